@@ -1,0 +1,101 @@
+"""Every error that NOBS raises on purpose; the command line catches them once.
+
+NobsError                      exit 1
+├── UsageError                 exit 2   the request itself is wrong
+├── RequirementError           exit 3   something the run needs is missing
+│   ├── EngineError                     Docker engine: absent, no permission, wrong context
+│   ├── BackendMissing                  the GPU, its driver or its container runtime
+│   ├── ModelMissing                    weights that are neither cached nor reachable
+│   ├── DataError                       texts that are absent or not the pinned ones
+│   └── StorageError                    a results path or a disk that can't be written
+├── HostApiError               exit 4   a server on the host doesn't answer
+├── RunLost                    exit 5   nobody could say how the run ended, or its time was up
+└── Interrupted                exit 130 the user stopped it
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class FailureClass(StrEnum):
+    """Why a step didn't end as `ok`; stands in results and decides the exit code."""
+
+    BENCHMARK = "benchmark"
+    OOM = "oom"
+    REQUIREMENT = "requirement"
+    BACKEND_MISSING = "backend-missing"
+    HOST_API = "host-api"
+    INFRA = "infra"
+    TIMEOUT = "timeout"
+    INTERRUPTED = "interrupted"
+
+
+class NobsError(Exception):
+    """Say what happened with which value (`message`) and what to do next (`remedy`)."""
+
+    exit_code: ClassVar[int] = 1
+    failure_class: ClassVar[FailureClass] = FailureClass.BENCHMARK
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+class UsageError(NobsError):
+    """The request names something that doesn't exist or can't be combined."""
+
+    exit_code = 2
+
+
+class RequirementError(NobsError):
+    """Something that the run needs is missing on this machine."""
+
+    exit_code = 3
+    failure_class = FailureClass.REQUIREMENT
+
+
+class EngineError(RequirementError):
+    """The container engine is absent, unreachable, forbidden or too old."""
+
+
+class BackendMissing(RequirementError):
+    """The asked-for accelerator, its driver or its container runtime is not there."""
+
+    failure_class = FailureClass.BACKEND_MISSING
+
+
+class ModelMissing(RequirementError):
+    """Model weights are neither in the cache nor reachable, or are not the pinned ones."""
+
+
+class DataError(RequirementError):
+    """Texts are absent, or their sha256 is not the pinned one."""
+
+
+class StorageError(RequirementError):
+    """A path can't be written, or the disk is full."""
+
+
+class HostApiError(NobsError):
+    """A server on the host doesn't answer as asked."""
+
+    exit_code = 4
+    failure_class = FailureClass.HOST_API
+
+
+class RunLost(NobsError):
+    """The run ended without anybody being able to say how, or its time was up."""
+
+    exit_code = 5
+    failure_class = FailureClass.INFRA
+
+
+class Interrupted(NobsError):
+    """The user stopped the run."""
+
+    exit_code = 130
+    failure_class = FailureClass.INTERRUPTED

@@ -1,0 +1,74 @@
+#!/bin/sh
+# Prepares .venv on a fresh machine that has make, git and some Python: finds or installs uv, finds a
+# Python >= 3.12 (one that pyenv holds too) before uv may fetch one, installs from the hashed lock.
+# Does nothing when .venv is already what the lock files say.
+#   NOBS_TORCH_INDEX  auto (default), default (the package index), or one of uv's torch backends: cpu, cu130, rocm7.2
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 3; }
+
+stamp=.venv/.nobs-setup
+wanted=$(cat pyproject.toml requirements/*.txt tools/setup.sh nobs/__init__.py | cksum; echo "${NOBS_TORCH_INDEX:-auto}")
+[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && [ -x .venv/bin/nobs ] && exit 0
+
+find_uv() {
+    for candidate in uv "$HOME/.local/bin/uv" .tools/bin/uv; do
+        if "$candidate" --version >/dev/null 2>&1; then UV=$candidate; return; fi
+    done
+    for python in python3 python; do
+        "$python" -m pip --version >/dev/null 2>&1 || continue
+        say "installing uv into .tools"
+        "$python" -m pip install --quiet --disable-pip-version-check --no-warn-script-location \
+            --root-user-action=ignore --prefix .tools --ignore-installed uv || continue
+        UV=$(find "$PWD/.tools" -path '*/bin/uv' -type f | head -n 1)
+        [ -n "$UV" ] && return
+    done
+    die "no uv, and no Python with pip to install it. Install uv (see its documentation) or python3-pip, then run make setup again."
+}
+
+suits() { "$1" -c 'import sys; sys.exit(not (3, 12) <= sys.version_info < (3, 14))' >/dev/null 2>&1; }
+
+find_python() {
+    for candidate in "${NOBS_PYTHON:-}" python3.13 python3.12 python3 \
+            "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12*/bin/python3 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13*/bin/python3; do
+        [ -n "$candidate" ] || continue
+        if suits "$candidate"; then PYTHON=$candidate; return; fi
+    done
+    say "no Python 3.12 or 3.13 here; uv fetches one"
+    PYTHON=3.12
+}
+
+install_torch() {
+    index=${NOBS_TORCH_INDEX:-auto}
+    version=$(sed -n 's/^\(torch==[0-9.]*\).*/\1/p' requirements/torch.txt)
+    if [ "$index" = auto ]; then
+        index=default
+        if [ "$(uname -s)" = Linux ] && ! nvidia-smi -L >/dev/null 2>&1 && [ ! -e /dev/kfd ] &&
+            UV_HTTP_TIMEOUT=10 UV_HTTP_RETRIES=0 "$UV" pip install --quiet --python .venv --dry-run --no-deps \
+                --torch-backend cpu "$version" >/dev/null 2>&1; then
+            index=cpu
+        fi
+    fi
+    if [ "$index" = default ]; then
+        say "torch: $version from the default index, checked against its hashes"
+        "$UV" pip install --quiet --python .venv --no-deps --require-hashes -r requirements/torch.txt
+    else
+        say "torch: $version, the $index build of PyTorch's own index"
+        "$UV" pip install --quiet --python .venv --torch-backend "$index" "$version"
+    fi
+}
+
+find_uv
+find_python
+say "uv: $UV; Python: $PYTHON"
+"$UV" venv --quiet --clear --python "$PYTHON" .venv
+say "installing from requirements/dev.txt"
+"$UV" pip install --quiet --python .venv --no-deps --require-hashes -r requirements/dev.txt
+install_torch
+"$UV" pip install --quiet --python .venv --no-deps --editable .
+say "compiling to bytecode"
+.venv/bin/python -m compileall -q -j 0 .venv/lib || true
+printf '%s\n' "$wanted" > "$stamp"
+say "ready: .venv/bin/nobs"
