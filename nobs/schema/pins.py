@@ -1,0 +1,99 @@
+"""Pins: which exact data, model and parameters a workload is made of."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from nobs.schema.base import Division, Dtype, Record
+
+Sha256 = str
+"""64 lower-case hex digits; empty where nobody has verified the digest yet."""
+
+
+class Source(StrEnum):
+    """Where texts or weights come from."""
+
+    HUB = "hub"
+    PACKAGE = "package"
+    PATH = "path"
+
+
+class DatasetPin(Record):
+    """The rows of one text column of one data set."""
+
+    id: str
+    source: Source = Source.HUB
+    revision: str | None = None
+    """Commit of the hub's repository; None means whatever `main` is (an open result)."""
+    file: str | None = None
+    """The one file to fetch; None lets the `datasets` library choose (an open result)."""
+    file_bytes: int | None = None
+    file_sha256: Sha256 = ""
+    config: str | None = None
+    split: str = "train"
+    column: str = "text"
+    rows: int = Field(gt=0)
+    """How many rows from the start of the split."""
+    rows_sha256: Sha256 = ""
+    """sha256 of the selected rows, see `nobs.data.digest_rows`."""
+    licence: str = ""
+
+
+class ModelPin(Record):
+    """One model at one revision."""
+
+    id: str
+    source: Source = Source.HUB
+    revision: str | None = None
+    package: str | None = None
+    """Registry package that carries the weights, as `module:function` returning their directory."""
+    weights_file: str | None = None
+    weights_sha256: Sha256 = ""
+    parameters_m: float | None = None
+    """Millions of parameters, for people."""
+    trust_remote_code: bool = False
+    licence: str = ""
+
+
+class EmbeddingsParams(Record):
+    """What `embeddings` workloads fix."""
+
+    dtype: Dtype = Dtype.FLOAT32
+    batch_size: int = Field(16, gt=0)
+    max_seq_length: int = Field(512, gt=0)
+    """Tokens, special ones included; longer texts are cut."""
+    warmup_rows: int = Field(50, gt=0)
+
+
+class RepeatPolicy(Record):
+    """When repeating stops: `repeats` fixes the number, otherwise the interval decides."""
+
+    repeats: int | None = Field(None, gt=0)
+    min_repeats: int = Field(3, gt=0)
+    ci_rel_width: float = Field(0.01, gt=0)
+    """Stop when the 95 % interval of the median lies within this share of the median."""
+    time_budget_s: float = Field(60.0, gt=0)
+    """Seconds of measuring a model after which no further repeat starts."""
+
+
+class Workload(Record):
+    """The pinned work of a task, with the reasons that make a result open."""
+
+    name: str
+    version: int
+    task: str
+    dataset: DatasetPin
+    models: tuple[ModelPin, ...]
+    params: EmbeddingsParams
+    policy: RepeatPolicy = RepeatPolicy()
+    open_reasons: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The name people cite, as in `embeddings/1`."""
+        return f"{self.name}/{self.version}"
+
+    @property
+    def division(self) -> Division:
+        """Closed unless anything pinned was changed."""
+        return Division.OPEN if self.open_reasons else Division.CLOSED

@@ -1,0 +1,103 @@
+"""`steps/<step>/result.json`: what one step measured, raw; and how it ended."""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, Field
+
+from nobs.errors import FailureClass
+from nobs.schema.base import Record, Status
+
+
+class Failure(Record):
+    """Why a step failed, for people and for the exit code."""
+
+    failure_class: FailureClass
+    type: str
+    message: str
+    remedy: str = ""
+    traceback: str = ""
+
+
+class Sample(Record):
+    """One timed repeat."""
+
+    start_s: float
+    """Seconds on the monotonic clock since the first repeat began."""
+    duration_s: float = Field(gt=0)
+    units: int = Field(gt=0)
+    """Rows encoded, or whatever the task counts."""
+    cpu_time_s: float = Field(ge=0)
+    """CPU time of this process during the repeat, all threads."""
+    foreign_cpu_s: float | None = None
+    """CPU time of everything else on the machine during the repeat; None where unknown."""
+
+
+class Phases(Record):
+    """Seconds of a step outside and inside the timed region."""
+
+    import_s: float = Field(0.0, ge=0)
+    """Importing torch and the task's libraries; paid once a run where children are forked."""
+    import_shared: bool = False
+    """Whether an earlier import of this run was reused by this step."""
+    device_check_s: float = Field(0.0, ge=0)
+    data_s: float = Field(0.0, ge=0)
+    load_s: float = Field(0.0, ge=0)
+    warmup_s: float = Field(0.0, ge=0)
+    measure_s: float = Field(0.0, ge=0)
+    own_s: float = Field(0.0, ge=0)
+    """What is left of the step's time: our own work."""
+
+
+class DeviceCheck(Record):
+    """A real tensor operation on the device, compared with the CPU's answer."""
+
+    device: str
+    device_name: str
+    passed: bool
+    max_error: float = Field(ge=0)
+    duration_s: float = Field(ge=0)
+
+
+class Memory(Record):
+    """Peaks in bytes; None where the platform does not tell."""
+
+    peak_rss_bytes: int | None = None
+    device_peak_allocated_bytes: int | None = None
+    device_peak_reserved_bytes: int | None = None
+    device_allocated_after_clear_bytes: int | None = None
+    """What the device's allocator still held after `clear_memory()`."""
+
+
+class DataEvidence(Record):
+    """Which texts were measured, as seen by us."""
+
+    rows: int = Field(gt=0)
+    rows_sha256: str
+    rows_verified: bool
+    """Whether the digest equals a pinned one; False means that nothing was pinned."""
+    file_sha256: str | None = None
+    file_verified: bool = False
+    characters: int = Field(ge=0)
+
+
+class StepResult(Record):
+    """Raw values of one step; statistics are computed when reading."""
+
+    schema_id: Literal["nobs.result/1"] = Field("nobs.result/1", alias="schema")
+    step: str
+    task: str
+    model: str
+    status: Status
+    started: AwareDatetime
+    finished: AwareDatetime
+    failure: Failure | None = None
+    samples: tuple[Sample, ...] = ()
+    phases: Phases = Phases()
+    checks: tuple[DeviceCheck, ...] = ()
+    memory: Memory = Memory()
+    data: DataEvidence | None = None
+    facts: dict[str, Any] = Field(default_factory=dict)
+    """What the task read back: dtype, max_seq_length, embedding dimension, token counts."""
+    environment: dict[str, Any] = Field(default_factory=dict)
+    """Libraries, driver and settings as the step saw them."""
+    warnings: tuple[str, ...] = ()

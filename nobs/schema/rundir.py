@@ -1,0 +1,88 @@
+"""The run directory: the one thing that launcher and worker share."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from nobs.errors import StorageError
+from nobs.schema.files import to_json, write_atomic
+from nobs.schema.outcome import Outcome
+from nobs.schema.report import Report
+from nobs.schema.result import StepResult
+from nobs.schema.spec import RunSpec
+
+
+def safe_name(text: str) -> str:
+    """Make `text` safe as one file name on every platform; never empty, at most 100 characters."""
+    name = re.sub(r"[^A-Za-z0-9._,+-]+", "-", text).strip("-.")[:100].strip("-.")
+    return name or "unknown"
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """Paths of one run below `results/runs/`."""
+
+    path: Path
+
+    @property
+    def spec_file(self) -> Path:
+        """The order."""
+        return self.path / "spec.json"
+
+    @property
+    def events_file(self) -> Path:
+        """One JSON object a line, in the order of happening."""
+        return self.path / "events.jsonl"
+
+    @property
+    def report_file(self) -> Path:
+        """Rewritten after every step."""
+        return self.path / "report.json"
+
+    @property
+    def outcome_file(self) -> Path:
+        """Written by the launcher when the worker is gone."""
+        return self.path / "outcome.json"
+
+    def result_file(self, step: str) -> Path:
+        """Return where `step` leaves its result."""
+        return self.path / "steps" / safe_name(step) / "result.json"
+
+    def read_spec(self) -> RunSpec:
+        """Read the order; StorageError if it is absent or not one of this version."""
+        return _read(self.spec_file, RunSpec)
+
+    def read_report(self) -> Report:
+        """Read the report; StorageError if it is absent or damaged."""
+        return _read(self.report_file, Report)
+
+    def read_outcome(self) -> Outcome:
+        """Read the host's view; StorageError if it is absent or damaged."""
+        return _read(self.outcome_file, Outcome)
+
+    def find_result(self, step: str) -> StepResult | None:
+        """Return the result of `step`, None if it left none."""
+        file = self.result_file(step)
+        return _read(file, StepResult) if file.exists() else None
+
+    def write(self, file: Path, record: BaseModel) -> None:
+        """Write `record` atomically, making its directory."""
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"Can't make the directory {file.parent}: {error.strerror or error}.",
+                "Name a writable directory with --results.",
+            ) from error
+        write_atomic(file, to_json(record))
+
+
+def _read[T: BaseModel](file: Path, kind: type[T]) -> T:
+    try:
+        return kind.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise StorageError(
+            f"Can't read {file}: {error}.", "Run the benchmark again; this run is damaged."
+        ) from error

@@ -1,0 +1,65 @@
+"""`spec.json`: the complete order that the launcher hands to the supervisor."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from nobs.schema.base import Backend, Execution, Record
+from nobs.schema.device import DeviceInfo
+from nobs.schema.pins import ModelPin, Workload
+
+
+class ImageRef(Record):
+    """The image a container run uses."""
+
+    tag: str
+    id: str | None = None
+    """`sha256:...` of the image's configuration; local builds have no registry digest."""
+    digest: str | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
+
+
+class EngineRef(Record):
+    """The container engine that runs the image."""
+
+    name: str
+    version: str
+    api_version: str
+    context: str
+    endpoint: str
+
+
+class StepSpec(Record):
+    """One (task, model) of a run."""
+
+    id: str
+    """Safe for file names, unique in the run."""
+    workload: int = Field(ge=0)
+    """Index into `RunSpec.workloads`."""
+    model: ModelPin
+    timeout_s: float = Field(gt=0)
+
+
+class RunSpec(Record):
+    """Everything the worker needs to know; `auto` is resolved and revisions are pinned."""
+
+    schema_id: Literal["nobs.spec/1"] = Field("nobs.spec/1", alias="schema")
+    run_id: str
+    created: AwareDatetime
+    nobs_version: str
+    nobs_commit: str | None = None
+    backend: Backend
+    execution: Execution
+    profile: str
+    workloads: tuple[Workload, ...]
+    steps: tuple[StepSpec, ...]
+    timeout_s: float = Field(gt=0)
+    device_info: DeviceInfo
+    image: ImageRef | None = None
+    engine: EngineRef | None = None
+    offline: bool = False
+    """Whether the worker may not use the network."""
+
+    def workload_of(self, step: StepSpec) -> Workload:
+        """Return the workload that `step` belongs to."""
+        return self.workloads[step.workload]
