@@ -1,0 +1,77 @@
+"""Events: dotted names with fields, one JSON object a line between processes and in files."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
+
+import structlog
+
+Event = dict[str, Any]
+
+
+def configure_json(write: Callable[[Event], None]) -> None:
+    """Send every event, with time and level, to `write` as a dict."""
+
+    def deliver(_logger: object, _method: str, event: Mapping[str, Any]) -> str:
+        write(dict(event))
+        raise structlog.DropEvent
+
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.ExceptionRenderer(),
+            deliver,
+        ],
+        cache_logger_on_first_use=False,
+    )
+
+
+def configure_console(*, verbose: bool = False) -> None:
+    """Send events to stderr for people; the launcher's own, which are few."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(10 if verbose else 30),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def bind(**fields: str) -> None:
+    """Bind fields once, such as the run id, to every later event of this process."""
+    structlog.contextvars.bind_contextvars(**fields)
+
+
+def get_logger() -> structlog.stdlib.BoundLogger:
+    """Return the logger; call it as `log.info("step.finished", duration_s=1.2)`."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger()
+    return logger
+
+
+def format_line(event: Event) -> str:
+    """Return `event` as one line of JSON, whatever its values are."""
+    return json.dumps(event, default=str, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def parse_line(line: str) -> Event | None:
+    """Return the event of a line, None if the line is something else."""
+    if not line.startswith("{"):
+        return None
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+
+
+def write_line(stream: TextIO, event: Event) -> None:
+    """Write `event` to `stream` at once."""
+    stream.write(format_line(event))
+    stream.flush()

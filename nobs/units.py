@@ -1,0 +1,28 @@
+"""Quantities for people; everywhere else values are SI and the unit stands in the name."""
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration as `12.3 ms`, `4.56 s` or `3 min 20 s`."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 99.5:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def format_bytes(count: float) -> str:
+    """Return a size in binary units, as in `1.5 GiB`."""
+    size = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
+
+
+def format_rate(per_second: float) -> str:
+    """Return a rate with three significant digits, as in `34.6`."""
+    return f"{per_second:.3g}" if per_second < 1000 else f"{per_second:,.0f}"
