@@ -1,0 +1,1 @@
+"""What the machine is, without torch: device, accelerators and host facts."""

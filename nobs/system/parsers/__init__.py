@@ -1,0 +1,1 @@
+"""Pure functions from a tool's text to values; text that says nothing gives nothing."""

@@ -1,0 +1,99 @@
+"""Text of Linux: lscpu, /proc, /etc/os-release and cgroups."""
+
+import re
+from dataclasses import dataclass
+
+from nobs.system.parsers.names import cpu_name, known
+from nobs.system.parsers.values import integer, key_values
+
+_CONTAINER_CGROUP = re.compile(r"docker|kubepods|containerd|libpod|crio|lxc|garden|ecs/")
+_CONTAINER_LAYERS = re.compile(r"upperdir=\S*/(docker|containerd|containers|buildkit)/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cpu:
+    """A processor as Linux describes it."""
+
+    name: str | None
+    vendor: str | None
+    cores: int | None
+    """Physical cores of all sockets."""
+    hypervisor: str | None
+
+
+def parse_lscpu(text: str | None) -> Cpu | None:
+    """Read `lscpu` run with LC_ALL=C."""
+    fields = key_values(text, ":")
+    if not fields:
+        return None
+    per_socket = integer(fields.get("Core(s) per socket"))
+    sockets = integer(fields.get("Socket(s)"))
+    return Cpu(
+        name=_arm_core(cpu_name(fields.get("Model name"))),
+        vendor=known(fields.get("Vendor ID")),
+        cores=per_socket * sockets if per_socket and sockets else None,
+        hypervisor=known(fields.get("Hypervisor vendor")),
+    )
+
+
+def parse_cpuinfo(text: str | None) -> Cpu | None:
+    """Read the first processor of /proc/cpuinfo (x86, POWER)."""
+    fields = key_values((text or "").partition("\n\n")[0], ":")
+    if not fields:
+        return None
+    inside_vm = "hypervisor" in fields.get("flags", "").split()
+    return Cpu(
+        name=cpu_name(fields.get("model name") or fields.get("cpu")),
+        vendor=known(fields.get("vendor_id")),
+        cores=None,
+        hypervisor="unknown" if inside_vm else None,
+    )
+
+
+def parse_os_release(text: str | None) -> tuple[str | None, str | None]:
+    """Return name and version of the distribution, as in `("Ubuntu", "24.04")`."""
+    fields = {key: value.strip("\"'") for key, value in key_values(text, "=").items()}
+    return known(fields.get("NAME")), known(fields.get("VERSION_ID"))
+
+
+def tells_container(cgroup: str | None, mountinfo: str | None) -> bool:
+    """Judge by /proc/1/cgroup, or by the layers below `/` where cgroup namespaces hide the path."""
+    if _CONTAINER_CGROUP.search(cgroup or ""):
+        return True
+    root = (line for line in (mountinfo or "").splitlines() if line.split()[4:5] == ["/"])
+    return any(_CONTAINER_LAYERS.search(line) for line in root)
+
+
+def parse_cgroup_paths(text: str | None) -> dict[str, str]:
+    """Return the path of each controller of /proc/self/cgroup; version 2 has the key ""."""
+    paths: dict[str, str] = {}
+    for line in (text or "").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, mark, path = rest.partition(":")
+        if mark and path.startswith("/"):
+            paths.update(dict.fromkeys(controllers.split(","), path))
+    return paths
+
+
+def parse_cpu_max(text: str | None) -> float | None:
+    """Return the cores of a cgroup v2 `cpu.max`; None without a limit."""
+    words = (text or "").split()
+    return cores_of_quota(words[0], words[1]) if len(words) == 2 else None
+
+
+def cores_of_quota(quota: str | None, period: str | None) -> float | None:
+    """Return the cores of a CPU quota in microseconds; None for `max` and -1."""
+    quota_us, period_us = integer(quota), integer(period)
+    if not quota_us or not period_us or quota_us < 0 or period_us < 0:
+        return None
+    return quota_us / period_us
+
+
+def parse_memory_limit(text: str | None) -> int | None:
+    """Return a cgroup's limit in bytes; None for `max` and for version 1's "no limit"."""
+    limit = integer(text)
+    return limit if limit is not None and 0 < limit < 2**60 else None
+
+
+def _arm_core(name: str | None) -> str | None:
+    return f"Arm {name}" if name and re.match(r"Neoverse|Cortex", name) else name
