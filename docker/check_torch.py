@@ -1,0 +1,74 @@
+"""Stop the build of an image whose torch does not serve the backend; else print its facts as JSON.
+
+Usage: check_torch.py BACKEND TORCH_INDEX. No GPU is needed: a torch build tells what it was made for.
+"""
+
+import json
+import platform
+import sys
+from typing import Any
+
+import torch
+
+TORCH_INDEX = {"cpu": "cpu", "cuda": "default", "rocm": "rocm7.2"}
+
+
+def arch_list(backend: str) -> list[str]:
+    """Name the GPU architectures that torch carries code for, or the CPU's for a CPU image."""
+    if backend == "cpu":
+        return [platform.machine()]
+    return sorted(set(torch._C._cuda_getArchFlags().split()))  # noqa: SLF001 (public one needs a GPU)
+
+
+def missing(backend: str) -> str | None:
+    """Say what torch lacks for the backend, or None."""
+    if backend == "cuda" and not torch.version.cuda:
+        return "CUDA"
+    if backend == "rocm" and not torch.version.hip:
+        return "ROCm (HIP)"
+    if torch.ones(8, 8).matmul(torch.ones(8, 8)).sum().item() != 512.0:
+        return "a working CPU matrix product"
+    return None
+
+
+def describe() -> str:
+    """Tell in words which build of torch this is."""
+    if torch.version.hip:
+        return f"torch {torch.__version__} built for ROCm {torch.version.hip}"
+    if torch.version.cuda:
+        return f"torch {torch.__version__} built for CUDA {torch.version.cuda}"
+    return f"torch {torch.__version__} built for the CPU"
+
+
+def facts(backend: str, torch_index: str) -> dict[str, Any]:
+    """Gather what the image's labels and its reports say about torch."""
+    return {
+        "backend": backend,
+        "torch_index": torch_index,
+        "torch_version": torch.__version__,
+        "cuda_version": torch.version.cuda,
+        "hip_version": torch.version.hip,
+        "arch_list": arch_list(backend),
+        "python_version": platform.python_version(),
+    }
+
+
+def main(backend: str, torch_index: str) -> int:
+    """Check torch and print its facts."""
+    if backend not in TORCH_INDEX:
+        print(f"check_torch: unknown backend {backend!r}; known: {', '.join(TORCH_INDEX)}", file=sys.stderr)
+        return 2
+    if lack := missing(backend):
+        print(
+            f"check_torch: the {backend} image needs a torch with {lack}, but TORCH_INDEX={torch_index} gave "
+            f"{describe()}. Build with --build-arg TORCH_INDEX={TORCH_INDEX[backend]}, or give the index that "
+            f"carries {backend} builds of torch.",
+            file=sys.stderr,
+        )
+        return 1
+    print(json.dumps(facts(backend, torch_index), indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
