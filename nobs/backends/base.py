@@ -1,0 +1,71 @@
+"""What a backend tells of itself: engine-neutral, nothing of torch and nothing of Docker."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from nobs.system.gpus import Accelerators
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuRequest:
+    """GPUs that a container engine has to hand over by its own driver."""
+
+    driver: str
+    """The engine's device driver, as in `nvidia`; always named, since engines serve several."""
+    cdi_kind: str
+    """The same devices in CDI's naming, as in `nvidia.com/gpu`."""
+    capabilities: tuple[str, ...] = ("gpu",)
+    devices: tuple[str, ...] = ("all",)
+    """Indices or UUIDs; `all` for every one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceNode:
+    """A device file of the host and its place in the container."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerNeeds:
+    """What a container must get so that a backend works inside."""
+
+    gpu: GpuRequest | None = None
+    device_nodes: tuple[DeviceNode, ...] = ()
+    groups: tuple[int, ...] = ()
+    """Numeric groups that own the device nodes; names may be absent from the image."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class BackendTarget(Protocol):
+    """One hardware target."""
+
+    @property
+    def name(self) -> str:
+        """The name on the command line and in reports."""
+
+    @property
+    def torch_device(self) -> str:
+        """What torch calls the device; ROCm's builds call it `cuda` too."""
+
+    @property
+    def container_refusal(self) -> str | None:
+        """Why this backend can't run in a container; None where it can."""
+
+    @property
+    def passed_environment(self) -> tuple[str, ...]:
+        """Variables of the caller that choose or tune devices and are worth passing on."""
+
+    def check_host(self, accelerators: Accelerators) -> None:
+        """Raise BackendMissing with its remedy unless hardware and driver are there."""
+
+    def check_image(self, accelerators: Accelerators, archs: str) -> None:
+        """Raise BackendMissing unless torch, built for `archs`, has kernels for these GPUs."""
+
+    def torch_index(self, accelerators: Accelerators) -> str:
+        """Return the index whose torch fits the driver: `default` or one of PyTorch's own."""
+
+    def container_needs(self, accelerators: Accelerators) -> ContainerNeeds:
+        """Return what a container needs on this machine."""

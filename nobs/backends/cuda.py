@@ -1,0 +1,119 @@
+"""NVIDIA GPUs."""
+
+from dataclasses import dataclass
+
+from nobs.backends.base import ContainerNeeds, GpuRequest
+from nobs.errors import BackendMissing
+from nobs.system.gpus import Accelerators, NvidiaGpu
+
+_CUDA13_DRIVER = 580
+_CUDA12_DRIVER = 525
+_CUDA12_INDEX = "cu126"
+# CUDA 13 dropped the generations before Turing; the CUDA 12 wheels still carry them.
+_CUDA13_CAPABILITY = (7, 5)
+_CUDA12_CAPABILITY = (5, 0)
+
+
+@dataclass(frozen=True)
+class Cuda:
+    """NVIDIA GPUs as a target."""
+
+    name: str = "cuda"
+    torch_device: str = "cuda"
+    container_refusal: str | None = None
+    passed_environment: tuple[str, ...] = (
+        "CUDA_VISIBLE_DEVICES",
+        "CUDA_DEVICE_ORDER",
+        "CUDA_LAUNCH_BLOCKING",
+        "NVIDIA_TF32_OVERRIDE",
+        "PYTORCH_CUDA_ALLOC_CONF",
+        "PYTORCH_ALLOC_CONF",
+    )
+
+    def check_host(self, accelerators: Accelerators) -> None:
+        """Raise BackendMissing unless an NVIDIA GPU with a driver that any build serves is here."""
+        if not accelerators.nvidia:
+            raise BackendMissing(
+                "The backend cuda needs an NVIDIA GPU and its driver; none answers here.",
+                "Check that nvidia-smi lists the GPU, install NVIDIA's driver if it doesn't, "
+                "or choose --backend cpu.",
+            )
+        self.torch_index(accelerators)
+
+    def check_image(self, accelerators: Accelerators, archs: str) -> None:
+        """Raise BackendMissing if `archs`, as in `sm_80 sm_90 compute_90`, serve no GPU here."""
+        built = archs.split()
+        known = [gpu for gpu in accelerators.nvidia if gpu.compute_capability]
+        if not built or not known or any(_serves(built, gpu) for gpu in known):
+            return
+        raise BackendMissing(
+            f"The image's torch has no code for {_describe(known[0])}; it was built for {archs}.",
+            f"Build it with --torch-index {self.torch_index(accelerators)}, "
+            "or choose --backend cpu.",
+        )
+
+    def torch_index(self, accelerators: Accelerators) -> str:
+        """Return the newest CUDA family that driver and GPU take; an unknown driver counts as new.
+
+        CUDA 13 needs a driver >= 580 and compute capability >= 7.5, CUDA 12 one >= 525 and >= 5.0.
+        """
+        gpu = _newest(accelerators)
+        if gpu is None:
+            return "default"
+        driver = _major(gpu.driver_version, default=_CUDA13_DRIVER)
+        capability = gpu.compute_capability or _CUDA13_CAPABILITY
+        if driver < _CUDA12_DRIVER:
+            raise BackendMissing(
+                f"The NVIDIA driver {gpu.driver_version} is too old: CUDA 12 needs "
+                f"{_CUDA12_DRIVER} or newer.",
+                "Update the driver, or choose --backend cpu.",
+            )
+        if capability < _CUDA12_CAPABILITY:
+            raise BackendMissing(
+                f"No supported build of torch has code for {_describe(gpu)}.",
+                "Choose --backend cpu.",
+            )
+        is_new = driver >= _CUDA13_DRIVER and capability >= _CUDA13_CAPABILITY
+        return "default" if is_new else _CUDA12_INDEX
+
+    def container_needs(self, accelerators: Accelerators) -> ContainerNeeds:
+        """Ask for every GPU; CUDA_VISIBLE_DEVICES narrows inside as it does outside."""
+        del accelerators
+        return ContainerNeeds(gpu=GpuRequest(driver="nvidia", cdi_kind="nvidia.com/gpu"))
+
+
+def _newest(accelerators: Accelerators) -> NvidiaGpu | None:
+    gpus = accelerators.nvidia
+    return max(gpus, key=lambda gpu: gpu.compute_capability or (0, 0), default=None)
+
+
+def _major(version: str | None, *, default: int) -> int:
+    head = (version or "").partition(".")[0]
+    return int(head) if head.isdigit() else default
+
+
+def _serves(built: list[str], gpu: NvidiaGpu) -> bool:
+    return any(_arch_serves(arch, gpu.compute_capability or (0, 0)) for arch in built)
+
+
+def _arch_serves(arch: str, capability: tuple[int, int]) -> bool:
+    # Machine code serves its own major generation from its minor on; PTX everything newer. An
+    # `a` or `f` variant serves the one chip or family only.
+    kind, _, number = arch.partition("_")
+    digits = number.rstrip("af")
+    if not digits.isdigit():
+        return False
+    made_for = int(digits[:-1]), int(digits[-1])
+    if number != digits:
+        return made_for == capability
+    if kind == "compute":
+        return made_for <= capability
+    return made_for[0] == capability[0] and made_for[1] <= capability[1]
+
+
+def _describe(gpu: NvidiaGpu) -> str:
+    capability = ".".join(map(str, gpu.compute_capability or ()))
+    return f"{gpu.name} (compute capability {capability})"
+
+
+TARGET = Cuda()

@@ -1,0 +1,103 @@
+"""AMD GPUs through ROCm."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nobs.backends.base import ContainerNeeds, DeviceNode
+from nobs.errors import BackendMissing
+from nobs.system.gpus import Accelerators, AmdGpu
+
+_OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
+
+
+@dataclass(frozen=True)
+class Rocm:
+    """AMD GPUs as a target; `root` is where the machine's /dev lies."""
+
+    name: str = "rocm"
+    torch_device: str = "cuda"
+    container_refusal: str | None = None
+    passed_environment: tuple[str, ...] = (
+        _OVERRIDE,
+        "HIP_VISIBLE_DEVICES",
+        "ROCR_VISIBLE_DEVICES",
+        "CUDA_VISIBLE_DEVICES",
+        "PYTORCH_ROCM_ARCH",
+        "PYTORCH_HIP_ALLOC_CONF",
+        "PYTORCH_ALLOC_CONF",
+    )
+    root: Path = Path("/")
+
+    def check_host(self, accelerators: Accelerators) -> None:
+        """Raise BackendMissing unless compute driver, render node and a usable GPU are here."""
+        files = [node.source for node in self._nodes(accelerators)]
+        missing = [file for file in files if not Path(file).exists()]
+        if missing:
+            raise BackendMissing(
+                f"The backend rocm needs {' and '.join(missing)}, which isn't there.",
+                "Load AMD's kernel driver (`sudo modprobe amdgpu`) or install it, "
+                "or choose --backend cpu.",
+            )
+        if not accelerators.amd:
+            raise BackendMissing(
+                "The backend rocm needs an AMD GPU that the compute driver lists; there is none.",
+                "Check `rocminfo` and `ls /sys/class/kfd/kfd/topology/nodes`, "
+                "or choose --backend cpu.",
+            )
+        if not _overridden() and not any(gpu.rocm_has_kernels for gpu in accelerators.amd):
+            raise BackendMissing(
+                f"ROCm has no kernels for {_describe(accelerators.amd)}.",
+                f"Set {_OVERRIDE} to a close relative (as in 10.3.0), or choose --backend cpu.",
+            )
+
+    def check_image(self, accelerators: Accelerators, archs: str) -> None:
+        """Raise BackendMissing if `archs`, as in `gfx90a gfx942`, serve no GPU here."""
+        built = {arch.partition(":")[0] for arch in archs.split()}
+        if not built or not accelerators.amd or _overridden():
+            return
+        if not any(gpu.gfx in built for gpu in accelerators.amd):
+            raise BackendMissing(
+                f"The image's torch has no code for {_describe(accelerators.amd)}; "
+                f"it was built for {archs}.",
+                f"Build it with another --torch-index, or set {_OVERRIDE} to a close relative.",
+            )
+
+    def torch_index(self, accelerators: Accelerators) -> str:
+        """Return PyTorch's own ROCm index; the default one has no builds for AMD."""
+        del accelerators
+        return "rocm7.2"
+
+    def container_needs(self, accelerators: Accelerators) -> ContainerNeeds:
+        """Ask for the compute device, the render nodes and the groups that own them."""
+        nodes = tuple(self._nodes(accelerators))
+        return ContainerNeeds(device_nodes=nodes, groups=_owning_groups(nodes))
+
+    def _nodes(self, accelerators: Accelerators) -> Iterator[DeviceNode]:
+        yield self._node("/dev/kfd")
+        listed = [gpu.render_node for gpu in accelerators.amd if gpu.render_node]
+        yield from map(self._node, listed or self._render_nodes())
+
+    def _node(self, path: str) -> DeviceNode:
+        return DeviceNode(source=str(self.root / path.lstrip("/")), target=path)
+
+    def _render_nodes(self) -> list[str]:
+        found = sorted((self.root / "dev/dri").glob("renderD*"))
+        return [f"/dev/dri/{file.name}" for file in found] or ["/dev/dri/renderD128"]
+
+
+def _owning_groups(nodes: Iterable[DeviceNode]) -> tuple[int, ...]:
+    owners = {Path(node.source).stat().st_gid for node in nodes if Path(node.source).exists()}
+    return tuple(sorted(owners - {0}))
+
+
+def _overridden() -> bool:
+    return bool(os.environ.get(_OVERRIDE))
+
+
+def _describe(gpus: Iterable[AmdGpu]) -> str:
+    return ", ".join(f"{gpu.name} ({gpu.gfx})" for gpu in gpus)
+
+
+TARGET = Rocm()

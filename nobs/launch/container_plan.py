@@ -1,0 +1,157 @@
+"""A container as a value: everything that `--dry-run` prints and the engine is asked for."""
+
+import getpass
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nobs.backends.base import ContainerNeeds, DeviceNode
+from nobs.launch.devices import DeviceRequest, choose_request
+from nobs.launch.engine_info import EngineInfo
+
+RUN_DIR_IN_CONTAINER = "/run-dir"
+CACHE_IN_CONTAINER = "/cache/huggingface"
+TOKEN_IN_CONTAINER = "/run/secrets/hf_token"  # noqa: S105 - the path, not the token
+COMMAND = ("python", "-m", "nobs.supervisor", RUN_DIR_IN_CONTAINER)
+LABEL_RUN_ID = "nobs.run_id"
+LABEL_OWNER = "nobs.owner"
+LABEL_DEADLINE = "nobs.deadline"
+
+# Any user id must work, also one that the image's /etc/passwd doesn't know.
+_ENVIRONMENT = {
+    "HOME": "/tmp",  # noqa: S108 - the container's own tmpfs
+    "USER": "nobs",
+    "LOGNAME": "nobs",
+    "HF_HOME": CACHE_IN_CONTAINER,
+    "XDG_CACHE_HOME": "/tmp/cache",  # noqa: S108
+    "TORCHINDUCTOR_CACHE_DIR": "/tmp/torchinductor",  # noqa: S108
+    "TRITON_CACHE_DIR": "/tmp/triton",  # noqa: S108
+    "PYTHONUNBUFFERED": "1",
+}
+_PIDS_LIMIT = 4096
+_SHM_BYTES = 1 << 30
+_TMPFS_OPTIONS = "rw,exec,nosuid,nodev,size=4g,mode=1777"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BindMount:
+    """A directory or file of the host and its place in the container."""
+
+    source: Path
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerPlan:
+    """One container, complete; secrets stand here only as paths of files."""
+
+    name: str
+    image: str
+    command: tuple[str, ...]
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+    mounts: tuple[BindMount, ...] = ()
+    devices: tuple[DeviceNode, ...] = ()
+    device_request: DeviceRequest | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    network: str = "none"
+    tmpfs: Mapping[str, str] = field(default_factory=lambda: {"/tmp": _TMPFS_OPTIONS})  # noqa: S108
+    read_only: bool = True
+    security_options: tuple[str, ...] = ("no-new-privileges",)
+    userns_mode: str | None = None
+    pids_limit: int = _PIDS_LIMIT
+    shm_bytes: int = _SHM_BYTES
+    memory_bytes: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for printing and for JSON."""
+        plain: dict[str, Any] = asdict(self)
+        for mount in plain["mounts"]:
+            mount["source"] = str(mount["source"])
+        return plain
+
+
+def plan_container(  # noqa: PLR0913 - one value of everything
+    *,
+    run_id: str,
+    run_dir: Path,
+    image: str,
+    engine: EngineInfo,
+    needs: ContainerNeeds,
+    cache_dir: Path | None = None,
+    token_file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    passed: Iterable[str] = (),
+    network: str = "none",
+    command: tuple[str, ...] = COMMAND,
+    user: tuple[int, int] | None = None,
+    memory_bytes: int | None = None,
+    deadline: datetime | None = None,
+) -> ContainerPlan:
+    """Plan the container of one run; BackendMissing if the engine can't hand over the GPU.
+
+    `environment` is set as it is, variables in `passed` are taken from the caller's where set.
+    """
+    uid, gid = _user_inside(engine, user or caller())
+    variables = {
+        **_ENVIRONMENT,
+        **needs.environment,
+        **{name: os.environ[name] for name in passed if name in os.environ},
+        **(environment or {}),
+        **({"HF_TOKEN_PATH": TOKEN_IN_CONTAINER} if token_file else {}),
+    }
+    return ContainerPlan(
+        name=f"nobs-{run_id}",
+        image=image,
+        command=command,
+        uid=uid,
+        gid=gid,
+        groups=needs.groups,
+        mounts=_mounts(run_dir, cache_dir, token_file),
+        devices=needs.device_nodes,
+        device_request=choose_request(needs.gpu, engine) if needs.gpu else None,
+        environment=variables,
+        network=network,
+        security_options=_security_options(engine),
+        userns_mode="host" if engine.userns_remapped else None,
+        memory_bytes=memory_bytes,
+        labels=_labels(run_id, deadline),
+    )
+
+
+def caller() -> tuple[int, int]:
+    """Return the uid and gid of the calling user; on Windows, where there are none, 1000:1000."""
+    if os.name == "nt":
+        return 1000, 1000
+    return os.getuid(), os.getgid()
+
+
+def _user_inside(engine: EngineInfo, user: tuple[int, int]) -> tuple[int, int]:
+    # A rootless engine maps its own user to root inside; any other id is nobody's outside.
+    return (0, 0) if engine.rootless else user
+
+
+def _mounts(run_dir: Path, cache: Path | None, token: Path | None) -> tuple[BindMount, ...]:
+    mounts = [BindMount(source=run_dir.absolute(), target=RUN_DIR_IN_CONTAINER)]
+    if cache is not None:
+        mounts.append(BindMount(source=cache.absolute(), target=CACHE_IN_CONTAINER))
+    if token is not None:
+        mounts.append(BindMount(source=token, target=TOKEN_IN_CONTAINER, read_only=True))
+    return tuple(mounts)
+
+
+def _security_options(engine: EngineInfo) -> tuple[str, ...]:
+    # SELinux keeps containers off the user's files, and the API has no relabelling for bind mounts.
+    return ("no-new-privileges", "label=disable") if engine.selinux else ("no-new-privileges",)
+
+
+def _labels(run_id: str, deadline: datetime | None) -> dict[str, str]:
+    labels = {LABEL_RUN_ID: run_id, LABEL_OWNER: f"{getpass.getuser()}@{platform.node()}"}
+    return labels | ({LABEL_DEADLINE: deadline.isoformat()} if deadline else {})

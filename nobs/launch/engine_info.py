@@ -1,0 +1,104 @@
+"""What a container engine says of itself, as values; no Docker needed here."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineInfo:
+    """Facts that decide what a container can be asked for."""
+
+    runtimes: tuple[str, ...] = ()
+    default_runtime: str = ""
+    cdi_kinds: frozenset[str] = frozenset()
+    """Kinds of CDI devices that can be asked for, as in `nvidia.com/gpu`."""
+    rootless: bool = False
+    userns_remapped: bool = False
+    selinux: bool = False
+    cgroup_version: str = "1"
+    security_options: tuple[str, ...] = ()
+    storage_driver: str = ""
+    architecture: str = ""
+    operating_system: str = ""
+    desktop: bool = False
+    """Whether containers live in a virtual machine of Docker Desktop."""
+    remote: bool = False
+    """Whether the engine is on another machine, where our directories don't exist."""
+    cpus: int = 0
+    memory_bytes: int = 0
+
+
+def parse_info(
+    info: Mapping[str, Any], *, endpoint: str, cdi_specs: Iterable[str] = ()
+) -> EngineInfo:
+    """Read the engine's `/info`; `cdi_specs` are the texts of its CDI specifications."""
+    security = tuple(info.get("SecurityOptions") or ())
+    names = {option.split(",")[0].removeprefix("name=") for option in security}
+    system = info.get("OperatingSystem", "")
+    return EngineInfo(
+        runtimes=tuple(sorted(info.get("Runtimes") or ())),
+        default_runtime=info.get("DefaultRuntime", ""),
+        cdi_kinds=_discovered_kinds(info) | {kind for text in cdi_specs if (kind := _kind(text))},
+        rootless="rootless" in names,
+        userns_remapped="userns" in names,
+        selinux="selinux" in names,
+        cgroup_version=str(info.get("CgroupVersion", "1")),
+        security_options=security,
+        storage_driver=info.get("Driver", ""),
+        architecture=info.get("Architecture", ""),
+        operating_system=system,
+        desktop="Docker Desktop" in system,
+        remote=is_remote(endpoint),
+        cpus=info.get("NCPU", 0),
+        memory_bytes=info.get("MemTotal", 0),
+    )
+
+
+def is_remote(endpoint: str) -> bool:
+    """Return whether `endpoint` names another machine."""
+    parts = urlsplit(endpoint)
+    return parts.scheme in {"tcp", "http", "https", "ssh"} and parts.hostname not in _LOOPBACK
+
+
+def read_cdi_specs(directories: Iterable[str]) -> tuple[str, ...]:
+    """Return the texts of the CDI specifications in `directories`; unreadable ones are left out."""
+    files = (file for directory in directories for file in _spec_files(Path(directory)))
+    return tuple(text for file in files if (text := _read(file)))
+
+
+def _spec_files(directory: Path) -> list[Path]:
+    try:
+        return sorted(f for f in directory.iterdir() if f.suffix in {".json", ".yaml", ".yml"})
+    except OSError:
+        return []
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _kind(text: str) -> str | None:
+    try:
+        kind = json.loads(text).get("kind")
+    except (ValueError, AttributeError):
+        # YAML, where the kind stands on a line of its own at the top level.
+        found = re.search(r"^\"?kind\"?:\s*[\"']?([\w.-]+/[\w.-]+)", text, re.MULTILINE)
+        return found.group(1) if found else None
+    return kind if isinstance(kind, str) else None
+
+
+def _discovered_kinds(info: Mapping[str, Any]) -> frozenset[str]:
+    # Docker 28.3 and newer list what they found; older ones only name the directories.
+    devices = info.get("DiscoveredDevices") or ()
+    found = (device["ID"] for device in devices if device.get("Source") == "cdi")
+    return frozenset(identity.partition("=")[0] for identity in found)

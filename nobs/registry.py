@@ -1,0 +1,67 @@
+"""Lazy tables of what NOBS can be extended with: nothing is imported before it is asked for."""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast
+
+from nobs.errors import RequirementError, UsageError
+
+
+class Registry[T]:
+    """Names of one kind, each bound to a `module:attribute` that is imported on first use.
+
+    Third parties add names by an entry-point group; a built-in name always means the built-in one.
+    """
+
+    def __init__(self, kind: str, builtin: Mapping[str, str], *, group: str) -> None:
+        self.kind = kind
+        self.group = group
+        self._builtin = dict(builtin)
+        self._loaded: dict[str, T] = {}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._builtin or name in self._plugins()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def names(self) -> tuple[str, ...]:
+        """Return built-in names in their order, then those of third parties, sorted."""
+        return (*self._builtin, *sorted(self._plugins()))
+
+    def load(self, name: str) -> T:
+        """Import and return what `name` stands for; UsageError if nobody knows the name."""
+        if name not in self._loaded:
+            self._loaded[name] = self._import(name)
+        return self._loaded[name]
+
+    def _import(self, name: str) -> T:
+        if name in self._builtin:
+            return cast(T, _resolve(self._builtin[name]))
+        plugin = self._plugins().get(name)
+        if plugin is None:
+            raise UsageError(
+                f"There is no {self.kind} {name!r}.", f"Choose one of: {', '.join(self.names())}."
+            )
+        return self._import_plugin(plugin)
+
+    def _import_plugin(self, plugin: EntryPoint) -> T:
+        try:
+            return cast(T, _resolve(plugin.value))
+        except (ImportError, AttributeError, ValueError) as error:
+            package = plugin.dist.name if plugin.dist else "an unknown package"
+            raise RequirementError(
+                f"The {self.kind} {plugin.name!r} of {package} can't be loaded from "
+                f"{plugin.value}: {error}.",
+                f"Repair or uninstall {package}.",
+            ) from error
+
+    def _plugins(self) -> dict[str, EntryPoint]:
+        found = entry_points(group=self.group)
+        return {plugin.name: plugin for plugin in found if plugin.name not in self._builtin}
+
+
+def _resolve(target: str) -> Any:  # noqa: ANN401 - the table says what stands there
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)
