@@ -1,5 +1,6 @@
 """Names of the processor and of the machine, from whichever source tells them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nobs.system.accelerators import SYSTEM_PROFILER
@@ -38,7 +39,7 @@ def identify(machine: Probe) -> Identity:
         cpu=next((source.cpu for source in sources if source.cpu), None),
         cpu_vendor=next((source.cpu_vendor for source in sources if source.cpu_vendor), None),
         host=next((source.host for source in sources if source.host), None),
-        hypervisor=next((source.hypervisor for source in sources if source.hypervisor), None),
+        hypervisor=_named_first(source.hypervisor for source in sources),
         cores=next((source.cores for source in sources if source.cores), None),
     )
 
@@ -68,6 +69,11 @@ def windows_pc(machine: Probe) -> windows.WindowsPc:
     if told:
         return told
     return windows.parse_wmic(*(machine.run(query) for query in windows.WMIC_QUERIES))
+
+
+def _named_first(hypervisors: Iterable[str | None]) -> str | None:
+    told = [hypervisor for hypervisor in hypervisors if hypervisor]
+    return next((maker for maker in told if maker != "unknown"), told[0] if told else None)
 
 
 def _fastfetch(machine: Probe) -> Identity:

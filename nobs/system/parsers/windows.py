@@ -16,7 +16,7 @@ from nobs.system.parsers.values import (
 _CIM_SCRIPT = (
     "[Console]::OutputEncoding=[Text.Encoding]::UTF8; @{"
     "cpu=@(Get-CimInstance Win32_Processor | Select-Object Name,Manufacturer);"
-    "system=@(Get-CimInstance Win32_ComputerSystem | Select-Object Manufacturer,Model);"
+    "product=@(Get-CimInstance Win32_ComputerSystemProduct | Select-Object Vendor,Name,Version);"
     "gpu=@(Get-CimInstance Win32_VideoController | Select-Object Name);"
     "os=@(Get-CimInstance Win32_OperatingSystem | Select-Object Caption,Version)"
     "} | ConvertTo-Json -Depth 3 -Compress"
@@ -25,7 +25,7 @@ CIM_QUERY = ("powershell", "-NoProfile", "-NonInteractive", "-Command", _CIM_SCR
 
 WMIC_QUERIES = (
     ("wmic", "cpu", "get", "Name,Manufacturer", "/format:list"),
-    ("wmic", "computersystem", "get", "Manufacturer,Model", "/format:list"),
+    ("wmic", "csproduct", "get", "Vendor,Name,Version", "/format:list"),
     ("wmic", "path", "win32_VideoController", "get", "Name", "/format:list"),
     ("wmic", "os", "get", "Caption,Version", "/format:list"),
 )
@@ -63,18 +63,18 @@ def parse_cim(text: str | None) -> WindowsPc | None:
     names = (text_of(mapping(gpu).get("Name")) for gpu in items(answer.get("gpu")))
     return _pc(
         cpu=first_mapping(answer.get("cpu")),
-        system=first_mapping(answer.get("system")),
+        product=first_mapping(answer.get("product")),
         os=first_mapping(answer.get("os")),
         gpus=tuple(name for name in names if name),
     )
 
 
-def parse_wmic(cpu: str | None, system: str | None, gpu: str | None, os: str | None) -> WindowsPc:
+def parse_wmic(cpu: str | None, product: str | None, gpu: str | None, os: str | None) -> WindowsPc:
     """Read the answers to `WMIC_QUERIES`."""
-    names = ((line.partition("=")) for line in (gpu or "").splitlines())
+    names = (line.partition("=") for line in (gpu or "").splitlines())
     return _pc(
         cpu=key_values(cpu, "="),
-        system=key_values(system, "="),
+        product=key_values(product, "="),
         os=key_values(os, "="),
         gpus=tuple(name.strip() for key, _, name in names if key == "Name" and name.strip()),
     )
@@ -88,16 +88,16 @@ def hypervisor_of_model(model: str | None) -> str | None:
 
 def _pc(
     cpu: Mapping[str, object],
-    system: Mapping[str, object],
+    product: Mapping[str, object],
     os: Mapping[str, object],
     gpus: tuple[str, ...],
 ) -> WindowsPc:
-    model = text_of(system.get("Model"))
+    vendor, model, version = (text_of(product.get(key)) for key in ("Vendor", "Name", "Version"))
     caption = known(text_of(os.get("Caption")))
     return WindowsPc(
         cpu=cpu_name(text_of(cpu.get("Name"))),
         cpu_vendor=known(text_of(cpu.get("Manufacturer"))),
-        host=host_name(text_of(system.get("Manufacturer")), model),
+        host=host_name(vendor, model, version),
         hypervisor=hypervisor_of_model(model),
         gpus=gpus,
         os_name=caption.removeprefix("Microsoft ") if caption else None,

@@ -1,0 +1,64 @@
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from nobs.system.probe import QUICK_S, Probe
+
+RECORDINGS = Path(__file__).parent / "recordings"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedMachine:
+    """A machine that answers from a recording; it refuses what was not recorded."""
+
+    system: str
+    release: str
+    machine: str
+    ram_bytes: int
+    physical_cores: int | None = None
+    logical_cores: int | None = None
+    affinity_cores: int | None = None
+    on_battery: bool | None = None
+    nvml: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    commands: dict[str, str] = field(default_factory=dict)
+
+    def run(self, argv: Sequence[str], timeout_s: float = QUICK_S) -> str | None:
+        assert timeout_s > 0
+        line = " ".join(argv)
+        recorded = (output for start, output in self.commands.items() if line.startswith(start))
+        return next(recorded, None)
+
+    def read(self, path: str) -> str | None:
+        return self.files.get(path)
+
+    def names(self, path: str) -> tuple[str, ...]:
+        below = (
+            file.removeprefix(f"{path}/") for file in self.files if file.startswith(f"{path}/")
+        )
+        return tuple(sorted({name.partition("/")[0] for name in below}))
+
+    def nvml_table(self) -> str | None:
+        return self.nvml
+
+
+@pytest.fixture
+def recorded() -> Callable[[str], Probe]:
+    def load(name: str) -> Probe:
+        return RecordedMachine(**tomllib.loads((RECORDINGS / f"{name}.toml").read_text("utf-8")))
+
+    return load
+
+
+@pytest.fixture
+def bare_linux() -> Callable[..., Probe]:
+    """A Linux machine that tells nothing but what the test gives it."""
+
+    def build(**told: object) -> Probe:
+        facts = {"system": "Linux", "release": "6", "machine": "x86_64", "ram_bytes": 2**30}
+        return RecordedMachine(**(facts | told))  # type: ignore[arg-type]
+
+    return build

@@ -1,0 +1,95 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nobs.system.host import HostFacts, find_host_facts, free_disk_bytes
+from nobs.system.parsers.linux import cores_of_quota, parse_memory_limit, tells_container
+from nobs.system.probe import Probe
+
+
+def test_a_container_tells_its_limits(recorded: Callable[[str], Probe]) -> None:
+    assert find_host_facts(recorded("server_mi300x")) == HostFacts(
+        os_name="Ubuntu",
+        os_version="24.04",
+        kernel="6.8.0-79-generic",
+        machine="x86_64",
+        ram_bytes=1623497637888,
+        physical_cores=64,
+        logical_cores=128,
+        affinity_cores=32,
+        cpu_limit_cores=16.0,
+        memory_limit_bytes=274877906944,
+        in_container=True,
+        hypervisor=None,
+        cpu_governor="performance",
+        on_battery=None,
+    )
+
+
+def test_the_tightest_group_limits_memory_under_cgroup_1(recorded: Callable[[str], Probe]) -> None:
+    facts = find_host_facts(recorded("vm_bare"))
+
+    assert (facts.memory_limit_bytes, facts.cpu_limit_cores) == (17179869184, None)
+    assert (facts.hypervisor, facts.in_container) == ("KVM", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "system", "hypervisor", "on_battery"),
+    [
+        ("laptop_rtx4060", ("Ubuntu", "24.04"), None, False),
+        ("vm_openstack_rtx4090", ("Ubuntu", "22.04"), "KVM", None),
+        ("macbook_m4_max", ("macOS", "26.0.1"), None, True),
+        ("windows_rtx4080", ("Windows 11 Pro", "10.0.26100"), None, None),
+        ("windows_old_intel", ("Windows 10 Pro", "10.0.19045"), None, None),
+        ("spark_gb10", ("Linux", None), None, None),
+    ],
+)
+def test_a_host_names_its_system(
+    name: str,
+    system: tuple[str, str | None],
+    hypervisor: str | None,
+    on_battery: bool | None,
+    recorded: Callable[[str], Probe],
+) -> None:
+    facts = find_host_facts(recorded(name))
+
+    assert (facts.os_name, facts.os_version) == system
+    assert (facts.hypervisor, facts.on_battery) == (hypervisor, on_battery)
+    assert not facts.in_container
+    assert facts.cpu_limit_cores is None
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "mountinfo", "expected"),
+    [
+        ("12:memory:/docker/3f1c", None, True),
+        ("0::/kubepods.slice/kubepods-burstable.slice/cri-containerd-1.scope", None, True),
+        (
+            "0::/",
+            "9 8 0:9 / / rw - overlay overlay rw,upperdir=/var/lib/containers/storage/d",
+            True,
+        ),
+        ("0::/", "9 8 0:9 / / rw - overlay overlay rw,upperdir=/cow/upper", False),
+        ("0::/init.scope", "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw", False),
+        (None, None, False),
+    ],
+)
+def test_a_container_is_told_by_its_cgroup_or_its_layers(
+    cgroup: str | None, mountinfo: str | None, expected: bool
+) -> None:
+    assert tells_container(cgroup, mountinfo) is expected
+
+
+def test_limits_that_mean_none_are_none() -> None:
+    assert cores_of_quota("-1", "100000") is None
+    assert cores_of_quota("max", "100000") is None
+    assert parse_memory_limit("max\n") is None
+    assert parse_memory_limit("9223372036854771712\n") is None
+
+
+def test_free_disk_is_known_before_the_folder_exists(tmp_path: Path) -> None:
+    free = free_disk_bytes(tmp_path / "not" / "yet")
+
+    assert free is not None
+    assert free > 0
