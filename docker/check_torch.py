@@ -1,6 +1,6 @@
 """Stop the build of an image whose torch does not serve the backend; else print its facts as JSON.
 
-Usage: check_torch.py BACKEND TORCH_INDEX. No GPU is needed: a torch build tells what it was made for.
+Usage: check_torch.py BACKEND TORCH_INDEX. No GPU is needed: torch tells what it was built for.
 """
 
 import json
@@ -17,7 +17,7 @@ def arch_list(backend: str) -> list[str]:
     """Name the GPU architectures that torch carries code for, or the CPU's for a CPU image."""
     if backend == "cpu":
         return [platform.machine()]
-    return sorted(set(torch._C._cuda_getArchFlags().split()))  # noqa: SLF001 (public one needs a GPU)
+    return sorted(set(torch._C._cuda_getArchFlags().split()))  # noqa: SLF001 - public: only with a GPU
 
 
 def missing(backend: str) -> str | None:
@@ -53,22 +53,19 @@ def facts(backend: str, torch_index: str) -> dict[str, Any]:
     }
 
 
-def main(backend: str, torch_index: str) -> int:
+def main(backend: str, torch_index: str) -> None:
     """Check torch and print its facts."""
     if backend not in TORCH_INDEX:
-        print(f"check_torch: unknown backend {backend!r}; known: {', '.join(TORCH_INDEX)}", file=sys.stderr)
-        return 2
+        sys.exit(f"check_torch: unknown backend {backend!r}; known: {', '.join(TORCH_INDEX)}")
     if lack := missing(backend):
-        print(
-            f"check_torch: the {backend} image needs a torch with {lack}, but TORCH_INDEX={torch_index} gave "
-            f"{describe()}. Build with --build-arg TORCH_INDEX={TORCH_INDEX[backend]}, or give the index that "
-            f"carries {backend} builds of torch.",
-            file=sys.stderr,
+        sys.exit(
+            f"check_torch: the {backend} image needs a torch with {lack}, but "
+            f"TORCH_INDEX={torch_index} gave {describe()}. Build with "
+            f"--build-arg TORCH_INDEX={TORCH_INDEX[backend]}, or name an index that carries "
+            f"{backend} builds of torch."
         )
-        return 1
-    print(json.dumps(facts(backend, torch_index), indent=2))
-    return 0
+    json.dump(facts(backend, torch_index), sys.stdout, indent=2)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    main(*sys.argv[1:])

@@ -1,0 +1,51 @@
+#!/bin/bash
+# engine.sh start | stop: the first engine, this Debian release's own, with the buildx and compose plugins.
+# An engine that answers already is used as it is and never stopped.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+PIDFILE=$CI_STATE/engine.pid
+PLUGINS=/usr/libexec/docker/cli-plugins
+
+# Lets a container that asks for an NVIDIA GPU start where there is none.
+stand_in_hook() {
+    mkdir -p "$CI_STATE/bin"
+    printf '#!/bin/sh\nexec cat >/dev/null\n' > "$CI_STATE/bin/nvidia-container-runtime-hook"
+    chmod 755 "$CI_STATE/bin/nvidia-container-runtime-hook"
+}
+
+start_dockerd() {
+    install_packages docker.io cgroupfs-mount
+    mountpoint -q /sys/fs/cgroup || cgroupfs-mount
+    stand_in_hook
+    PATH=$CI_STATE/bin:$PATH setsid dockerd --host unix:///var/run/docker.sock --pidfile "$PIDFILE" \
+        >"$CI_STATE/dockerd.log" 2>&1 </dev/null &
+    await 60 answers || { tail -n 20 "$CI_STATE/dockerd.log"; die "dockerd does not answer"; }
+}
+
+install_plugins() {
+    local plugin
+    for plugin in buildx compose; do
+        docker "$plugin" version >/dev/null 2>&1 && continue
+        mkdir -p "$PLUGINS"
+        cp "$NEXT_ROOT$PLUGINS/docker-$plugin" "$PLUGINS/"
+        docker "$plugin" version
+    done
+}
+
+base_image() {
+    docker image inspect "$BASE_TAG" >/dev/null 2>&1 && return
+    docker import --change 'ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt' \
+        --change 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt' --change 'CMD ["python3"]' \
+        "$CI_STATE/base.tar" "$BASE_TAG"
+}
+
+case $1 in
+    start)
+        mkdir -p "$CI_STATE"
+        answers || start_dockerd
+        install_plugins
+        base_image
+        ;;
+    stop) stop "$PIDFILE" ;;
+esac

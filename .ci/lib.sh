@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# What the scripts of this folder share. Source it.
+set -euo pipefail
+
+CI_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+REPO=$(dirname "$CI_DIR")
+# Kept between runs, so that the second one is quick: the root of the next Debian release.
+CI_STATE=${NOBS_CI_STATE:-/var/tmp/nobs-ci}
+NEXT_ROOT=$CI_STATE/next
+BASE_TAG=nobs-base:ci
+export CI_DIR REPO CI_STATE NEXT_ROOT BASE_TAG
+
+say() { printf 'ci: %s\n' "$*" >&2; }
+die() { say "$*"; exit 3; }
+
+# phase NAME COMMAND...: runs it, says how long it took, shows its output only when it failed.
+phase() {
+    local name=$1 started=$SECONDS log rc=0
+    shift
+    mkdir -p "$CI_STATE"
+    log=$CI_STATE/${name//[^a-z0-9]/-}.log
+    say "$name ..."
+    "$@" >"$log" 2>&1 || rc=$?
+    if [ "$rc" -ne 0 ]; then
+        tail -n 60 "$log" >&2
+        die "$name failed after $((SECONDS - started)) s (exit $rc); the whole output: $log"
+    fi
+    say "$name: $((SECONDS - started)) s"
+}
+
+root_on_debian() { [ "$(id -u)" = 0 ] && [ -r /etc/debian_version ] && grep -q '^ID=debian' /etc/os-release; }
+
+answers() { docker ${1:+--host "$1"} version --format '{{.Server.Version}}' 2>/dev/null; }
+
+# await SECONDS COMMAND...: until it succeeds.
+await() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 0.3
+    done
+}
+
+# stop PIDFILE: ends what it names and waits until it is gone.
+stop() {
+    local pid
+    pid=$(cat "$1" 2>/dev/null) || return 0
+    kill "$pid" 2>/dev/null || return 0
+    for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.2; done
+    rm -f "$1"
+}
+
+install_packages() {
+    local missing=()
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
