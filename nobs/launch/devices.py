@@ -95,6 +95,13 @@ def _broken_image(text: str, image: str) -> NobsError:
     )
 
 
+def _no_init(text: str, image: str) -> NobsError:
+    return EngineError(
+        f"The engine lacks its init program, which {image} is run under: {text}.",
+        "Install it (Debian: `apt install tini`; elsewhere docker-init comes with Docker).",
+    )
+
+
 def _unshared(text: str, image: str) -> NobsError:
     return EngineError(
         f"The engine can't see a directory that {image} needs: {text}.",
@@ -124,6 +131,7 @@ _REFUSALS: tuple[tuple[str, Callable[[str, str], NobsError]], ...] = (
     (r"could not select device driver|(unknown|invalid) runtime", _no_runtime),
     (r"error gathering device information|no such device", _no_device),
     (r"no such image", _no_image),
+    (r"docker-init", _no_init),
     (r"executable file not found|exec format error|exec user process", _broken_image),
     (r"bind source path does not exist|mounts denied|not shared from the host", _unshared),
     (r"no space left on device|disk quota exceeded", _disk_full),

@@ -1,0 +1,116 @@
+"""What a failed image build means, read from BuildKit's output."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nobs.errors import EngineError, NobsError, StorageError
+
+_SHOWN_LINES = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Failure:
+    patterns: tuple[str, ...]
+    message: str
+    remedy: str
+    kind: type[NobsError] = EngineError
+
+    def matches(self, text: str) -> bool:
+        return any(re.search(pattern, text, re.IGNORECASE) for pattern in self.patterns)
+
+
+def explain_build_failure(output: Sequence[str], image: str) -> NobsError:
+    """Return the error, with the lines that tell the reason, that a failed build means."""
+    lines = list(output)
+    text = "\n".join(lines)
+    failure = next((known for known in _KNOWN if known.matches(text)), _UNKNOWN)
+    reason = "\n".join(_telling_lines(lines))
+    return failure.kind(
+        f"Can't build the image {image}: {failure.message}.\n{reason}\n", failure.remedy
+    )
+
+
+def _telling_lines(lines: list[str]) -> list[str]:
+    # BuildKit repeats the failed step's output between two rules of dashes, and ends with ERROR.
+    rules = [number for number, line in enumerate(lines) if line.startswith("------")]
+    shown = [*lines[rules[0] + 1 : rules[1]], lines[-1]] if len(rules) > 1 else lines
+    cleaned = (re.sub(r"^#\d+ (\d+\.\d+ )?", "", line).rstrip()[:300] for line in shown)
+    return [line for line in cleaned if line][-_SHOWN_LINES:]
+
+
+_UNKNOWN = _Failure(
+    patterns=(),
+    message="a step of its recipe failed",
+    remedy="The whole output stands above; the recipes are in docker/.",
+)
+
+# The first that matches counts: special reasons stand before general ones.
+_KNOWN = (
+    _Failure(
+        patterns=(
+            "is not a docker command",
+            "unknown command: docker buildx",
+            "^unknown (flag|shorthand)",
+        ),
+        message="Docker's buildx plugin is missing or too old",
+        remedy="Install buildx 0.10 or newer (its package is docker-buildx or "
+        "docker-buildx-plugin), or use --execution native.",
+    ),
+    _Failure(
+        patterns=("check_torch: the",),
+        message="torch from this index lacks the backend",
+        remedy="Name an index that has such builds with --torch-index or NOBS_TORCH_INDEX.",
+    ),
+    _Failure(
+        patterns=("no space left on device", "disk quota exceeded"),
+        message="the disk is full",
+        remedy="Free some with `docker builder prune`, or put Docker's data on a larger disk.",
+        kind=StorageError,
+    ),
+    _Failure(
+        patterns=(
+            "failed to resolve source metadata",
+            "failed to load metadata",
+            r"load metadata for .*\n.*ERROR",
+            "pull access denied",
+            r"failed to (do request|authorize|fetch oauth token|create LLB definition)",
+        ),
+        message="its base image can't be had",
+        remedy="Check the network, or name a local image with Python 3.12 in NOBS_BASE_IMAGE.",
+    ),
+    _Failure(
+        patterns=(
+            r"download(-r2)?\.pytorch\.org",
+            r"no solution found(.*\n){1,4}.*torch",
+            r"no version of torch",
+        ),
+        message="torch can't be had from its index",
+        remedy="Name another with --torch-index or NOBS_TORCH_INDEX: `default` is the package "
+        "index, whose builds carry CUDA and run on a CPU too.",
+    ),
+    _Failure(
+        patterns=("hash mismatch",),
+        message="a package isn't the one that was locked",
+        remedy="Check the package index or its mirror; the locks stand in requirements/.",
+    ),
+    _Failure(
+        patterns=(
+            "failed to fetch",
+            "error sending request",
+            "dns error",
+            "name resolution",
+            "newconnectionerror",
+            "no matching distribution",
+            r"connection (refused|reset|timed out)",
+        ),
+        message="a package can't be had from its index",
+        remedy="Check the network and the proxy; if the host reaches the index and containers "
+        "don't, set NOBS_BUILD_NETWORK=host.",
+    ),
+    _Failure(
+        patterns=("cannot connect to the docker daemon", "no builder", "requires buildkit"),
+        message="the engine's BuildKit doesn't answer",
+        remedy="Check `docker buildx ls`; Docker 20.10 or newer has it.",
+    ),
+)

@@ -1,0 +1,96 @@
+"""A container's output as whole lines, each exactly once."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from queue import SimpleQueue
+from threading import Thread
+
+OnLine = Callable[["Stream", str], None]
+Frame = tuple[bytes | None, bytes | None]
+
+
+class Stream(StrEnum):
+    """Which output a line came from."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+@dataclass
+class LineReader:
+    """Cut one stream's chunks into lines and count those that were handed out."""
+
+    stream: Stream
+    on_line: OnLine
+    delivered: int = 0
+    _rest: list[bytes] = field(default_factory=list)
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes of the stream."""
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            self._deliver(line)
+        if rest:
+            self._rest.append(rest)
+
+    def finish(self) -> None:
+        """Hand out a last line that has no newline."""
+        if self._rest:
+            self._deliver(b"")
+
+    def reconcile(self, recorded: Iterable[bytes]) -> None:
+        """Hand out what the engine recorded of this stream beyond what was seen live.
+
+        Lines are counted, not bytes: the record replaces bytes that aren't UTF-8 and ends a last
+        line that had no newline.
+        """
+        for number, line in enumerate(_lines(recorded)):
+            if number >= self.delivered:
+                self._rest.clear()
+                self._deliver(line)
+        self.finish()
+
+    def _deliver(self, line: bytes) -> None:
+        whole = b"".join([*self._rest, line])
+        self._rest.clear()
+        self.delivered += 1
+        self.on_line(self.stream, whole.decode(errors="replace").removesuffix("\r"))
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    pending: list[bytes] = []
+    for chunk in chunks:
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            yield b"".join([*pending, line])
+            pending.clear()
+        if rest:
+            pending.append(rest)
+    if pending:
+        yield b"".join(pending)
+
+
+class Pump:
+    """Read frames in a thread, so that the caller can wait for them with a deadline.
+
+    The queue ends with None, also when the connection breaks: the record has what is missing.
+    """
+
+    def __init__(self, frames: Iterable[Frame]) -> None:
+        self.queue: SimpleQueue[Frame | None] = SimpleQueue()
+        self._frames = frames
+        self._thread = Thread(target=self._run, name="nobs-logs", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            for frame in self._frames:
+                self.queue.put(frame)
+        except (OSError, ValueError):
+            return
+        finally:
+            self.queue.put(None)
