@@ -15,12 +15,12 @@ stand_in_hook() {
 }
 
 start_dockerd() {
-    install_packages docker.io cgroupfs-mount
+    install_packages docker.io cgroupfs-mount iproute2
     mountpoint -q /sys/fs/cgroup || cgroupfs-mount
     stand_in_hook
     PATH=$CI_STATE/bin:$PATH setsid dockerd --host unix:///var/run/docker.sock --pidfile "$PIDFILE" \
         >"$CI_STATE/dockerd.log" 2>&1 </dev/null &
-    await 60 answers || { tail -n 20 "$CI_STATE/dockerd.log"; die "dockerd does not answer"; }
+    await 60 answers "$FIRST" || { tail -n 20 "$CI_STATE/dockerd.log"; die "dockerd does not answer"; }
 }
 
 install_plugins() {
@@ -43,7 +43,7 @@ base_image() {
 case $1 in
     start)
         mkdir -p "$CI_STATE"
-        answers || start_dockerd
+        answers "$FIRST" || start_dockerd
         install_plugins
         base_image
         ;;

@@ -8,7 +8,8 @@ REPO=$(dirname "$CI_DIR")
 CI_STATE=${NOBS_CI_STATE:-/var/tmp/nobs-ci}
 NEXT_ROOT=$CI_STATE/next
 BASE_TAG=nobs-base:ci
-export CI_DIR REPO CI_STATE NEXT_ROOT BASE_TAG
+FIRST=${DOCKER_HOST:-unix:///var/run/docker.sock}
+export CI_DIR REPO CI_STATE NEXT_ROOT BASE_TAG FIRST
 
 say() { printf 'ci: %s\n' "$*" >&2; }
 die() { say "$*"; exit 3; }
@@ -30,7 +31,8 @@ phase() {
 
 root_on_debian() { [ "$(id -u)" = 0 ] && [ -r /etc/debian_version ] && grep -q '^ID=debian' /etc/os-release; }
 
-answers() { docker ${1:+--host "$1"} version --format '{{.Server.Version}}' 2>/dev/null; }
+# answers HOST: the engine's version, if one answers there.
+answers() { docker --host "$1" version --format '{{.Server.Version}}' 2>/dev/null; }
 
 # await SECONDS COMMAND...: until it succeeds.
 await() {

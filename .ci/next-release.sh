@@ -4,19 +4,19 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
+own_suite() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; }
+
 next_suite() {
-    case $(. /etc/os-release && echo "$VERSION_CODENAME") in
+    case $(own_suite) in
         bookworm) echo trixie ;;
-        *) . /etc/os-release && echo "$VERSION_CODENAME" ;;
+        *) own_suite ;;
     esac
 }
 
 # The archive that this machine itself installs from: no host is named here.
 own_archive() {
-    local suite
-    suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    [ -n "$(apt_targets "$suite")" ] || apt-get update -qq
-    apt_targets "$suite" | head -n 1
+    [ -n "$(apt_targets "$(own_suite)")" ] || apt-get update -qq
+    apt_targets "$(own_suite)" | head -n 1
 }
 
 apt_targets() {
@@ -30,7 +30,8 @@ in_root() { chroot "$NEXT_ROOT" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN
 bootstrap() {
     rm -rf "$NEXT_ROOT"
     mkdir -p "$CI_STATE"
-    debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates "$(next_suite)" "$NEXT_ROOT" "$(own_archive)"
+    debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates "$(next_suite)" \
+        "$NEXT_ROOT" "$(own_archive)"
     # The machine's own trust: behind a proxy that re-signs, builds need it as the machine does.
     cp /etc/ssl/certs/ca-certificates.crt "$NEXT_ROOT/etc/ssl/certs/ca-certificates.crt"
     tar -C "$NEXT_ROOT" --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' --exclude='./dev/*' \

@@ -38,6 +38,7 @@ share_images() {
 
 # Runs inside the new namespaces. A plain chroot is not enough: an import remounts "/".
 enter() {
+    ip link set lo up
     share_images
     mount --bind "$NEXT_ROOT" "$NEXT_ROOT"
     cd "$NEXT_ROOT"
@@ -46,7 +47,6 @@ enter() {
     for tree in /sys/fs/cgroup /dev /tmp "$REPO"; do mount --rbind "$tree" ".$tree"; done
     pivot_root . old
     umount -l /old
-    ip link set lo up 2>/dev/null || true
     exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
         dockerd --host unix:///run/docker.sock --pidfile /run/docker.pid --exec-root /run/docker
 }

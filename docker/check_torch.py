@@ -17,7 +17,7 @@ def arch_list(backend: str) -> list[str]:
     """Name the GPU architectures that torch carries code for, or the CPU's for a CPU image."""
     if backend == "cpu":
         return [platform.machine()]
-    return sorted(set(torch._C._cuda_getArchFlags().split()))  # noqa: SLF001 - public: only with a GPU
+    return sorted(set((torch._C._cuda_getArchFlags() or "").split()))  # noqa: SLF001 - public: only with a GPU
 
 
 def missing(backend: str) -> str | None:
