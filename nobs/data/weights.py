@@ -43,12 +43,12 @@ def is_complete(directory: Path) -> bool:
     Without modules.json sentence-transformers would silently put a pooling of its own in place.
     """
     known = all((directory / name).is_file() for name in ("modules.json", "config.json"))
-    weights = list(directory.rglob("*.safetensors"))
+    weights = _named_weights(directory)
     return known and bool(weights) and all(map(_is_whole, weights))
 
 
 def _find_weights(directory: Path, pin: ModelPin, remedy: str) -> list[Path]:
-    paths = sorted(directory.rglob("*.safetensors"))
+    paths = _named_weights(directory)
     if not paths:
         raise ModelMissing(
             f"{pin.id} has no safetensors weights in {directory}; other formats run code when "
@@ -57,8 +57,26 @@ def _find_weights(directory: Path, pin: ModelPin, remedy: str) -> list[Path]:
         )
     damaged = [path for path in paths if not _is_whole(path)]
     if damaged:
-        raise ModelMissing(f"The weights {damaged[0]} are damaged or cut short.", remedy)
+        raise ModelMissing(f"The weights {damaged[0]} are missing, damaged or cut short.", remedy)
     return paths
+
+
+def _named_weights(directory: Path) -> list[Path]:
+    """Return the weights that are there and the shards that an index says should be."""
+    found = set(directory.rglob("*.safetensors"))
+    for index in directory.rglob("*.safetensors.index.json"):
+        found |= _shards(index)
+    return sorted(found)
+
+
+def _shards(index: Path) -> set[Path]:
+    """Return the files that `index` names; an index that can't be read counts as damaged itself."""
+    try:
+        return {
+            index.parent / name for name in json.loads(index.read_bytes())["weight_map"].values()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {index}
 
 
 def _is_whole(path: Path) -> bool:

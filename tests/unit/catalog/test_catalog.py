@@ -1,0 +1,87 @@
+import re
+
+import pytest
+
+from nobs.catalog import load_catalog
+from nobs.errors import UsageError
+from nobs.schema.base import Division, Dtype
+from nobs.schema.pins import DatasetPin, ModelPin, Source
+
+CATALOG = load_catalog()
+
+
+PINS: tuple[DatasetPin | ModelPin, ...] = (*CATALOG.datasets.values(), *CATALOG.models.values())
+
+
+@pytest.mark.parametrize("pin", PINS, ids=lambda pin: pin.id)
+def test_every_pin_is_exact(pin: DatasetPin | ModelPin) -> None:
+    if pin.source is Source.HUB:
+        assert re.fullmatch("[0-9a-f]{40}", str(pin.revision))
+    else:
+        assert pin.revision is None
+    assert pin.licence
+
+
+@pytest.mark.parametrize("pin", tuple(CATALOG.datasets.values()), ids=lambda pin: pin.id)
+def test_every_data_set_is_one_file_of_known_contents(pin: DatasetPin) -> None:
+    assert pin.file
+    assert pin.file_bytes
+    assert re.fullmatch("[0-9a-f]{64}", pin.file_sha256)
+    assert re.fullmatch("([0-9a-f]{64})?", pin.rows_sha256)
+
+
+@pytest.mark.parametrize("pin", tuple(CATALOG.models.values()), ids=lambda pin: pin.id)
+def test_every_model_names_its_weights(pin: ModelPin) -> None:
+    assert str(pin.weights_file).endswith(".safetensors")
+    assert re.fullmatch("([0-9a-f]{64})?", pin.weights_sha256)
+    assert (pin.package is not None) == (pin.source is Source.PACKAGE)
+
+
+def test_every_workload_uses_known_pins_and_is_closed() -> None:
+    for label, workload in CATALOG.workloads.items():
+        assert workload.label == label
+        assert workload.division is Division.CLOSED
+        assert workload.dataset == CATALOG.datasets[workload.dataset.id]
+        assert workload.models == tuple(CATALOG.models[model.id] for model in workload.models)
+
+
+def test_profiles_name_known_workloads_of_different_tasks() -> None:
+    assert tuple(CATALOG.profiles) == ("standard", "quick")
+    for labels in CATALOG.profiles.values():
+        tasks = [CATALOG.workloads[label].task for label in labels]
+        assert len(set(tasks)) == len(tasks) > 0
+
+
+def test_the_standard_embeddings_are_what_the_design_says() -> None:
+    workload = CATALOG.workload("embeddings", "standard")
+    assert workload.label == "embeddings/1"
+    assert workload.dataset.id == "stanfordnlp/imdb"
+    assert workload.dataset.rows == 100
+    assert [model.id for model in workload.models] == [
+        "thenlper/gte-large",
+        "nomic-ai/modernbert-embed-base",
+    ]
+    assert workload.params.dtype is Dtype.FLOAT32
+    assert (workload.params.batch_size, workload.params.max_seq_length) == (16, 512)
+    assert workload.params.warmup_rows == 50
+
+
+def test_the_quick_profile_needs_no_hub() -> None:
+    workload = CATALOG.workload("embeddings", "quick")
+    assert workload.dataset.source is Source.PACKAGE
+    assert {model.source for model in workload.models} == {Source.PACKAGE}
+
+
+def test_an_unknown_profile_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"no profile 'fast'.*standard, quick"):
+        CATALOG.workload("embeddings", "fast")
+
+
+def test_a_task_outside_the_profile_is_refused_with_its_tasks() -> None:
+    with pytest.raises(UsageError, match=r"no workload of task 'poetry'.*embeddings"):
+        CATALOG.workload("poetry", "quick")
+
+
+def test_the_catalogue_can_not_be_changed() -> None:
+    with pytest.raises(TypeError):
+        CATALOG.models["other"] = ModelPin(id="other")  # type: ignore[index]
