@@ -1,7 +1,5 @@
 """One container from creation to removal; nothing is left behind on any path."""
 
-import signal
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -13,11 +11,10 @@ from typing import Any
 
 from docker.errors import APIError, DockerException
 from docker.models.containers import Container
-from docker.types import DeviceRequest as SdkDeviceRequest
-from docker.types import LogConfig, Mount
 from requests.exceptions import RequestException
 
-from nobs.errors import EngineError, RunLost, StorageError
+from nobs.errors import BackendMissing, EngineError, RunLost, StorageError
+from nobs.launch.container_arguments import create_arguments
 from nobs.launch.container_plan import BindMount, ContainerPlan
 from nobs.launch.devices import DeviceRequest, explain_refusal
 from nobs.launch.engine import Engine
@@ -47,12 +44,28 @@ def run_container(
 ) -> Outcome:
     """Run `plan` to its end and say how it ended; each line of its output goes to `on_line` once.
 
-    SIGINT, SIGTERM and the end of `timeout_s` stop the container with ten seconds of grace.
+    KeyboardInterrupt and the end of `timeout_s` stop the container with ten seconds of grace.
     BackendMissing or EngineError if the engine refuses it, RunLost if the engine goes away.
     """
     prepare_sources(engine, plan)
+    refusals: list[BackendMissing] = []
+    for request in plan.device_requests or (None,):
+        try:
+            return _run_once(engine, plan, request, on_line, timeout_s)
+        except BackendMissing as refusal:
+            refusals.append(refusal)
+    raise refusals[0]
+
+
+def _run_once(
+    engine: Engine,
+    plan: ContainerPlan,
+    request: DeviceRequest | None,
+    on_line: OnLine,
+    timeout_s: float | None,
+) -> Outcome:
     readers = {stream: LineReader(stream, on_line) for stream in Stream}
-    with _sigterm_as_interrupt(), _created(engine, plan) as container:
+    with _created(engine, plan, request) as container:
         try:
             ending = _run(container, plan, readers, timeout_s)
             _reconcile(container, readers)
@@ -86,57 +99,14 @@ def _prepare(mount: BindMount) -> None:
         ) from error
 
 
-def create_arguments(plan: ContainerPlan) -> dict[str, Any]:
-    """Translate `plan` into the SDK's words."""
-    return {
-        "image": plan.image,
-        "entrypoint": list(plan.command),
-        "name": plan.name,
-        "user": f"{plan.uid}:{plan.gid}",
-        "group_add": [str(group) for group in plan.groups],
-        "mounts": [_mount(mount) for mount in plan.mounts],
-        "devices": [f"{node.source}:{node.target}:rw" for node in plan.devices],
-        "device_requests": [_request(plan.device_request)] if plan.device_request else [],
-        "environment": dict(plan.environment),
-        "network_mode": plan.network,
-        "tmpfs": dict(plan.tmpfs),
-        "read_only": plan.read_only,
-        "cap_drop": ["ALL"],
-        "security_opt": list(plan.security_options),
-        "userns_mode": plan.userns_mode,
-        "pids_limit": plan.pids_limit,
-        "shm_size": plan.shm_bytes,
-        "mem_limit": plan.memory_bytes,
-        "memswap_limit": plan.memory_bytes,
-        "init": True,
-        "healthcheck": {"test": ["NONE"]},
-        "working_dir": "/tmp",  # noqa: S108 - the container's own tmpfs
-        "labels": dict(plan.labels),
-        "log_config": LogConfig(type="json-file", config={"max-size": "256m", "max-file": "2"}),
-    }
-
-
-def _mount(mount: BindMount) -> Mount:
-    return Mount(mount.target, str(mount.source), type="bind", read_only=mount.read_only)
-
-
-def _request(request: DeviceRequest) -> SdkDeviceRequest:
-    # The engine's own drivers say "all" with a count, CDI with a name.
-    is_all = request.driver != "cdi" and request.device_ids == ("all",)
-    return SdkDeviceRequest(
-        driver=request.driver,
-        count=-1 if is_all else 0,
-        device_ids=[] if is_all else list(request.device_ids),
-        capabilities=[list(request.capabilities)] if request.capabilities else [],
-    )
-
-
 @contextmanager
-def _created(engine: Engine, plan: ContainerPlan) -> Iterator[Container]:
+def _created(
+    engine: Engine, plan: ContainerPlan, request: DeviceRequest | None
+) -> Iterator[Container]:
     # The name may belong to another launcher's container; this label is ours alone. It finds the
     # container also if we were interrupted before the engine told us its id.
     launch = uuid.uuid4().hex
-    arguments = create_arguments(plan)
+    arguments = create_arguments(plan, request)
     arguments["labels"][_LABEL_LAUNCH] = launch
     try:
         yield _create(engine, plan, arguments)
@@ -276,15 +246,3 @@ def _lost(plan: ContainerPlan, error: Exception) -> RunLost:
         f"The container engine stopped answering during the run of {plan.name}: {error}.",
         f"Check the engine; if the container still runs, `docker logs -f {plan.name}` shows it.",
     )
-
-
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nobs.backends.base import ContainerNeeds, DeviceNode
-from nobs.launch.devices import DeviceRequest, choose_request
+from nobs.launch.devices import DeviceRequest, choose_requests
 from nobs.launch.engine_info import EngineInfo
 
 RUN_DIR_IN_CONTAINER = "/run-dir"
@@ -58,7 +58,8 @@ class ContainerPlan:
     groups: tuple[int, ...] = ()
     mounts: tuple[BindMount, ...] = ()
     devices: tuple[DeviceNode, ...] = ()
-    device_request: DeviceRequest | None = None
+    device_requests: tuple[DeviceRequest, ...] = ()
+    """Ways to ask for the GPU, tried in this order."""
     environment: Mapping[str, str] = field(default_factory=dict)
     network: str = "none"
     tmpfs: Mapping[str, str] = field(default_factory=lambda: {"/tmp": _TMPFS_OPTIONS})  # noqa: S108
@@ -73,6 +74,8 @@ class ContainerPlan:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for printing and for JSON."""
         plain: dict[str, Any] = asdict(self)
+        first, *others = plain.pop("device_requests") or (None,)
+        plain |= {"device_request": first, "device_alternatives": others}
         for mount in plain["mounts"]:
             mount["source"] = str(mount["source"])
         return plain
@@ -116,7 +119,7 @@ def plan_container(  # noqa: PLR0913 - one value of everything
         groups=needs.groups,
         mounts=_mounts(run_dir, cache_dir, token_file),
         devices=needs.device_nodes,
-        device_request=choose_request(needs.gpu, engine) if needs.gpu else None,
+        device_requests=choose_requests(needs.gpu, engine) if needs.gpu else (),
         environment=variables,
         network=network,
         security_options=_security_options(engine),

@@ -27,11 +27,11 @@ class DeviceRequest:
     device_ids: tuple[str, ...] = ()
 
 
-def choose_request(gpu: GpuRequest, engine: EngineInfo) -> DeviceRequest:
-    """Ask by the engine's driver where its runtime is known, else by CDI where it has the kind.
+def choose_requests(gpu: GpuRequest, engine: EngineInfo) -> tuple[DeviceRequest, ...]:
+    """Return the ways to ask `engine` for `gpu`, the best one first.
 
-    With neither in sight the driver is asked all the same: a hook in the engine's PATH shows
-    nowhere beforehand, and a refusal at the start is clear.
+    The engine's driver is always among them: a hook in the engine's PATH shows nowhere beforehand.
+    CDI is, too, wherever it is enabled: the engine's specifications may lie where we can't look.
     """
     by_cdi = DeviceRequest(
         driver="cdi", device_ids=tuple(f"{gpu.cdi_kind}={device}" for device in gpu.devices)
@@ -40,9 +40,10 @@ def choose_request(gpu: GpuRequest, engine: EngineInfo) -> DeviceRequest:
         driver=gpu.driver, capabilities=gpu.capabilities, device_ids=gpu.devices
     )
     if gpu.cdi_kind not in engine.cdi_kinds:
-        return by_driver
+        return (by_driver, by_cdi) if engine.cdi_enabled else (by_driver,)
     # Without root the driver's hook can't write the cgroup; CDI needs no such thing.
-    return by_cdi if engine.rootless or gpu.driver not in engine.runtimes else by_driver
+    prefers_cdi = engine.rootless or gpu.driver not in engine.runtimes
+    return (by_cdi, by_driver) if prefers_cdi else (by_driver, by_cdi)
 
 
 def explain_refusal(text: str, image: str) -> NobsError:

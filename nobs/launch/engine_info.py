@@ -17,8 +17,9 @@ class EngineInfo:
 
     runtimes: tuple[str, ...] = ()
     default_runtime: str = ""
+    cdi_enabled: bool = False
     cdi_kinds: frozenset[str] = frozenset()
-    """Kinds of CDI devices that can be asked for, as in `nvidia.com/gpu`."""
+    """Kinds of CDI devices that are known to be there, as in `nvidia.com/gpu`."""
     rootless: bool = False
     userns_remapped: bool = False
     selinux: bool = False
@@ -45,6 +46,7 @@ def parse_info(
     return EngineInfo(
         runtimes=tuple(sorted(info.get("Runtimes") or ())),
         default_runtime=info.get("DefaultRuntime", ""),
+        cdi_enabled=bool(info.get("CDISpecDirs")),
         cdi_kinds=_discovered_kinds(info) | {kind for text in cdi_specs if (kind := _kind(text))},
         rootless="rootless" in names,
         userns_remapped="userns" in names,
