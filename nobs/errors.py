@@ -13,6 +13,7 @@ NobsError                      exit 1
 └── Interrupted                exit 130 the user stopped it
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import ClassVar
 
@@ -99,3 +100,20 @@ class Interrupted(NobsError):
 
     exit_code = 130
     failure_class = FailureClass.INTERRUPTED
+
+
+_EXIT_CODES = {
+    FailureClass.INTERRUPTED: 130,
+    FailureClass.INFRA: 5,
+    FailureClass.TIMEOUT: 5,
+    FailureClass.HOST_API: 4,
+    FailureClass.REQUIREMENT: 3,
+    FailureClass.BACKEND_MISSING: 3,
+    FailureClass.OOM: 1,
+    FailureClass.BENCHMARK: 1,
+}
+
+
+def exit_code_of(failures: Iterable[FailureClass]) -> int:
+    """Return the exit code of a run with these failures: the gravest one's, 0 without any."""
+    return max((_EXIT_CODES[failure] for failure in failures), default=0)

@@ -9,6 +9,9 @@ import structlog
 
 Event = dict[str, Any]
 
+END_MARK = "\x1e end of step "
+"""Stands before a step's id on a stderr line of its own when all its output has been written."""
+
 
 def configure_json(write: Callable[[Event], None]) -> None:
     """Send every event, with time and level, to `write` as a dict."""

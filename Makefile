@@ -1,0 +1,52 @@
+# Neural NetwOrks Benchmark Stash. `make quick` and `make test` do all the set-up themselves.
+SHELL := /bin/sh
+NOBS := .venv/bin/nobs
+PYTHON := .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: setup quick bench bench-cuda bench-rocm bench-cpu bench-native build-cpu build-cuda build-rocm \
+        test test-containers check report docs lock clean help
+
+setup: ## Prepare .venv: find uv and Python, install from the hashed lock
+	@tools/setup.sh
+
+quick: setup ## Measure with small embedded models: no hub, no GPU, no questions
+	@$(NOBS) run --profile quick --execution $${NOBS_EXECUTION:-native} --yes
+
+bench: setup ## Measure the standard workloads on the best device here
+	@$(NOBS) run --backend $${NOBS_BACKEND:-auto} --yes
+
+bench-cuda: setup ## Measure on NVIDIA, in a container
+	@$(NOBS) run --backend cuda --execution container --yes
+
+bench-rocm: setup ## Measure on AMD, in a container
+	@$(NOBS) run --backend rocm --execution container --yes
+
+bench-cpu: setup ## Measure on the CPU, in a container
+	@$(NOBS) run --backend cpu --execution container --yes
+
+bench-native: setup ## Measure without a container (Apple silicon, or a prepared machine)
+	@$(NOBS) run --execution native --yes
+
+build-cpu build-cuda build-rocm: build-%: setup ## Build the image of a backend
+	@$(NOBS) build $*
+
+test: setup ## Run the tests; container tests too where NOBS_TEST_CONTAINERS=1
+	@$(PYTHON) -m pytest
+
+check: setup ## Lint, types, import layers, docs
+	@tools/check.sh
+
+report: setup ## Show the last report of this host
+	@$(NOBS) report
+
+docs: setup ## Check that the documentation names every command and registry entry
+	@$(PYTHON) -m pytest -q tests/unit/docs
+
+lock: ## Write the hashed lock files anew
+	@tools/lock.sh --upgrade
+
+clean: ## Remove what make made, but no results
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z].*:.*## / {printf "  %-34s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,82 @@
+"""The command line: a table of commands, each in its own module, imported when it is used."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from nobs import __version__
+from nobs.errors import NobsError
+from nobs.settings import load_env_file
+
+COMMANDS = {
+    "run": "Measure this machine and write a report.",
+    "build": "Build the container images.",
+    "info": "Show the device that would be measured.",
+    "tasks": "List the tasks and their workloads.",
+    "models": "List the models of the catalogue.",
+    "prefetch": "Download texts and weights, so that measuring needs no network.",
+    "doctor": "Check engine, GPU, driver, disk, cache and hub.",
+}
+
+
+class LazyGroup(click.Group):
+    """Know every command's name and summary, import only the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return the command, None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"nobs.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    epilog="Exit codes: 0 ok, 1 a step failed, 2 usage, 3 a requirement is missing, "
+    "4 host API unreachable, 5 lost or timed out, 130 interrupted.",
+)
+@click.version_option(__version__, prog_name="nobs")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Measure what this machine really does on real AI work.
+
+    Without a command, on a terminal, NOBS shows the device, asks what to run and runs it.
+    """
+    if ctx.invoked_subcommand is None:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            click.echo(ctx.get_help())
+            ctx.exit(2)
+        from nobs.cli.interactive import ask_and_run  # noqa: PLC0415 - only on a terminal
+
+        ask_and_run(ctx)
+
+
+def main() -> None:
+    """Run the command line; every error of ours ends here, as one paragraph."""
+    load_env_file(Path.cwd())
+    try:
+        result = cli.main(prog_name="nobs", standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("nobs: interrupted.", err=True)
+        code = 130
+    except NobsError as error:
+        click.echo(f"nobs: {error}", err=True)
+        code = error.exit_code
+    sys.exit(code)

@@ -1,0 +1,66 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+BACKENDS = ("auto", "cuda", "rocm", "mps", "cpu")
+type Decorated = Callable[..., object]
+
+
+def _all(*decorators: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
+    def decorate(command: Decorated) -> Decorated:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+image_options = _all(
+    click.option("--torch-index", envvar="NOBS_TORCH_INDEX", metavar="INDEX",
+                 help="Where an image's torch comes from: default (the package index), a name "
+                 "such as cpu, cu130, rocm7.2, or a URL."),
+    click.option("--base-image", envvar="NOBS_BASE_IMAGE", metavar="IMAGE",
+                 help="Base of an image in place of python-slim."),
+    click.option("--build-network", envvar="NOBS_BUILD_NETWORK", metavar="NETWORK",
+                 help="Network of an image build, such as host."),
+)  # fmt: skip
+
+where_options = _all(
+    click.option("--backend", type=click.Choice(BACKENDS), default="auto", show_default=True,
+                 envvar="NOBS_BACKEND", help="Hardware to measure."),
+    click.option("--execution", type=click.Choice(("auto", "container", "native")),
+                 default="auto", show_default=True, envvar="NOBS_EXECUTION", help="Where to run."),
+    click.option("--profile", default="standard", show_default=True, envvar="NOBS_PROFILE",
+                 help="standard: the pinned workloads; quick: small models from packages."),
+    click.option("--results", type=click.Path(path_type=Path), default=Path("results"),
+                 show_default=True, envvar="NOBS_RESULTS", help="Directory of reports and runs."),
+)  # fmt: skip
+
+work_options = _all(
+    click.option("--task", "-t", "tasks", multiple=True, metavar="T[,T]",
+                 help="Tasks to run; default: all of the profile."),
+    click.option("--model", "-m", "models", multiple=True, metavar="ID",
+                 help="Model of the catalogue, OWNER/NAME[@REVISION] of the hub, or a directory."),
+    click.option("--dataset", metavar="ID[@REV]",
+                 help="Another data set of the hub, or a .txt, .jsonl, .csv or .parquet file."),
+    click.option("--split", help="Split of the data set."),
+    click.option("--column", help="Column of the texts."),
+    click.option("--rows", type=click.IntRange(1), help="How many rows."),
+    click.option("--repeats", type=click.IntRange(1),
+                 help="Exactly this many; default: until the median is sure."),
+    click.option("--time-budget", type=click.FloatRange(0, min_open=True), metavar="S",
+                 help="Seconds a model after which no repeat starts; at least 3 are made."),
+    click.option("--batch-size", type=click.IntRange(1), help="Rows a batch."),
+    click.option("--max-seq-length", type=click.IntRange(1), help="Tokens a row."),
+    click.option("--dtype", type=click.Choice(("float32", "float16", "bfloat16")),
+                 help="Number format."),
+    click.option("--trust-remote-code", is_flag=True,
+                 help="Let a model outside the catalogue run its own code. Dangerous."),
+    click.option("--timeout", type=click.FloatRange(1), default=4 * 3600.0, metavar="S",
+                 help="Seconds for the whole run.  [default: 4 h]"),
+)  # fmt: skip

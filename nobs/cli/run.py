@@ -1,0 +1,25 @@
+"""`nobs run`."""
+
+from typing import Any
+
+import click
+
+from nobs.cli.options import image_options, json_option, where_options, work_options
+
+
+@click.command(name="run")
+@work_options
+@where_options
+@image_options
+@click.option("--dry-run", is_flag=True, help="Print the whole plan and do nothing.")
+@click.option("--yes", "-y", is_flag=True, help="Ask nothing.")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, /, *, dry_run: bool, yes: bool, as_json: bool, **words: Any) -> None:  # noqa: ANN401 - click's words
+    """Measure this machine and write a report.
+
+    A changed parameter makes the result open: shown, labelled and never ranked with the others.
+    """
+    from nobs.cli.session import plan_or_run  # noqa: PLC0415 - --help must stay fast
+
+    ctx.exit(plan_or_run(words, dry_run=dry_run, as_json=as_json))

@@ -1,0 +1,138 @@
+"""From the command line's words to a request, and from there to a plan or a finished run."""
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nobs.catalog import load_catalog
+from nobs.cli.progress import Progress
+from nobs.launch.facts import Facts, gather_facts
+from nobs.launch.launcher import Finished, launch
+from nobs.launch.plan import Plan, make_plan
+from nobs.launch.request import RunRequest
+from nobs.render.plan import render_plan
+from nobs.render.summary import render_summary
+from nobs.schema.base import Backend, Dtype, Execution
+from nobs.schema.files import to_json
+from nobs.tasks import TASKS
+
+
+def plan_or_run(words: Mapping[str, Any], *, dry_run: bool, as_json: bool) -> int:
+    """Print the plan, or run it and print the summary; return the exit code."""
+    request = to_request(words)
+    facts = gather_facts(request)
+    with _closing(facts), _token_file() as token:
+        plan = make_plan(request, load_catalog(), facts, token)
+        if dry_run:
+            _print_plan(plan, as_json=as_json)
+            return 0
+        with Progress(plan) as progress:
+            finished = launch(plan, facts.engine, progress.show)
+    _print_result(finished, as_json=as_json)
+    return finished.exit_code
+
+
+def to_request(words: Mapping[str, Any]) -> RunRequest:
+    """Return the request of click's words; UsageError for an unknown task or profile."""
+    profile = words["profile"]
+    names = [name.strip() for value in words["tasks"] for name in value.split(",") if name.strip()]
+    tasks = tuple(dict.fromkeys(names))
+    for task in tasks:
+        TASKS.load(task)
+    catalog = load_catalog()
+    if not tasks and profile in catalog.profiles:
+        tasks = catalog.tasks(profile)
+    auto = {"auto": None}
+    return RunRequest(
+        tasks=tasks or ("embeddings",),
+        models=words["models"],
+        backend=auto.get(words["backend"], words["backend"]) and Backend(words["backend"]),
+        execution=auto.get(words["execution"], words["execution"])
+        and Execution(words["execution"]),
+        profile=profile,
+        results=words["results"],
+        dtype=words["dtype"] and Dtype(words["dtype"]),
+        time_budget_s=words["time_budget"],
+        timeout_s=words["timeout"],
+        **{name: words[name] for name in _SAME_NAMES},
+    )
+
+
+_SAME_NAMES = (
+    "dataset", "column", "split", "rows", "repeats", "batch_size", "max_seq_length",
+    "trust_remote_code", "torch_index", "base_image", "build_network",
+)  # fmt: skip
+
+
+def _print_plan(plan: Plan, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(describe_plan(plan), indent=2))
+    else:
+        click.echo(render_plan(describe_plan(plan)), nl=False)
+
+
+def describe_plan(plan: Plan) -> dict[str, Any]:
+    """Return the plan as plain values: spec, image, container and what is worth knowing."""
+    image = plan.image
+    return {
+        "run_directory": str(plan.run_path),
+        "spec": plan.spec.model_dump(mode="json", by_alias=True),
+        "image": image
+        and {
+            "tag": image.tag,
+            "dockerfile": image.dockerfile,
+            "build_args": dict(image.build_args),
+            "network": image.network,
+        },
+        "container": plan.container and plan.container.to_dict(),
+        "notes": list(plan.notes),
+    }
+
+
+def _print_result(finished: Finished, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(to_json(finished.report), nl=False)
+        return
+    click.echo(render_summary(finished.report, color=_wants_color()), nl=False)
+    click.echo(f"report     {_shorten(finished.report_file)}")
+    click.echo(f"run        {_shorten(finished.run_dir.path)}")
+
+
+def _wants_color() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def _shorten(path: Path) -> str:
+    with contextlib.suppress(ValueError):
+        return str(path.absolute().relative_to(Path.cwd()))
+    return str(path)
+
+
+@contextlib.contextmanager
+def _closing(facts: Facts) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if facts.engine is not None:
+            facts.engine.close()
+
+
+@contextlib.contextmanager
+def _token_file() -> Iterator[Path | None]:
+    """Keep HF_TOKEN in a file of the user's own for as long as the run lasts."""
+    token = os.environ.get("HF_TOKEN")
+    if not token:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="nobs-") as directory:
+        file = Path(directory) / "hf_token"
+        file.touch(mode=0o600)
+        file.write_text(token, encoding="utf-8")
+        yield file

@@ -1,0 +1,94 @@
+"""What planning needs to know of this machine; gathering it is the only I/O before a plan."""
+
+import importlib.util
+import os
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+
+from nobs.errors import EngineError
+from nobs.launch.engine import Engine, connect
+from nobs.launch.request import RunRequest
+from nobs.schema.base import Backend, Execution
+from nobs.schema.device import DeviceInfo
+from nobs.settings import hf_home, hub_offline, in_container
+from nobs.system.accelerators import detect_backend, find_accelerators
+from nobs.system.device_info import get_device_info
+from nobs.system.gpus import Accelerators
+from nobs.system.probe import LocalMachine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """The machine at the moment of planning."""
+
+    accelerators: Accelerators
+    detected: Backend
+    device_info: DeviceInfo
+    """As a run on the asked-for backend sees it."""
+    engine: Engine | None = None
+    engine_error: EngineError | None = None
+    """Why there is no engine; None where none was looked for."""
+    worker_installed: bool
+    """Whether torch and sentence-transformers are installed beside this launcher."""
+    in_container: bool
+    hf_home: Path
+    hub_offline: bool
+    now: datetime
+    run_id: str
+    commit: str | None
+
+
+def gather_facts(request: RunRequest) -> Facts:
+    """Look at the machine; the engine only where a container may be wanted."""
+    machine = LocalMachine()
+    accelerators = find_accelerators(machine)
+    detected = detect_backend(accelerators)
+    backend = request.backend or detected
+    now = datetime.now(UTC)
+    engine, error = _find_engine(request, backend)
+    return Facts(
+        accelerators=accelerators,
+        detected=detected,
+        device_info=get_device_info(backend, machine),
+        engine=engine,
+        engine_error=error,
+        worker_installed=all(
+            importlib.util.find_spec(name) for name in ("torch", "sentence_transformers")
+        ),
+        in_container=in_container(),
+        hf_home=hf_home(),
+        hub_offline=hub_offline(),
+        now=now,
+        run_id=f"{now:%Y%m%dT%H%M%SZ}-{token_hex(3)}",
+        commit=find_commit(),
+    )
+
+
+def find_commit() -> str | None:
+    """Return the commit of the checkout that this code runs from; NOBS_COMMIT in an image."""
+    if commit := os.environ.get("NOBS_COMMIT"):
+        return None if commit == "unknown" else commit
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=root, capture_output=True, text=True, timeout=5, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def _find_engine(request: RunRequest, backend: Backend) -> tuple[Engine | None, EngineError | None]:
+    wanted = request.execution is not Execution.NATIVE and backend is not Backend.MPS
+    if not wanted or in_container():
+        return None, None
+    try:
+        return connect(), None
+    except EngineError as error:
+        return None, error

@@ -1,0 +1,1 @@
+"""From values to text; no input or output here."""

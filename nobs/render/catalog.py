@@ -1,0 +1,60 @@
+"""The catalogue for people and programs."""
+
+import json
+
+from nobs.catalog import load_catalog
+from nobs.schema.pins import Workload
+from nobs.tasks import TASKS
+
+
+def tasks_text() -> str:
+    """Return each task with its workloads and what they pin."""
+    lines = []
+    for name in TASKS:
+        lines.append(f"{name}: {TASKS.load(name).title}")
+        lines += [line for workload in _workloads(name) for line in _describe(workload)]
+    return "\n".join(lines) + "\n"
+
+
+def tasks_json() -> str:
+    """Return the tasks with their workloads as JSON."""
+    tasks = {
+        name: [workload.model_dump(mode="json") for workload in _workloads(name)] for name in TASKS
+    }
+    return json.dumps(tasks, indent=2) + "\n"
+
+
+def models_text() -> str:
+    """Return each model with its size, source, revision and the workloads that use it."""
+    catalog = load_catalog()
+    lines = []
+    for name, model in catalog.models.items():
+        size = f"{model.parameters_m:g} M parameters" if model.parameters_m else "size unknown"
+        used = [label for label, work in catalog.workloads.items() if model in work.models]
+        lines.append(name)
+        lines.append(f"  {size}, {model.licence or 'licence unknown'}, in {', '.join(used)}")
+        lines.append(f"  {model.source} {model.package or model.revision}")
+    return "\n".join(lines) + "\n"
+
+
+def models_json() -> str:
+    """Return the models as JSON."""
+    models = load_catalog().models
+    pins = {name: model.model_dump(mode="json") for name, model in models.items()}
+    return json.dumps(pins, indent=2) + "\n"
+
+
+def _workloads(task: str) -> list[Workload]:
+    return [work for work in load_catalog().workloads.values() if work.task == task]
+
+
+def _describe(workload: Workload) -> list[str]:
+    catalog = load_catalog()
+    profiles = [name for name, labels in catalog.profiles.items() if workload.label in labels]
+    params = workload.params.model_dump(mode="json")
+    return [
+        f"  {workload.label} (profile {', '.join(profiles)})",
+        f"    texts   {workload.dataset.id}, {workload.dataset.rows} rows",
+        *(f"    model   {model.id}" for model in workload.models),
+        f"    params  {', '.join(f'{key}={value}' for key, value in params.items())}",
+    ]

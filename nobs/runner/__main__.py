@@ -1,0 +1,26 @@
+"""`python -m nobs.runner RUN_DIR STEP`, or `--serve` in place of the step to serve many."""
+
+import signal
+import sys
+from pathlib import Path
+
+from nobs.runner.events import open_channel
+from nobs.schema.rundir import RunDir
+
+
+def main(arguments: list[str]) -> int:
+    """Run one step, or serve steps; the supervisor handles the terminal's signals."""
+    run_dir = RunDir(Path(arguments[0]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    open_channel(run_dir.read_spec().run_id)
+    if arguments[1] == "--serve":
+        from nobs.runner.forkserver import serve  # noqa: PLC0415 - needs fork
+
+        return serve(run_dir)
+    from nobs.runner.step import run_step  # noqa: PLC0415 - events must be open first
+
+    return run_step(run_dir, arguments[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,136 @@
+"""What the step ran on as its own process saw it, and whether the device really computes."""
+
+import os
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from nobs.backends import BACKENDS
+from nobs.errors import BackendMissing, RequirementError
+from nobs.schema.base import Backend
+from nobs.schema.result import DeviceCheck
+
+LIBRARIES = (
+    "nobs", "torch", "sentence-transformers", "transformers", "tokenizers", "numpy",
+    "huggingface-hub", "datasets", "pyarrow", "safetensors", "triton",
+)  # fmt: skip
+VARIABLES = (
+    "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES",
+    "HSA_OVERRIDE_GFX_VERSION", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "TOKENIZERS_PARALLELISM",
+    "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF", "PYTORCH_ENABLE_MPS_FALLBACK",
+    "NVIDIA_TF32_OVERRIDE", "HF_HUB_OFFLINE",
+)  # fmt: skip
+CHECK_SIZE = 256
+TOLERANCE = 1e-2
+
+
+def read_environment() -> dict[str, Any]:
+    """Return versions, threads and settings that change speed; values are JSON."""
+    return {
+        "python": platform.python_version(),
+        "os": platform.platform(),
+        "machine": platform.machine(),
+        "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
+        "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "torch": _read_torch(),
+    }
+
+
+def check_device(backend: Backend) -> DeviceCheck:
+    """Multiply on the device and compare with the CPU; BackendMissing unless it truly works.
+
+    TF32 and reduced-precision kernels stay within the tolerance of 1 % of the largest value.
+    """
+    torch = _import_torch()
+    _require_build(torch, backend)
+    device = torch_device(backend)
+    start = time.perf_counter()
+    try:
+        generator = torch.Generator().manual_seed(7)
+        left, right = torch.randn(2, CHECK_SIZE, CHECK_SIZE, generator=generator)
+        expected = left @ right
+        product = left.to(device) @ right.to(device)
+        where = str(product.device)
+        error = float((product.cpu() - expected).abs().max() / expected.abs().max())
+    except (RuntimeError, AssertionError, NotImplementedError) as failure:
+        raise BackendMissing(
+            f"A tensor operation on {device} failed: {str(failure).splitlines()[0]}.",
+            "Run `nobs doctor`; the driver, the container runtime or the device is not usable.",
+        ) from failure
+    check = DeviceCheck(
+        device=where,
+        device_name=_device_name(torch, backend),
+        passed=where.partition(":")[0] == device and error <= TOLERANCE,
+        max_error=error,
+        duration_s=time.perf_counter() - start,
+    )
+    if not check.passed:
+        raise BackendMissing(
+            f"The {backend} device computed on {where} with a relative error of {error:.2g}.",
+            "Its results can't be trusted; run `nobs doctor` and check the device.",
+        )
+    return check
+
+
+def torch_device(backend: Backend) -> str:
+    """Return torch's name of the device; ROCm's builds call theirs `cuda`."""
+    return BACKENDS.load(backend).torch_device
+
+
+def _require_build(torch: Any, backend: Backend) -> None:  # noqa: ANN401 - a module
+    remedies = {
+        Backend.CUDA: (torch.version.cuda, torch.cuda.is_available),
+        Backend.ROCM: (torch.version.hip, torch.cuda.is_available),
+        Backend.MPS: (torch.backends.mps.is_built(), torch.backends.mps.is_available),
+    }
+    built, available = remedies.get(backend, (True, lambda: True))
+    if not built:
+        raise BackendMissing(
+            f"torch {torch.__version__} was built without {backend}.",
+            f"Build the image with `nobs build {backend}`, or install torch's {backend} build.",
+        )
+    if not available():
+        raise BackendMissing(
+            f"torch {torch.__version__} finds no {backend} device here, so nothing was measured.",
+            "Check the driver and, in a container, that the GPU was passed through "
+            f"(`nobs doctor --backend {backend}`); use --backend cpu to measure the CPU.",
+        )
+
+
+def _import_torch() -> Any:  # noqa: ANN401 - a module
+    try:
+        import torch  # noqa: PLC0415 - the launcher's processes never come here
+    except ImportError as error:
+        raise RequirementError(
+            f"torch can't be imported: {error}.", 'Install it with `pip install "nobs[bench]"`.'
+        ) from error
+    return torch
+
+
+def _device_name(torch: Any, backend: Backend) -> str:  # noqa: ANN401 - a module
+    if torch_device(backend) == "cuda":
+        return str(torch.cuda.get_device_name())
+    return platform.processor() or platform.machine()
+
+
+def _read_torch() -> dict[str, Any]:
+    torch = _import_torch()
+    facts: dict[str, Any] = {
+        "cuda": torch.version.cuda,
+        "hip": torch.version.hip,
+        "threads": torch.get_num_threads(),
+        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+    }
+    if torch.cuda.is_available():
+        facts["compute_capability"] = list(torch.cuda.get_device_capability())
+        facts["device_count"] = torch.cuda.device_count()
+    return facts
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,85 @@
+"""Imports the heavy libraries once and forks a fresh child for every step that is ordered.
+
+Orders are step ids on stdin, one a line. Answers are events on stdout: `forkserver.ready` (or
+`forkserver.unsafe`), `child.started` and `child.exited`. After a child an end mark stands alone on
+a line of stderr, so that the reader knows that it has seen everything the child printed.
+
+Forking is safe while no device is initialised and no Python thread runs; both are checked. Native
+thread pools of the numeric libraries start with their first operation, which only children do.
+"""
+
+import gc
+import os
+import sys
+import threading
+import time
+
+from nobs.errors import NobsError
+from nobs.log import END_MARK, get_logger
+from nobs.runner.step import load_bench, run_step
+from nobs.schema.rundir import RunDir
+
+log = get_logger()
+
+
+def serve(run_dir: RunDir) -> int:
+    """Serve orders until stdin ends."""
+    start = time.perf_counter()
+    spec = run_dir.read_spec()
+    try:
+        for task in sorted({workload.task for workload in spec.workloads}):
+            load_bench(task)
+    except NobsError as error:
+        log.warning("forkserver.unsafe", reason=str(error))
+        return 0
+    import_s = time.perf_counter() - start
+    reason = find_hazard()
+    if reason:
+        log.warning("forkserver.unsafe", reason=reason)
+        return 0
+    gc.collect()
+    gc.freeze()
+    log.info("forkserver.ready", import_s=import_s)
+    for line in sys.stdin:
+        _fork_step(run_dir, line.strip(), import_s)
+    return 0
+
+
+def find_hazard() -> str | None:
+    """Return why forking this process now would not be safe, None if it is."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return "a device was initialised while importing"
+    if threading.active_count() > 1:
+        return f"{threading.active_count() - 1} threads were started while importing"
+    return None
+
+
+def _fork_step(run_dir: RunDir, step: str, import_s: float) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        _become_step(run_dir, step, import_s)
+    log.info("child.started", step=step, pid=pid)
+    _, status, usage = os.wait4(pid, 0)
+    sys.stderr.write(f"\n{END_MARK}{step}\n")
+    sys.stderr.flush()
+    log.info(
+        "child.exited", step=step, pid=pid, exit_code=os.waitstatus_to_exitcode(status),
+        cpu_s=usage.ru_utime + usage.ru_stime,
+    )  # fmt: skip
+
+
+def _become_step(run_dir: RunDir, step: str, import_s: float) -> None:
+    """Run the step in the child; never returns into the server's loop."""
+    code = 1
+    try:
+        os.setsid()
+        with open(os.devnull) as nothing:  # noqa: PTH123 - its descriptor is wanted
+            os.dup2(nothing.fileno(), 0)
+        code = run_step(run_dir, step, import_s)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

@@ -1,0 +1,84 @@
+"""The only loop that holds the clock; it knows nothing of models."""
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import Protocol
+
+import psutil
+
+from nobs.schema.pins import RepeatPolicy
+from nobs.schema.result import Sample
+from nobs.stats import median_interval
+
+
+class Repeatable(Protocol):
+    """What can be timed."""
+
+    def run(self) -> int:
+        """Do the work once; return how many units were done."""
+
+    def synchronize(self) -> None:
+        """Wait until the device has finished."""
+
+
+@dataclass(frozen=True)
+class _CpuClock:
+    """CPU seconds of this process and of the whole machine at one moment."""
+
+    own_s: float
+    machine_s: float
+
+    @classmethod
+    def read(cls) -> "_CpuClock":
+        times = psutil.cpu_times()
+        idle = times.idle + getattr(times, "iowait", 0.0)
+        guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+        steal = getattr(times, "steal", 0.0)
+        return cls(time.process_time(), sum(times) - idle - guests - steal)
+
+
+def repeat(
+    work: Repeatable, policy: RepeatPolicy, on_sample: Callable[[int, Sample], None]
+) -> list[Sample]:
+    """Time `work` until `policy` is content; `on_sample` is called between the timed regions."""
+    samples: list[Sample] = []
+    gc.collect()
+    origin = time.perf_counter()
+    while not _is_enough(samples, policy, time.perf_counter() - origin):
+        sample = _time_once(work, origin)
+        samples.append(sample)
+        on_sample(len(samples), sample)
+    return samples
+
+
+def _time_once(work: Repeatable, origin: float) -> Sample:
+    before = _CpuClock.read()
+    work.synchronize()
+    start = time.perf_counter()
+    units = work.run()
+    work.synchronize()
+    end = time.perf_counter()
+    after = _CpuClock.read()
+    own = after.own_s - before.own_s
+    return Sample(
+        start_s=start - origin,
+        duration_s=end - start,
+        units=units,
+        cpu_time_s=own,
+        foreign_cpu_s=max(0.0, after.machine_s - before.machine_s - own),
+    )
+
+
+def _is_enough(samples: list[Sample], policy: RepeatPolicy, elapsed_s: float) -> bool:
+    """Tell whether to stop: the fixed number, a narrow interval, or the budget of time."""
+    if policy.repeats is not None:
+        return len(samples) >= policy.repeats
+    if len(samples) < policy.min_repeats:
+        return False
+    if elapsed_s >= policy.time_budget_s:
+        return True
+    times = [sample.duration_s for sample in samples]
+    return median_interval(times).within(policy.ci_rel_width, median(times))

@@ -1,0 +1,58 @@
+"""Memory between models: freeing it, and the peaks that a step reached."""
+
+import gc
+import sys
+from typing import Any
+
+import psutil
+
+from nobs.schema.result import Memory
+
+
+def clear_memory() -> None:
+    """Free what Python and the device's allocator still hold of a dropped model."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
+        torch.cuda.ipc_collect()
+    elif torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
+def read_peaks(torch_device: str) -> Memory:
+    """Return this process's peak resident memory and its allocator's peaks on the device."""
+    torch = sys.modules.get("torch")
+    device: dict[str, Any] = {}
+    if torch is not None and torch_device == "cuda":
+        device = {
+            "device_peak_allocated_bytes": torch.cuda.max_memory_allocated(),
+            "device_peak_reserved_bytes": torch.cuda.max_memory_reserved(),
+        }
+    return Memory(peak_rss_bytes=_peak_rss_bytes(), **device)
+
+
+def read_allocated(torch_device: str) -> int | None:
+    """Return the bytes that tensors hold on the device now; None for the CPU."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return None
+    match torch_device:
+        case "cuda":
+            return int(torch.cuda.memory_allocated())
+        case "mps":
+            return int(torch.mps.current_allocated_memory())
+        case _:
+            return None
+
+
+def _peak_rss_bytes() -> int:
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource  # noqa: PLC0415 - POSIX only
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

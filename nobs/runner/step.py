@@ -1,0 +1,185 @@
+"""One step from its order to its result file, with every second accounted for."""
+
+import time
+import traceback
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from nobs.data.models import resolve_model
+from nobs.data.texts import load_texts
+from nobs.errors import FailureClass, NobsError, RequirementError
+from nobs.log import bind, get_logger
+from nobs.runner.environment import check_device, read_environment, torch_device
+from nobs.runner.measure import repeat
+from nobs.runner.memory import clear_memory, read_allocated, read_peaks
+from nobs.schema.base import Status
+from nobs.schema.result import DeviceCheck, Failure, Phases, Sample, StepResult
+from nobs.schema.rundir import RunDir
+from nobs.schema.spec import RunSpec, StepSpec
+from nobs.tasks import TASKS
+from nobs.tasks.base import Bench, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TRACEBACK_CHARS = 8000
+log = get_logger()
+
+
+@dataclass
+class Recording:
+    """What is known of a step so far; becomes its result however it ends."""
+
+    spec: RunSpec
+    step: StepSpec
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.perf_counter)
+    phases: dict[str, Any] = field(default_factory=dict)
+    checks: list[DeviceCheck] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> "Iterator[None]":
+        """Add the seconds of the block to a phase and tell that it began."""
+        log.info("phase.started", phase=name)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            key = f"{name}_s"
+            self.phases[key] = self.phases.get(key, 0.0) + time.perf_counter() - start
+
+    def result(self, failure: Failure | None) -> StepResult:
+        """Return the record of the step as it ended."""
+        imported = 0.0 if self.phases.get("import_shared") else self.phases.get("import_s", 0.0)
+        spent = sum(v for k, v in self.phases.items() if k.endswith("_s") and k != "import_s")
+        own = time.perf_counter() - self.clock - spent - imported
+        return StepResult(
+            step=self.step.id,
+            task=self.spec.workload_of(self.step).task,
+            model=self.step.model.id,
+            status=Status.FAILED if failure else Status.OK,
+            started=self.started,
+            finished=datetime.now(UTC),
+            failure=failure,
+            samples=tuple(self.samples),
+            checks=tuple(self.checks),
+            phases=Phases(**self.phases, own_s=max(0.0, own)),
+            **self.values,
+        )
+
+
+def run_step(run_dir: RunDir, step_id: str, shared_import_s: float | None = None) -> int:
+    """Measure one step and write its result; return 0 if it is ok, else 1.
+
+    `shared_import_s` is what the parent spent on importing for all steps of the run.
+    """
+    spec = run_dir.read_spec()
+    step = next(step for step in spec.steps if step.id == step_id)
+    bind(step=step.id)
+    recording = Recording(spec, step)
+    failure: Failure | None = None
+    try:
+        _measure(recording, shared_import_s)
+    except Exception as error:  # noqa: BLE001 - the outermost frame: every failure is recorded
+        failure = describe(error)
+        log.warning("step.error", failure_class=failure.failure_class, message=failure.message)
+    run_dir.write(run_dir.result_file(step.id), recording.result(failure))
+    return 1 if failure else 0
+
+
+def _measure(recording: Recording, shared_import_s: float | None) -> None:
+    spec, step = recording.spec, recording.step
+    workload = spec.workload_of(step)
+    kind = _import_bench(recording, workload.task, shared_import_s)
+    with recording.phase("device_check"):
+        recording.checks.append(check_device(spec.backend))
+    with recording.phase("data"):
+        texts = load_texts(workload.dataset, offline=spec.offline)
+        path = resolve_model(step.model, offline=spec.offline)
+    recording.values["data"] = texts.evidence
+    device = torch_device(spec.backend)
+    bench = kind(
+        Work(model=step.model, model_path=path, rows=texts.rows, workload=workload,
+             torch_device=device)
+    )  # fmt: skip
+    try:
+        _run_bench(recording, bench)
+        recording.values["memory"] = read_peaks(device)
+    finally:
+        bench.close()
+        clear_memory()
+    left = read_allocated(device)
+    recording.values["memory"] = recording.values["memory"].model_copy(
+        update={"device_allocated_after_clear_bytes": left}
+    )
+    with recording.phase("device_check"):
+        recording.checks.append(check_device(spec.backend))
+    recording.values["environment"] = read_environment()
+
+
+def _run_bench(recording: Recording, bench: Bench) -> None:
+    """Load, warm up, measure and read back."""
+    policy = recording.spec.workload_of(recording.step).policy
+
+    def tell(number: int, sample: Sample) -> None:
+        recording.samples.append(sample)
+        log.info(
+            "repeat.finished", repeat=number, repeats=policy.repeats,
+            duration_s=sample.duration_s, units=sample.units,
+        )  # fmt: skip
+
+    with recording.phase("load"):
+        bench.load()
+        bench.synchronize()
+    with recording.phase("warmup"):
+        bench.warm_up()
+        bench.synchronize()
+    with recording.phase("measure"):
+        repeat(bench, policy, tell)
+    recording.values["facts"] = bench.facts()
+
+
+def _import_bench(recording: Recording, task: str, shared_s: float | None) -> type[Any]:
+    """Import the task's heavy module; one that the parent imported costs nothing again."""
+    with recording.phase("import"):
+        kind = load_bench(task)
+    if shared_s is not None:
+        recording.phases |= {"import_s": shared_s, "import_shared": True}
+    return kind
+
+
+def load_bench(task: str) -> type[Any]:
+    """Import the class that does the work of `task`."""
+    module, _, name = TASKS.load(task).bench.partition(":")
+    try:
+        kind: type[Any] = getattr(import_module(module), name)
+    except ImportError as error:
+        raise RequirementError(
+            f"The libraries of task {task} can't be imported: {error}.",
+            'Install them with `pip install "nobs[bench]"`, or run in a container.',
+        ) from error
+    return kind
+
+
+def describe(error: Exception) -> Failure:
+    """Return why the step failed, with its class; an exhausted device counts as `oom`."""
+    trace = "".join(traceback.format_exception(error))[-TRACEBACK_CHARS:]
+    if isinstance(error, NobsError):
+        return Failure(
+            failure_class=error.failure_class, type=type(error).__name__,
+            message=error.message, remedy=error.remedy, traceback=trace,
+        )  # fmt: skip
+    exhausted = isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
+    exhausted = exhausted or "out of memory" in str(error).lower()
+    return Failure(
+        failure_class=FailureClass.OOM if exhausted else FailureClass.BENCHMARK,
+        type=type(error).__name__,
+        message=(str(error) or type(error).__name__)[:2000],
+        remedy="Use a smaller --batch-size or a device with more memory." if exhausted else "",
+        traceback=trace,
+    )

@@ -1,0 +1,68 @@
+"""The results directory: where runs live, and the last report of each host."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from nobs.errors import StorageError
+from nobs.schema.files import to_json, write_atomic
+from nobs.schema.report import Report
+from nobs.schema.rundir import RunDir, safe_name
+
+MIN_FREE_BYTES = 64 << 20
+REMEDY = "Name a writable directory with --results, or repair its permissions."
+
+
+def prepare_results(results: Path, free_bytes: int | None = None) -> None:
+    """Make `results/runs` and prove that it can be written; StorageError with the remedy if not.
+
+    `free_bytes` replaces what the file system says.
+    """
+    runs = results / "runs"
+    if results.exists() and not results.is_dir():
+        raise StorageError(f"The results path {results} is a file.", "Name a directory instead.")
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=runs):
+            pass
+    except OSError as error:
+        raise StorageError(f"Can't write in {runs}: {error.strerror}.", REMEDY) from error
+    free = shutil.disk_usage(runs).free if free_bytes is None else free_bytes
+    if free < MIN_FREE_BYTES:
+        raise StorageError(
+            f"Only {free >> 20} MiB are free in {runs}; a run needs {MIN_FREE_BYTES >> 20} MiB.",
+            "Free some space, or name another directory with --results.",
+        )
+
+
+def make_run_dir(results: Path, run_id: str) -> RunDir:
+    """Make the directory of a new run; it must not exist yet."""
+    run_dir = RunDir((results / "runs" / run_id).absolute())
+    try:
+        run_dir.path.mkdir(mode=0o755)
+        (run_dir.path / "steps").mkdir()
+    except OSError as error:
+        raise StorageError(f"Can't make {run_dir.path}: {error.strerror}.", REMEDY) from error
+    return run_dir
+
+
+def report_path(results: Path, host: str) -> Path:
+    """Return where the last report of `host` stands."""
+    return results / f"report_{safe_name(host)}.json"
+
+
+def publish(results: Path, report: Report) -> Path:
+    """Make `report` the last one of its host."""
+    path = report_path(results, report.device_info.host)
+    write_atomic(path, to_json(report))
+    return path
+
+
+def append_line(file: Path, line: str) -> None:
+    """Append a whole line in one write, so that lines of several writers never mix."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, line.encode())
+    finally:
+        os.close(descriptor)

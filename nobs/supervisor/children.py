@@ -1,0 +1,151 @@
+"""Fresh children for steps: forked from a process that has imported, or started one by one."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from nobs.log import END_MARK, Event, get_logger, parse_line
+from nobs.schema.rundir import RunDir
+from nobs.supervisor.processes import DeadlineReached, RunnerProcess, Stream, kill_group
+
+MAX_IMPORT_S = 600.0
+log = get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepExit:
+    """How a child ended: negative codes are signals; None means that nobody knows."""
+
+    exit_code: int | None
+    timed_out: bool = False
+
+
+class StepRunner(Protocol):
+    """What runs the steps of a run, one after the other."""
+
+    def run(self, step: str, deadline: float) -> StepExit:
+        """Run `step` in a process of its own until it ends or `deadline` (monotonic seconds)."""
+
+    def close(self) -> None:
+        """End every process that is left."""
+
+
+class Relay:
+    """Turn lines of children into events: theirs as they are, a library's as `step.output`."""
+
+    def __init__(self, write: Callable[[Event], None]) -> None:
+        self._write = write
+
+    def __call__(self, step: str | None, stream: Stream, line: str) -> Event | None:
+        """Pass a line on; return the event that it was, if it was one."""
+        event = parse_line(line) if stream == "stdout" else None
+        if event is not None:
+            self._write(event)
+        elif text := line.rsplit("\r", 1)[-1].strip():
+            log.info("step.output", step=step, stream=stream, text=text)
+        return event
+
+
+class SpawnedSteps:
+    """One new process for each step; it pays for its own imports."""
+
+    def __init__(self, run_dir: RunDir, relay: Relay) -> None:
+        self._run_dir = run_dir
+        self._relay = relay
+        self._process: RunnerProcess | None = None
+
+    def run(self, step: str, deadline: float) -> StepExit:
+        """Run `step` until its pipes end."""
+        self._process = RunnerProcess(str(self._run_dir.path), step)
+        timed_out = False
+        try:
+            for stream, line in self._process.lines(deadline):
+                self._relay(step, stream, line)
+        except DeadlineReached:
+            timed_out = True
+        return StepExit(exit_code=self._process.stop(), timed_out=timed_out)
+
+    def close(self) -> None:
+        """Kill the step that is running."""
+        if self._process is not None:
+            self._process.stop()
+
+
+class ForkedSteps:
+    """A server that has imported the heavy libraries and forks a child for each step."""
+
+    def __init__(self, run_dir: RunDir, relay: Relay) -> None:
+        self._relay = relay
+        self._server = RunnerProcess(str(run_dir.path), "--serve")
+        self._child: int | None = None
+
+    def await_ready(self) -> bool:
+        """Wait until the imports are done; False if the server can't or may not fork."""
+        try:
+            for stream, line in self._server.lines(time.monotonic() + MAX_IMPORT_S):
+                event = self._relay(None, stream, line)
+                if event is not None and event["event"] == "forkserver.ready":
+                    return True
+        except DeadlineReached:
+            pass
+        return False
+
+    def run(self, step: str, deadline: float) -> StepExit:
+        """Order `step` and read until the server has seen its child end."""
+        timed_out = False
+        if not self._server.order(step):
+            return StepExit(exit_code=None)
+        code: int | None = None
+        while True:
+            try:
+                code = self._follow(step, deadline)
+                break
+            except DeadlineReached:
+                if timed_out:
+                    break
+                timed_out, deadline = True, time.monotonic() + 10.0
+                self._kill_child()
+        self._child = None
+        return StepExit(exit_code=code, timed_out=timed_out)
+
+    def close(self) -> None:
+        """Kill the child that is running, then the server."""
+        self._kill_child()
+        self._server.stop()
+
+    def _follow(self, step: str, deadline: float) -> int | None:
+        """Relay until child and output have ended; None if the server died under it."""
+        code: int | None = None
+        drained = False
+        for stream, line in self._server.lines(deadline):
+            if stream == "stderr" and line == f"{END_MARK}{step}":
+                drained = True
+            elif event := self._relay(step, stream, line):
+                if event["event"] == "child.started":
+                    self._child = int(event["pid"])
+                elif event["event"] == "child.exited":
+                    code = int(event["exit_code"])
+            if drained and code is not None:
+                break
+        return code
+
+    def _kill_child(self) -> None:
+        if self._child is not None:
+            kill_group(self._child)
+            self._child = None
+
+
+def open_steps(run_dir: RunDir, relay: Relay) -> StepRunner:
+    """Return the way of running steps that is safe here; importing starts at once.
+
+    macOS' frameworks don't survive a fork and Windows has none, so there each step pays for its
+    own imports.
+    """
+    if sys.platform.startswith("linux"):
+        forked = ForkedSteps(run_dir, relay)
+        if forked.await_ready():
+            return forked
+        forked.close()
+    return SpawnedSteps(run_dir, relay)

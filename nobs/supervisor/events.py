@@ -1,0 +1,58 @@
+"""Where events go: the run's `events.jsonl`, and the same lines on stdout."""
+
+import sys
+from types import TracebackType
+from typing import Self
+
+from nobs.errors import StorageError
+from nobs.log import Event, configure_json, format_line
+from nobs.schema.rundir import RunDir
+
+
+class EventSink:
+    """Append events to the file and to stdout; a reader that left doesn't stop the run."""
+
+    def __init__(self, run_dir: RunDir) -> None:
+        self._path = run_dir.events_file
+        self._stdout_open = True
+        try:
+            self._file = self._path.open("a", encoding="utf-8", buffering=1)
+        except OSError as error:
+            raise _storage_error(self._path, error) from error
+
+    def __enter__(self) -> Self:
+        configure_json(self.write)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def write(self, event: Event) -> None:
+        """Write one event as one line."""
+        line = format_line(event)
+        try:
+            self._file.write(line)
+        except OSError as error:
+            raise _storage_error(self._path, error) from error
+        self._tell(line)
+
+    def _tell(self, line: str) -> None:
+        if not self._stdout_open:
+            return
+        try:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+        except OSError:
+            self._stdout_open = False
+
+
+def _storage_error(path: object, error: OSError) -> StorageError:
+    return StorageError(
+        f"Can't write {path}: {error.strerror or error}.",
+        "Free some space, or name a writable directory with --results.",
+    )

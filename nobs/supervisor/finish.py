@@ -1,0 +1,48 @@
+"""What is written of steps and runs that ended otherwise than by measuring to the end."""
+
+from datetime import UTC, datetime
+
+from nobs.errors import FailureClass
+from nobs.schema.base import Status
+from nobs.schema.result import Failure, StepResult
+from nobs.schema.rundir import RunDir
+from nobs.schema.spec import RunSpec, StepSpec
+from nobs.supervisor.merge import build_report
+
+
+def empty_result(
+    spec: RunSpec, step: StepSpec, started: datetime, failure: Failure, status: Status
+) -> StepResult:
+    """Return the result of a step that measured nothing."""
+    return StepResult(
+        step=step.id,
+        task=spec.workload_of(step).task,
+        model=step.model.id,
+        status=status,
+        started=started,
+        finished=datetime.now(UTC),
+        failure=failure,
+    )
+
+
+def record_missing(
+    run_dir: RunDir,
+    spec: RunSpec,
+    kind: FailureClass,
+    message: str,
+    status: Status = Status.FAILED,
+) -> None:
+    """Give every step without a result one that says why there is none."""
+    failure = Failure(failure_class=kind, type=kind.value, message=message)
+    for step in spec.steps:
+        if run_dir.find_result(step.id) is None:
+            result = empty_result(spec, step, datetime.now(UTC), failure, status)
+            run_dir.write(run_dir.result_file(step.id), result)
+
+
+def write_report(run_dir: RunDir, spec: RunSpec, *, finished: bool) -> dict[str, StepResult]:
+    """Write the report of the results that are there and return them by step."""
+    found = {step.id: run_dir.find_result(step.id) for step in spec.steps}
+    results = {step: result for step, result in found.items() if result is not None}
+    run_dir.write(run_dir.report_file, build_report(spec, results, finished=finished))
+    return results

@@ -1,0 +1,113 @@
+"""The report of a run, built anew from its order and the results that are there."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from nobs.schema.base import Status
+from nobs.schema.files import sha256_of
+from nobs.schema.pins import Workload
+from nobs.schema.report import ModelReport, Report, RunInfo, TaskReport, WorkloadRef
+from nobs.schema.result import StepResult
+from nobs.schema.spec import RunSpec, StepSpec
+from nobs.tasks import TASKS
+
+
+def build_report(spec: RunSpec, results: Mapping[str, StepResult], *, finished: bool) -> Report:
+    """Return the report of `results` (step id -> result); `finished` when no more will come."""
+    now = datetime.now(UTC)
+    report = Report(
+        timestamp=now,
+        device_info=spec.device_info,
+        tasks=tuple(
+            _build_task(spec, index, results)
+            for index in range(len(spec.workloads))
+            if any(step.id in results for step in _steps_of(spec, index))
+        ),
+        run=_describe_run(spec, results, now if finished else None),
+        environment=_find_environment(results),
+    )
+    return report.model_copy(update={"digest": digest_of(report)})
+
+
+def digest_of(report: Report) -> str:
+    """Return the sha256 of the canonical JSON of everything but the digest itself."""
+    return sha256_of(report.model_dump(mode="json", by_alias=True, exclude={"digest"}))
+
+
+def fingerprint(workload: Workload) -> str:
+    """Return the sha256 that two results must share to be comparable; repeats may differ."""
+    return sha256_of(workload.model_dump(mode="json", exclude={"open_reasons", "policy"}))
+
+
+def _build_task(spec: RunSpec, index: int, results: Mapping[str, StepResult]) -> TaskReport:
+    workload = spec.workloads[index]
+    definition = TASKS.load(workload.task)
+    steps = _steps_of(spec, index)
+    models = {
+        step.model.id: definition.summarise(results[step.id], _base(spec, step, results[step.id]))
+        for step in steps
+        if step.id in results
+    }
+    whole = len(models) == len(steps)
+    return TaskReport(
+        task=workload.task,
+        dataset_size=workload.dataset.rows,
+        models=models,
+        task_score=definition.score(list(models.values())) if whole else None,
+        workload=_describe_workload(workload, [results.get(step.id) for step in steps]),
+    )
+
+
+def _base(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
+    return ModelReport(
+        model_name=step.model.id,
+        revision=step.model.revision,
+        device=spec.backend,
+        status=result.status,
+        failure=result.failure,
+        warnings=result.warnings,
+        phases=result.phases,
+        memory=result.memory,
+        checks=result.checks,
+    )
+
+
+def _describe_workload(workload: Workload, results: list[StepResult | None]) -> WorkloadRef:
+    evidence = [result.data for result in results if result is not None and result.data]
+    return WorkloadRef(
+        name=workload.label,
+        division=workload.division,
+        open_reasons=workload.open_reasons,
+        fingerprint=fingerprint(workload),
+        dataset=workload.dataset.model_dump(mode="json"),
+        params=workload.params.model_dump(mode="json"),
+        policy=workload.policy.model_dump(mode="json"),
+        data=evidence[0] if evidence else None,
+    )
+
+
+def _describe_run(
+    spec: RunSpec, results: Mapping[str, StepResult], finished: datetime | None
+) -> RunInfo:
+    ok = all(step.id in results and results[step.id].status is Status.OK for step in spec.steps)
+    return RunInfo(
+        id=spec.run_id,
+        nobs_version=spec.nobs_version,
+        nobs_commit=spec.nobs_commit,
+        backend=spec.backend,
+        execution=spec.execution,
+        profile=spec.profile,
+        status=Status.OK if ok else Status.FAILED,
+        started=spec.created,
+        finished=finished,
+        image=spec.image,
+        engine=spec.engine,
+    )
+
+
+def _find_environment(results: Mapping[str, StepResult]) -> dict[str, object]:
+    return next((result.environment for result in results.values() if result.environment), {})
+
+
+def _steps_of(spec: RunSpec, index: int) -> list[StepSpec]:
+    return [step for step in spec.steps if step.workload == index]

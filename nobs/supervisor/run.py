@@ -1,0 +1,93 @@
+"""Run every step of a run directory and keep its report up to date."""
+
+import contextlib
+import signal
+import time
+from datetime import UTC, datetime
+
+from nobs.errors import FailureClass, exit_code_of
+from nobs.log import bind, get_logger
+from nobs.schema.base import Status
+from nobs.schema.result import Failure, StepResult
+from nobs.schema.rundir import RunDir
+from nobs.schema.spec import RunSpec, StepSpec
+from nobs.signals import stop_on_signals
+from nobs.supervisor.children import Relay, StepExit, StepRunner, open_steps
+from nobs.supervisor.events import EventSink
+from nobs.supervisor.finish import empty_result, record_missing, write_report
+
+log = get_logger()
+
+
+def supervise(run_dir: RunDir) -> int:
+    """Run all steps that have no result yet; return the run's exit code."""
+    spec = run_dir.read_spec()
+    with EventSink(run_dir) as sink, stop_on_signals():
+        bind(run_id=spec.run_id)
+        log.info(
+            "run.started", backend=spec.backend, execution=spec.execution, steps=len(spec.steps)
+        )
+        deadline = time.monotonic() + spec.timeout_s
+        try:
+            _run_steps(run_dir, spec, Relay(sink.write), deadline)
+        except KeyboardInterrupt as stop:
+            log.warning("run.interrupted", signal=str(stop))
+            record_missing(run_dir, spec, FailureClass.INTERRUPTED, "The run was interrupted.")
+        results = write_report(run_dir, spec, finished=True)
+        code = exit_code_of(r.failure.failure_class for r in results.values() if r.failure)
+        log.info("run.finished", exit_code=code)
+    return code
+
+
+def _run_steps(run_dir: RunDir, spec: RunSpec, relay: Relay, deadline: float) -> None:
+    todo = [step for step in spec.steps if run_dir.find_result(step.id) is None]
+    if not todo:
+        return
+    with contextlib.closing(open_steps(run_dir, relay)) as runner:
+        for number, step in enumerate(todo, start=1):
+            log.info("step.started", step=step.id, number=number, of=len(todo), model=step.model.id)
+            _run_step(run_dir, spec, runner, step, deadline)
+            results = write_report(run_dir, spec, finished=False)
+            _announce(results[step.id])
+    if time.monotonic() >= deadline:
+        record_missing(run_dir, spec, FailureClass.TIMEOUT, "The run's time was up.")
+
+
+def _run_step(
+    run_dir: RunDir, spec: RunSpec, runner: StepRunner, step: StepSpec, run_deadline: float
+) -> None:
+    started = datetime.now(UTC)
+    deadline = min(run_deadline, time.monotonic() + step.timeout_s)
+    ended = runner.run(step.id, deadline)
+    if run_dir.find_result(step.id) is None:
+        result = _explain(spec, step, started, ended)
+        run_dir.write(run_dir.result_file(step.id), result)
+
+
+def _explain(spec: RunSpec, step: StepSpec, started: datetime, ended: StepExit) -> StepResult:
+    """Return the result of a step that left none, from how its process ended."""
+    if ended.timed_out:
+        kind, message = FailureClass.TIMEOUT, f"The step took longer than {step.timeout_s:g} s."
+        remedy = "Raise --timeout, or use fewer rows or a faster device."
+    elif ended.exit_code == -signal.SIGKILL:
+        kind, message = FailureClass.OOM, "The step was killed (SIGKILL), probably out of memory."
+        remedy = "Look at the kernel's log; use a smaller --batch-size or more memory."
+    else:
+        kind, message = FailureClass.INFRA, f"The step left no result (exit {ended.exit_code})."
+        remedy = "Look at the last step.output events of this run."
+    known = ended.timed_out or ended.exit_code == -signal.SIGKILL
+    failure = Failure(failure_class=kind, type="StepLost", message=message, remedy=remedy)
+    return empty_result(spec, step, started, failure, Status.FAILED if known else Status.LOST)
+
+
+def _announce(result: StepResult) -> None:
+    failure = result.failure
+    log.info(
+        "step.finished",
+        step=result.step,
+        status=result.status,
+        repeats=len(result.samples),
+        failure_class=failure.failure_class if failure else None,
+        message=failure.message if failure else None,
+        remedy=failure.remedy if failure else None,
+    )

@@ -1,0 +1,10 @@
+"""Kinds of benchmark; adding one is a package and a line here (see docs/how-to/add-a-task.md)."""
+
+from nobs.registry import Registry
+from nobs.tasks.base import TaskDefinition
+
+TASKS: Registry[TaskDefinition] = Registry(
+    "task",
+    {"embeddings": "nobs.tasks.text_embeddings:DEFINITION"},
+    group="nobs.tasks",
+)

@@ -1,0 +1,61 @@
+"""What a task is: a light definition for every process, a heavy bench for the step's child."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from nobs.schema.pins import ModelPin, Workload
+from nobs.schema.report import ModelReport
+from nobs.schema.result import StepResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """Everything a bench needs: model files, rows and the parameters of the workload."""
+
+    model: ModelPin
+    model_path: Path
+    rows: tuple[str, ...]
+    workload: Workload
+    torch_device: str
+    """As torch names it: `cpu`, `cuda` or `mps`."""
+
+
+class Bench(Protocol):
+    """The work of one step; made once, loaded once, then repeated by the measuring loop."""
+
+    def load(self) -> None:
+        """Load the model onto the device."""
+
+    def warm_up(self) -> None:
+        """Do untimed work of every shape that the timed work has."""
+
+    def run(self) -> int:
+        """Do the whole timed work once; return how many units were done."""
+
+    def synchronize(self) -> None:
+        """Wait until the device has finished."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was read back from the model and its output, for the report."""
+
+    def close(self) -> None:
+        """Drop every reference to the model."""
+
+
+class TaskDefinition(Protocol):
+    """The light side of a task: importable without torch."""
+
+    name: str
+    title: str
+    unit: str
+    """What `Sample.units` counts, as in `rows`."""
+    bench: str
+    """`module:class` of the Bench, imported in the step's child only."""
+
+    def summarise(self, result: StepResult, report: ModelReport) -> ModelReport:
+        """Return `report` with the task's own figures computed from the raw samples."""
+
+    def score(self, models: Sequence[ModelReport]) -> float | None:
+        """Return the task score of the models that are ok; None unless all of them are."""

@@ -1,0 +1,96 @@
+"""`embeddings`: rows per second of sentence-transformers models on real texts."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from pydantic import BaseModel, ConfigDict
+
+from nobs.schema.base import Dtype, Status
+from nobs.schema.report import Interval, ModelReport
+from nobs.schema.result import StepResult
+from nobs.score import calculate_score
+from nobs.stats import median_interval
+
+
+class EmbeddingsRun(BaseModel):
+    """One timed repeat, as reports have always shown it."""
+
+    encoding_time_seconds: float
+    rows_per_second: float
+
+
+class EmbeddingsModelReport(ModelReport):
+    """A model's figures; times are seconds for all rows, rates are rows per second."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    final_median_encoding_time_seconds: float | None = None
+    final_median_rows_per_second: float | None = None
+    encoding_time_interval: Interval | None = None
+    embedding_dimension: int | None = None
+    dtype: Dtype | None = None
+    max_seq_length: int | None = None
+    batch_size: int | None = None
+    tokens: int | None = None
+    """Tokens of all rows after truncation, special ones included, padding excluded."""
+    final_median_tokens_per_second: float | None = None
+    truncated_rows: int | None = None
+    parameters: int | None = None
+    attention_implementation: str | None = None
+    parameter_device: str | None = None
+    """Where torch says the weights are, as in `cuda:0`."""
+    all_runs: tuple[EmbeddingsRun, ...] = ()
+
+
+class TextEmbeddings:
+    """The definition; the work is in `bench`."""
+
+    name = "embeddings"
+    title = "Text embeddings"
+    unit = "rows"
+    bench = "nobs.tasks.text_embeddings.bench:EmbeddingsBench"
+
+    def summarise(self, result: StepResult, report: ModelReport) -> EmbeddingsModelReport:
+        """Return medians and their interval from the raw samples of `result`."""
+        figures = {**report.model_dump(), **result.facts}
+        if result.samples:
+            figures |= _figures(result)
+        return EmbeddingsModelReport.model_validate(figures)
+
+    def score(self, models: Sequence[ModelReport]) -> float | None:
+        """Return models per hour: number of models over the sum of their median times."""
+        times = [
+            model.final_median_encoding_time_seconds
+            for model in models
+            if isinstance(model, EmbeddingsModelReport) and model.status is Status.OK
+        ]
+        known = [time for time in times if time is not None]
+        if not known or len(known) < len(models):
+            return None
+        return calculate_score(len(known), sum(known))
+
+
+def _figures(result: StepResult) -> dict[str, object]:
+    times = [sample.duration_s for sample in result.samples]
+    rates = [sample.units / sample.duration_s for sample in result.samples]
+    middle = median(times)
+    interval = median_interval(times)
+    tokens = result.facts.get("tokens")
+    return {
+        "final_median_encoding_time_seconds": middle,
+        "final_median_rows_per_second": median(rates),
+        "final_median_tokens_per_second": tokens / middle if tokens else None,
+        "encoding_time_interval": Interval(
+            low=interval.low,
+            high=interval.high,
+            confidence=interval.confidence,
+            method=interval.method,
+        ),
+        "all_runs": [
+            {"encoding_time_seconds": time, "rows_per_second": rate}
+            for time, rate in zip(times, rates, strict=True)
+        ],
+    }
+
+
+DEFINITION = TextEmbeddings()
