@@ -9,18 +9,25 @@
 PIDFILE=$NEXT_ROOT/run/docker.pid
 SOCKET=$NEXT_ROOT/run/docker.sock
 
+# The launcher reads the specification where the engine says that it is: the same path on both sides.
+CDI=$CI_STATE/cdi
+export CDI
+
 configure() {
-    mkdir -p "$NEXT_ROOT/etc/docker" "$NEXT_ROOT/etc/cdi" "$NEXT_ROOT/old" "$NEXT_ROOT$REPO"
-    echo '{"features": {"cdi": true}}' > "$NEXT_ROOT/etc/docker/daemon.json"
-    cat > "$NEXT_ROOT/etc/cdi/nvidia.yaml" <<'SPEC'
+    mkdir -p "$NEXT_ROOT/etc/docker" "$NEXT_ROOT/old" "$NEXT_ROOT$REPO" "$NEXT_ROOT$CDI" "$CDI"
+    echo '{"features": {"cdi": true}, "cdi-spec-dirs": ["'"$CDI"'"]}' > "$NEXT_ROOT/etc/docker/daemon.json"
+    cat > "$CDI/stand-in.yaml" <<'SPEC'
 cdiVersion: "0.5.0"
 kind: nvidia.com/gpu
+containerEdits:
+  env: ["NOBS_TEST_CDI=1"]
 devices:
   - name: all
-    containerEdits:
-      env: ["NOBS_TEST_CDI=nvidia.com/gpu=all"]
+    containerEdits: &null_device
       deviceNodes:
         - {path: /dev/nvidia0, hostPath: /dev/null, permissions: rw}
+  - name: "0"
+    containerEdits: *null_device
 SPEC
 }
 
@@ -44,7 +51,7 @@ enter() {
     cd "$NEXT_ROOT"
     mount -t proc proc proc
     mount -t sysfs sysfs sys
-    for tree in /sys/fs/cgroup /dev /tmp "$REPO"; do mount --rbind "$tree" ".$tree"; done
+    for tree in /sys/fs/cgroup /dev /tmp "$REPO" "$CDI"; do mount --rbind "$tree" ".$tree"; done
     pivot_root . old
     umount -l /old
     exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
