@@ -4,7 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from huggingface_hub import constants
+from huggingface_hub import constants, get_session
 from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError is httpx's base
     EntryNotFoundError,
     GatedRepoError,
@@ -32,6 +32,11 @@ def hub_errors(kind: type[RequirementError], what: str, revision: str | None) ->
         yield
     except (HTTPError, EntryNotFoundError, OSError, ValueError) as error:
         raise _translate(error, kind, what, revision or "main") from error
+
+
+def check_reachable() -> None:
+    """Ask the hub once: its client would repeat a download for half a minute before it gives up."""
+    get_session().head(constants.ENDPOINT, timeout=constants.HF_HUB_ETAG_TIMEOUT)
 
 
 def _translate(

@@ -12,7 +12,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
 from nobs.data.checks import check_space
-from nobs.data.hub import OFFLINE_REMEDY, hub_errors
+from nobs.data.hub import OFFLINE_REMEDY, check_reachable, hub_errors
 from nobs.data.weights import WeightsEvidence, check_weights, is_complete
 from nobs.errors import ModelMissing
 from nobs.schema.pins import ModelPin, Source
@@ -74,7 +74,8 @@ def _packaged(pin: ModelPin) -> Path:
 
 
 def _find_or_fetch(pin: ModelPin, *, offline: bool, force: bool) -> Path:
-    cached = None if force else _cached(pin)
+    with hub_errors(ModelMissing, f"model {pin.id}", pin.revision):
+        cached = None if force else _cached(pin)
     if offline:
         if cached is None:
             raise ModelMissing(
@@ -94,28 +95,27 @@ def _is_final(pin: ModelPin) -> bool:
 
 def _cached(pin: ModelPin) -> Path | None:
     try:
-        path = snapshot_download(
-            pin.id,
-            revision=pin.revision,
-            allow_patterns=_wanted(pin),
-            ignore_patterns=list(UNWANTED),
-            local_files_only=True,
-        )
+        return _download(pin, force=False, local_files_only=True)
     except LocalEntryNotFoundError:
         return None
-    return Path(path)
 
 
 def _fetch(pin: ModelPin, *, force: bool) -> Path:
     with hub_errors(ModelMissing, f"model {pin.id}", pin.revision):
+        check_reachable()
         check_space(Path(constants.HF_HUB_CACHE), _size(pin))
-        path = snapshot_download(
-            pin.id,
-            revision=pin.revision,
-            allow_patterns=_wanted(pin),
-            ignore_patterns=list(UNWANTED),
-            force_download=force,
-        )
+        return _download(pin, force=force, local_files_only=False)
+
+
+def _download(pin: ModelPin, *, force: bool, local_files_only: bool) -> Path:
+    path = snapshot_download(
+        pin.id,
+        revision=pin.revision,
+        allow_patterns=_wanted(pin),
+        ignore_patterns=list(UNWANTED),
+        force_download=force,
+        local_files_only=local_files_only,
+    )
     return Path(path)
 
 

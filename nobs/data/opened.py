@@ -7,7 +7,7 @@ import datasets
 from datasets.exceptions import DatasetsError
 from huggingface_hub import constants
 
-from nobs.data.hub import OFFLINE_REMEDY, hub_errors
+from nobs.data.hub import OFFLINE_REMEDY, check_reachable, hub_errors
 from nobs.data.lines import read_jsonl, require_column
 from nobs.data.texts import Rows
 from nobs.errors import DataError
@@ -33,22 +33,26 @@ def _kept_file(pin: DatasetPin) -> Path:
 
 
 def _stream(pin: DatasetPin) -> tuple[object, ...]:
-    try:
-        with hub_errors(DataError, f"data set {pin.id}", pin.revision):
-            stream = datasets.load_dataset(
-                pin.id,
-                pin.config,
-                split=pin.split,
-                revision=pin.revision,
-                data_files=pin.file,
-                streaming=True,
-            )
-            return _take(stream, pin)
-    except (DatasetsError, RuntimeError) as error:
-        raise DataError(
-            f"Can't load data set {pin.id}, split {pin.split!r}: {error}.",
-            "Check its name, configuration and split on the hub.",
-        ) from error
+    with hub_errors(DataError, f"data set {pin.id}", pin.revision):
+        check_reachable()
+        try:
+            return _take(_open(pin), pin)
+        except (DatasetsError, RuntimeError, ValueError) as error:
+            raise DataError(
+                f"Can't load data set {pin.id}, split {pin.split!r}: {error}.",
+                "Check its name, configuration, split and revision on the hub.",
+            ) from error
+
+
+def _open(pin: DatasetPin) -> datasets.IterableDataset:
+    return datasets.load_dataset(
+        pin.id,
+        pin.config,
+        split=pin.split,
+        revision=pin.revision,
+        data_files=pin.file,
+        streaming=True,
+    )
 
 
 def _take(stream: datasets.IterableDataset, pin: DatasetPin) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 
 from nobs.data.checks import check_file, check_space
-from nobs.data.hub import OFFLINE_REMEDY, hub_errors
+from nobs.data.hub import OFFLINE_REMEDY, check_reachable, hub_errors
 from nobs.data.local import read_rows
 from nobs.data.texts import Rows
 from nobs.errors import DataError
@@ -23,9 +23,10 @@ def read(pin: DatasetPin, *, offline: bool, force: bool) -> Rows:
 
 
 def _cached(pin: DatasetPin) -> Path | None:
-    found = try_to_load_from_cache(
-        pin.id, str(pin.file), revision=pin.revision, repo_type="dataset"
-    )
+    with hub_errors(DataError, f"data set {pin.id}", pin.revision):
+        found = try_to_load_from_cache(
+            pin.id, str(pin.file), revision=pin.revision, repo_type="dataset"
+        )
     return Path(found) if isinstance(found, str) else None
 
 
@@ -38,6 +39,7 @@ def _fetch(pin: DatasetPin, *, offline: bool, force: bool) -> Path:
         )
     check_space(Path(constants.HF_HUB_CACHE), pin.file_bytes or 0)
     with hub_errors(DataError, f"data set {pin.id}", pin.revision):
+        check_reachable()
         path = hf_hub_download(
             pin.id,
             str(pin.file),

@@ -128,6 +128,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bytes = b"") -> None:
         time.sleep(self.hub.faults.delay_s)
         parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
+        if parts == [""]:
+            self._send(200, b"", {})
+            return
         is_api = parts[0] == "api"
         parts = parts[1:] if is_api or parts[0] == "lfs" else parts
         kind = parts[0] if parts[0] in KINDS else "models"
@@ -166,7 +169,8 @@ class _Handler(BaseHTTPRequestHandler):
             case "revision":
                 self._json(_info(repo))
             case "tree":
-                recursive = "recursive" in parse_qs(urlsplit(self.path).query)
+                query = parse_qs(urlsplit(self.path).query.lower())
+                recursive = query.get("recursive") == ["true"]
                 self._json(_tree(repo, "/".join(rest), recursive=recursive))
             case "paths-info":
                 paths = parse_qs(body.decode()).get("paths", [])

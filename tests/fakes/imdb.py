@@ -12,6 +12,15 @@ from nobs.schema.pins import DatasetPin
 
 REPO = "stanfordnlp/imdb"
 ROW_GROUP_SIZE = 1000
+CARD = """---
+configs:
+- config_name: plain_text
+  data_files:
+  - split: train
+    path: plain_text/train-*
+  default: true
+---
+"""
 
 
 def reviews(count: int) -> list[str]:
@@ -28,6 +37,7 @@ def write_imdb(directory: Path, *, count: int = 2500, rows: int = 100) -> Datase
     pin = load_catalog().datasets[REPO]
     path = directory / str(pin.file)
     path.parent.mkdir(parents=True, exist_ok=True)
+    (directory / "README.md").write_text(CARD, encoding="utf-8")
     texts = reviews(count)
     table = pa.table({"text": texts, "label": pa.array([i % 2 for i in range(count)], pa.int64())})
     parquet.write_table(table, path, row_group_size=ROW_GROUP_SIZE)

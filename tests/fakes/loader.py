@@ -55,6 +55,7 @@ def loader(url: str, home: Path) -> Iterator[Loader]:
     )
     with child:
         yield Loader(child)
+    assert child.returncode == 0
 
 
 def _serve() -> None:

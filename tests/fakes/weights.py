@@ -24,6 +24,6 @@ def write_model(directory: Path, content: bytes = b"12345678") -> Path:
     """Fill `directory`, a commit, with a model that the loading code takes for one."""
     for name in (*FILES, *OTHER_FILES):
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        (directory / name).write_text("{}")
+        (directory / name).write_text(json.dumps({"file": name}))
     (directory / "model.safetensors").write_bytes(safetensors(content))
     return directory
