@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,14 +60,24 @@ def connect(environment: Mapping[str, str] | None = None) -> Engine:
     variables = os.environ if environment is None else environment
     endpoint = resolve_endpoint(variables)
     try:
+        _knock(endpoint)
         client = _open(endpoint, variables)
     except (DockerException, RequestException, OSError, ValueError) as error:
-        raise explain_failure(str(error), endpoint, variables) from error
+        raise explain_failure(repr(error), endpoint, variables) from error
     try:
         return _introduce(client, endpoint)
     except BaseException:
         client.close()
         raise
+
+
+def _knock(endpoint: Endpoint) -> None:
+    # The SDK never closes a socket that it couldn't connect.
+    path = endpoint.url.removeprefix("unix://")
+    if path != endpoint.url:
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.settimeout(_CONNECT_TIMEOUT_S)
+            caller.connect(path)
 
 
 def _open(endpoint: Endpoint, variables: Mapping[str, str]) -> docker.DockerClient:
