@@ -84,10 +84,11 @@ def prepare_sources(engine: Engine, plan: ContainerPlan) -> None:
             "Run NOBS on that machine, or choose the local engine: `docker context use default`.",
         )
     for mount in plan.mounts:
-        _prepare(mount)
+        make_source(mount)
 
 
-def _prepare(mount: BindMount) -> None:
+def make_source(mount: BindMount) -> None:
+    """Make the directory that `mount` needs; StorageError if that fails."""
     if mount.source.exists():
         return
     try:
