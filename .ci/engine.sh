@@ -18,6 +18,7 @@ start_dockerd() {
     install_packages docker.io cgroupfs-mount iproute2
     mountpoint -q /sys/fs/cgroup || cgroupfs-mount
     stand_in_hook
+    rm -f "$PIDFILE"
     PATH=$CI_STATE/bin:$PATH setsid dockerd --host unix:///var/run/docker.sock --pidfile "$PIDFILE" \
         >"$CI_STATE/dockerd.log" 2>&1 </dev/null &
     await 60 answers "$FIRST" || { tail -n 20 "$CI_STATE/dockerd.log"; die "dockerd does not answer"; }

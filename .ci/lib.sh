@@ -44,14 +44,16 @@ await() {
     done
 }
 
-# stop PIDFILE: ends what it names and waits until it is gone.
+# stop PIDFILE: ends the dockerd that it names and waits until it is gone.
 stop() {
     local pid
     pid=$(cat "$1" 2>/dev/null) || return 0
-    kill "$pid" 2>/dev/null || return 0
-    for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.2; done
-    rm -f "$1"
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ] || return 0
+    kill "$pid"
+    await 20 gone "$pid" || say "dockerd ($pid) does not end"
 }
+
+gone() { [ ! -e "/proc/$1" ]; }
 
 install_packages() {
     local missing=()
@@ -60,5 +62,17 @@ install_packages() {
     done
     [ ${#missing[@]} -eq 0 ] && return
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+    without_services apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+# Keeps the packages from starting daemons of their own: the engines here are started by these scripts.
+without_services() {
+    local policy=/usr/sbin/policy-rc.d rc=0
+    export DEBIAN_FRONTEND=noninteractive
+    [ -e "$policy" ] && { "$@"; return; }
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+    "$@" || rc=$?
+    rm -f "$policy"
+    return "$rc"
 }
