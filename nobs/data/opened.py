@@ -23,7 +23,8 @@ def read(pin: DatasetPin, *, offline: bool, force: bool) -> Rows:
             raise DataError(f"No rows of {pin.id} were kept in {kept.parent}.", OFFLINE_REMEDY)
         return Rows(rows=read_jsonl(kept, pin.column, pin.rows))
     rows = _stream(pin)
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    with hub_errors(DataError, f"data set {pin.id}", pin.revision):
+        kept.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(kept, "".join(f"{canonical(row).decode()}\n" for row in rows))
     return Rows(rows=rows)
 
