@@ -34,13 +34,23 @@ SPEC
 # Gives the second engine the first one's images as hard links: seconds, where save and load of one image
 # take two minutes and 6 GB. Engines never write into a finished layer, and replace their indexes by renaming.
 share_images() {
-    local theirs=$NEXT_ROOT/var/lib/docker ours=/var/lib/docker
+    local theirs=$NEXT_ROOT/var/lib/docker ours=/var/lib/docker layers layer
     # The engine binds its directory onto itself, and links don't cross a mount: undone in this namespace only.
     umount --recursive --lazy "$ours" || true
-    rm -rf "$theirs"
-    mkdir -p "$theirs"
-    cp -al "$ours/overlay2" "$ours/image" "$theirs/"
+    rm -rf "$theirs/image" "$theirs/containers" "$theirs/overlay2/l" "$theirs/new"
+    mkdir -p "$theirs/overlay2"
+    cp -al "$ours/image" "$theirs/"
     rm -rf "$theirs/image/overlay2/layerdb/mounts"
+    cp -al "$ours/overlay2/l" "$theirs/overlay2/"
+    layers=$(sed -n p "$theirs"/image/overlay2/layerdb/sha256/*/cache-id)
+    for layer in $layers; do
+        [ -e "$theirs/overlay2/$layer" ] && continue
+        cp -al "$ours/overlay2/$layer" "$theirs/new"
+        mv "$theirs/new" "$theirs/overlay2/$layer"
+    done
+    for layer in "$theirs"/overlay2/*; do
+        case $layers in *"${layer##*/}"*) ;; *) [ "${layer##*/}" = l ] || rm -rf "$layer" ;; esac
+    done
 }
 
 # Runs inside the new namespaces. A plain chroot is not enough: an import remounts "/".
