@@ -43,7 +43,8 @@ class NobsError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.message} {self.remedy}".strip()
+        gap = "" if self.message.endswith("\n") else " "
+        return f"{self.message}{gap}{self.remedy}".strip()
 
 
 class UsageError(NobsError):

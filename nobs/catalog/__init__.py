@@ -25,11 +25,7 @@ class Catalog:
 
     def workload(self, task: str, profile: str) -> Workload:
         """Return the workload of `task` in `profile`; UsageError if there is none."""
-        if profile not in self.profiles:
-            raise UsageError(
-                f"There is no profile {profile!r}.", f"Choose one of: {', '.join(self.profiles)}."
-            )
-        for label in self.profiles[profile]:
+        for label in self._labels(profile):
             if self.workloads[label].task == task:
                 return self.workloads[label]
         raise UsageError(
@@ -38,8 +34,15 @@ class Catalog:
         )
 
     def tasks(self, profile: str) -> tuple[str, ...]:
-        """Return the tasks that `profile` covers, in its order."""
-        return tuple(dict.fromkeys(self.workloads[label].task for label in self.profiles[profile]))
+        """Return the tasks that `profile` covers, in its order; UsageError if there is none."""
+        return tuple(dict.fromkeys(self.workloads[label].task for label in self._labels(profile)))
+
+    def _labels(self, profile: str) -> tuple[str, ...]:
+        if profile not in self.profiles:
+            raise UsageError(
+                f"There is no profile {profile!r}.", f"Choose one of: {', '.join(self.profiles)}."
+            )
+        return self.profiles[profile]
 
 
 @cache

@@ -71,7 +71,7 @@ def main() -> None:
         result = cli.main(prog_name="nobs", standalone_mode=False)
         code = result if isinstance(result, int) else 0
     except click.ClickException as error:
-        error.show()
+        click.echo(f"nobs: {_in_one_paragraph(error)}", err=True)
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("nobs: interrupted.", err=True)
@@ -80,3 +80,10 @@ def main() -> None:
         click.echo(f"nobs: {error}", err=True)
         code = error.exit_code
     sys.exit(code)
+
+
+def _in_one_paragraph(error: click.ClickException) -> str:
+    """Return click's own complaint with what to do next."""
+    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "nobs"
+    message = " ".join(error.format_message().split())
+    return f"{message} See `{path} --help`."

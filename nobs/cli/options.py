@@ -6,6 +6,9 @@ from pathlib import Path
 import click
 
 BACKENDS = ("auto", "cuda", "rocm", "mps", "cpu")
+IMAGE_BACKENDS = ("cuda", "rocm", "cpu")
+EXECUTIONS = ("auto", "container", "native")
+DTYPES = ("float32", "float16", "bfloat16")
 type Decorated = Callable[..., object]
 
 
@@ -30,18 +33,30 @@ image_options = _all(
                  help="Network of an image build, such as host."),
 )  # fmt: skip
 
-where_options = _all(
-    click.option("--backend", type=click.Choice(BACKENDS), default="auto", show_default=True,
-                 envvar="NOBS_BACKEND", help="Hardware to measure."),
-    click.option("--execution", type=click.Choice(("auto", "container", "native")),
-                 default="auto", show_default=True, envvar="NOBS_EXECUTION", help="Where to run."),
-    click.option("--profile", default="standard", show_default=True, envvar="NOBS_PROFILE",
-                 help="standard: the pinned workloads; quick: small models from packages."),
-    click.option("--results", type=click.Path(path_type=Path), default=Path("results"),
-                 show_default=True, envvar="NOBS_RESULTS", help="Directory of reports and runs."),
+backend_option = click.option(
+    "--backend", type=click.Choice(BACKENDS), default="auto", show_default=True,
+    envvar="NOBS_BACKEND", help="Hardware to measure.",
 )  # fmt: skip
 
-work_options = _all(
+profile_option = click.option(
+    "--profile", default="standard", show_default=True, envvar="NOBS_PROFILE",
+    help="standard: the pinned workloads; quick: small models from packages.",
+)  # fmt: skip
+
+results_option = click.option(
+    "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
+    envvar="NOBS_RESULTS", help="Directory of reports and runs.",
+)  # fmt: skip
+
+where_options = _all(
+    backend_option,
+    click.option("--execution", type=click.Choice(EXECUTIONS), default="auto", show_default=True,
+                 envvar="NOBS_EXECUTION", help="Where to run."),
+    profile_option,
+    results_option,
+)  # fmt: skip
+
+what_options = _all(
     click.option("--task", "-t", "tasks", multiple=True, metavar="T[,T]",
                  help="Tasks to run; default: all of the profile."),
     click.option("--model", "-m", "models", multiple=True, metavar="ID",
@@ -51,16 +66,19 @@ work_options = _all(
     click.option("--split", help="Split of the data set."),
     click.option("--column", help="Column of the texts."),
     click.option("--rows", type=click.IntRange(1), help="How many rows."),
+    click.option("--trust-remote-code", is_flag=True,
+                 help="Let a model outside the catalogue run its own code. Dangerous."),
+)  # fmt: skip
+
+how_options = _all(
     click.option("--repeats", type=click.IntRange(1),
                  help="Exactly this many; default: until the median is sure."),
-    click.option("--time-budget", type=click.FloatRange(0, min_open=True), metavar="S",
+    click.option("--time-budget", "time_budget_s", type=click.FloatRange(0, min_open=True),
+                 metavar="S",
                  help="Seconds a model after which no repeat starts; at least 3 are made."),
     click.option("--batch-size", type=click.IntRange(1), help="Rows a batch."),
     click.option("--max-seq-length", type=click.IntRange(1), help="Tokens a row."),
-    click.option("--dtype", type=click.Choice(("float32", "float16", "bfloat16")),
-                 help="Number format."),
-    click.option("--trust-remote-code", is_flag=True,
-                 help="Let a model outside the catalogue run its own code. Dangerous."),
-    click.option("--timeout", type=click.FloatRange(1), default=4 * 3600.0, metavar="S",
-                 help="Seconds for the whole run.  [default: 4 h]"),
+    click.option("--dtype", type=click.Choice(DTYPES), help="Number format."),
+    click.option("--timeout", "timeout_s", type=click.FloatRange(1), default=4 * 3600.0,
+                 metavar="S", help="Seconds for the whole run.  [default: 4 h]"),
 )  # fmt: skip

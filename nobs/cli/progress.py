@@ -1,11 +1,9 @@
 """What people see on stderr while a run goes on: plain lines, and a live line on a terminal."""
 
-import sys
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, TextIO
 
-import click
-
+from nobs.cli.live import BuildProgress, LiveLine
 from nobs.launch.plan import Plan
 from nobs.log import Event
 from nobs.units import format_rate, format_seconds
@@ -19,7 +17,6 @@ PHASES = {
     "measure": "measuring",
 }
 TEMPLATES = {
-    "image.building": "building image {tag} (once; minutes)",
     "step.started": "step {number}/{of}: {model}",
     "repeat.finished": "  repeat {repeat}{of_repeats}: {time}, {rate} rows/s",
     "step.finished": "  {status}, {why}",
@@ -27,24 +24,19 @@ TEMPLATES = {
     "run.failed": "failed: {message} {remedy}",
     "forkserver.unsafe": "importing anew for every step: {reason}",
 }
-QUIET_OUTPUT = ("image.output", "step.output", "worker.output")
+QUIET_OUTPUT = ("step.output", "worker.output")
 
 
 class Progress:
     """Show events; what a build or a library prints moves the live line only."""
 
-    def __init__(self, plan: Plan, stream: Any = None) -> None:  # noqa: ANN401 - a text stream
-        self._stream = stream or sys.stderr
-        self._live = bool(self._stream.isatty())
+    def __init__(self, plan: Plan, stream: TextIO | None = None) -> None:
+        self._line = LiveLine(stream)
+        self._build = BuildProgress(self._line)
         self._plan = plan
-        self._drawn = False
+        self._introduced = False
 
     def __enter__(self) -> Self:
-        spec = self._plan.spec
-        names = ", ".join(workload.label for workload in spec.workloads)
-        self._say(f"run {spec.run_id}: {names} on {spec.backend}, {spec.execution}")
-        for note in self._plan.notes:
-            self._say(f"  note: {note}")
         return self
 
     def __exit__(
@@ -53,32 +45,31 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._clear()
+        self._line.clear()
 
     def show(self, event: Event) -> None:
         """Show one event, or nothing where it says nothing to people."""
+        self._introduce()
         name = event["event"]
-        if name in QUIET_OUTPUT:
-            self._draw(str(event.get("text", "")))
+        if name == "image.output":
+            self._build.show(str(event["text"]))
+        elif name in QUIET_OUTPUT:
+            self._line.draw(str(event.get("text", "")))
         elif name == "phase.started":
-            self._draw(PHASES.get(str(event["phase"]), str(event["phase"])))
+            self._line.draw(PHASES.get(str(event["phase"]), str(event["phase"])))
         elif line := _describe(event):
-            self._say(f"  {line}")
+            self._line.say(f"  {line}")
 
-    def _say(self, line: str) -> None:
-        self._clear()
-        click.echo(line, file=self._stream)
-
-    def _draw(self, text: str) -> None:
-        """Show what is going on in the last line of a terminal."""
-        if self._live:
-            click.echo(f"\r\x1b[2K  {text.strip()[:74]}", nl=False, file=self._stream)
-            self._drawn = True
-
-    def _clear(self) -> None:
-        if self._drawn:
-            click.echo("\r\x1b[2K", nl=False, file=self._stream)
-            self._drawn = False
+    def _introduce(self) -> None:
+        """Say what runs once it does run: a refusal beforehand is the only thing to read."""
+        if self._introduced:
+            return
+        self._introduced = True
+        spec = self._plan.spec
+        names = ", ".join(workload.label for workload in spec.workloads)
+        self._line.say(f"run {spec.run_id}: {names} on {spec.backend}, {spec.execution}")
+        for note in self._plan.notes:
+            self._line.say(f"  note: {note}")
 
 
 def _describe(event: Event) -> str | None:

@@ -4,18 +4,33 @@ from typing import Any
 
 import click
 
-from nobs.cli.options import image_options, json_option, where_options, work_options
+from nobs.cli.options import (
+    how_options,
+    image_options,
+    json_option,
+    what_options,
+    where_options,
+)
 
 
 @click.command(name="run")
-@work_options
+@what_options
+@how_options
 @where_options
 @image_options
 @click.option("--dry-run", is_flag=True, help="Print the whole plan and do nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Ask nothing.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, /, *, dry_run: bool, yes: bool, as_json: bool, **words: Any) -> None:  # noqa: ANN401 - click's words
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    **words: Any,  # noqa: ANN401 - click's words
+) -> None:
     """Measure this machine and write a report.
 
     A changed parameter makes the result open: shown, labelled and never ranked with the others.

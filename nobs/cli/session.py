@@ -1,4 +1,4 @@
-"""From the command line's words to a request, and from there to a plan or a finished run."""
+"""From the command line's words to a printed plan or a finished run."""
 
 import contextlib
 import json
@@ -13,15 +13,13 @@ import click
 
 from nobs.catalog import load_catalog
 from nobs.cli.progress import Progress
+from nobs.cli.words import to_request
 from nobs.launch.facts import Facts, gather_facts
 from nobs.launch.launcher import Finished, launch
 from nobs.launch.plan import Plan, make_plan
-from nobs.launch.request import RunRequest
 from nobs.render.plan import render_plan
 from nobs.render.summary import render_summary
-from nobs.schema.base import Backend, Dtype, Execution
 from nobs.schema.files import to_json
-from nobs.tasks import TASKS
 
 
 def plan_or_run(words: Mapping[str, Any], *, dry_run: bool, as_json: bool) -> int:
@@ -37,38 +35,6 @@ def plan_or_run(words: Mapping[str, Any], *, dry_run: bool, as_json: bool) -> in
             finished = launch(plan, facts.engine, progress.show)
     _print_result(finished, as_json=as_json)
     return finished.exit_code
-
-
-def to_request(words: Mapping[str, Any]) -> RunRequest:
-    """Return the request of click's words; UsageError for an unknown task or profile."""
-    profile = words["profile"]
-    names = [name.strip() for value in words["tasks"] for name in value.split(",") if name.strip()]
-    tasks = tuple(dict.fromkeys(names))
-    for task in tasks:
-        TASKS.load(task)
-    catalog = load_catalog()
-    if not tasks and profile in catalog.profiles:
-        tasks = catalog.tasks(profile)
-    auto = {"auto": None}
-    return RunRequest(
-        tasks=tasks or ("embeddings",),
-        models=words["models"],
-        backend=auto.get(words["backend"], words["backend"]) and Backend(words["backend"]),
-        execution=auto.get(words["execution"], words["execution"])
-        and Execution(words["execution"]),
-        profile=profile,
-        results=words["results"],
-        dtype=words["dtype"] and Dtype(words["dtype"]),
-        time_budget_s=words["time_budget"],
-        timeout_s=words["timeout"],
-        **{name: words[name] for name in _SAME_NAMES},
-    )
-
-
-_SAME_NAMES = (
-    "dataset", "column", "split", "rows", "repeats", "batch_size", "max_seq_length",
-    "trust_remote_code", "torch_index", "base_image", "build_network",
-)  # fmt: skip
 
 
 def _print_plan(plan: Plan, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nobs.errors import EngineError, NobsError, StorageError
 
 _SHOWN_LINES = 12
+_WIDTH = 240
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +36,14 @@ def _telling_lines(lines: list[str]) -> list[str]:
     # BuildKit repeats the failed step's output between two rules of dashes, and ends with ERROR.
     rules = [number for number, line in enumerate(lines) if line.startswith("------")]
     shown = [*lines[rules[0] + 1 : rules[1]], lines[-1]] if len(rules) > 1 else lines
-    cleaned = (re.sub(r"^#\d+ (\d+\.\d+ )?", "", line).rstrip()[:300] for line in shown)
+    cleaned = (re.sub(r"^(#\d+ )?(\d+\.\d+ )?", "", line).strip()[:_WIDTH] for line in shown)
     return [line for line in cleaned if line][-_SHOWN_LINES:]
 
 
 _UNKNOWN = _Failure(
     patterns=(),
     message="a step of its recipe failed",
-    remedy="The whole output stands above; the recipes are in docker/.",
+    remedy="See the whole output with `nobs build --verbose`; the recipes are in docker/.",
 )
 
 # The first that matches counts: special reasons stand before general ones.
@@ -84,6 +85,8 @@ _KNOWN = (
             r"download(-r2)?\.pytorch\.org",
             r"no solution found(.*\n){1,4}.*torch",
             r"no version of torch",
+            r"failed to fetch: .*/torch/",
+            r"invalid value .* for '--torch-backend",
         ),
         message="torch can't be had from its index",
         remedy="Name another with --torch-index or NOBS_TORCH_INDEX: `default` is the package "

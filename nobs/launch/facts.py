@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 
-from nobs.errors import EngineError
+from nobs.errors import EngineError, UsageError
 from nobs.launch.engine import Engine, connect
 from nobs.launch.request import RunRequest
 from nobs.schema.base import Backend, Execution
@@ -39,6 +39,14 @@ class Facts:
     now: datetime
     run_id: str
     commit: str | None
+
+    def require_engine(self) -> Engine:
+        """Return the engine; raises the reason why there is none."""
+        if self.engine is None:
+            raise self.engine_error or UsageError(
+                "Inside a container there is no container engine.", "Do this on the host."
+            )
+        return self.engine
 
 
 def gather_facts(request: RunRequest) -> Facts:

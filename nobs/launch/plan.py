@@ -8,7 +8,7 @@ from nobs import __version__
 from nobs.backends import BACKENDS
 from nobs.backends.base import BackendTarget
 from nobs.catalog import Catalog
-from nobs.errors import BackendMissing, RequirementError, UsageError
+from nobs.errors import RequirementError, UsageError
 from nobs.launch.container_plan import ContainerPlan, plan_container
 from nobs.launch.facts import Facts
 from nobs.launch.image_plan import ImagePlan, plan_image
@@ -46,10 +46,10 @@ def make_plan(
     backend = request.backend or facts.detected
     target = BACKENDS.load(backend)
     workloads = tuple(choose_workload(task, request, catalog) for task in request.tasks)
-    execution, notes = _choose_execution(request, target, facts)
+    execution, notes = choose_execution(request, target, facts)
     target.check_host(facts.accelerators)
     contained = execution is Execution.CONTAINER and not facts.in_container
-    image = _plan_image(request, target, facts) if contained else None
+    image = plan_target_image(request, target, facts) if contained else None
     offline = facts.hub_offline or not any(_needs_hub(workload) for workload in workloads)
     spec = RunSpec(
         run_id=facts.run_id,
@@ -76,7 +76,7 @@ def make_plan(
     return replace(plan, container=_plan_container(plan, target, facts, token_file))
 
 
-def _choose_execution(
+def choose_execution(
     request: RunRequest, target: BackendTarget, facts: Facts
 ) -> tuple[Execution, list[str]]:
     """Return where to run; `auto` prefers a container where the backend and an engine allow it."""
@@ -88,9 +88,11 @@ def _choose_execution(
             return Execution.NATIVE, _require_worker(facts)
         case Execution.CONTAINER:
             if refusal:
-                raise BackendMissing(refusal, "Use --execution native.")
-            if facts.engine is None:
-                raise facts.engine_error or UsageError("There is no container engine.", "")
+                raise UsageError(
+                    f"The backend {target.name} can't run in a container: {refusal}.",
+                    "Use --execution native.",
+                )
+            facts.require_engine()
             return Execution.CONTAINER, []
         case None if refusal:
             return Execution.NATIVE, [f"native: {refusal}", *_require_worker(facts)]
@@ -112,7 +114,8 @@ def _require_worker(facts: Facts) -> list[str]:
     return []
 
 
-def _plan_image(request: RunRequest, target: BackendTarget, facts: Facts) -> ImagePlan:
+def plan_target_image(request: RunRequest, target: BackendTarget, facts: Facts) -> ImagePlan:
+    """Return the image of `target` that fits this machine's driver and the request."""
     return plan_image(
         target.name,
         version=__version__,

@@ -1,5 +1,6 @@
 """From the request to workloads: the pinned one, or an open one that says what differs."""
 
+from collections import Counter
 from pathlib import Path
 
 from nobs.catalog import Catalog
@@ -48,9 +49,12 @@ def _choose_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
             changes["rows_sha256"] = ""
         return pinned.model_copy(update=changes)
     name, _, revision = request.dataset.partition("@")
-    is_path = Path(name).exists() and (name.startswith((".", "/", "~")) or Path(name).is_file())
+    file = Path(name).expanduser()
+    is_path = name.startswith((".", "/", "~")) or file.is_file()
+    if is_path and not file.is_file():
+        raise UsageError(f"There is no file of texts {file}.", "Name one that exists.")
     return DatasetPin(
-        id=str(Path(name).resolve()) if is_path else name,
+        id=str(file.resolve()) if is_path else name,
         source=Source.PATH if is_path else Source.HUB,
         revision=revision or None,
         rows=request.rows or pinned.rows,
@@ -61,8 +65,11 @@ def _choose_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
 def _choose_models(request: RunRequest, pinned: Workload, catalog: Catalog) -> tuple[ModelPin, ...]:
     if not request.models:
         return pinned.models
-    if len(set(request.models)) < len(request.models):
-        raise UsageError("A model is named twice.", "Name each --model once.")
+    twice = [name for name, count in Counter(request.models).items() if count > 1]
+    if twice:
+        raise UsageError(
+            f"The model {', '.join(twice)} is named more than once.", "Name each --model once."
+        )
     return tuple(_find_model(name, request, pinned, catalog) for name in request.models)
 
 

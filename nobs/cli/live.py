@@ -1,0 +1,64 @@
+"""The last line of a terminal that shows what goes on, and lines that stay."""
+
+import re
+import sys
+from typing import TextIO
+
+import click
+
+_STEP = re.compile(r"#\d+ (\[(?!internal\]|auth\]).*)")
+
+
+class LiveLine:
+    """Lines for people on stderr; the one that changes is drawn on a terminal only."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._is_live = self._stream.isatty()
+        self._is_drawn = False
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a terminal shows the changing line."""
+        return self._is_live
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        self.clear()
+        click.echo(line, file=self._stream)
+
+    def draw(self, text: str) -> None:
+        """Show what is going on in the last line of a terminal."""
+        if self._is_live and text.strip():
+            click.echo(f"\r\x1b[2K  {text.strip()[:74]}", nl=False, file=self._stream)
+            self._is_drawn = True
+
+    def clear(self) -> None:
+        """Take the changing line away."""
+        if self._is_drawn:
+            click.echo("\r\x1b[2K", nl=False, file=self._stream)
+            self._is_drawn = False
+
+
+class BuildProgress:
+    """An image build's output: its tail on a terminal, each step's first line elsewhere."""
+
+    def __init__(self, line: LiveLine, *, verbose: bool = False) -> None:
+        self._line = line
+        self._verbose = verbose
+        self._steps: set[str] = set()
+
+    def show(self, text: str) -> None:
+        """Show one line of BuildKit's plain output."""
+        if self._verbose:
+            self._line.say(text)
+        elif self._line.is_live:
+            self._line.draw(text)
+        else:
+            self._say_step(text)
+
+    def _say_step(self, text: str) -> None:
+        step = _STEP.fullmatch(text.rstrip())
+        if step and step[1] not in self._steps:
+            self._steps.add(step[1])
+            self._line.say(f"  {step[1][:110]}")
