@@ -13,9 +13,10 @@ from huggingface_hub.hf_api import RepoFile
 
 from nobs.data.checks import check_space
 from nobs.data.hub import OFFLINE_REMEDY, check_reachable, hub_errors
-from nobs.data.weights import WeightsEvidence, check_weights, is_complete
+from nobs.data.weights import check_weights, is_complete
 from nobs.errors import ModelMissing
 from nobs.schema.pins import ModelPin, Source
+from nobs.schema.result import WeightsEvidence
 
 WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 """Weights as safetensors only: pickles run code when loaded."""
@@ -28,8 +29,6 @@ class Model:
     """A directory that sentence-transformers can load, with what was seen of it."""
 
     path: Path
-    revision: str | None
-    """Commit of the hub's repository; None for packages and paths."""
     weights: WeightsEvidence
 
 
@@ -48,18 +47,13 @@ def open_model(pin: ModelPin, *, offline: bool = False, force: bool = False) -> 
             return _open(pin, path, "Run `nobs prefetch --force`.", revision=path.name)
 
 
-def resolve_model(pin: ModelPin, *, offline: bool = False) -> Path:
-    """Return the directory of the checked weights, fetched if need be."""
-    return open_model(pin, offline=offline).path
-
-
 def prefetch_model(pin: ModelPin, *, force: bool = False) -> Model:
     """Fetch and check the weights, so that measuring needs no network."""
     return open_model(pin, force=force)
 
 
 def _open(pin: ModelPin, path: Path, remedy: str, revision: str | None = None) -> Model:
-    return Model(path=path, revision=revision, weights=check_weights(path, pin, remedy))
+    return Model(path=path, weights=check_weights(path, pin, remedy, revision))
 
 
 def _packaged(pin: ModelPin) -> Path:

@@ -2,27 +2,19 @@
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from nobs.data.checks import digest_file
 from nobs.errors import ModelMissing
 from nobs.schema.pins import ModelPin
+from nobs.schema.result import WeightsEvidence
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class WeightsEvidence:
-    """Which weights were found, as seen by us."""
-
-    files: dict[str, str]
-    """sha256 of each safetensors file, by its path below the model's directory."""
-    verified: bool
-    """Whether a pinned digest was met; False means that nothing was pinned."""
-
-
-def check_weights(directory: Path, pin: ModelPin, remedy: str) -> WeightsEvidence:
+def check_weights(
+    directory: Path, pin: ModelPin, remedy: str, revision: str | None = None
+) -> WeightsEvidence:
     """Hash the weights; ModelMissing if they are absent, cut short or not the pinned ones."""
     if not (directory / "config.json").is_file():
         raise ModelMissing(f"There is no config.json of {pin.id} in {directory}.", remedy)
@@ -34,7 +26,7 @@ def check_weights(directory: Path, pin: ModelPin, remedy: str) -> WeightsEvidenc
             f"pinned is {pin.weights_sha256}.",
             remedy,
         )
-    return WeightsEvidence(files=files, verified=bool(pin.weights_sha256))
+    return WeightsEvidence(files=files, verified=bool(pin.weights_sha256), revision=revision)
 
 
 def is_complete(directory: Path) -> bool:

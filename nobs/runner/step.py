@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from nobs.data.models import resolve_model
+from nobs.data.models import open_model
 from nobs.data.texts import load_texts
 from nobs.errors import FailureClass, NobsError, RequirementError
 from nobs.log import bind, get_logger
@@ -100,11 +100,11 @@ def _measure(recording: Recording, shared_import_s: float | None) -> None:
         recording.checks.append(check_device(spec.backend))
     with recording.phase("data"):
         texts = load_texts(workload.dataset, offline=spec.offline)
-        path = resolve_model(step.model, offline=spec.offline)
-    recording.values["data"] = texts.evidence
+        model = open_model(step.model, offline=spec.offline)
+    recording.values |= {"data": texts.evidence, "weights": model.weights}
     device = torch_device(spec.backend)
     bench = kind(
-        Work(model=step.model, model_path=path, rows=texts.rows, workload=workload,
+        Work(model=step.model, model_path=model.path, rows=texts.rows, workload=workload,
              torch_device=device)
     )  # fmt: skip
     try:

@@ -6,7 +6,14 @@ from pydantic import AwareDatetime, ConfigDict, Field, SerializeAsAny
 
 from nobs.schema.base import Backend, Division, Execution, Record, Status
 from nobs.schema.device import DeviceInfo
-from nobs.schema.result import DataEvidence, DeviceCheck, Failure, Memory, Phases
+from nobs.schema.result import (
+    DataEvidence,
+    DeviceCheck,
+    Failure,
+    Memory,
+    Phases,
+    WeightsEvidence,
+)
 from nobs.schema.spec import EngineRef, ImageRef
 
 
@@ -30,6 +37,7 @@ class ModelReport(Record):
     device: Backend
     status: Status
     failure: Failure | None = None
+    weights: WeightsEvidence | None = None
     warnings: tuple[str, ...] = ()
     phases: Phases = Phases()
     memory: Memory = Memory()

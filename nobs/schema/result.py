@@ -80,6 +80,17 @@ class DataEvidence(Record):
     characters: int = Field(ge=0)
 
 
+class WeightsEvidence(Record):
+    """Which weights were loaded, as seen by us."""
+
+    files: dict[str, str]
+    """sha256 of each safetensors file, by its path below the model's directory."""
+    verified: bool
+    """Whether a pinned digest was met; False means that nothing was pinned."""
+    revision: str | None = None
+    """Commit of the hub's repository; None for packages and paths."""
+
+
 class StepResult(Record):
     """Raw values of one step; statistics are computed when reading."""
 
@@ -96,6 +107,7 @@ class StepResult(Record):
     checks: tuple[DeviceCheck, ...] = ()
     memory: Memory = Memory()
     data: DataEvidence | None = None
+    weights: WeightsEvidence | None = None
     facts: dict[str, Any] = Field(default_factory=dict)
     """What the task read back: dtype, max_seq_length, embedding dimension, token counts."""
     environment: dict[str, Any] = Field(default_factory=dict)

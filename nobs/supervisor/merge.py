@@ -61,10 +61,11 @@ def _build_task(spec: RunSpec, index: int, results: Mapping[str, StepResult]) ->
 def _base(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
     return ModelReport(
         model_name=step.model.id,
-        revision=step.model.revision,
+        revision=step.model.revision or (result.weights.revision if result.weights else None),
         device=spec.backend,
         status=result.status,
         failure=result.failure,
+        weights=result.weights,
         warnings=result.warnings,
         phases=result.phases,
         memory=result.memory,

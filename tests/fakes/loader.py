@@ -83,7 +83,7 @@ def _open_model(pin: str, options: dict[str, bool]) -> dict[str, Any]:
 
     model = open_model(ModelPin.model_validate_json(pin), **options)
     weights = {"files": model.weights.files, "verified": model.weights.verified}
-    return {"path": str(model.path), "revision": model.revision, "weights": weights}
+    return {"path": str(model.path), "revision": model.weights.revision, "weights": weights}
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ for pin in catalog.workload("embeddings", "standard").models:
     got = model.encode(texts)
     same = np.array_equal(got, SentenceTransformer(str(built), device="cpu").encode(texts))
     print(json.dumps({
-        "revision": opened.revision,
+        "revision": opened.weights.revision,
         "class": type(model[0].model).__name__,
         "modules": [type(module).__name__ for module in model],
         "shape": got.shape, "norms": float(np.linalg.norm(got, axis=1).mean()), "same": bool(same),

@@ -9,7 +9,7 @@ from nobs.stats import median_interval
 def test_three_values_reach_only_75_percent() -> None:
     interval = median_interval([3.0, 1.0, 2.0])
 
-    assert (1.0, 3.0, 0.75) == (interval.low, interval.high, interval.confidence)
+    assert (interval.low, interval.high, interval.confidence) == (1.0, 3.0, 0.75)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,9 @@ def test_interval_covers_the_true_median_as_often_as_it_says() -> None:
     draw = random.Random(7)
     hits = sum(
         interval.low <= 0.0 <= interval.high
-        for interval in (median_interval([draw.gauss(0, 1) for _ in range(15)]) for _ in range(4000))
+        for interval in (
+            median_interval([draw.gauss(0, 1) for _ in range(15)]) for _ in range(4000)
+        )
     )
 
     # 15 values: ranks 4 and 12, coverage 0.9648; three standard errors of 4000 draws are 0.009.

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from nobs.catalog import load_catalog
-from nobs.data.models import open_model, resolve_model
+from nobs.data.models import open_model
 from nobs.errors import ModelMissing
 from nobs.schema.pins import ModelPin, Source
 from tests.fakes.weights import safetensors
@@ -38,7 +38,7 @@ def test_an_absent_package_is_named_with_its_remedy(package: str) -> None:
 
 
 def test_a_local_model_is_used_where_it_lies(pin: ModelPin) -> None:
-    assert resolve_model(pin) == Path(pin.id)
+    assert open_model(pin).path == Path(pin.id)
     assert not open_model(pin).weights.verified
 
 

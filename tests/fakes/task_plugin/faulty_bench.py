@@ -1,0 +1,65 @@
+"""The heavy half of the third party's task."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import torch
+
+from nobs.tasks.base import Work
+
+LONG_LINE = 200_000
+
+
+class FaultyBench:
+    def __init__(self, work: Work) -> None:
+        self.work = work
+
+    def load(self) -> None:
+        fault = getattr(self, f"_{self.work.model_path.name}", None)
+        if fault is not None:
+            fault()
+
+    def warm_up(self) -> None:
+        pass
+
+    def run(self) -> int:
+        time.sleep(0.01)
+        return 1
+
+    def synchronize(self) -> None:
+        pass
+
+    def facts(self) -> dict[str, Any]:
+        return {"pid": os.getpid(), "torch": torch.__version__}
+
+    def close(self) -> None:
+        pass
+
+    def _raises(self) -> None:
+        raise ValueError("the weights are upside down")
+
+    def _exhausts(self) -> None:
+        raise MemoryError
+
+    def _killed(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _exits(self) -> None:
+        os._exit(7)
+
+    def _hangs(self) -> None:
+        time.sleep(600)
+
+    def _prints(self) -> None:
+        sys.stdout.write("x" * LONG_LINE + "\n")
+        sys.stdout.write('{"event": "forged.event"}\n')
+        sys.stdout.flush()
+        os.write(1, b"no newline from C")
+
+    def _forks(self) -> None:
+        subprocess.Popen(["sleep", "60"])
+        os._exit(0)
