@@ -1,0 +1,83 @@
+"""Running small Python programs in containers through the launcher's own code."""
+
+import os
+import uuid
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from nobs.backends.base import ContainerNeeds
+from nobs.launch.container import run_container
+from nobs.launch.container_plan import LABEL_RUN_ID, ContainerPlan, plan_container
+from nobs.launch.engine import Engine
+from nobs.launch.logs import Stream
+from nobs.schema.outcome import Outcome
+
+BASE_IMAGE = os.environ.get("NOBS_BASE_IMAGE", "nobs-base:ci")
+USER = (1234, 1235) if os.name != "nt" and os.geteuid() == 0 else None
+
+
+def ignore(_stream: Stream, _line: str) -> None:
+    """Hear nothing."""
+
+
+@dataclass
+class Launch:
+    """One engine and one run directory, owned by the user who runs the container."""
+
+    engine: Engine
+    run_dir: Path
+    run_id: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex[:12]}")
+    heard: dict[Stream, list[str]] = field(default_factory=lambda: {s: [] for s in Stream})
+
+    def __post_init__(self) -> None:
+        self.run_dir.mkdir(parents=True, exist_ok=True)
+        if USER:
+            os.chown(self.run_dir, *USER)
+
+    def plan(self, code: str, **changes: Any) -> ContainerPlan:
+        values: dict[str, Any] = {
+            "run_id": self.run_id,
+            "run_dir": self.run_dir,
+            "image": BASE_IMAGE,
+            "engine": self.engine.info,
+            "needs": ContainerNeeds(),
+            "command": ("python3", "-c", code),
+            "user": USER,
+        }
+        return plan_container(**(values | changes))
+
+    def run(
+        self,
+        code: str,
+        *,
+        on_line: Callable[[Stream, str], None] = ignore,
+        timeout_s: float | None = None,
+        **changes: Any,
+    ) -> Outcome:
+        def hear(stream: Stream, line: str) -> None:
+            self.heard[stream].append(line)
+            on_line(stream, line)
+
+        plan = self.plan(code, **changes)
+        return run_container(self.engine, plan, hear, timeout_s=timeout_s)
+
+    @property
+    def stdout(self) -> list[str]:
+        return self.heard[Stream.STDOUT]
+
+    @property
+    def stderr(self) -> list[str]:
+        return self.heard[Stream.STDERR]
+
+    def left_behind(self) -> list[str]:
+        """Return the names of this run's containers that still exist in any state."""
+        with closing(docker.DockerClient(base_url=self.engine.endpoint.url)) as client:
+            found = client.containers.list(
+                all=True, filters={"label": f"{LABEL_RUN_ID}={self.run_id}"}
+            )
+            return [container.name or "" for container in found]
