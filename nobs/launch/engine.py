@@ -55,13 +55,15 @@ class Engine:
         self.close()
 
 
-def connect(environment: Mapping[str, str] | None = None) -> Engine:
+def connect(
+    environment: Mapping[str, str] | None = None, *, timeout_s: int = _CONNECT_TIMEOUT_S
+) -> Engine:
     """Connect to the engine that Docker's own command would use; EngineError if none answers."""
     variables = os.environ if environment is None else environment
     endpoint = resolve_endpoint(variables)
     try:
         _knock(endpoint)
-        client = _open(endpoint, variables)
+        client = _open(endpoint, variables, timeout_s)
     except (DockerException, RequestException, OSError, ValueError) as error:
         raise explain_failure(repr(error), endpoint, variables) from error
     try:
@@ -80,13 +82,13 @@ def _knock(endpoint: Endpoint) -> None:
             caller.connect(path)
 
 
-def _open(endpoint: Endpoint, variables: Mapping[str, str]) -> docker.DockerClient:
+def _open(endpoint: Endpoint, variables: Mapping[str, str], timeout_s: int) -> docker.DockerClient:
     options: dict[str, Any] = {"base_url": endpoint.url, "version": "auto"}
     if endpoint.from_host_variable:
         options |= kwargs_from_env(environment=dict(variables))
     elif endpoint.tls:
         options["tls"] = _tls(endpoint.tls)
-    client = docker.DockerClient(timeout=_CONNECT_TIMEOUT_S, **options)
+    client = docker.DockerClient(timeout=timeout_s, **options)
     client.api.timeout = _REQUEST_TIMEOUT_S
     return client
 

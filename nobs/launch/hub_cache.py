@@ -1,0 +1,58 @@
+"""Which pins lie in the hub's cache, told from its layout: the hub's client isn't needed."""
+
+import os
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+
+from nobs.data.weights import is_complete
+from nobs.schema.pins import DatasetPin, ModelPin, Source
+from nobs.settings import hf_home
+
+
+def hub_cache() -> Path:
+    """Return the directory of the hub's repositories."""
+    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
+    return Path(named).expanduser() if named else hf_home() / "hub"
+
+
+def find_model(pin: ModelPin, cache: Path) -> Path | None:
+    """Return the directory of whole weights, None if they have to be fetched."""
+    snapshot = _snapshot(cache / f"models--{_flat(pin.id)}", pin.revision)
+    return snapshot if snapshot and is_complete(snapshot) else None
+
+
+def find_file(pin: DatasetPin, cache: Path) -> Path | None:
+    """Return the one file of a pinned data set, None if it has to be fetched."""
+    snapshot = _snapshot(cache / f"datasets--{_flat(pin.id)}", pin.revision)
+    file = snapshot / pin.file if snapshot and pin.file else None
+    return file if file and file.is_file() else None
+
+
+def missing_pins(pins: Iterable[DatasetPin | ModelPin], cache: Path) -> list[str]:
+    """Return the ids of those pins that a run would have to fetch or can't load."""
+    return [pin.id for pin in pins if not _is_here(pin, cache)]
+
+
+def _is_here(pin: DatasetPin | ModelPin, cache: Path) -> bool:
+    if pin.source is Source.PATH:
+        return Path(pin.id).exists()
+    if isinstance(pin, ModelPin):
+        return _is_packaged(pin) or find_model(pin, cache) is not None
+    return pin.source is Source.PACKAGE or find_file(pin, cache) is not None
+
+
+def _is_packaged(pin: ModelPin) -> bool:
+    module = str(pin.package).partition(":")[0]
+    return pin.source is Source.PACKAGE and find_spec(module) is not None
+
+
+def _snapshot(repository: Path, revision: str | None) -> Path | None:
+    reference = repository / "refs" / (revision or "main")
+    commit = reference.read_text().strip() if reference.is_file() else revision
+    snapshot = repository / "snapshots" / commit if commit else None
+    return snapshot if snapshot and snapshot.is_dir() else None
+
+
+def _flat(name: str) -> str:
+    return name.replace("/", "--")
