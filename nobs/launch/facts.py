@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
 from nobs.errors import EngineError, UsageError
-from nobs.launch.engine import Engine, connect
 from nobs.launch.request import RunRequest
 from nobs.schema.base import Backend, Execution
 from nobs.schema.device import DeviceInfo
@@ -18,6 +18,9 @@ from nobs.system.accelerators import detect_backend, find_accelerators
 from nobs.system.device_info import get_device_info
 from nobs.system.gpus import Accelerators
 from nobs.system.probe import LocalMachine
+
+if TYPE_CHECKING:
+    from nobs.launch.engine import Engine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,7 @@ class Facts:
     detected: Backend
     device_info: DeviceInfo
     """As a run on the asked-for backend sees it."""
-    engine: Engine | None = None
+    engine: "Engine | None" = None
     engine_error: EngineError | None = None
     """Why there is no engine; None where none was looked for."""
     worker_installed: bool
@@ -40,7 +43,7 @@ class Facts:
     run_id: str
     commit: str | None
 
-    def require_engine(self) -> Engine:
+    def require_engine(self) -> "Engine":
         """Return the engine; raises the reason why there is none."""
         if self.engine is None:
             raise self.engine_error or UsageError(
@@ -92,10 +95,14 @@ def find_commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def _find_engine(request: RunRequest, backend: Backend) -> tuple[Engine | None, EngineError | None]:
+def _find_engine(
+    request: RunRequest, backend: Backend
+) -> "tuple[Engine | None, EngineError | None]":
     wanted = request.execution is not Execution.NATIVE and backend is not Backend.MPS
     if not wanted or in_container():
         return None, None
+    from nobs.launch.engine import connect  # noqa: PLC0415 - native runs never load the SDK
+
     try:
         return connect(), None
     except EngineError as error:

@@ -5,11 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nobs.errors import FailureClass, NobsError, RunLost, exit_code_of
-from nobs.launch.container import run_container
-from nobs.launch.engine import Engine
-from nobs.launch.image import ensure_image
 from nobs.launch.native import run_native
 from nobs.launch.plan import Plan
 from nobs.log import Event, format_line, parse_line
@@ -20,6 +18,9 @@ from nobs.schema.rundir import RunDir
 from nobs.signals import stop_on_signals
 from nobs.store import append_line, make_run_dir, prepare_results, publish
 from nobs.supervisor.finish import record_missing, write_report
+
+if TYPE_CHECKING:
+    from nobs.launch.engine import Engine
 
 OnEvent = Callable[[Event], None]
 
@@ -34,7 +35,7 @@ class Finished:
     run_dir: RunDir
 
 
-def launch(plan: Plan, engine: Engine | None, on_event: OnEvent) -> Finished:
+def launch(plan: Plan, engine: "Engine | None", on_event: OnEvent) -> Finished:
     """Build what is missing, run, and publish the report; nothing stays behind on failure."""
     prepare_results(plan.results)
     with stop_on_signals():
@@ -50,17 +51,19 @@ def launch(plan: Plan, engine: Engine | None, on_event: OnEvent) -> Finished:
         return _finish(plan, run_dir, outcome)
 
 
-def _with_image(plan: Plan, engine: Engine | None, on_event: OnEvent) -> Plan:
+def _with_image(plan: Plan, engine: "Engine | None", on_event: OnEvent) -> Plan:
     """Build the image unless it is there, and name it by its id from now on."""
     if plan.image is None or plan.container is None or engine is None:
         return plan
+    from nobs.launch.image import ensure_image  # noqa: PLC0415 - native runs never load the SDK
+
     image = ensure_image(
         engine, plan.image, lambda line: on_event({"event": "image.output", "text": line})
     )
     return replace(plan, spec=plan.spec.model_copy(update={"image": image}))
 
 
-def _execute(plan: Plan, engine: Engine | None, run_dir: RunDir, on_event: OnEvent) -> Outcome:
+def _execute(plan: Plan, engine: "Engine | None", run_dir: RunDir, on_event: OnEvent) -> Outcome:
     def hear(stream: str, line: str) -> None:
         event = parse_line(line) if stream == "stdout" else None
         if event is None and line.strip():
@@ -69,6 +72,8 @@ def _execute(plan: Plan, engine: Engine | None, run_dir: RunDir, on_event: OnEve
             on_event(event)
 
     if plan.container is not None and engine is not None:
+        from nobs.launch.container import run_container  # noqa: PLC0415 - as above
+
         return run_container(engine, plan.container, hear, timeout_s=plan.spec.timeout_s)
     return run_native(run_dir.path, plan.spec, hear)
 

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from pathlib import Path
 
 from nobs.runner.events import open_channel
@@ -14,9 +15,10 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     open_channel(run_dir.read_spec().run_id)
     if arguments[1] == "--serve":
-        from nobs.runner.forkserver import serve  # noqa: PLC0415 - needs fork
+        start = time.perf_counter()
+        from nobs.runner.forkserver import serve  # noqa: PLC0415 - importing is what is timed
 
-        return serve(run_dir)
+        return serve(run_dir, start)
     from nobs.runner.step import run_step  # noqa: PLC0415 - events must be open first
 
     return run_step(run_dir, arguments[1])

@@ -22,9 +22,8 @@ from nobs.schema.rundir import RunDir
 log = get_logger()
 
 
-def serve(run_dir: RunDir) -> int:
-    """Serve orders until stdin ends."""
-    start = time.perf_counter()
+def serve(run_dir: RunDir, start: float) -> int:
+    """Serve orders until stdin ends; importing counts from `start` (`perf_counter` seconds)."""
     spec = run_dir.read_spec()
     try:
         for task in sorted({workload.task for workload in spec.workloads}):
