@@ -1,0 +1,112 @@
+"""Writes docs/reference/cli.md from the commands themselves: `python -m tools.docs_cli`."""
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from nobs.cli import COMMANDS, cli
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "cli.md"
+HEAD = """\
+# Command line
+
+Written by `python -m tools.docs_cli` from the commands themselves: change those, not this page.
+
+Results go to stdout, progress and errors to stderr. A value is taken from the option, else from its
+variable, else from that variable in `.env` in the working directory; [settings](settings.md) lists
+them all. Every command has `-h`, `--help`.
+"""
+_METAVARS = {"integer range": "N", "float range": "S", "path": "PATH"}
+EXITS = """\
+## Exit codes
+
+| code | meaning | what to look at |
+|---:|---|---|
+| 0 | ok | |
+| 1 | a step failed | `failure` of the model in the report |
+| 2 | usage: the request itself is wrong | the message names the choices |
+| 3 | a requirement is missing: engine, GPU, driver, model, texts, disk | `nobs doctor` |
+| 4 | the API of a server on the host doesn't answer | |
+| 5 | lost or timed out | `events.jsonl` and `outcome.json` of the run |
+| 130 | interrupted; finished steps are kept | |
+
+Where several steps fail, the gravest reason decides: the highest code.
+"""
+
+
+def page() -> str:
+    """Return the whole page."""
+    parts = [HEAD, describe("nobs", cli)]
+    parts += [describe(f"nobs {name}", load(name)) for name in COMMANDS]
+    return "\n".join([*parts, EXITS])
+
+
+def load(name: str) -> click.Command:
+    """Import the command that the table calls `name`."""
+    command: click.Command = import_module(f"nobs.cli.{name}").command
+    return command
+
+
+def describe(path: str, command: click.Command) -> str:
+    """Return heading, usage, text and parameters of one command."""
+    context = click.Context(command, info_name=path)
+    usage = " ".join([path, *command.collect_usage_pieces(context)])
+    lines = [f"## {path}", "", _text(command), "", f"    {usage}", ""]
+    parameters = [each for each in command.get_params(context) if each.name != "help"]
+    rows = [_row(each, context) for each in parameters]
+    if rows:
+        lines += ["| parameter | meaning | default | variable |", "|---|---|---|---|", *rows, ""]
+    return "\n".join(lines)
+
+
+def _text(command: click.Command) -> str:
+    paragraphs = (command.help or "").replace("\b", "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).strip()
+
+
+def _row(parameter: click.Parameter, context: click.Context) -> str:
+    if isinstance(parameter, click.Option):
+        cells = (_names(parameter), *_meaning(parameter), _variable(parameter))
+    else:
+        cells = (f"`{parameter.make_metavar(context)}`", _choices(parameter), "", "")
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _names(option: click.Option) -> str:
+    names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+    if option.is_flag or isinstance(option.type, click.Choice):
+        return names
+    return (
+        f"{names} `{option.metavar or _METAVARS.get(option.type.name, str(option.name).upper())}`"
+    )
+
+
+def _meaning(option: click.Option) -> tuple[str, str]:
+    """Return the help and the default, which some options tell in the help itself."""
+    text, _, told = (option.help or "").partition("[default: ")
+    known = option.default if option.show_default else None
+    default = told.rstrip("] ") or ("" if known is None else str(known))
+    return f"{text.strip()} {_choices(option)}".strip(), f"`{default}`" if default else ""
+
+
+def _choices(parameter: click.Parameter) -> str:
+    match parameter.type:
+        case click.Choice(choices=choices):
+            return "One of " + ", ".join(f"`{choice}`" for choice in choices) + "."
+        case _:
+            return ""
+
+
+def _variable(option: click.Option) -> str:
+    names = [option.envvar] if isinstance(option.envvar, str) else list(option.envvar or ())
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
