@@ -165,7 +165,11 @@ def _attached(container: Container) -> Iterator[Pump]:
     try:
         yield pump
     finally:
-        frames.close()
+        with suppress(OSError, DockerException):
+            frames.close()
+        pump.join()
+        # The stream leaves its response, and with it the connection, open.
+        frames._response.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _start(container: Container, plan: ContainerPlan) -> None:
@@ -222,7 +226,7 @@ def _stop(container: Container) -> None:
 def _reconcile(container: Container, readers: dict[Stream, LineReader]) -> None:
     for stream, reader in readers.items():
         is_stdout = stream is Stream.STDOUT
-        reader.reconcile(container.logs(stdout=is_stdout, stderr=not is_stdout, stream=True))
+        reader.reconcile([container.logs(stdout=is_stdout, stderr=not is_stdout)])
 
 
 def read_outcome(attributes: dict[str, Any], timed_out: bool, interrupted: bool) -> Outcome:  # noqa: FBT001 - two plain facts

@@ -35,7 +35,7 @@ def create_arguments(plan: ContainerPlan, request: DeviceRequest | None = None) 
         "healthcheck": {"test": ["NONE"]},
         "working_dir": "/tmp",  # noqa: S108 - the container's own tmpfs
         "labels": dict(plan.labels),
-        "log_config": LogConfig(type="json-file", config={"max-size": "256m", "max-file": "2"}),
+        "log_config": LogConfig(type="json-file", config={"max-size": "64m", "max-file": "2"}),
     }
 
 

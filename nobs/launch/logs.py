@@ -6,6 +6,8 @@ from enum import StrEnum
 from queue import SimpleQueue
 from threading import Thread
 
+_JOIN_S = 5
+
 OnLine = Callable[["Stream", str], None]
 Frame = tuple[bytes | None, bytes | None]
 
@@ -85,6 +87,10 @@ class Pump:
     def start(self) -> None:
         """Begin to read."""
         self._thread.start()
+
+    def join(self) -> None:
+        """Wait, for a moment, until the reading has ended."""
+        self._thread.join(_JOIN_S)
 
     def _run(self) -> None:
         try:
