@@ -53,7 +53,7 @@ def describe(path: str, command: click.Command) -> str:
     context = click.Context(command, info_name=path)
     usage = " ".join([path, *command.collect_usage_pieces(context)])
     lines = [f"## {path}", "", _text(command), "", f"    {usage}", ""]
-    parameters = [each for each in command.get_params(context) if each.name != "help"]
+    parameters = [each for each in command.get_params(context) if "--help" not in each.opts]
     rows = [_row(each, context) for each in parameters]
     if rows:
         lines += ["| parameter | meaning | default | variable |", "|---|---|---|---|", *rows, ""]

@@ -1,0 +1,171 @@
+"""Every name that NOBS can be asked for is whole: recipe, documentation, workload, report."""
+
+import ast
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from nobs.backends import BACKENDS
+from nobs.catalog import load_catalog
+from nobs.cli.options import BACKENDS as BACKEND_CHOICES
+from nobs.cli.options import IMAGE_BACKENDS
+from nobs.schema.base import Backend
+from nobs.schema.pins import DatasetPin, ModelPin, Source
+from nobs.schema.report import ModelReport
+from nobs.tasks import TASKS
+
+REPO = Path(__file__).resolve().parents[2]
+BUILTIN_BACKENDS = tuple(name for name in BACKENDS if name in set(Backend))
+IN_CONTAINERS = tuple(n for n in BUILTIN_BACKENDS if BACKENDS.load(n).container_refusal is None)
+CATALOG = load_catalog()
+BENCH_METHODS = {"load", "warm_up", "run", "synchronize", "facts", "close"}
+HEAVY = ("torch", "transformers", "sentence_transformers", "datasets", "docker", "pyarrow", "numpy")
+LOAD_EVERYTHING = """
+import sys
+from nobs.backends import BACKENDS
+from nobs.catalog import load_catalog
+from nobs.cli import cli
+from nobs.tasks import TASKS
+for registry in (TASKS, BACKENDS):
+    for name in registry:
+        registry.load(name)
+load_catalog()
+try:
+    cli.main(["--help"])
+except SystemExit:
+    pass
+print("heavy:", *(name for name in sys.argv[1:] if name in sys.modules))
+"""
+
+
+def read(*parts: str) -> str:
+    return REPO.joinpath(*parts).read_text(encoding="utf-8")
+
+
+def test_the_words_for_backends_agree_everywhere() -> None:
+    assert set(BACKENDS) >= set(Backend)
+    assert set(BACKEND_CHOICES) == {"auto", *Backend}
+    assert set(IMAGE_BACKENDS) == set(IN_CONTAINERS)
+
+
+@pytest.mark.parametrize("name", BUILTIN_BACKENDS)
+def test_a_backend_is_called_as_its_table_says(name: str) -> None:
+    assert BACKENDS.load(name).name == name
+
+
+@pytest.mark.parametrize("name", IN_CONTAINERS)
+@pytest.mark.parametrize("path", ["docker/{}.Dockerfile", "compose/{}.yaml"])
+def test_a_backend_that_runs_in_containers_has_its_recipes(name: str, path: str) -> None:
+    assert (REPO / path.format(name)).is_file(), f"{path.format(name)} is missing"
+
+
+@pytest.mark.parametrize("name", IN_CONTAINERS)
+def test_a_backend_that_runs_in_containers_is_built_and_called_by_name(name: str) -> None:
+    assert f'"{name}"' in read("docker", "bake.hcl"), "docker/bake.hcl doesn't build it"
+    assert f'"{name}"' in read("docker", "check_torch.py"), "docker/check_torch.py doesn't know it"
+    assert re.search(rf"\bbuild-{name}\b.*:", read("Makefile")), f"make build-{name} is missing"
+    assert re.search(rf"^bench-{name}:", read("Makefile"), re.M), f"make bench-{name} is missing"
+
+
+def test_there_is_no_recipe_for_a_backend_that_nobody_knows() -> None:
+    recipes = {path.stem for path in (REPO / "docker").glob("*.Dockerfile")}
+
+    assert recipes == set(IN_CONTAINERS)
+
+
+@pytest.mark.parametrize("kind", ["model", "task", "backend"])
+def test_how_to_extend_is_documented(kind: str) -> None:
+    assert (REPO / "docs" / "how-to" / f"add-a-{kind}.md").is_file()
+
+
+@pytest.mark.parametrize("name", TASKS.names())
+def test_a_task_says_everything_of_itself(name: str) -> None:
+    task = TASKS.load(name)
+
+    assert task.name == name
+    assert task.title
+    assert task.unit
+
+
+@pytest.mark.parametrize("name", TASKS.names())
+def test_the_bench_of_a_task_has_every_method_of_its_protocol(name: str) -> None:
+    module, _, class_name = TASKS.load(name).bench.partition(":")
+    spec = find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    (found,) = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == class_name]
+    methods = {node.name for node in found.body if isinstance(node, ast.FunctionDef)}
+
+    assert methods >= BENCH_METHODS
+
+
+@pytest.mark.parametrize("name", TASKS.names())
+def test_the_bench_of_a_task_stays_away_from_the_host_side(name: str) -> None:
+    module = TASKS.load(name).bench.partition(":")[0]
+
+    assert module in read(".importlinter").split(), f".importlinter doesn't forbid {module}"
+
+
+@pytest.mark.parametrize("name", TASKS.names())
+def test_a_task_has_a_workload_in_a_profile(name: str) -> None:
+    covered = {task for profile in CATALOG.profiles for task in CATALOG.tasks(profile)}
+
+    assert name in covered
+
+
+def test_report_classes_of_tasks_forbid_what_they_do_not_declare() -> None:
+    for name in TASKS:
+        TASKS.load(name)
+    ours = [kind for kind in ModelReport.__subclasses__() if kind.__module__.startswith("nobs.")]
+
+    assert ours
+    assert [kind.__name__ for kind in ours if kind.model_config.get("extra") != "forbid"] == []
+
+
+@pytest.mark.parametrize("label", CATALOG.workloads)
+def test_a_workload_is_of_a_known_task_and_closed(label: str) -> None:
+    workload = CATALOG.workloads[label]
+
+    assert workload.task in TASKS
+    assert workload.label == label
+    assert workload.open_reasons == ()
+
+
+@pytest.mark.parametrize("profile", CATALOG.profiles)
+def test_a_profile_names_workloads_that_exist(profile: str) -> None:
+    assert set(CATALOG.profiles[profile]) - set(CATALOG.workloads) == set()
+
+
+def test_everything_in_the_catalogue_is_used() -> None:
+    models = {model.id for workload in CATALOG.workloads.values() for model in workload.models}
+    datasets = {workload.dataset.id for workload in CATALOG.workloads.values()}
+
+    assert set(CATALOG.models) - models == set()
+    assert set(CATALOG.datasets) - datasets == set()
+
+
+@pytest.mark.parametrize("pin", [*CATALOG.models.values(), *CATALOG.datasets.values()],
+                         ids=lambda pin: pin.id)  # fmt: skip
+def test_a_pin_is_exact(pin: ModelPin | DatasetPin) -> None:
+    digests = [value for name, value in pin.model_dump().items() if name.endswith("_sha256")]
+
+    assert pin.licence, "no licence"
+    assert all(re.fullmatch(r"([0-9a-f]{64})?", str(digest)) for digest in digests)
+    if pin.source is Source.HUB:
+        assert re.fullmatch(r"[0-9a-f]{40}", pin.revision or ""), "the revision is no commit"
+    else:
+        assert any(digests), "what no commit pins needs a digest"
+
+
+def test_knowing_every_name_loads_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD_EVERYTHING, *HEAVY],
+        cwd=REPO, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert done.stdout.splitlines()[-1] == "heavy:"
