@@ -2,11 +2,13 @@
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a duration as `12.3 ms`, `4.56 s` or `3 min 20 s`."""
+    """Return a duration as `12.3 ms`, `4.50 s`, `140.3 s` or `12 min 20 s`."""
     if seconds < 0.9995:
-        return f"{seconds * 1000:.3g} ms"
-    if seconds < 99.5:
-        return f"{seconds:.3g} s"
+        return f"{seconds * 1000:#.3g}".rstrip(".") + " ms"
+    if seconds < 99.95:
+        return f"{seconds:#.3g} s"
+    if seconds < 600:
+        return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes} min {rest} s"

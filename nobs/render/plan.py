@@ -1,6 +1,7 @@
 """A plan as text for people, complete enough to be done by hand."""
 
 from collections.abc import Iterator, Mapping
+from textwrap import wrap
 from typing import Any
 
 
@@ -46,7 +47,8 @@ def _container(container: Mapping[str, Any]) -> Iterator[str]:
     if container["device_request"]:
         request = container["device_request"]
         yield f"  device   {', '.join(f'{key}={value}' for key, value in request.items())}"
-    yield f"  env      {', '.join(sorted(container['environment']))}"
+    names = ", ".join(sorted(container["environment"]))
+    yield from wrap(names, 80, initial_indent="  env      ", subsequent_indent=" " * 11)
 
 
 def _step(number: int, step: Mapping[str, Any], workload: Mapping[str, Any]) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """A report as a table for a terminal of 80 columns."""
 
+from collections.abc import Mapping
 from io import StringIO
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -58,16 +60,22 @@ def _cells(model: ModelReport) -> tuple[str, ...]:
     if model.status is not Status.OK or median is None:
         why = model.failure.failure_class if model.failure else "no reason known"
         return (model.model_name, f"{model.status}: {why}", "-", "-", "-")
-    interval = figures["encoding_time_interval"]
-    low, high = format_seconds(interval["low"]), format_seconds(interval["high"])
-    coverage = "" if interval["confidence"] >= 0.95 else f" ({interval['confidence']:.0%})"
     return (
         model.model_name,
         format_seconds(median),
-        f"{low} - {high}{coverage}",
+        _interval(figures["encoding_time_interval"]),
         format_rate(figures["final_median_rows_per_second"]),
         str(len(figures["all_runs"])),
     )
+
+
+def _interval(interval: Mapping[str, Any] | None) -> str:
+    """Return both ends, and the coverage where it is below 95 %."""
+    if interval is None:
+        return "-"
+    low, high = format_seconds(interval["low"]), format_seconds(interval["high"])
+    coverage = "" if interval["confidence"] >= 0.95 else f" ({interval['confidence']:.0%})"
+    return f"{low} - {high}{coverage}"
 
 
 def _explain(task: TaskReport) -> list[str]:

@@ -1,6 +1,7 @@
 """`embeddings`: rows per second of sentence-transformers models on real texts."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from statistics import median
 
 from pydantic import BaseModel, ConfigDict
@@ -74,23 +75,22 @@ def _figures(result: StepResult) -> dict[str, object]:
     times = [sample.duration_s for sample in result.samples]
     rates = [sample.units / sample.duration_s for sample in result.samples]
     middle = median(times)
-    interval = median_interval(times)
     tokens = result.facts.get("tokens")
     return {
         "final_median_encoding_time_seconds": middle,
         "final_median_rows_per_second": median(rates),
         "final_median_tokens_per_second": tokens / middle if tokens else None,
-        "encoding_time_interval": Interval(
-            low=interval.low,
-            high=interval.high,
-            confidence=interval.confidence,
-            method=interval.method,
-        ),
+        "encoding_time_interval": _interval(times),
         "all_runs": [
             {"encoding_time_seconds": time, "rows_per_second": rate}
             for time, rate in zip(times, rates, strict=True)
         ],
     }
+
+
+def _interval(times: list[float]) -> Interval | None:
+    """Return the interval of the median; a single repeat has none."""
+    return Interval(**asdict(median_interval(times))) if len(times) > 1 else None
 
 
 DEFINITION = TextEmbeddings()

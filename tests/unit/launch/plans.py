@@ -1,0 +1,39 @@
+"""A whole plan of a CUDA container run, as a value."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from nobs.backends.base import ContainerNeeds, GpuRequest
+from nobs.catalog import load_catalog
+from nobs.launch.container_plan import plan_container
+from nobs.launch.engine_info import EngineInfo
+from nobs.launch.image_plan import ImagePlan
+from nobs.launch.plan import Plan, make_plan
+from nobs.launch.request import RunRequest
+from nobs.schema.base import Backend, Execution
+from tests.fakes.facts import make_facts
+
+
+def make_container_plan() -> Plan:
+    request = RunRequest(execution=Execution.NATIVE, results=Path("/results"))
+    native = make_plan(request, load_catalog(), make_facts())
+    container = plan_container(
+        run_id=native.spec.run_id,
+        run_dir=native.run_path,
+        image="nobs:cuda-0123456789ab",
+        engine=EngineInfo(runtimes=("nvidia", "runc")),
+        needs=ContainerNeeds(gpu=GpuRequest(driver="nvidia", cdi_kind="nvidia.com/gpu")),
+        cache_dir=Path("/home/someone/.cache/huggingface"),
+        token_file=Path("/tmp/nobs-x/hf_token"),
+        environment={"HF_ENDPOINT": "http://hub.example"},
+        network="bridge",
+        user=(1000, 1000),
+    )
+    image = ImagePlan(
+        backend="cuda", tag="nobs:cuda-0123456789ab", name="nobs:cuda",
+        dockerfile="docker/cuda.Dockerfile", build_args={"TORCH_INDEX": "default"}, files={},
+    )  # fmt: skip
+    spec = native.spec.model_copy(
+        update={"backend": Backend.CUDA, "execution": Execution.CONTAINER}
+    )
+    return replace(native, spec=spec, container=container, image=image)

@@ -1,0 +1,155 @@
+from pathlib import Path
+
+import pytest
+
+from nobs.catalog import load_catalog
+from nobs.errors import BackendMissing, EngineError, RequirementError, UsageError
+from nobs.launch.plan import Plan, make_plan
+from nobs.launch.request import RunRequest
+from nobs.schema.base import Backend, Division, Dtype, Execution
+from nobs.schema.pins import Source
+from tests.fakes.facts import make_facts
+
+NO_ENGINE = EngineError("No engine answers at unix:///nowhere.", "Start Docker.")
+
+
+def plan(facts: dict[str, object] | None = None, **words: object) -> Plan:
+    request = RunRequest(**({"execution": Execution.NATIVE} | words))  # type: ignore[arg-type]
+    return make_plan(request, load_catalog(), make_facts(**(facts or {})))
+
+
+def test_standard_profile_is_closed_and_pinned() -> None:
+    workload = plan().spec.workloads[0]
+
+    assert workload.label == "embeddings/1"
+    assert workload.division is Division.CLOSED
+    assert (workload.params.dtype, workload.params.batch_size, workload.params.max_seq_length) == (
+        Dtype.FLOAT32,
+        16,
+        512,
+    )
+    assert [model.id for model in workload.models] == [
+        "thenlper/gte-large",
+        "nomic-ai/modernbert-embed-base",
+    ]
+
+
+def test_each_model_is_a_step_with_a_name_safe_for_files() -> None:
+    assert [step.id for step in plan().spec.steps] == [
+        "01-embeddings-gte-large",
+        "02-embeddings-modernbert-embed-base",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ({"batch_size": 8}, "params.batch_size: 8 instead of 16"),
+        ({"max_seq_length": 128}, "params.max_seq_length: 128 instead of 512"),
+        ({"dtype": Dtype.BFLOAT16}, "params.dtype: bfloat16 instead of float32"),
+        ({"rows": 20}, "dataset.rows: 20 instead of 100"),
+        ({"dataset": "ag_news"}, "dataset.id: ag_news instead of stanfordnlp/imdb"),
+        ({"repeats": 2}, "policy.repeats: 2, below 3"),
+        (
+            {"models": ("thenlper/gte-large",)},
+            (
+                "models: thenlper/gte-large instead of thenlper/gte-large, "
+                "nomic-ai/modernbert-embed-base"
+            ),
+        ),
+    ],
+)
+def test_every_change_makes_the_result_open_and_is_named(
+    words: dict[str, object], reason: str
+) -> None:
+    workload = plan(None, **words).spec.workloads[0]
+
+    assert workload.division is Division.OPEN
+    assert reason in workload.open_reasons
+
+
+def test_more_repeats_stay_closed() -> None:
+    assert plan(repeats=10).spec.workloads[0].division is Division.CLOSED
+
+
+def test_changed_rows_drop_the_digest_of_the_pinned_ones() -> None:
+    dataset = plan(profile="quick", rows=5).spec.workloads[0].dataset
+
+    assert dataset.rows_sha256 == ""
+
+
+def test_profile_of_packages_needs_no_network() -> None:
+    assert plan(profile="quick").spec.offline
+    assert not plan().spec.offline
+    assert plan({"hub_offline": True}).spec.offline
+
+
+def test_pinned_revision_is_kept_and_a_named_one_is_taken() -> None:
+    models = plan(models=("thenlper/gte-large", "a/b@main")).spec.workloads[0].models
+
+    assert [len(str(models[0].revision)), models[1].revision] == [40, "main"]
+
+
+def test_model_directory_is_a_model(tmp_path: Path) -> None:
+    model = plan(models=(str(tmp_path),)).spec.workloads[0].models[0]
+
+    assert (model.source, model.id) == (Source.PATH, str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["gte", "a/b/c", "/no/such/directory", "a/"])
+def test_unknown_model_is_a_usage_error(name: str) -> None:
+    with pytest.raises(UsageError):
+        plan(models=(name,))
+
+
+def test_auto_falls_back_to_native_and_says_so() -> None:
+    made = plan({"engine_error": NO_ENGINE}, execution=None)
+
+    assert made.spec.execution is Execution.NATIVE
+    assert made.notes == (
+        "native, since no container engine answers: No engine answers at unix:///nowhere.",
+    )
+
+
+def test_container_without_engine_is_the_engine_s_error() -> None:
+    with pytest.raises(EngineError, match="nowhere"):
+        plan({"engine_error": NO_ENGINE}, execution=Execution.CONTAINER)
+
+
+def test_auto_without_engine_and_worker_is_the_engine_s_error() -> None:
+    with pytest.raises(EngineError, match="nowhere"):
+        plan({"engine_error": NO_ENGINE, "worker_installed": False}, execution=None)
+
+
+def test_native_without_worker_names_the_extra() -> None:
+    with pytest.raises(RequirementError, match=r"nobs\[bench\]"):
+        plan({"worker_installed": False})
+
+
+def test_absent_gpu_is_never_a_cpu_run() -> None:
+    with pytest.raises(BackendMissing):
+        plan(backend=Backend.CUDA)
+
+
+def test_mps_refuses_a_container_with_the_reason() -> None:
+    with pytest.raises(UsageError, match=r"native"):
+        plan(backend=Backend.MPS, execution=Execution.CONTAINER)
+
+
+def test_float16_on_the_cpu_is_warned_of() -> None:
+    assert "slower" in plan(dtype=Dtype.FLOAT16).notes[0]
+
+
+def test_inside_our_image_the_run_is_a_container_s() -> None:
+    made = plan({"in_container": True}, execution=None)
+
+    assert made.spec.execution is Execution.CONTAINER
+    assert made.container is None
+    assert made.image is None
+
+
+def test_remote_code_is_off_unless_asked_for() -> None:
+    off = plan(models=("a/b",)).spec.workloads[0].models[0]
+    on = plan(models=("a/b",), trust_remote_code=True).spec.workloads[0].models[0]
+
+    assert (off.trust_remote_code, on.trust_remote_code) == (False, True)

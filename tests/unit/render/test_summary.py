@@ -1,0 +1,73 @@
+"""What people read at the end of a run, held against golden files."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from nobs.render.plan import render_plan
+from nobs.render.summary import render_summary
+from nobs.schema.report import Report
+from nobs.supervisor.merge import build_report
+from tests.unit.supervisor.test_merge import failed, make_spec, ok, results_of
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+
+
+def check(name: str, text: str) -> None:
+    """Compare with the golden file; NOBS_GOLDEN=write makes it anew, to be looked at."""
+    file = GOLDEN / name
+    if os.environ.get("NOBS_GOLDEN") == "write":
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
+
+
+def make_report(**words: object) -> Report:
+    spec = make_spec(**words)
+    steps = spec.steps
+    first = ok(steps[0].id, steps[0].model.id, 140.1, 141.2, 139.9, 140.3, 140.2, 140.4)
+    rest = [failed(step.id, step.model.id) for step in steps[1:]]
+    return build_report(spec, results_of(spec, first, *rest), finished=True)
+
+
+def test_summary_of_one_good_and_one_failed_model() -> None:
+    check("summary.txt", render_summary(make_report()))
+
+
+def test_summary_of_an_open_result_with_few_repeats() -> None:
+    spec = make_spec(profile="quick", batch_size=8)
+    step = spec.steps[0]
+    report = build_report(
+        spec, results_of(spec, ok(step.id, step.model.id, 4.0, 4.1, 4.2)), finished=True
+    )
+    check("summary-open.txt", render_summary(report))
+
+
+def test_one_repeat_has_no_interval() -> None:
+    spec = make_spec(profile="quick", repeats=1)
+    step = spec.steps[0]
+    report = build_report(spec, results_of(spec, ok(step.id, step.model.id, 4.0)), finished=True)
+    check("summary-one.txt", render_summary(report))
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_summary_fits_the_terminal(width: int) -> None:
+    table = render_summary(make_report(), width=width).split("open:")[0]
+
+    assert max(len(line.rstrip()) for line in table.splitlines()) <= width
+
+
+def test_markup_in_names_stays_text() -> None:
+    report = make_report()
+    device = report.device_info.model_copy(update={"host": "[red]x[/red] <script>"})
+
+    assert "[red]x[/red] <script>" in render_summary(
+        report.model_copy(update={"device_info": device})
+    )
+
+
+def test_plan_names_everything() -> None:
+    from nobs.cli.session import describe_plan  # noqa: PLC0415
+    from tests.unit.launch.plans import make_container_plan  # noqa: PLC0415
+
+    check("plan.txt", render_plan(describe_plan(make_container_plan())))

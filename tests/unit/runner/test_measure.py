@@ -1,0 +1,82 @@
+import time
+from dataclasses import dataclass, field
+
+from nobs.runner.measure import repeat
+from nobs.schema.pins import RepeatPolicy
+from nobs.schema.result import Sample
+
+
+@dataclass
+class Sleeper:
+    """Work of known duration that notes the order of calls."""
+
+    durations_s: list[float]
+    calls: list[str] = field(default_factory=list)
+
+    def run(self) -> int:
+        self.calls.append("run")
+        index = min(self.calls.count("run"), len(self.durations_s)) - 1
+        time.sleep(self.durations_s[index])
+        return 10
+
+    def synchronize(self) -> None:
+        self.calls.append("synchronize")
+
+
+def ignore(_number: int, _sample: Sample) -> None:
+    pass
+
+
+def test_fixed_repeats_are_exactly_that_many() -> None:
+    samples = repeat(Sleeper([0.001]), RepeatPolicy(repeats=4), ignore)
+
+    assert len(samples) == 4
+
+
+def test_device_is_synchronised_before_and_after_the_clock() -> None:
+    work = Sleeper([0.001])
+    repeat(work, RepeatPolicy(repeats=2), ignore)
+
+    assert work.calls == ["synchronize", "run", "synchronize"] * 2
+
+
+def test_wide_interval_goes_on_until_the_budget_is_spent() -> None:
+    work = Sleeper([0.01, 0.05] * 50)
+    samples = repeat(work, RepeatPolicy(time_budget_s=0.5), ignore)
+
+    assert 3 < len(samples) < 50
+    assert sum(sample.duration_s for sample in samples[:-1]) < 0.5
+
+
+def test_at_least_the_minimum_is_made_whatever_the_budget() -> None:
+    samples = repeat(Sleeper([0.02]), RepeatPolicy(time_budget_s=0.001), ignore)
+
+    assert len(samples) == 3
+
+
+def test_narrow_interval_stops_early_but_never_before_it_is_sure() -> None:
+    samples = repeat(Sleeper([0.001]), RepeatPolicy(ci_rel_width=1000.0), ignore)
+
+    assert len(samples) == 6
+
+
+def test_samples_are_raw_and_told_between_the_timed_regions() -> None:
+    told: list[tuple[int, Sample]] = []
+
+    def slow(number: int, sample: Sample) -> None:
+        time.sleep(0.05)
+        told.append((number, sample))
+
+    samples = repeat(Sleeper([0.01]), RepeatPolicy(repeats=3), slow)
+
+    assert [sample for _, sample in told] == samples
+    assert [number for number, _ in told] == [1, 2, 3]
+    ends = [sample.start_s + sample.duration_s for sample in samples]
+    starts = [sample.start_s for sample in samples]
+    assert all(start - end >= 0.05 for end, start in zip(ends[:-1], starts[1:], strict=True))
+
+
+def test_sleeping_uses_no_cpu_time_of_its_own() -> None:
+    sample = repeat(Sleeper([0.2]), RepeatPolicy(repeats=1), ignore)[0]
+
+    assert sample.cpu_time_s < 0.1
