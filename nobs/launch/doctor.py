@@ -27,9 +27,8 @@ from nobs.launch.doctor_host import (
     find_versions,
 )
 from nobs.launch.engine import Engine, connect
-from nobs.launch.hub_cache import hub_cache
+from nobs.launch.hub_cache import hub_cache, pins_of
 from nobs.schema.base import Backend
-from nobs.schema.pins import DatasetPin, ModelPin
 from nobs.settings import hf_home, hub_endpoint, hub_offline, in_container
 from nobs.system.accelerators import detect_backend, find_accelerators
 from nobs.system.gpus import Accelerators
@@ -47,7 +46,7 @@ def examine(asked_for: Backend | None, results: Path, catalog: Catalog) -> list[
         check_python(),
         *_check_ways(backend, accelerators, machine),
         check_results(results),
-        check_cache(hf_home(), hub_cache(), pins_of(catalog)),
+        check_cache(hf_home(), hub_cache(), pins_of(catalog.workloads.values())),
         check_cache_room(hub_cache()),
         check_hub(hub_endpoint(), offline=hub_offline()),
     ]
@@ -56,15 +55,6 @@ def examine(asked_for: Backend | None, results: Path, catalog: Catalog) -> list[
 def has_failed(checks: Sequence[Check]) -> bool:
     """Tell whether anything that a run needs is missing."""
     return any(check.state is State.FAIL for check in checks)
-
-
-def pins_of(catalog: Catalog) -> list[DatasetPin | ModelPin]:
-    """Return everything that the workloads of the catalogue use, each once."""
-    pins: dict[str, DatasetPin | ModelPin] = {}
-    for workload in catalog.workloads.values():
-        pins[workload.dataset.id] = workload.dataset
-        pins |= {model.id: model for model in workload.models}
-    return list(pins.values())
 
 
 def _check_ways(

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from nobs.data.weights import is_complete
-from nobs.schema.pins import DatasetPin, ModelPin, Source
+from nobs.schema.pins import DatasetPin, ModelPin, Source, Workload
 from nobs.settings import hf_home
 
 
@@ -27,6 +27,15 @@ def find_file(pin: DatasetPin, cache: Path) -> Path | None:
     snapshot = _snapshot(cache / f"datasets--{_flat(pin.id)}", pin.revision)
     file = snapshot / pin.file if snapshot and pin.file else None
     return file if file and file.is_file() else None
+
+
+def pins_of(workloads: Iterable[Workload]) -> list[DatasetPin | ModelPin]:
+    """Return everything that the workloads use, each once."""
+    pins: dict[str, DatasetPin | ModelPin] = {}
+    for workload in workloads:
+        pins[workload.dataset.id] = workload.dataset
+        pins |= {model.id: model for model in workload.models}
+    return list(pins.values())
 
 
 def missing_pins(pins: Iterable[DatasetPin | ModelPin], cache: Path) -> list[str]:

@@ -1,0 +1,128 @@
+"""Bare `nobs` on a terminal: shows the device, asks what to run, each question with a default."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from nobs.backends import BACKENDS
+from nobs.catalog import Catalog, load_catalog
+from nobs.cli.options import BACKENDS as BACKEND_WORDS
+from nobs.cli.options import EXECUTIONS as EXECUTION_WORDS
+from nobs.cli.run import command as run_command
+from nobs.cli.session import plan_or_run
+from nobs.cli.words import to_request
+from nobs.errors import NobsError, UsageError
+from nobs.launch.check import State
+from nobs.launch.doctor_disk import check_hub
+from nobs.launch.facts import gather_facts
+from nobs.launch.hub_cache import hub_cache, missing_pins, pins_of
+from nobs.launch.plan import choose_execution
+from nobs.render.summary import render_device
+from nobs.settings import hub_endpoint, hub_offline
+from nobs.system.accelerators import find_accelerators
+from nobs.system.device_info import get_device_info
+from nobs.tasks import TASKS
+
+type Check = Callable[[str], str]
+_STANDARD, _QUICK = "standard", "quick"
+
+
+def ask_and_run(ctx: click.Context) -> None:
+    """Ask, then run; leaving at any question writes nothing."""
+    words, device = _defaults(ctx), get_device_info()
+    click.echo(f"{render_device(device)}\n", err=True)
+    _ask_what(words, load_catalog())
+    backend = device.device if words["backend"] == "auto" else words["backend"]
+    words["backend"] = _ask("Backend", backend, BACKEND_WORDS[1:], _check_backend)
+    words["execution"] = _ask_execution(words)
+    click.echo(f"\nWithout questions: {_as_command(words)}", err=True)
+    if click.confirm("Run now?", default=True, err=True):
+        ctx.exit(plan_or_run(words, dry_run=False, as_json=False))
+
+
+def _defaults(ctx: click.Context) -> dict[str, Any]:
+    """Return the words of a `nobs run` without options; variables count as they do there."""
+    with run_command.make_context("run", [], parent=ctx) as defaults:
+        flags = ("dry_run", "yes", "as_json")
+        return {name: value for name, value in defaults.params.items() if name not in flags}
+
+
+def _ask_what(words: dict[str, Any], catalog: Catalog) -> None:
+    tasks = _ask("Tasks", "all", ("all", *TASKS), _check_tasks)
+    words["tasks"] = () if tasks == "all" else (tasks,)
+    profile, why = _suggest_profile(words["profile"], catalog)
+    if why:
+        click.echo(f"  {why}", err=True)
+
+    def check(answer: str) -> str:
+        for task in to_request({**words, "profile": answer}).tasks:
+            catalog.workload(task, answer)
+        return answer
+
+    words["profile"] = _ask("Profile", profile, tuple(catalog.profiles), check)
+
+
+def _suggest_profile(chosen: str, catalog: Catalog) -> tuple[str, str]:
+    """Return the default, and why it is `quick` where the standard workloads can't be had."""
+    if chosen != _STANDARD:
+        return chosen, ""
+    pins = pins_of(catalog.workloads[label] for label in catalog.profiles[_STANDARD])
+    missing = missing_pins(pins, hub_cache())
+    if not missing:
+        return _STANDARD, ""
+    hub = check_hub(hub_endpoint(), offline=hub_offline())
+    if hub.state is State.OK:
+        return _STANDARD, ""
+    return _QUICK, f"hub: {hub.found.rstrip('.')}; not cached: {', '.join(missing)}"
+
+
+def _ask_execution(words: Mapping[str, Any]) -> str:
+    """Ask where to run; the default is what `auto` would take."""
+    request = to_request(words)
+    facts = gather_facts(request)
+    if facts.engine is not None:
+        facts.engine.close()
+    target = BACKENDS.load(words["backend"])
+    default, notes = choose_execution(request, target, facts)
+    for note in notes:
+        click.echo(f"  {note}", err=True)
+    return _ask("Execution", default, EXECUTION_WORDS[1:], _check_execution)
+
+
+def _check_tasks(value: str) -> str:
+    for name in value.split(","):
+        if name.strip() != "all":
+            TASKS.load(name.strip())
+    return value
+
+
+def _check_execution(value: str) -> str:
+    if value not in EXECUTION_WORDS[1:]:
+        raise UsageError(f"There is no execution {value!r}.", "Choose container or native.")
+    return value
+
+
+def _check_backend(name: str) -> str:
+    BACKENDS.load(name).check_host(find_accelerators())
+    return name
+
+
+def _ask(question: str, default: str, choices: tuple[str, ...], check: Check) -> str:
+    """Ask until the answer passes `check`; Enter takes the default."""
+
+    def judge(answer: str) -> str:
+        try:
+            return check(answer.strip())
+        except NobsError as error:
+            raise click.UsageError(str(error)) from error
+
+    text = f"{question} ({', '.join(choices)})"
+    answer: str = click.prompt(text, default=str(default), value_proc=judge, err=True)
+    return answer
+
+
+def _as_command(words: Mapping[str, Any]) -> str:
+    tasks = [f"--task {task}" for task in words["tasks"]]
+    chosen = [f"--{name} {words[name]}" for name in ("profile", "backend", "execution")]
+    return " ".join(["nobs run", *tasks, *chosen])

@@ -1,0 +1,28 @@
+"""`nobs prefetch`."""
+
+from typing import Any
+
+import click
+
+from nobs.cli.options import json_option, profile_option, what_options
+
+
+@click.command(name="prefetch")
+@profile_option
+@what_options
+@click.option("--force", is_flag=True, help="Fetch again what is there already.")
+@json_option
+def command(
+    *,
+    force: bool,
+    as_json: bool,
+    **words: Any,  # noqa: ANN401 - click's words
+) -> None:
+    """Download texts and weights, so that measuring needs no network.
+
+    Everything is checked by sha256: against its pin where there is one (verified), else the digest
+    is only told (unverified).
+    """
+    from nobs.cli.fetching import fetch_all  # noqa: PLC0415 - --help must stay fast
+
+    fetch_all(words, force=force, as_json=as_json)

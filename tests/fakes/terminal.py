@@ -1,0 +1,86 @@
+"""A child process on a pseudo-terminal of its own, spoken to as a person would."""
+
+import os
+import pty
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from select import select
+
+DEADLINE_S = 30.0
+
+
+@dataclass
+class Terminal:
+    """The person's end of the terminal; `shown` is everything that was printed so far."""
+
+    master: int
+    process: subprocess.Popen[bytes]
+    shown: str = ""
+    _seen: int = field(default=0, repr=False)
+
+    def expect(self, text: str) -> str:
+        """Wait until `text` is printed after what was expected before; return what stands before it."""
+        deadline = time.monotonic() + DEADLINE_S
+        while text not in self.shown[self._seen :]:
+            assert self._read(deadline), f"never printed {text!r}:\n{self.shown}"
+        start = self._seen
+        self._seen = self.shown.index(text, start) + len(text)
+        return self.shown[start : self._seen]
+
+    def type(self, text: str) -> None:
+        """Type `text`; Enter is a line feed, Ctrl-C is 0x03, Ctrl-D is 0x04."""
+        os.write(self.master, text.encode())
+
+    def leave(self, key: str) -> int:
+        """Type `key` until the child ends, as people do: a reader may miss a signal by a hair."""
+        for _ in range(10):
+            self.type(key)
+            while self._read(time.monotonic() + 3.0):
+                pass
+            if self.process.poll() is not None:
+                break
+        return self.wait()
+
+    def wait(self) -> int:
+        """Read until the end and return the exit code."""
+        deadline = time.monotonic() + DEADLINE_S
+        while self._read(deadline):
+            pass
+        return self.process.wait(DEADLINE_S)
+
+    def _read(self, deadline: float) -> bool:
+        ready, _, _ = select([self.master], [], [], max(0.0, deadline - time.monotonic()))
+        # Linux reports the closed other end as an I/O error.
+        with suppress(OSError):
+            if ready and (data := os.read(self.master, 65536)):
+                self.shown += data.decode(errors="replace").replace("\r\n", "\n")
+                return True
+        return False
+
+
+@contextmanager
+def terminal(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Iterator[Terminal]:
+    """Start `argv` with a terminal as its three streams and as what Ctrl-C comes from."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        argv, stdin=slave, stdout=slave, stderr=slave, env=env, cwd=cwd, start_new_session=True,
+        preexec_fn=_take_terminal,
+    )  # fmt: skip
+    os.close(slave)
+    try:
+        yield Terminal(master, process)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+def _take_terminal() -> None:
+    import fcntl
+    import termios
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

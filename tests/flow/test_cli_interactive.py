@@ -1,0 +1,90 @@
+"""Bare `nobs` on a pseudo-terminal of its own: questions, defaults and ways out."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.command import environment, run_nobs
+from tests.fakes.terminal import Terminal, terminal
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+QUESTIONS = ("Tasks", "Profile", "Backend", "Execution")
+
+
+@contextmanager
+def bare_nobs(cwd: Path, **changes: str) -> Iterator[Terminal]:
+    with terminal([sys.executable, "-m", "nobs"], environment(cwd, **changes), cwd) as child:
+        yield child
+
+
+def written(cwd: Path) -> list[Path]:
+    return list(cwd.rglob("*"))
+
+
+def test_enter_takes_every_default(tmp_path: Path) -> None:
+    with bare_nobs(tmp_path) as child:
+        for question in QUESTIONS:
+            child.expect(f"{question} (")
+            child.type("\n")
+        child.expect("Run now? [Y/n]")
+        child.type("n\n")
+        assert child.wait() == 0
+    assert "processor " in child.shown
+    assert "not cached: stanfordnlp/imdb, thenlper/gte-large" in child.shown
+    assert "nobs run --profile quick --backend" in child.shown
+    assert "--execution native" in child.shown
+    assert written(tmp_path) == []
+
+
+def test_a_wrong_answer_is_asked_again(tmp_path: Path) -> None:
+    with bare_nobs(tmp_path) as child:
+        for question, wrong, said, right in (
+            ("Tasks", "knitting", "There is no task 'knitting'.", "embeddings"),
+            ("Profile", "slow", "There is no profile 'slow'.", "quick"),
+            ("Backend", "abacus", "There is no backend 'abacus'.", "cpu"),
+            ("Execution", "cloud", "There is no execution 'cloud'.", "native"),
+        ):
+            child.expect(f"{question} (")
+            child.type(f"{wrong}\n")
+            child.expect(said)
+            child.expect(f"{question} (")
+            child.type(f"{right}\n")
+        child.expect(
+            "nobs run --task embeddings --profile quick --backend cpu --execution native"
+        )
+        child.type("n\n")
+        assert child.wait() == 0
+    assert written(tmp_path) == []
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
+@pytest.mark.parametrize("answered", range(len(QUESTIONS)))
+def test_a_way_out_at_every_question(tmp_path: Path, key: str, answered: int) -> None:
+    with bare_nobs(tmp_path, NOBS_PROFILE="quick") as child:
+        for question in QUESTIONS[:answered]:
+            child.expect(f"{question} (")
+            child.type("\n")
+        child.expect(f"{QUESTIONS[answered]} (")
+        child.expect("]: ")
+        assert child.leave(key) == 130
+    assert "nobs: interrupted." in child.shown
+    assert written(tmp_path) == []
+
+
+def test_variables_are_the_defaults(tmp_path: Path) -> None:
+    with bare_nobs(tmp_path, NOBS_PROFILE="quick", NOBS_BACKEND="cpu") as child:
+        child.expect("Tasks (")
+        child.type("\n")
+        assert child.expect("[quick]")
+        child.type("\n")
+        assert child.expect("[cpu]")
+        assert child.leave("\x04") == 130
+
+
+def test_without_a_terminal_the_help_is_shown(tmp_path: Path) -> None:
+    done = run_nobs(cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Commands:" in done.stdout
