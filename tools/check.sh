@@ -26,5 +26,5 @@ check security bandit --quiet --configfile pyproject.toml --recursive nobs
 check shell shellcheck tools/*.sh docker/*.sh .ci/*.sh .ci/run
 check dockerfiles hadolint docker/*.Dockerfile
 check yaml check-yaml .pre-commit-config.yaml .github/workflows/*.yml compose.yaml compose/*.yaml
-check docs python -m pytest --quiet -p no:cacheprovider tests/unit/docs
+check docs python -m pytest --quiet --tb=short -p no:cacheprovider tests/unit/docs
 exit "$failed"
