@@ -5,7 +5,8 @@ from nobs.units import format_bytes, format_rate, format_seconds
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.0123, "12.3 ms"), (0.5, "500 ms"), (0, "0.00 ms"), (0.9999, "1.00 s"), (4.556, "4.56 s"), (99.96, "100.0 s"),
+    [(0.0123, "12.3 ms"), (0.5, "500 ms"), (0, "0.00 ms"), (0.9999, "1.00 s"), (4.556, "4.56 s"),
+     (99.96, "100.0 s"),
      (740, "12 min 20 s"), (3725, "1 h 2 min")],
 )  # fmt: skip
 def test_seconds(seconds: float, text: str) -> None:

@@ -1,0 +1,136 @@
+"""`nobs run` from command line to report, natively, with real models and a real hub client."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nobs.catalog import load_catalog
+from nobs.schema.report import Report
+from tests.fakes.hub import FakeHub, fake_hub
+from tests.fakes.loader import hub_environment
+
+IMDB = load_catalog().datasets["stanfordnlp/imdb"]
+type Run = tuple[Path, subprocess.CompletedProcess[str]]
+QUICK = ("--profile", "quick", "--rows", "6", "--repeats", "3")
+
+
+def nobs_run(
+    tmp_path: Path, *options: str, hub: str = "http://127.0.0.1:9"
+) -> subprocess.CompletedProcess[str]:
+    """Run natively on the CPU with results and cache below `tmp_path`."""
+    return subprocess.run(
+        [sys.executable, "-m", "nobs", "run", "--execution", "native", "--backend", "cpu",
+         "--results", str(tmp_path / "results"), *options],
+        env=hub_environment(hub, tmp_path / "hf"), capture_output=True, text=True, timeout=300,
+        check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
+    """A hub with the repositories of `embeddings/1`, tiny but of the true architecture."""
+    root = tmp_path_factory.mktemp("hub")
+    subprocess.run([sys.executable, "-m", "tests.fakes.models", str(root), "--tiny"], check=True)
+    with fake_hub(root) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def quick(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Run:
+    tmp_path = tmp_path_factory.mktemp("quick")
+    return tmp_path / "results", nobs_run(tmp_path, *QUICK, "--json")
+
+
+def test_embedded_model_is_measured_without_a_hub(
+    quick: Run,
+) -> None:
+    _, done = quick
+    report = json.loads(done.stdout)
+    model: dict[str, Any] = report["tasks"][0]["models"]["sentence-transformers/all-MiniLM-L6-v2"]
+
+    assert done.returncode == 0
+    assert (model["status"], model["embedding_dimension"], model["dtype"]) == ("ok", 384, "float32")
+    assert model["weights"]["verified"]
+    assert (model["max_seq_length"], model["batch_size"], len(model["all_runs"])) == (256, 16, 3)
+    assert report["tasks"][0]["task_score"] == pytest.approx(
+        3600 / model["final_median_encoding_time_seconds"]
+    )
+
+
+def test_printed_report_is_the_one_in_the_files(
+    quick: Run,
+) -> None:
+    results, done = quick
+    printed = Report.model_validate_json(done.stdout)
+    run_dir = results / "runs" / printed.run.id
+
+    published = next(results.glob("report_*.json"))
+    assert Report.model_validate_json(published.read_text()) == printed
+    assert Report.model_validate_json((run_dir / "report.json").read_text()) == printed
+
+
+def test_run_directory_holds_order_events_result_and_outcome(
+    quick: Run,
+) -> None:
+    results, _ = quick
+    run_dir = next((results / "runs").iterdir())
+    files = {str(path.relative_to(run_dir)) for path in run_dir.rglob("*") if path.is_file()}
+
+    assert files == {
+        "spec.json", "events.jsonl", "report.json", "outcome.json",
+        "steps/01-embeddings-all-MiniLM-L6-v2/result.json",
+    }  # fmt: skip
+
+
+def test_progress_is_plain_lines_on_stderr(
+    quick: Run,
+) -> None:
+    _, done = quick
+
+    assert "step 1/1: sentence-transformers/all-MiniLM-L6-v2" in done.stderr
+    assert "repeat 3/3:" in done.stderr
+    assert "\x1b" not in done.stderr
+
+
+def test_true_architectures_and_another_data_set_come_from_the_hub(
+    hub: FakeHub, tmp_path: Path
+) -> None:
+    dataset = f"{IMDB.id}@{IMDB.revision}"
+    done = nobs_run(
+        tmp_path, "--dataset", dataset, "--rows", "20", "--repeats", "3", "--json", hub=hub.url
+    )
+    report = json.loads(done.stdout)
+    task = report["tasks"][0]
+
+    assert done.returncode == 0
+    assert task["workload"]["division"] == "open"
+    assert "dataset.rows: 20 instead of 100" in task["workload"]["open_reasons"]
+    assert [(m["status"], m["dtype"], m["max_seq_length"]) for m in task["models"].values()] == [
+        ("ok", "float32", 512)
+    ] * 2
+    assert [m["weights"]["revision"] for m in task["models"].values()] == [
+        model.revision for model in load_catalog().workload("embeddings", "standard").models
+    ]
+
+
+def test_texts_with_another_sha256_are_never_measured(hub: FakeHub, tmp_path: Path) -> None:
+    done = nobs_run(tmp_path, "--repeats", "3", hub=hub.url)
+
+    assert done.returncode == 3
+    assert "sha256" in done.stderr
+    assert not list((tmp_path / "results").glob("report_*.json"))
+
+
+def test_unreachable_hub_without_a_cache_names_the_remedy(tmp_path: Path) -> None:
+    done = nobs_run(tmp_path, "--repeats", "3")
+
+    assert done.returncode == 3
+    assert "127.0.0.1:9" in done.stderr
+    assert "nobs prefetch" in done.stderr
