@@ -34,10 +34,8 @@ class Engine:
     endpoint: Endpoint
     ref: EngineRef
     info: EngineInfo
-
-    def cli_environment(self) -> dict[str, str]:
-        """Return the environment in which the docker command talks to this engine."""
-        return self.endpoint.select_for_cli(os.environ)
+    environment: Mapping[str, str]
+    """The environment in which the docker command talks to this engine."""
 
     def close(self) -> None:
         """Close the connections."""
@@ -67,7 +65,7 @@ def connect(
     except (DockerException, RequestException, OSError, ValueError) as error:
         raise explain_failure(repr(error), endpoint, variables) from error
     try:
-        return _introduce(client, endpoint)
+        return _introduce(client, endpoint, variables)
     except BaseException:
         client.close()
         raise
@@ -106,11 +104,13 @@ def _tls(files: TlsFiles) -> TLSConfig:
     )
 
 
-def _introduce(client: docker.DockerClient, endpoint: Endpoint) -> Engine:
+def _introduce(
+    client: docker.DockerClient, endpoint: Endpoint, variables: Mapping[str, str]
+) -> Engine:
     try:
         version, info = client.version(), client.info()
     except (APIError, RequestException) as error:
-        raise explain_failure(str(error), endpoint, os.environ) from error
+        raise explain_failure(str(error), endpoint, variables) from error
     ref = describe_engine(version, endpoint)
     check_version(ref)
     local = not is_remote(endpoint.url)
@@ -120,6 +120,7 @@ def _introduce(client: docker.DockerClient, endpoint: Endpoint) -> Engine:
         endpoint=endpoint,
         ref=ref,
         info=parse_info(info, endpoint=endpoint.url, cdi_specs=read_cdi_specs(directories)),
+        environment=endpoint.select_for_cli(variables),
     )
 
 

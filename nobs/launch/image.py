@@ -34,7 +34,7 @@ def ensure_image(engine: Engine, plan: ImagePlan, on_output: OnOutput) -> ImageR
 
 def build_image(engine: Engine, plan: ImagePlan, on_output: OnOutput) -> ImageRef:
     """Build `plan` in two passes: the second only adds labels of what the first one's torch is."""
-    environment = engine.cli_environment()
+    environment = engine.environment
     command = build_command(plan, builder=engine.endpoint.context)
     with tempfile.TemporaryDirectory(prefix="nobs-build-") as directory:
         options = facts_options(Path(directory))
