@@ -1,7 +1,6 @@
 """Events: dotted names with fields, one JSON object a line between processes and in files."""
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
@@ -32,19 +31,11 @@ def configure_json(write: Callable[[Event], None]) -> None:
     )
 
 
-def configure_console(*, verbose: bool = False) -> None:
-    """Send events to stderr for people; the launcher's own, which are few."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(10 if verbose else 30),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
-    )
+def render_console(event: Event, *, color: bool) -> str:
+    """Return `event` as one line for people who want to see every event."""
+    fields = {key: value for key, value in event.items() if key != "run_id"}
+    renderer = structlog.dev.ConsoleRenderer(colors=color, pad_event_to=20)
+    return str(renderer(None, "", fields))
 
 
 def bind(**fields: str) -> None:

@@ -5,7 +5,7 @@ from typing import Self, TextIO
 
 from nobs.cli.live import BuildProgress, LiveLine
 from nobs.launch.plan import Plan
-from nobs.log import Event
+from nobs.log import Event, render_console
 from nobs.units import format_rate, format_seconds
 
 PHASES = {
@@ -30,8 +30,9 @@ QUIET_OUTPUT = ("step.output", "worker.output")
 class Progress:
     """Show events; what a build or a library prints moves the live line only."""
 
-    def __init__(self, plan: Plan, stream: TextIO | None = None) -> None:
+    def __init__(self, plan: Plan, stream: TextIO | None = None, *, verbose: bool = False) -> None:
         self._line = LiveLine(stream)
+        self._verbose = verbose
         self._build = BuildProgress(self._line)
         self._plan = plan
         self._introduced = False
@@ -51,7 +52,9 @@ class Progress:
         """Show one event, or nothing where it says nothing to people."""
         self._introduce()
         name = event["event"]
-        if name == "image.output":
+        if self._verbose and "timestamp" in event:
+            self._line.say(render_console(event, color=self._line.is_live))
+        elif name == "image.output":
             self._build.show(str(event["text"]))
         elif name in QUIET_OUTPUT:
             self._line.draw(str(event.get("text", "")))

@@ -19,6 +19,7 @@ from nobs.cli.options import (
 @where_options
 @image_options
 @click.option("--dry-run", is_flag=True, help="Print the whole plan and do nothing.")
+@click.option("--verbose", "-v", is_flag=True, help="Show every event.")
 @click.option("--yes", "-y", is_flag=True, help="Ask nothing.")
 @json_option
 @click.pass_context
@@ -28,6 +29,7 @@ def command(
     *,
     dry_run: bool,
     yes: bool,
+    verbose: bool,
     as_json: bool,
     **words: Any,  # noqa: ANN401 - click's words
 ) -> None:
@@ -37,4 +39,4 @@ def command(
     """
     from nobs.cli.session import plan_or_run  # noqa: PLC0415 - --help must stay fast
 
-    ctx.exit(plan_or_run(words, dry_run=dry_run, as_json=as_json))
+    ctx.exit(plan_or_run(words, dry_run=dry_run, as_json=as_json, verbose=verbose))

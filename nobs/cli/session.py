@@ -22,7 +22,9 @@ from nobs.render.summary import render_summary
 from nobs.schema.files import to_json
 
 
-def plan_or_run(words: Mapping[str, Any], *, dry_run: bool, as_json: bool) -> int:
+def plan_or_run(
+    words: Mapping[str, Any], *, dry_run: bool, as_json: bool, verbose: bool = False
+) -> int:
     """Print the plan, or run it and print the summary; return the exit code."""
     request = to_request(words)
     facts = gather_facts(request)
@@ -31,7 +33,7 @@ def plan_or_run(words: Mapping[str, Any], *, dry_run: bool, as_json: bool) -> in
         if dry_run:
             _print_plan(plan, as_json=as_json)
             return 0
-        with Progress(plan) as progress:
+        with Progress(plan, verbose=verbose) as progress:
             finished = launch(plan, facts.engine, progress.show)
     _print_result(finished, as_json=as_json)
     return finished.exit_code
