@@ -1,5 +1,6 @@
 """Writes docs/reference/cli.md from the commands themselves: `python -m tools.docs_cli`."""
 
+import textwrap
 from importlib import import_module
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def describe(path: str, command: click.Command) -> str:
 
 def _text(command: click.Command) -> str:
     paragraphs = (command.help or "").replace("\b", "").split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).strip()
+    return "\n\n".join(textwrap.fill(paragraph.strip(), 100) for paragraph in paragraphs).strip()
 
 
 def _row(parameter: click.Parameter, context: click.Context) -> str:
