@@ -1,19 +1,19 @@
 """Run every step of a run directory and keep its report up to date."""
 
 import contextlib
-import signal
 import time
 from datetime import UTC, datetime
 
 from nobs.errors import FailureClass, exit_code_of
 from nobs.log import bind, get_logger
 from nobs.schema.base import Status
-from nobs.schema.result import Failure, StepResult
+from nobs.schema.result import StepResult
 from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.signals import stop_on_signals
-from nobs.supervisor.children import Relay, StepExit, StepRunner, open_steps
+from nobs.supervisor.children import Relay, StepRunner, open_steps
 from nobs.supervisor.events import EventSink
+from nobs.supervisor.exits import count_oom_kills, explain_exit
 from nobs.supervisor.finish import empty_result, record_missing, write_report
 
 log = get_logger()
@@ -58,26 +58,14 @@ def _run_step(
 ) -> None:
     started = datetime.now(UTC)
     deadline = min(run_deadline, time.monotonic() + step.timeout_s)
+    kills = count_oom_kills()
     ended = runner.run(step.id, deadline)
     if run_dir.find_result(step.id) is None:
-        result = _explain(spec, step, started, ended)
+        exhausted = kills is None or kills != count_oom_kills()
+        failure = explain_exit(ended, step.timeout_s, exhausted=exhausted)
+        status = Status.LOST if failure.failure_class is FailureClass.INFRA else Status.FAILED
+        result = empty_result(spec, step, started, failure, status)
         run_dir.write(run_dir.result_file(step.id), result)
-
-
-def _explain(spec: RunSpec, step: StepSpec, started: datetime, ended: StepExit) -> StepResult:
-    """Return the result of a step that left none, from how its process ended."""
-    if ended.timed_out:
-        kind, message = FailureClass.TIMEOUT, f"The step took longer than {step.timeout_s:g} s."
-        remedy = "Raise --timeout, or use fewer rows or a faster device."
-    elif ended.exit_code == -signal.SIGKILL:
-        kind, message = FailureClass.OOM, "The step was killed (SIGKILL), probably out of memory."
-        remedy = "Look at the kernel's log; use a smaller --batch-size or more memory."
-    else:
-        kind, message = FailureClass.INFRA, f"The step left no result (exit {ended.exit_code})."
-        remedy = "Look at the last step.output events of this run."
-    known = ended.timed_out or ended.exit_code == -signal.SIGKILL
-    failure = Failure(failure_class=kind, type="StepLost", message=message, remedy=remedy)
-    return empty_result(spec, step, started, failure, Status.FAILED if known else Status.LOST)
 
 
 def _announce(result: StepResult) -> None:

@@ -1,0 +1,36 @@
+"""Why a child that left no result ended, as far as anybody can say."""
+
+from pathlib import Path
+
+from nobs.errors import FailureClass
+from nobs.schema.result import Failure
+from nobs.supervisor.children import StepExit
+
+SIGKILL = 9
+VMSTAT = Path("/proc/vmstat")
+
+
+def explain_exit(ended: StepExit, timeout_s: float, *, exhausted: bool) -> Failure:
+    """Return the failure of a step without result; `exhausted` when memory may have run out."""
+    if ended.timed_out:
+        kind, message = FailureClass.TIMEOUT, f"The step took longer than {timeout_s:g} s."
+        remedy = "Raise --timeout, or use fewer rows or a faster device."
+    elif ended.exit_code == -SIGKILL and exhausted:
+        kind, message = FailureClass.OOM, "The step was killed (SIGKILL): memory ran out."
+        remedy = "Use a smaller --batch-size or a machine with more memory."
+    elif ended.exit_code == -SIGKILL:
+        kind, message = FailureClass.INFRA, "The step was killed (SIGKILL), not by the kernel."
+        remedy = "Find out who kills processes here: a scheduler, a service or a person."
+    else:
+        kind, message = FailureClass.INFRA, f"The step left no result (exit {ended.exit_code})."
+        remedy = "Look at the last step.output events of this run."
+    return Failure(failure_class=kind, type="StepLost", message=message, remedy=remedy)
+
+
+def count_oom_kills(vmstat: Path = VMSTAT) -> int | None:
+    """Return how often the kernel has killed for want of memory; None where it does not tell."""
+    try:
+        lines = vmstat.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
