@@ -4,7 +4,7 @@ NOBS := .venv/bin/nobs
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
 .PHONY: setup quick bench bench-cuda bench-rocm bench-cpu bench-native build-cpu build-cuda build-rocm \
-        test test-containers check report docs lock clean help
+        test check report docs lock clean help
 
 setup: ## Prepare .venv: find uv and Python, install from the hashed lock
 	@tools/setup.sh

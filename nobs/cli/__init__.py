@@ -1,5 +1,6 @@
 """The command line: a table of commands, each in its own module, imported when it is used."""
 
+import io
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -64,9 +65,17 @@ def cli(ctx: click.Context) -> None:
         ask_and_run(ctx)
 
 
+def _write_utf8() -> None:
+    """Write UTF-8 into pipes and files; Windows would take a code page that lacks our tables."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
 def main() -> None:
     """Run the command line; every error of ours ends here, as one paragraph."""
     load_env_file(Path.cwd())
+    _write_utf8()
     try:
         result = cli.main(prog_name="nobs", standalone_mode=False)
         code = result if isinstance(result, int) else 0

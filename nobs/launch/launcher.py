@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nobs.backends import BACKENDS
 from nobs.errors import FailureClass, NobsError, RunLost, exit_code_of
+from nobs.launch.image_plan import LABEL_TORCH_ARCHS
 from nobs.launch.native import run_native
 from nobs.launch.plan import Plan
 from nobs.log import Event, format_line, parse_line
@@ -52,7 +54,7 @@ def launch(plan: Plan, engine: "Engine | None", on_event: OnEvent) -> Finished:
 
 
 def _with_image(plan: Plan, engine: "Engine | None", on_event: OnEvent) -> Plan:
-    """Build the image unless it is there, and name it by its id from now on."""
+    """Build the image unless it is there, make sure that its torch has kernels for this GPU."""
     if plan.image is None or plan.container is None or engine is None:
         return plan
     from nobs.launch.image import ensure_image  # noqa: PLC0415 - native runs never load the SDK
@@ -60,6 +62,8 @@ def _with_image(plan: Plan, engine: "Engine | None", on_event: OnEvent) -> Plan:
     image = ensure_image(
         engine, plan.image, lambda line: on_event({"event": "image.output", "text": line})
     )
+    archs = image.labels.get(LABEL_TORCH_ARCHS, "")
+    BACKENDS.load(plan.spec.backend).check_image(plan.accelerators, archs)
     return replace(plan, spec=plan.spec.model_copy(update={"image": image}))
 
 

@@ -18,6 +18,7 @@ from nobs.schema.base import Backend, Execution
 from nobs.schema.pins import Source, Workload
 from nobs.schema.rundir import safe_name
 from nobs.schema.spec import ImageRef, RunSpec, StepSpec
+from nobs.system.gpus import Accelerators
 
 HUB_VARIABLES = ("HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_HUB_ENABLE_HF_TRANSFER", "HTTPS_PROXY",
                  "HTTP_PROXY", "NO_PROXY")  # fmt: skip
@@ -29,6 +30,7 @@ class Plan:
 
     spec: RunSpec
     results: Path
+    accelerators: Accelerators = Accelerators()
     image: ImagePlan | None = None
     container: ContainerPlan | None = None
     notes: tuple[str, ...] = ()
@@ -70,6 +72,7 @@ def make_plan(
     plan = Plan(
         spec=spec,
         results=request.results,
+        accelerators=facts.accelerators,
         image=image,
         notes=(*notes, *_dtype_notes(workloads, backend)),
     )

@@ -47,6 +47,8 @@ def _container(container: Mapping[str, Any]) -> Iterator[str]:
     if container["device_request"]:
         request = container["device_request"]
         yield f"  device   {', '.join(f'{key}={value}' for key, value in request.items())}"
+    for request in container["device_alternatives"]:
+        yield f"    else   {', '.join(f'{key}={value}' for key, value in request.items())}"
     names = ", ".join(sorted(container["environment"]))
     yield from wrap(names, 80, initial_indent="  env      ", subsequent_indent=" " * 11)
 
