@@ -1,6 +1,7 @@
 """Bare `nobs` on a terminal: shows the device, asks what to run, each question with a default."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ from nobs.launch.doctor_disk import check_hub
 from nobs.launch.facts import gather_facts
 from nobs.launch.hub_cache import hub_cache, missing_pins, pins_of
 from nobs.launch.plan import choose_execution
+from nobs.launch.request import RunRequest
 from nobs.render.summary import render_device
 from nobs.settings import hub_endpoint, hub_offline
 from nobs.system.accelerators import find_accelerators
@@ -43,9 +45,9 @@ def ask_and_run(ctx: click.Context) -> None:
 
 def _defaults(ctx: click.Context) -> dict[str, Any]:
     """Return the words of a `nobs run` without options; variables count as they do there."""
+    asked_for = {field.name for field in fields(RunRequest)}
     with run_command.make_context("run", [], parent=ctx) as defaults:
-        flags = ("dry_run", "yes", "as_json")
-        return {name: value for name, value in defaults.params.items() if name not in flags}
+        return {name: value for name, value in defaults.params.items() if name in asked_for}
 
 
 def _ask_what(words: dict[str, Any], catalog: Catalog) -> None:

@@ -24,34 +24,34 @@ def _all(*decorators: Callable[[Decorated], Decorated]) -> Callable[[Decorated],
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 image_options = _all(
-    click.option("--torch-index", envvar="NOBS_TORCH_INDEX", metavar="INDEX",
+    click.option("--torch-index", envvar="NOBS_TORCH_INDEX", show_envvar=True, metavar="INDEX",
                  help="Where an image's torch comes from: default (the package index), a name "
                  "such as cpu, cu130, rocm7.2, or a URL."),
-    click.option("--base-image", envvar="NOBS_BASE_IMAGE", metavar="IMAGE",
+    click.option("--base-image", envvar="NOBS_BASE_IMAGE", show_envvar=True, metavar="IMAGE",
                  help="Base of an image in place of python-slim."),
-    click.option("--build-network", envvar="NOBS_BUILD_NETWORK", metavar="NETWORK",
-                 help="Network of an image build, such as host."),
+    click.option("--build-network", envvar="NOBS_BUILD_NETWORK", show_envvar=True,
+                 metavar="NETWORK", help="Network of an image build, such as host."),
 )  # fmt: skip
 
 backend_option = click.option(
     "--backend", type=click.Choice(BACKENDS), default="auto", show_default=True,
-    envvar="NOBS_BACKEND", help="Hardware to measure.",
+    envvar="NOBS_BACKEND", show_envvar=True, help="Hardware to measure.",
 )  # fmt: skip
 
 profile_option = click.option(
-    "--profile", default="standard", show_default=True, envvar="NOBS_PROFILE",
+    "--profile", default="standard", show_default=True, envvar="NOBS_PROFILE", show_envvar=True,
     help="standard: the pinned workloads; quick: small models from packages.",
 )  # fmt: skip
 
 results_option = click.option(
     "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
-    envvar="NOBS_RESULTS", help="Directory of reports and runs.",
+    envvar="NOBS_RESULTS", show_envvar=True, help="Directory of reports and runs.",
 )  # fmt: skip
 
 where_options = _all(
     backend_option,
     click.option("--execution", type=click.Choice(EXECUTIONS), default="auto", show_default=True,
-                 envvar="NOBS_EXECUTION", help="Where to run."),
+                 envvar="NOBS_EXECUTION", show_envvar=True, help="Where to run."),
     profile_option,
     results_option,
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """From a request, the catalogue and the facts to one complete plan; pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class Plan:
 
     spec: RunSpec
     results: Path
-    accelerators: Accelerators = Accelerators()
+    accelerators: Accelerators = field(default_factory=Accelerators)
     image: ImagePlan | None = None
     container: ContainerPlan | None = None
     notes: tuple[str, ...] = ()

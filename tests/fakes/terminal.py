@@ -1,8 +1,8 @@
 """A child process on a pseudo-terminal of its own, spoken to as a person would."""
 
 import os
-import pty
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from select import select
 
+if sys.platform != "win32":
+    import pty
+
 DEADLINE_S = 30.0
+# Only the terminal that controls a session turns Ctrl-C into a signal.
+_TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 @dataclass
@@ -23,7 +32,7 @@ class Terminal:
     _seen: int = field(default=0, repr=False)
 
     def expect(self, text: str) -> str:
-        """Wait until `text` is printed after what was expected before; return what stands before it."""
+        """Wait until `text` follows what was expected before; return everything up to its end."""
         deadline = time.monotonic() + DEADLINE_S
         while text not in self.shown[self._seen :]:
             assert self._read(deadline), f"never printed {text!r}:\n{self.shown}"
@@ -39,7 +48,7 @@ class Terminal:
         """Type `key` until the child ends, as people do: a reader may miss a signal by a hair."""
         for _ in range(10):
             self.type(key)
-            while self._read(time.monotonic() + 3.0):
+            while self._read(time.monotonic() + 1.0):
                 pass
             if self.process.poll() is not None:
                 break
@@ -67,9 +76,14 @@ def terminal(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Iterator
     """Start `argv` with a terminal as its three streams and as what Ctrl-C comes from."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
-        argv, stdin=slave, stdout=slave, stderr=slave, env=env, cwd=cwd, start_new_session=True,
-        preexec_fn=_take_terminal,
-    )  # fmt: skip
+        [sys.executable, "-c", _TAKE_TERMINAL, *argv],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=env,
+        cwd=cwd,
+        start_new_session=True,
+    )
     os.close(slave)
     try:
         yield Terminal(master, process)
@@ -77,10 +91,3 @@ def terminal(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Iterator
         process.kill()
         process.wait()
         os.close(master)
-
-
-def _take_terminal() -> None:
-    import fcntl
-    import termios
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -52,9 +52,7 @@ def test_a_wrong_answer_is_asked_again(tmp_path: Path) -> None:
             child.expect(said)
             child.expect(f"{question} (")
             child.type(f"{right}\n")
-        child.expect(
-            "nobs run --task embeddings --profile quick --backend cpu --execution native"
-        )
+        child.expect("nobs run --task embeddings --profile quick --backend cpu --execution native")
         child.type("n\n")
         assert child.wait() == 0
     assert written(tmp_path) == []
