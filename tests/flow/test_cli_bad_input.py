@@ -1,0 +1,163 @@
+"""Bad input on the real command line: one paragraph, the right exit code, nothing written."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nobs.system.accelerators import find_accelerators
+from tests.fakes.command import NO_ENGINE, environment, run_nobs
+
+NATIVE = ("--profile", "quick", "--execution", "native")
+CONTAINER = ("--profile", "quick", "--execution", "container", "--backend", "cpu")
+MODEL = "thenlper/gte-large"
+
+
+def refuse(cwd: Path, *words: str, code: int, **changes: str) -> str:
+    """Run `nobs run` and return its one paragraph, having checked that nothing else is left."""
+    before = sorted(cwd.rglob("*"))
+    done = run_nobs("run", *words, cwd=cwd, env=environment(cwd, **changes))
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("nobs: ")
+    assert done.stderr.count("\n") == 1
+    assert sorted(cwd.rglob("*")) == before
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "value", "remedy"),
+    [
+        (("--task", "knitting"), "'knitting'", "Choose one of: embeddings."),
+        (("--task", "embeddings,knitting"), "'knitting'", "Choose one of: embeddings."),
+        (("--model", "gte"), "'gte'", "`nobs models`"),
+        (("--model", "./gte"), "gte", "Name one that exists."),
+        (("--model", MODEL, "--model", MODEL), MODEL, "Name each --model once."),
+        (("--dataset", "./no.txt"), "no.txt", "Name one that exists."),
+        (("--backend", "abacus"), "'abacus'", "'cuda', 'rocm', 'mps', 'cpu'"),
+        (("--dtype", "float8"), "'float8'", "'float32', 'float16', 'bfloat16'"),
+        (("--profile", "slow"), "'slow'", "Choose one of: standard, quick."),
+        (("--profile", "slow", "--task", "embeddings"), "'slow'", "standard, quick."),
+        (("--rows", "0"), "'--rows'", "`nobs run --help`"),
+        (("--modle", MODEL), "'--modle'", "'--model'"),
+        (("--execution", "container", "--backend", "mps"), "mps", "Use --execution native."),
+    ],
+)
+def test_a_wrong_word(tmp_path: Path, words: tuple[str, ...], value: str, remedy: str) -> None:
+    said = refuse(tmp_path, *words, code=2)
+    assert value in said
+    assert remedy in said
+
+
+def test_a_wrong_variable(tmp_path: Path) -> None:
+    said = refuse(tmp_path, *NATIVE, code=2, NOBS_BACKEND="abacus")
+    assert "'abacus'" in said
+    assert "NOBS_BACKEND" in said
+
+
+def test_results_that_are_a_file(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.write_text("mine")
+    said = refuse(tmp_path, *NATIVE, "--backend", "cpu", code=3)
+    assert "results is a file. Name a directory instead." in said
+    assert results.read_text() == "mine"
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A directory that not even root may write in."""
+    directory = tmp_path / "sealed"
+    directory.mkdir()
+    if os.geteuid() != 0:
+        directory.chmod(0o555)
+        yield directory
+        directory.chmod(0o755)
+        return
+    sealed = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", directory],
+        capture_output=True, check=False, text=True,
+    )  # fmt: skip
+    if sealed.returncode != 0:
+        pytest.skip(f"root can't be kept out of a directory here: {sealed.stderr.strip()}")
+    yield directory
+    subprocess.run(["umount", directory], check=True)
+
+
+def test_results_that_cannot_be_written(tmp_path: Path, read_only: Path) -> None:
+    words = (*NATIVE, "--backend", "cpu", "--results", str(read_only / "results"))
+    said = refuse(tmp_path, *words, code=3)
+    assert f"Can't write in {read_only}" in said
+    assert "--results" in said
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux's /proc")
+def test_results_where_nothing_can_be_made(tmp_path: Path) -> None:
+    said = refuse(tmp_path, *NATIVE, "--backend", "cpu", "--results", "/proc/nobs", code=3)
+    assert "/proc/nobs" in said
+    assert "Name a writable directory with --results" in said
+
+
+def test_no_engine(tmp_path: Path) -> None:
+    said = refuse(tmp_path, *CONTAINER, code=3)
+    assert NO_ENGINE in said
+    assert "--execution native" in said
+
+
+def test_a_wrong_context(tmp_path: Path) -> None:
+    said = refuse(tmp_path, *CONTAINER, code=3, DOCKER_HOST="", DOCKER_CONTEXT="moon")
+    assert "'moon'" in said
+    assert "docker context use" in said
+
+
+def test_a_broken_docker_configuration(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{")
+    said = refuse(tmp_path, *CONTAINER, code=3, DOCKER_HOST="", DOCKER_CONFIG=str(tmp_path))
+    assert str(tmp_path / "config.json") in said
+    assert "Repair the file" in said
+
+
+@pytest.mark.parametrize(
+    ("backend", "needs"),
+    [("cuda", "NVIDIA GPU"), ("rocm", "/dev/kfd"), ("mps", "a Mac with an Apple chip")],
+)
+def test_an_absent_gpu(tmp_path: Path, backend: str, needs: str) -> None:
+    found = find_accelerators()
+    here = {"cuda": found.nvidia, "rocm": found.amd, "mps": found.apple}
+    if here[backend] or (backend == "rocm" and Path("/dev/kfd").exists()):
+        pytest.skip(f"this machine has what {backend} needs")
+    said = refuse(tmp_path, *NATIVE, "--backend", backend, code=3)
+    assert f"backend {backend} needs" in said
+    assert needs in said
+    assert "--backend" in said
+
+
+@pytest.mark.parametrize("words", [("build", "cpu"), ("build", "--json", "cpu", "cuda")])
+def test_no_engine_to_build_in(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = run_nobs(*words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert NO_ENGINE in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("backend", ["mps", "abacus"])
+def test_a_backend_without_an_image(tmp_path: Path, backend: str) -> None:
+    done = run_nobs("build", backend, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"'{backend}' is not one of 'cuda', 'rocm', 'cpu'" in done.stderr
+
+
+def test_an_unknown_command(tmp_path: Path) -> None:
+    done = run_nobs("bild", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'bild'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    done = run_nobs("run", *NATIVE, "--backend", "cpu", "--dry-run", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["spec"]["backend"] == "cpu"
+    assert list(tmp_path.iterdir()) == []

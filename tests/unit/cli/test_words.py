@@ -1,0 +1,71 @@
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nobs.cli.run import command
+from nobs.cli.words import to_request
+from nobs.errors import UsageError
+from nobs.launch.request import RunRequest
+from nobs.schema.base import Backend, Dtype, Execution
+
+
+def words(*argv: str) -> dict[str, Any]:
+    """Return what click makes of `nobs run` with `argv`."""
+    params = command.make_context("run", list(argv)).params
+    asked_for = {field.name for field in fields(RunRequest)}
+    assert asked_for <= params.keys()
+    return {name: params[name] for name in asked_for}
+
+
+def test_no_word_means_every_default() -> None:
+    assert to_request(words()) == RunRequest()
+
+
+def test_every_word_arrives() -> None:
+    argv = (
+        "--task embeddings --model a/b --model c/d@1 --dataset e/f --split test --column body "
+        "--rows 7 --repeats 5 --time-budget 9 --batch-size 8 --max-seq-length 128 --dtype bfloat16 "
+        "--trust-remote-code --timeout 60 --backend rocm --execution container --profile quick "
+        "--results out --torch-index cpu --base-image base --build-network host"
+    )
+    assert to_request(words(*argv.split())) == RunRequest(
+        tasks=("embeddings",),
+        models=("a/b", "c/d@1"),
+        dataset="e/f",
+        split="test",
+        column="body",
+        rows=7,
+        repeats=5,
+        time_budget_s=9.0,
+        batch_size=8,
+        max_seq_length=128,
+        dtype=Dtype.BFLOAT16,
+        trust_remote_code=True,
+        timeout_s=60.0,
+        backend=Backend.ROCM,
+        execution=Execution.CONTAINER,
+        profile="quick",
+        results=Path("out"),
+        torch_index="cpu",
+        base_image="base",
+        build_network="host",
+    )
+
+
+def test_a_task_is_run_once() -> None:
+    request = to_request(words("--task", "embeddings, embeddings", "--task", "embeddings"))
+    assert request.tasks == ("embeddings",)
+
+
+def test_variables_count_as_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOBS_BACKEND", "cuda")
+    assert to_request(words()).backend is Backend.CUDA
+    assert to_request(words("--backend", "cpu")).backend is Backend.CPU
+
+
+def test_an_unknown_profile_names_those_there_are() -> None:
+    with pytest.raises(UsageError) as caught:
+        to_request(words("--profile", "slow"))
+    assert str(caught.value) == "There is no profile 'slow'. Choose one of: standard, quick."

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from nobs.launch.hub_cache import find_file, find_model, hub_cache, missing_pins
+from nobs.schema.pins import DatasetPin, ModelPin, Source
+from tests.fakes.weights import write_model
+
+COMMIT = "a" * 40
+MODEL = ModelPin(id="test/small", revision=COMMIT)
+TEXTS = DatasetPin(id="test/texts", revision=COMMIT, file="data/one.parquet", rows=1)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    write_model(tmp_path / "models--test--small" / "snapshots" / COMMIT)
+    return tmp_path
+
+
+def test_a_whole_model_is_found_by_its_commit(cache: Path) -> None:
+    snapshot = cache / "models--test--small" / "snapshots" / COMMIT
+    assert find_model(MODEL, cache) == snapshot
+    assert find_model(MODEL.model_copy(update={"revision": "b" * 40}), cache) is None
+
+
+def test_no_revision_means_main(cache: Path) -> None:
+    pin = MODEL.model_copy(update={"revision": None})
+    assert find_model(pin, cache) is None
+    (cache / "models--test--small" / "refs").mkdir()
+    (cache / "models--test--small" / "refs" / "main").write_text(COMMIT)
+    assert find_model(pin, cache) is not None
+
+
+def test_cut_short_weights_are_not_a_model(cache: Path) -> None:
+    weights = cache / "models--test--small" / "snapshots" / COMMIT / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert find_model(MODEL, cache) is None
+
+
+def test_one_file_of_a_data_set(cache: Path) -> None:
+    assert find_file(TEXTS, cache) is None
+    file = cache / "datasets--test--texts" / "snapshots" / COMMIT / "data" / "one.parquet"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert find_file(TEXTS, cache) == file
+
+
+def test_what_is_missing(cache: Path) -> None:
+    pins: list[DatasetPin | ModelPin] = [
+        MODEL,
+        TEXTS,
+        ModelPin(id="packaged", source=Source.PACKAGE, package="json:tool"),
+        ModelPin(id="uninstalled", source=Source.PACKAGE, package="no_such_package:path"),
+        DatasetPin(id="travels", source=Source.PACKAGE, rows=1),
+        DatasetPin(id=str(cache), source=Source.PATH, rows=1),
+    ]
+    assert missing_pins(pins, cache) == ["test/texts", "uninstalled"]
+
+
+def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    monkeypatch.delenv("HUGGINGFACE_HUB_CACHE", raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    assert hub_cache() == tmp_path / "hub"
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "other"))
+    assert hub_cache() == tmp_path / "other"
