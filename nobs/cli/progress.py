@@ -94,5 +94,6 @@ def _describe(event: Event) -> str | None:
 
 def _why(event: Event) -> str:
     if not event.get("failure_class"):
-        return f"{event.get('repeats')} repeats"
+        count = event.get("repeats")
+        return f"{count} repeat{'' if count == 1 else 's'}"
     return f"{event['failure_class']}: {event['message']} {event.get('remedy') or ''}"
