@@ -1,5 +1,6 @@
 """The last line of a terminal that shows what goes on, and lines that stay."""
 
+import contextlib
 import re
 import sys
 from typing import TextIO
@@ -25,19 +26,24 @@ class LiveLine:
     def say(self, line: str) -> None:
         """Print a line that stays."""
         self.clear()
-        click.echo(line, file=self._stream)
+        self._write(f"{line}\n")
 
     def draw(self, text: str) -> None:
         """Show what is going on in the last line of a terminal."""
         if self._is_live and text.strip():
-            click.echo(f"\r\x1b[2K  {text.strip()[:74]}", nl=False, file=self._stream)
+            self._write(f"\r\x1b[2K  {text.strip()[:74]}")
             self._is_drawn = True
 
     def clear(self) -> None:
         """Take the changing line away."""
         if self._is_drawn:
-            click.echo("\r\x1b[2K", nl=False, file=self._stream)
+            self._write("\r\x1b[2K")
             self._is_drawn = False
+
+    def _write(self, text: str) -> None:
+        """Write, unless nobody reads any more: `nobs run 2>&1 | head` must not end the run."""
+        with contextlib.suppress(OSError):
+            click.echo(text, nl=False, file=self._stream)
 
 
 class BuildProgress:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from nobs.catalog import load_catalog
 from nobs.schema.base import Backend, Execution
 from nobs.schema.device import DeviceInfo
 from nobs.schema.pins import DatasetPin, EmbeddingsParams, ModelPin, RepeatPolicy, Source, Workload
@@ -68,3 +69,8 @@ def faulty_workload(tmp_path: Path, *faults: str) -> Workload:
         params=EmbeddingsParams(),
         policy=RepeatPolicy(repeats=2),
     )
+
+
+def quick_workload() -> Workload:
+    """Return the quick profile's workload; its step is named after the model alone."""
+    return load_catalog().workload("embeddings", "quick")
