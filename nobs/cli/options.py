@@ -58,6 +58,7 @@ where_options = _all(
 
 what_options = _all(
     click.option("--task", "-t", "tasks", multiple=True, metavar="T[,T]",
+                 envvar="NOBS_TASKS", show_envvar=True,
                  help="Tasks to run; default: all of the profile."),
     click.option("--model", "-m", "models", multiple=True, metavar="ID",
                  help="Model of the catalogue, OWNER/NAME[@REVISION] of the hub, or a directory."),

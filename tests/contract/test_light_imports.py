@@ -10,7 +10,7 @@ import pytest
 from nobs.cli import COMMANDS
 
 REPO = Path(__file__).resolve().parents[2]
-HEAVY = {"torch", "transformers", "datasets", "sentence_transformers"}
+HEAVY = {"torch", "transformers", "datasets", "sentence_transformers", "pyarrow", "numpy"}
 REPORT = "import json, sys; print('\\n' + json.dumps(sorted(sys.modules)))"
 
 LOAD_REGISTRIES = """
