@@ -8,7 +8,7 @@ from pathlib import Path
 from nobs.errors import StorageError
 from nobs.schema.files import to_json, write_atomic
 from nobs.schema.report import Report
-from nobs.schema.rundir import RunDir, safe_name
+from nobs.schema.rundir import RunDir, read_record, safe_name
 
 MIN_FREE_BYTES = 64 << 20
 REMEDY = "Name a writable directory with --results, or repair its permissions."
@@ -57,6 +57,22 @@ def publish(results: Path, report: Report) -> Path:
     path = report_path(results, report.device_info.host)
     write_atomic(path, to_json(report))
     return path
+
+
+def find_reports(results: Path) -> list[Path]:
+    """Return the last report of each host in `results`; StorageError if there is none."""
+    found = sorted(results.glob("report_*.json"))
+    if not found:
+        raise StorageError(
+            f"There is no report_*.json in {results}.",
+            "Make one with `nobs run`, or name a directory with --results.",
+        )
+    return found
+
+
+def read_report(file: Path) -> Report:
+    """Read a report; StorageError if it is absent, damaged or of another version."""
+    return read_record(file, Report)
 
 
 def append_line(file: Path, line: str) -> None:

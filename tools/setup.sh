@@ -14,7 +14,7 @@ wanted=$(cat pyproject.toml requirements/*.txt tools/setup.sh nobs/__init__.py |
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && [ -x .venv/bin/nobs ] && exit 0
 
 find_uv() {
-    for candidate in uv "$HOME/.local/bin/uv" .tools/bin/uv; do
+    for candidate in uv "$HOME/.local/bin/uv" .tools/bin/uv .tools/local/bin/uv; do
         if "$candidate" --version >/dev/null 2>&1; then UV=$candidate; return; fi
     done
     for python in python3 python; do

@@ -17,6 +17,7 @@ COMMANDS = {
     "info": "Show the device that would be measured.",
     "tasks": "List the tasks and their workloads.",
     "models": "List the models of the catalogue.",
+    "report": "Show reports that were written.",
     "prefetch": "Download texts and weights, so that measuring needs no network.",
     "doctor": "Check engine, GPU, driver, disk, cache and hub.",
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nobs.backends import BACKENDS
 from nobs.errors import FailureClass, NobsError, RunLost, exit_code_of
 from nobs.launch.image_plan import LABEL_TORCH_ARCHS
-from nobs.launch.native import run_native
+from nobs.launch.native import GRACE_S, run_native
 from nobs.launch.plan import Plan
 from nobs.log import Event, format_line, parse_line
 from nobs.schema.base import Status
@@ -78,7 +78,7 @@ def _execute(plan: Plan, engine: "Engine | None", run_dir: RunDir, on_event: OnE
     if plan.container is not None and engine is not None:
         from nobs.launch.container import run_container  # noqa: PLC0415 - as above
 
-        return run_container(engine, plan.container, hear, timeout_s=plan.spec.timeout_s)
+        return run_container(engine, plan.container, hear, timeout_s=plan.spec.timeout_s + GRACE_S)
     return run_native(run_dir.path, plan.spec, hear)
 
 

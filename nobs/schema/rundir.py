@@ -52,20 +52,20 @@ class RunDir:
 
     def read_spec(self) -> RunSpec:
         """Read the order; StorageError if it is absent or not one of this version."""
-        return _read(self.spec_file, RunSpec)
+        return read_record(self.spec_file, RunSpec)
 
     def read_report(self) -> Report:
         """Read the report; StorageError if it is absent or damaged."""
-        return _read(self.report_file, Report)
+        return read_record(self.report_file, Report)
 
     def read_outcome(self) -> Outcome:
         """Read the host's view; StorageError if it is absent or damaged."""
-        return _read(self.outcome_file, Outcome)
+        return read_record(self.outcome_file, Outcome)
 
     def find_result(self, step: str) -> StepResult | None:
         """Return the result of `step`, None if it left none."""
         file = self.result_file(step)
-        return _read(file, StepResult) if file.exists() else None
+        return read_record(file, StepResult) if file.exists() else None
 
     def write(self, file: Path, record: BaseModel) -> None:
         """Write `record` atomically, making its directory."""
@@ -79,10 +79,18 @@ class RunDir:
         write_atomic(file, to_json(record))
 
 
-def _read[T: BaseModel](file: Path, kind: type[T]) -> T:
+def read_record[T: BaseModel](file: Path, kind: type[T]) -> T:
+    """Read a record of this version; StorageError if it is absent or damaged."""
     try:
         return kind.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError) as error:
+    except OSError as error:
         raise StorageError(
-            f"Can't read {file}: {error}.", "Run the benchmark again; this run is damaged."
+            f"Can't read {file}: {error.strerror or error}.", "Name a file that exists."
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise StorageError(
+            f"{file} is no {kind.__name__.lower()} of this version: {where}: {first['msg']}.",
+            "It is damaged or of another version of NOBS; run the benchmark again.",
         ) from error
