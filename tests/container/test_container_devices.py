@@ -17,6 +17,7 @@ from nobs.launch.engine import Engine, connect
 from nobs.system.gpus import Accelerators
 from tests.container.launching import Launch
 
+pytestmark = pytest.mark.stand_ins
 CUDA = BACKENDS.load("cuda").container_needs(Accelerators())
 NO_SUCH_GPU = ContainerNeeds(gpu=GpuRequest(driver="nosuch", cdi_kind="nosuch.example/gpu"))
 SHOW_GPUS = "import os; print(os.environ.get('NVIDIA_VISIBLE_DEVICES'))"

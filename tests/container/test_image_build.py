@@ -152,6 +152,7 @@ def test_a_base_image_that_cannot_be_had_is_named(built_on: Engine) -> None:
     assert "NOBS_BASE_IMAGE" in caught.value.remedy
 
 
+@pytest.mark.stand_ins
 def test_a_build_goes_to_the_chosen_host_and_nowhere_else(
     connected: Connect, engine: str, second_engine: str
 ) -> None:
@@ -163,6 +164,7 @@ def test_a_build_goes_to_the_chosen_host_and_nowhere_else(
     assert find_image(first, plan()) is None
 
 
+@pytest.mark.stand_ins
 def test_a_build_goes_to_the_engine_of_the_chosen_context(
     connected: Connect, second_engine: str, tmp_path: Path
 ) -> None:

@@ -136,6 +136,7 @@ def refuse(
     return outcome.exit_code, result
 
 
+@pytest.mark.stand_ins
 @pytest.mark.parametrize("address", ["engine", "second_engine"])
 def test_stand_in_nvidia_gpu_starts_and_is_refused_inside(
     on: Callable[[str], Launch],
@@ -155,6 +156,7 @@ def test_stand_in_nvidia_gpu_starts_and_is_refused_inside(
     assert "finds no cuda device" in result.failure.message
 
 
+@pytest.mark.stand_ins
 def test_stand_in_amd_nodes_are_handed_over_and_refused_inside(
     on: Callable[[str], Launch], engine: str, cuda_image: str, tmp_path: Path
 ) -> None:

@@ -4,6 +4,8 @@ import docker
 import pytest
 from docker.types import DeviceRequest
 
+pytestmark = pytest.mark.stand_ins
+
 
 def run(client: docker.DockerClient, image: str, script: str, asked: DeviceRequest) -> str:
     raw: bytes = client.containers.run(
