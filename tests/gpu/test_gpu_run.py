@@ -1,0 +1,53 @@
+"""The quick profile on a real accelerator, natively; skipped where there is none."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nobs.schema.base import Backend
+from nobs.system.accelerators import detect_backend, find_accelerators
+
+BACKEND = detect_backend(find_accelerators())
+MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(BACKEND is Backend.CPU, reason="this machine has no accelerator"),
+]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    results: Path = tmp_path_factory.mktemp("gpu") / "results"
+    done = subprocess.run(
+        [sys.executable, "-m", "nobs", "run", "--profile", "quick", "--backend", BACKEND,
+         "--execution", "native", "--results", str(results), "--json"],
+        capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    loaded: dict[str, Any] = json.loads(done.stdout)
+    return loaded
+
+
+def test_weights_and_checks_are_on_the_accelerator(report: dict[str, Any]) -> None:
+    model = report["tasks"][0]["models"][MODEL]
+
+    assert report["device_info"]["device"] == model["device"] == BACKEND
+    assert not model["parameter_device"].startswith("cpu")
+    assert not any(check["device"].startswith("cpu") for check in model["checks"])
+
+
+def test_device_memory_is_given_back(report: dict[str, Any]) -> None:
+    memory = report["tasks"][0]["models"][MODEL]["memory"]
+
+    assert memory["device_allocated_after_clear_bytes"] < 32 << 20
+
+
+@pytest.mark.skipif(BACKEND is Backend.MPS, reason="MPS counts no peak")
+def test_device_memory_peak_holds_the_weights(report: dict[str, Any]) -> None:
+    model = report["tasks"][0]["models"][MODEL]
+
+    assert model["memory"]["device_peak_allocated_bytes"] > 4 * model["parameters"]
