@@ -31,7 +31,8 @@ build-cpu build-cuda build-rocm: build-%: setup ## Build the image of a backend
 	@$(NOBS) build $*
 
 test: setup ## Run the tests; container tests too where NOBS_TEST_CONTAINERS=1
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n auto --dist loadfile --ignore tests/container
+	@$(PYTHON) -m pytest tests/container
 
 check: setup ## Lint, types, import layers, docs
 	@tools/check.sh

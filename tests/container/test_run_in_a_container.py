@@ -107,7 +107,8 @@ def test_interrupted_run_keeps_a_valid_report_and_no_container(
     assert process.returncode == 130
     assert run_dir.read_outcome().interrupted
     assert run_dir.read_report().tasks[0].models[MODEL].failure is not None
-    assert client.containers.list(all=True, filters={"label": "nobs.run_id"}) == []
+    label = f"nobs.run_id={run_dir.path.name}"
+    assert client.containers.list(all=True, filters={"label": label}) == []
 
 
 @pytest.fixture
