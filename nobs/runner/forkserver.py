@@ -8,6 +8,7 @@ Forking is safe while no device is initialised and no Python thread runs; both a
 thread pools of the numeric libraries start with their first operation, which only children do.
 """
 
+import ctypes
 import gc
 import os
 import sys
@@ -47,11 +48,23 @@ def serve(run_dir: RunDir, start: float) -> int:
 def find_hazard() -> str | None:
     """Return why forking this process now would not be safe, None if it is."""
     torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
+    if (torch is not None and torch.cuda.is_initialized()) or _is_cuda_initialised():
         return "a device was initialised while importing"
     if threading.active_count() > 1:
         return f"{threading.active_count() - 1} threads were started while importing"
     return None
+
+
+def _is_cuda_initialised() -> bool:
+    """Ask NVIDIA's driver library, where there is one, whether this process has called cuInit.
+
+    Until then every call but cuInit answers CUDA_ERROR_NOT_INITIALIZED and changes nothing.
+    """
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return int(driver.cuDeviceGetCount(ctypes.byref(ctypes.c_int()))) == 0
 
 
 def _fork_step(run_dir: RunDir, step: str, import_s: float) -> None:
