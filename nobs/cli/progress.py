@@ -16,6 +16,7 @@ PHASES = {
     "warmup": "warming up",
     "measure": "measuring",
 }
+SLOW_PHASES = ("data", "warmup")
 TEMPLATES = {
     "step.started": "step {number}/{of}: {model}",
     "repeat.finished": "  repeat {repeat}{of_repeats}: {time}, {rate} rows/s",
@@ -59,9 +60,15 @@ class Progress:
         elif name in QUIET_OUTPUT:
             self._line.draw(str(event.get("text", "")))
         elif name == "phase.started":
-            self._line.draw(PHASES.get(str(event["phase"]), str(event["phase"])))
+            self._show_phase(str(event["phase"]))
         elif line := _describe(event):
             self._line.say(f"  {line}")
+
+    def _show_phase(self, phase: str) -> None:
+        """Show what goes on; where no line is live, only what may take minutes."""
+        if not self._line.is_live and phase in SLOW_PHASES:
+            self._line.say(f"    {PHASES[phase]}")
+        self._line.draw(PHASES.get(phase, phase))
 
     def _introduce(self) -> None:
         """Say what runs once it does run: a refusal beforehand is the only thing to read."""
