@@ -9,6 +9,9 @@ from nobs.launch.request import RunRequest
 from nobs.schema.base import Backend, Dtype
 from nobs.schema.pins import DatasetPin, EmbeddingsParams, ModelPin, Source, Workload
 
+CONSEQUENCES = {"source", "file", "file_bytes", "file_sha256", "rows_sha256", "config", "licence"}
+"""Fields of a data set that follow from which one it is: no reasons of their own."""
+
 
 def choose_workload(task: str, request: RunRequest, catalog: Catalog) -> Workload:
     """Return the workload of `task`; everything that differs from the pins is a reason."""
@@ -129,7 +132,7 @@ def _differences(
     return [
         f"{where}.{key}: {after[key]} instead of {before[key]}"
         for key in before
-        if before[key] != after[key] and not key.endswith("_sha256")
+        if before[key] != after[key] and key not in CONSEQUENCES
     ]
 
 
