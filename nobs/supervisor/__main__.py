@@ -3,20 +3,27 @@
 import sys
 from pathlib import Path
 
-from nobs.errors import NobsError
-from nobs.log import format_line
-from nobs.schema.rundir import RunDir
-from nobs.supervisor.run import supervise
+from nobs.supervisor.processes import start_server
 
 
 def main(arguments: list[str]) -> int:
     """Supervise the run; an error of the run as a whole is the last line of stdout."""
+    server = start_server(arguments[0])
+    # The server imports torch for seconds; from here on both processes import at the same time.
+    from nobs.errors import NobsError  # noqa: PLC0415
+    from nobs.log import format_line  # noqa: PLC0415
+    from nobs.schema.rundir import RunDir  # noqa: PLC0415
+    from nobs.supervisor.run import supervise  # noqa: PLC0415
+
     try:
-        return supervise(RunDir(Path(arguments[0])))
+        return supervise(RunDir(Path(arguments[0])), server)
     except NobsError as error:
         fields = {"event": "run.failed", "message": error.message, "remedy": error.remedy}
         sys.stdout.write(format_line(fields))
         return error.exit_code
+    finally:
+        if server is not None:
+            server.stop()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Fresh children for steps: forked from a process that has imported, or started one by one."""
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,9 +75,9 @@ class SpawnedSteps:
 class ForkedSteps:
     """A server that has imported the heavy libraries and forks a child for each step."""
 
-    def __init__(self, run_dir: RunDir, relay: Relay) -> None:
+    def __init__(self, server: RunnerProcess, relay: Relay) -> None:
         self._relay = relay
-        self._server = RunnerProcess(str(run_dir.path), "--serve")
+        self._server = server
         self._child: int | None = None
 
     def await_ready(self) -> bool:
@@ -137,14 +136,10 @@ class ForkedSteps:
             self._child = None
 
 
-def open_steps(run_dir: RunDir, relay: Relay) -> StepRunner:
-    """Return the way of running steps that is safe here; importing starts at once.
-
-    macOS' frameworks don't survive a fork and Windows has none, so there each step pays for its
-    own imports.
-    """
-    if sys.platform.startswith("linux"):
-        forked = ForkedSteps(run_dir, relay)
+def open_steps(run_dir: RunDir, server: RunnerProcess | None, relay: Relay) -> StepRunner:
+    """Return the way of running steps that is safe here: forked from `server` if that can be."""
+    if server is not None:
+        forked = ForkedSteps(server, relay)
         if forked.await_ready():
             return forked
         forked.close()

@@ -86,6 +86,14 @@ class RunnerProcess:
         self._lines.put((stream, None))
 
 
+def start_server(run_path: str) -> RunnerProcess | None:
+    """Start the process that imports once and forks every step; None where forking isn't safe.
+
+    macOS' frameworks don't survive a fork and Windows has none: each step imports for itself there.
+    """
+    return RunnerProcess(run_path, "--serve") if sys.platform.startswith("linux") else None
+
+
 def kill_group(pid: int) -> None:
     """Kill a process and everything in its process group."""
     if sys.platform == "win32":

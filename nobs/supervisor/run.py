@@ -15,12 +15,16 @@ from nobs.supervisor.children import Relay, StepRunner, open_steps
 from nobs.supervisor.events import EventSink
 from nobs.supervisor.exits import count_oom_kills, explain_exit
 from nobs.supervisor.finish import empty_result, record_missing, write_report
+from nobs.supervisor.processes import RunnerProcess
 
 log = get_logger()
 
 
-def supervise(run_dir: RunDir) -> int:
-    """Run all steps that have no result yet; return the run's exit code."""
+def supervise(run_dir: RunDir, server: RunnerProcess | None) -> int:
+    """Run all steps that have no result yet; return the run's exit code.
+
+    `server` has been importing since before this process did, see `start_server`.
+    """
     spec = run_dir.read_spec()
     with EventSink(run_dir) as sink, stop_on_signals():
         bind(run_id=spec.run_id)
@@ -29,7 +33,7 @@ def supervise(run_dir: RunDir) -> int:
         )
         deadline = time.monotonic() + spec.timeout_s
         try:
-            _run_steps(run_dir, spec, Relay(sink.write), deadline)
+            _run_steps(run_dir, spec, server, Relay(sink.write), deadline)
         except KeyboardInterrupt as stop:
             log.warning("run.interrupted", signal=str(stop))
             record_missing(run_dir, spec, FailureClass.INTERRUPTED, "The run was interrupted.")
@@ -39,11 +43,13 @@ def supervise(run_dir: RunDir) -> int:
     return code
 
 
-def _run_steps(run_dir: RunDir, spec: RunSpec, relay: Relay, deadline: float) -> None:
+def _run_steps(
+    run_dir: RunDir, spec: RunSpec, server: RunnerProcess | None, relay: Relay, deadline: float
+) -> None:
     todo = [step for step in spec.steps if run_dir.find_result(step.id) is None]
     if not todo:
         return
-    with contextlib.closing(open_steps(run_dir, relay)) as runner:
+    with contextlib.closing(open_steps(run_dir, server, relay)) as runner:
         for number, step in enumerate(todo, start=1):
             log.info("step.started", step=step.id, number=number, of=len(todo), model=step.model.id)
             _run_step(run_dir, spec, runner, step, deadline)
