@@ -1,7 +1,6 @@
 """The results directory: where runs live, and the last report of each host."""
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from nobs.errors import StorageError
 from nobs.schema.files import to_json, write_atomic
 from nobs.schema.report import Report
 from nobs.schema.rundir import RunDir, read_record, safe_name
+from nobs.system.host import free_disk_bytes
 
 MIN_FREE_BYTES = 64 << 20
 REMEDY = "Name a writable directory with --results, or repair its permissions."
@@ -22,18 +22,18 @@ def prepare_results(results: Path, free_bytes: int | None = None) -> None:
     runs = results / "runs"
     if results.exists() and not results.is_dir():
         raise StorageError(f"The results path {results} is a file.", "Name a directory instead.")
+    free = free_disk_bytes(runs) if free_bytes is None else free_bytes
+    if free is not None and free < MIN_FREE_BYTES:
+        raise StorageError(
+            f"Only {free >> 20} MiB are free in {runs}; a run needs {MIN_FREE_BYTES >> 20} MiB.",
+            "Free some space, or name another directory with --results.",
+        )
     try:
         runs.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=runs):
             pass
     except OSError as error:
         raise StorageError(f"Can't write in {runs}: {error.strerror}.", REMEDY) from error
-    free = shutil.disk_usage(runs).free if free_bytes is None else free_bytes
-    if free < MIN_FREE_BYTES:
-        raise StorageError(
-            f"Only {free >> 20} MiB are free in {runs}; a run needs {MIN_FREE_BYTES >> 20} MiB.",
-            "Free some space, or name another directory with --results.",
-        )
 
 
 def make_run_dir(results: Path, run_id: str) -> RunDir:

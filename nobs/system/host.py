@@ -64,13 +64,14 @@ def find_host_facts(probe: Probe | None = None) -> HostFacts:
 
 
 def free_disk_bytes(path: Path) -> int | None:
-    """Return the free bytes of the disk that `path` is or would be on."""
+    """Return the free bytes of the disk that `path` is or would be on; None where it has none."""
     absolute = path.absolute()
     for place in (absolute, *absolute.parents):
         try:
-            return shutil.disk_usage(place).free
+            usage = shutil.disk_usage(place)
         except OSError:
             continue
+        return usage.free if usage.total else None
     return None
 
 

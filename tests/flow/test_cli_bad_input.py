@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -66,24 +67,42 @@ def test_results_that_are_a_file(tmp_path: Path) -> None:
     assert results.read_text() == "mine"
 
 
+@contextmanager
+def mounted(directory: Path, options: str) -> Iterator[Path]:
+    """Mount a file system in memory at `directory`; skips where that isn't allowed."""
+    directory.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", directory],
+        capture_output=True, check=False, text=True,
+    )  # fmt: skip
+    if done.returncode != 0:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", directory], check=True)
+
+
 @pytest.fixture
 def read_only(tmp_path: Path) -> Iterator[Path]:
     """A directory that not even root may write in."""
     directory = tmp_path / "sealed"
-    directory.mkdir()
     if os.geteuid() != 0:
-        directory.chmod(0o555)
+        directory.mkdir(mode=0o555)
         yield directory
         directory.chmod(0o755)
         return
-    sealed = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", directory],
-        capture_output=True, check=False, text=True,
-    )  # fmt: skip
-    if sealed.returncode != 0:
-        pytest.skip(f"root can't be kept out of a directory here: {sealed.stderr.strip()}")
-    yield directory
-    subprocess.run(["umount", directory], check=True)
+    with mounted(directory, "ro"):
+        yield directory
+
+
+def test_results_on_a_full_disk(tmp_path: Path) -> None:
+    with mounted(tmp_path / "small", "size=1m") as small:
+        words = (*NATIVE, "--backend", "cpu", "--results", str(small / "results"))
+        said = refuse(tmp_path, *words, code=3)
+
+    assert "MiB are free" in said
+    assert "--results" in said
 
 
 def test_results_that_cannot_be_written(tmp_path: Path, read_only: Path) -> None:
