@@ -2,8 +2,8 @@
 
 Both workers live at the same time, with the model loaded; one repeats while the other waits. So a
 neighbour that slows the machine down slows both members of a pair, which whole runs one after the
-other can't achieve. Two processes that do the same differ too, by where their memory happens to lie,
-so both are started anew several times and the spread over the launches is what counts.
+other can't achieve. Two processes that do the same differ too, by where their memory happens to
+lie, so both are started anew several times and the spread over the launches is what counts.
 """
 
 import argparse
