@@ -12,9 +12,11 @@ STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 def stop_on_signals() -> Iterator[None]:
     """Raise KeyboardInterrupt, with the signal's name, on the first stop signal.
 
-    Later ones are ignored, so that cleaning up is not interrupted.
+    Later ones are ignored, so that cleaning up is not interrupted. Signals that the caller had
+    ignored, as nohup does, stay ignored.
     """
-    numbers = [getattr(signal, name) for name in STOP_SIGNALS if hasattr(signal, name)]
+    known = [getattr(signal, name) for name in STOP_SIGNALS if hasattr(signal, name)]
+    numbers = [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
 
     def stop(number: int, _frame: FrameType | None) -> None:
         for each in numbers:

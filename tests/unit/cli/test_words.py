@@ -1,3 +1,4 @@
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,13 @@ from nobs.cli.words import to_request
 from nobs.errors import UsageError
 from nobs.launch.request import RunRequest
 from nobs.schema.base import Backend, Dtype, Execution
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the caller's own settings out: CI sets some for the images."""
+    for name in [name for name in os.environ if name.startswith("NOBS_")]:
+        monkeypatch.delenv(name)
 
 
 def words(*argv: str) -> dict[str, Any]:

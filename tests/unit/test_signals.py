@@ -1,0 +1,29 @@
+import os
+import signal
+
+import pytest
+
+from nobs.signals import stop_on_signals
+
+
+def test_first_signal_stops_and_later_ones_are_ignored() -> None:
+    with stop_on_signals():
+        with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
+            os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_handlers_are_what_they_were_afterwards() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with stop_on_signals():
+        pass
+
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+def test_what_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with stop_on_signals():
+        os.kill(os.getpid(), signal.SIGHUP)
+    signal.signal(signal.SIGHUP, before)
