@@ -1,0 +1,146 @@
+"""Streamed chat completions against any OpenAI-compatible server, timed where bytes arrive."""
+
+import json
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from nobs.errors import UsageError
+from nobs.tasks.llms.figures import CountTokens, record_of
+from nobs.tasks.llms.record import ChatFailure, ChatRecord
+from nobs.tasks.llms.wire import Address, ConnectFailed, Connection, Exchange, Limits
+
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """A server's base URL, as in `http://127.0.0.1:1234/v1`, taken apart."""
+
+    address: Address
+    authority: str
+    """As it stands in the Host header."""
+    path: str
+    api_key: str = field(default="", repr=False)
+
+    @classmethod
+    def of(
+        cls, base_url: str, api_key: str = "", context: ssl.SSLContext | None = None
+    ) -> "Endpoint":
+        """Return the endpoint of `base_url`; raise UsageError where it isn't one."""
+        try:
+            parts = urlsplit(base_url)
+            port = parts.port or _PORTS[parts.scheme]
+        except (KeyError, ValueError) as error:
+            raise _bad_url(base_url) from error
+        if not parts.hostname:
+            raise _bad_url(base_url)
+        _check_one_line("the API key", api_key)
+        _check_one_line("the URL", base_url)
+        tls = (context or ssl.create_default_context()) if parts.scheme == "https" else None
+        return cls(
+            address=Address(host=parts.hostname, port=port, tls=tls),
+            authority=parts.netloc.rpartition("@")[2],
+            path=parts.path.rstrip("/"),
+            api_key=api_key,
+        )
+
+
+def _bad_url(base_url: str) -> UsageError:
+    return UsageError(
+        f"{base_url!r} isn't a server's URL.", "Give one such as http://127.0.0.1:1234/v1."
+    )
+
+
+def _check_one_line(name: str, value: str) -> None:
+    if not value.isascii() or any(character <= " " for character in value):
+        raise UsageError(f"{name} has a space, a control or a non-ASCII character.", "Correct it.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatRequest:
+    """What is asked of the model; `extra` adds or replaces fields of the JSON body."""
+
+    model: str
+    messages: Sequence[Mapping[str, Any]]
+    max_tokens: int = 2048
+    temperature: float = 0.0
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def body(self) -> bytes:
+        """Return the JSON body of a streamed request that asks for usage."""
+        values = {
+            "model": self.model,
+            "messages": list(self.messages),
+            "max_tokens": self.max_tokens,
+            "temperature": self.temperature,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        return json.dumps(values | dict(self.extra)).encode()
+
+
+def request_bytes(endpoint: Endpoint, request: ChatRequest) -> bytes:
+    """Return the whole HTTP request, ready before the clock starts."""
+    body = request.body()
+    lines = [
+        f"POST {endpoint.path}/chat/completions HTTP/1.1",
+        f"Host: {endpoint.authority}",
+        "Accept: text/event-stream",
+        "Accept-Encoding: identity",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "User-Agent: nobs",
+    ]
+    if endpoint.api_key:
+        lines.append(f"Authorization: Bearer {endpoint.api_key}")
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+
+
+class ChatClient:
+    """One keep-alive connection to `endpoint`; requests go one after the other, never retried."""
+
+    def __init__(self, endpoint: Endpoint, limits: Limits | None = None) -> None:
+        self._endpoint = endpoint
+        self._connection = Connection(endpoint.address, limits)
+
+    async def open(self) -> None:
+        """Connect ahead of the next request; raise ConnectFailed."""
+        await self._connection.open()
+
+    async def exchange(self, request: ChatRequest) -> Exchange:
+        """Time one request and leave the parsing for later; raise ConnectFailed.
+
+        Under load, parse (`record_of`) only when no stream runs any more: parsing one answer
+        would delay the stamps of the others.
+        """
+        return await self._connection.exchange(request_bytes(self._endpoint, request))
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._connection.close()
+
+
+@contextmanager
+def chat_client(endpoint: Endpoint, limits: Limits | None = None) -> Iterator[ChatClient]:
+    """Yield a client whose connection is closed on every path."""
+    client = ChatClient(endpoint, limits)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+async def chat_stream(
+    client: ChatClient, request: ChatRequest, count_tokens: CountTokens | None = None
+) -> ChatRecord:
+    """Stream one answer and return its record; a failure is in it, too, and has no latency."""
+    try:
+        exchange = await client.exchange(request)
+    except ConnectFailed as failed:
+        kind = ChatFailure.CONNECT_TIMEOUT if failed.timed_out else ChatFailure.CONNECT
+        return ChatRecord(stamps=None, failure=kind, error=str(failed))
+    return record_of(exchange, count_tokens)

@@ -1,0 +1,214 @@
+"""A record out of the raw bytes of one exchange: pure, and only called after the stream ended."""
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+
+from nobs.tasks.llms.answer import Answer, TokenChunk, error_in, read_answer
+from nobs.tasks.llms.framing import Head, MalformedResponse, body_of, parse_head
+from nobs.tasks.llms.record import (
+    ChatFailure,
+    ChatRecord,
+    Figures,
+    GapStats,
+    Stamps,
+    TokenCountSource,
+)
+from nobs.tasks.llms.sse import EventTooLarge, MalformedStream, Read, parse_events
+from nobs.tasks.llms.wire import End, Exchange
+
+type CountTokens = Callable[[str], int]
+"""Tokens in a text, by the model's own tokenizer."""
+
+_ENDS = {
+    End.FIRST_BYTE_TIMEOUT: ChatFailure.FIRST_BYTE_TIMEOUT,
+    End.IDLE_TIMEOUT: ChatFailure.IDLE_TIMEOUT,
+    End.TOTAL_TIMEOUT: ChatFailure.TOTAL_TIMEOUT,
+    End.TOO_LARGE: ChatFailure.TOO_LARGE,
+    End.MALFORMED: ChatFailure.MALFORMED,
+    End.CLOSED: ChatFailure.CUT,
+}
+_WORDS = {
+    End.FIRST_BYTE_TIMEOUT: "no byte of an answer came in time",
+    End.IDLE_TIMEOUT: "the stream paused for longer than allowed",
+    End.TOTAL_TIMEOUT: "the answer took longer than allowed",
+    End.TOO_LARGE: "the answer is larger than allowed",
+    End.MALFORMED: "the server doesn't speak HTTP/1.1",
+    End.CLOSED: "the connection was closed before the answer was whole",
+    End.COMPLETE: "the stream ended without a finish_reason and without [DONE]",
+}
+
+
+class _Failed(Exception):
+    """The exchange gives no figures."""
+
+    def __init__(self, failure: ChatFailure, error: str) -> None:
+        super().__init__(error)
+        self.failure = failure
+
+
+def record_of(exchange: Exchange, count_tokens: CountTokens | None = None) -> ChatRecord:
+    """Return the record of `exchange`; without usage, tokens are counted by `count_tokens`.
+
+    Where neither is there, the chunks are counted; both are marked as estimates.
+    """
+    head: Head | None = None
+    answer = Answer()
+    try:
+        head = _read_head(exchange)
+        answer = _read_body(exchange, head)
+        _check_whole(exchange, answer)
+        figures = _figures(exchange, answer, count_tokens)
+    except _Failed as failed:
+        return ChatRecord(
+            stamps=_stamps(exchange, answer),
+            failure=failed.failure,
+            error=str(failed),
+            status=head.status if head else None,
+            text=answer.text,
+        )
+    return ChatRecord(
+        stamps=_stamps(exchange, answer), figures=figures, status=head.status, text=answer.text
+    )
+
+
+def _read_head(exchange: Exchange) -> Head:
+    try:
+        head = parse_head(b"".join(exchange.chunks))
+    except MalformedResponse as error:
+        raise _Failed(ChatFailure.MALFORMED, str(error)) from error
+    if head is None:
+        raise _Failed(_ENDS.get(exchange.end, ChatFailure.CUT), _WORDS[exchange.end])
+    return head
+
+
+def _body_reads(exchange: Exchange, head: Head) -> Iterator[Read]:
+    """Yield each read's share of the body."""
+    body = body_of(head)
+    to_skip = head.size
+    for stamp_ns, data in zip(exchange.stamps, exchange.chunks, strict=True):
+        skipped = min(to_skip, len(data))
+        to_skip -= skipped
+        if not to_skip and (piece := body.feed(data[skipped:])):
+            yield stamp_ns, piece
+
+
+def _read_body(exchange: Exchange, head: Head) -> Answer:
+    try:
+        reads = list(_body_reads(exchange, head))
+        if head.status != 200:
+            raise _Failed(ChatFailure.HTTP_STATUS, _status_error(head, reads))
+        if not _may_be_events(head, reads):
+            raise _other_content(head, reads)
+        return read_answer(parse_events(reads))
+    except (MalformedResponse, MalformedStream) as error:
+        raise _Failed(ChatFailure.MALFORMED, str(error)) from error
+    except EventTooLarge as error:
+        raise _Failed(ChatFailure.TOO_LARGE, str(error)) from error
+
+
+def _may_be_events(head: Head, reads: list[Read]) -> bool:
+    """Tell whether the body is a stream of events, whatever the server calls it."""
+    if head.content_type == "text/event-stream":
+        return True
+    start = b"".join(data for _, data in reads[:4]).lstrip()
+    return start.startswith((b"data:", b"event:", b":", b"id:", b"retry:"))
+
+
+def _body_text(reads: list[Read]) -> str:
+    return b"".join(data for _, data in reads)[:100_000].decode(errors="replace")
+
+
+def _error_message(text: str) -> str | None:
+    """Return the message of an error object that is the whole body."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return error_in(value) if isinstance(value, dict) else None
+
+
+def _status_error(head: Head, reads: list[Read]) -> str:
+    text = _body_text(reads)
+    detail = _error_message(text) or " ".join(text.split())[:200]
+    return f"HTTP {head.status} {head.reason}: {detail}".strip(": ")
+
+
+def _other_content(head: Head, reads: list[Read]) -> _Failed:
+    text = _body_text(reads)
+    if (message := _error_message(text)) is not None:
+        return _Failed(ChatFailure.SERVER_ERROR, message)
+    kind = head.content_type or "no content type"
+    return _Failed(ChatFailure.NOT_A_STREAM, f"{kind} instead of an event stream: {text[:80]!r}")
+
+
+def _check_whole(exchange: Exchange, answer: Answer) -> None:
+    """Raise unless the whole answer came: `[DONE]` and a finish reason are the server's word."""
+    if answer.error is not None:
+        raise _Failed(ChatFailure.SERVER_ERROR, answer.error)
+    is_over = exchange.end in {End.COMPLETE, End.CLOSED}
+    if not answer.is_done and not (is_over and answer.finish_reason):
+        raise _Failed(_ENDS.get(exchange.end, ChatFailure.CUT), _WORDS[exchange.end])
+    if not answer.chunks:
+        raise _Failed(ChatFailure.NO_TOKEN, "the answer has no token")
+
+
+def _stamps(exchange: Exchange, answer: Answer) -> Stamps:
+    t0 = exchange.sent_ns
+    return Stamps(
+        sent_at_ns=t0,
+        read_ns=tuple(stamp - t0 for stamp in exchange.stamps),
+        read_bytes=tuple(len(data) for data in exchange.chunks),
+        token_ns=tuple(chunk.stamp_ns - t0 for chunk in answer.chunks),
+        ended_ns=exchange.ended_ns - t0,
+    )
+
+
+def _figures(exchange: Exchange, answer: Answer, count_tokens: CountTokens | None) -> Figures:
+    t0, chunks = exchange.sent_ns, answer.chunks
+    first, last = chunks[0].stamp_ns, chunks[-1].stamp_ns
+    generation_time_s = (last - first) / 1e9
+    tokens, source = _count_output(answer, count_tokens)
+    gaps_s = [(b.stamp_ns - a.stamp_ns) / 1e9 for a, b in itertools.pairwise(chunks)]
+    chars = len(answer.text), len(answer.reasoning)
+    per_chunk = tokens / len(chunks)
+    return Figures(
+        total_latency_s=(last - t0) / 1e9,
+        stream_end_s=(exchange.ended_ns - t0) / 1e9,
+        ttft_s=(first - t0) / 1e9,
+        ttfat_s=_first_answer_s(chunks, t0),
+        generation_time_s=generation_time_s,
+        input_tokens=answer.input_tokens,
+        output_tokens=tokens,
+        reasoning_tokens=answer.reasoning_tokens,
+        output_chars=chars[0],
+        reasoning_chars=chars[1],
+        tokens_per_sec=_rate(tokens, generation_time_s),
+        chars_per_sec=_rate(sum(chars), generation_time_s),
+        token_count_source=source,
+        chunks=len(chunks),
+        tpot_s=generation_time_s / (tokens - per_chunk) if len(chunks) > 1 else None,
+        gaps=GapStats.of(gaps_s),
+        token_gaps=GapStats.of([gap_s / per_chunk for gap_s in gaps_s]),
+        finish_reason=answer.finish_reason,
+        server_timings=answer.timings,
+    )
+
+
+def _first_answer_s(chunks: list[TokenChunk], t0: int) -> float | None:
+    return next(((chunk.stamp_ns - t0) / 1e9 for chunk in chunks if chunk.has_answer), None)
+
+
+def _rate(count: int, time_s: float) -> float | None:
+    return count / time_s if time_s > 0 else None
+
+
+def _count_output(answer: Answer, count_tokens: CountTokens | None) -> tuple[int, TokenCountSource]:
+    """Return the output tokens and who counted them; a server's zero isn't believed."""
+    if answer.output_tokens:
+        return answer.output_tokens, TokenCountSource.USAGE
+    if predicted := int(answer.timings.get("predicted_n", 0)):
+        return predicted, TokenCountSource.TIMINGS
+    if count_tokens and (counted := count_tokens(answer.reasoning + answer.text)) > 0:
+        return counted, TokenCountSource.TEXT
+    return len(answer.chunks), TokenCountSource.CHUNKS

@@ -1,0 +1,217 @@
+"""HTTP/1.1 responses: where the head ends, where the body ends, and which bytes are body.
+
+A parser of our own because it serves two callers that no library serves at once: the connection,
+which may only look for the end while the clock runs, and the reading after the stream, which needs
+each body byte with the stamp of its read. Only what a streamed answer uses is understood.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+MAX_HEAD_BYTES = 65_536
+MAX_LINE_BYTES = 16_384
+_HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
+_STATUS_LINE = re.compile(r"HTTP/1\.([01]) (\d{3})(?: (.*))?")
+_HEAD_END = b"\r\n\r\n"
+_LINE_END = b"\r\n"
+
+
+class MalformedResponse(ValueError):
+    """The bytes aren't an HTTP/1.1 response."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """Status line and headers of the final response."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    """Names in lower case; of a repeated header the last one stands."""
+    size: int
+    """Bytes up to and with the blank line, interim (1xx) responses included."""
+    keeps_alive: bool
+
+    @property
+    def content_type(self) -> str:
+        """Return the media type without its parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def parse_head(data: bytes) -> Head | None:
+    """Return the head at the start of `data`, None while it is incomplete."""
+    start = 0
+    while (end := data.find(_HEAD_END, start)) >= 0:
+        size = end + len(_HEAD_END)
+        head = _read_head(data[start:end].decode("latin-1"), size)
+        if head.status >= 200:
+            return head
+        start = size
+    if len(data) - start > MAX_HEAD_BYTES or not _may_be_head(data[start:]):
+        raise MalformedResponse(f"not an HTTP response: {data[start : start + 60]!r}")
+    return None
+
+
+def _may_be_head(data: bytes) -> bool:
+    """Tell whether `data` begins as a status line does, as far as it goes."""
+    return data[:5] == b"HTTP/"[: len(data)]
+
+
+def _read_head(text: str, size: int) -> Head:
+    first, *lines = text.split("\r\n")
+    match = _STATUS_LINE.fullmatch(first)
+    if match is None:
+        raise MalformedResponse(f"not an HTTP/1.1 status line: {first[:60]!r}")
+    headers = dict(_read_header(line) for line in lines)
+    minor, status, reason = match.groups()
+    wish = headers.get("connection", "").lower()
+    keeps_alive = "close" not in wish and (minor == "1" or "keep-alive" in wish)
+    return Head(
+        status=int(status),
+        reason=reason or "",
+        headers=headers,
+        size=size,
+        keeps_alive=keeps_alive,
+    )
+
+
+def _read_header(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise MalformedResponse(f"not a header: {line[:60]!r}")
+    return name.strip().lower(), value.strip()
+
+
+class Body(Protocol):
+    """Takes the bytes after the head, split anywhere, and knows when the body has ended."""
+
+    ended: bool
+    has_surplus: bool
+    """More bytes came than the response may have."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Return the bytes of `data` that are body, without their framing."""
+
+    def may_end_with(self, data: bytes) -> bool:
+        """Tell cheaply whether the body could end with this read; False is certain."""
+
+
+def body_of(head: Head) -> Body:
+    """Return how the body after `head` is framed."""
+    if "chunked" in head.headers.get("transfer-encoding", "").lower():
+        return ChunkedBody()
+    length = head.headers.get("content-length")
+    if length is None:
+        return UnendedBody()
+    if not length.isdecimal():
+        raise MalformedResponse(f"content-length is {length[:60]!r}")
+    return SizedBody(int(length))
+
+
+class UnendedBody:
+    """Ends when the connection does."""
+
+    ended = False
+    has_surplus = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Return all of `data`."""
+        return data
+
+    def may_end_with(self, _data: bytes) -> bool:
+        """Return False: only the close ends it."""
+        return False
+
+
+class SizedBody:
+    """Ends after Content-Length bytes."""
+
+    def __init__(self, length: int) -> None:
+        self._left = length
+        self.ended = length == 0
+        self.has_surplus = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Return `data` up to the announced length."""
+        body = data[: self._left]
+        self._left -= len(body)
+        self.ended = self._left == 0
+        self.has_surplus |= len(body) < len(data)
+        return body
+
+    def may_end_with(self, _data: bytes) -> bool:
+        """Return True: counting is cheaper than guessing."""
+        return True
+
+
+class _Expect(Enum):
+    SIZE = auto()
+    DATA = auto()
+    DATA_END = auto()
+    TRAILER = auto()
+
+
+class ChunkedBody:
+    """Ends with a chunk of size 0 and its trailers."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.has_surplus = False
+        self._expect = _Expect.SIZE
+        self._left = 0
+        self._line = b""
+
+    def may_end_with(self, data: bytes) -> bool:
+        """Tell whether `data` ends as the last chunk does: two line ends, maybe split."""
+        return len(data) < len(_HEAD_END) or data.endswith(_HEAD_END)
+
+    def feed(self, data: bytes) -> bytes:
+        """Return the chunks' bytes in `data`."""
+        data, self._line = self._line + data, b""
+        pieces: list[bytes] = []
+        position = 0
+        while position < len(data) and not self.ended:
+            if self._expect is _Expect.DATA:
+                piece = data[position : position + self._left]
+                position += len(piece)
+                self._take(piece, pieces)
+                continue
+            end = data.find(_LINE_END, position)
+            if end < 0:
+                self._keep_line(data[position:])
+                return b"".join(pieces)
+            self._read_line(data[position:end])
+            position = end + len(_LINE_END)
+        self.has_surplus |= position < len(data)
+        return b"".join(pieces)
+
+    def _take(self, piece: bytes, pieces: list[bytes]) -> None:
+        pieces.append(piece)
+        self._left -= len(piece)
+        if not self._left:
+            self._expect = _Expect.DATA_END
+
+    def _keep_line(self, line: bytes) -> None:
+        if len(line) > MAX_LINE_BYTES:
+            raise MalformedResponse(f"a chunk's size line has no end: {line[:60]!r}")
+        self._line = line
+
+    def _read_line(self, line: bytes) -> None:
+        if self._expect is _Expect.SIZE:
+            self._read_size(line)
+        elif self._expect is _Expect.TRAILER:
+            self.ended = not line
+        elif line:
+            raise MalformedResponse(f"a chunk is longer than it said: {line[:60]!r}")
+        else:
+            self._expect = _Expect.SIZE
+
+    def _read_size(self, line: bytes) -> None:
+        digits = line.partition(b";")[0].strip()
+        if _HEX.fullmatch(digits) is None:
+            raise MalformedResponse(f"not a chunk's size: {line[:60]!r}")
+        self._left = int(digits, 16)
+        self._expect = _Expect.DATA if self._left else _Expect.TRAILER

@@ -1,0 +1,111 @@
+"""Server-sent events out of stamped reads, once the stream has ended."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+MAX_EVENT_BYTES = 10_000_000
+DONE = "[DONE]"
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_BOM = b"\xef\xbb\xbf"
+
+type Read = tuple[int, bytes]
+"""The stamp of a network read in ns of `time.perf_counter_ns`, and what it returned."""
+
+
+class MalformedStream(ValueError):
+    """The stream isn't one of server-sent events in UTF-8."""
+
+
+class EventTooLarge(ValueError):
+    """An event is larger than `MAX_EVENT_BYTES`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event, with the stamp of the read that completed it."""
+
+    stamp_ns: int
+    data: str
+    name: str = ""
+
+
+def parse_events(reads: Iterable[Read]) -> Iterator[Event]:
+    """Yield the events of a body; comments and fields other than `data` and `event` are skipped.
+
+    Differs from the WHATWG algorithm in one point: an event whose last line is complete counts
+    although the stream ended without the blank line, because servers forget it after `[DONE]`.
+    """
+    pending = _Pending()
+    stamp_ns = 0
+    for stamp_ns, line in _lines(reads):
+        if line:
+            pending.take(line)
+        elif (event := pending.dispatch(stamp_ns)) is not None:
+            yield event
+    if (event := pending.dispatch(stamp_ns)) is not None:
+        yield event
+
+
+class _Pending:
+    """The lines of an event before its blank line."""
+
+    def __init__(self) -> None:
+        self._data: list[str] = []
+        self._name = ""
+        self._size = 0
+
+    def take(self, line: bytes) -> None:
+        """Add one line without its end."""
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            self._size += len(value)
+            _check_size(self._size)
+            self._data.append(_decode(value))
+        elif field == b"event":
+            self._name = _decode(value)
+
+    def dispatch(self, stamp_ns: int) -> Event | None:
+        """Return the event and begin anew; None where no line held data."""
+        data, name = self._data, self._name
+        self._data, self._name, self._size = [], "", 0
+        return Event(stamp_ns, "\n".join(data), name) if data else None
+
+
+def _lines(reads: Iterable[Read]) -> Iterator[tuple[int, bytes]]:
+    """Yield lines without their ends (CRLF, LF or CR), each with its completing stamp."""
+    parts: list[bytes] = []
+    size = 0
+    is_first = True
+    after_cr = False
+    stamp_ns = 0
+    for stamp_ns, data in reads:
+        if not data:
+            continue
+        body = data[1:] if after_cr and data.startswith(b"\n") else data
+        after_cr = data.endswith(b"\r")
+        *ended, rest = _LINE_END.split(body)
+        for piece in ended:
+            line = b"".join([*parts, piece])
+            parts, size = [], 0
+            yield stamp_ns, line.removeprefix(_BOM) if is_first else line
+            is_first = False
+        parts.append(rest)
+        size += len(rest)
+        _check_size(size)
+    # A last line without its end may be half a line: only the end mark is known to be whole.
+    if b"".join(parts).replace(b" ", b"") == b"data:[DONE]":
+        yield stamp_ns, b"".join(parts)
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_EVENT_BYTES:
+        raise EventTooLarge(f"an event has more than {MAX_EVENT_BYTES / 1e6:.0f} MB")
+
+
+def _decode(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedStream(f"an event isn't UTF-8: {error}") from error
