@@ -200,9 +200,8 @@ class _Wire(asyncio.Protocol):
         self._left = self._limits.max_bytes
         self._done = self._loop.create_future()
         self.is_reusable = False
-        now_ns = time.perf_counter_ns()
-        self._sent_ns = now_ns
-        self._timer = self._loop.call_later(self._next_deadline_s(now_ns), self._check_deadlines)
+        self._sent_ns = time.perf_counter_ns()
+        self._wake_after(self._limits.first_byte_s)
         return self._transport
 
     def _stop(self) -> None:
@@ -261,12 +260,18 @@ class _Wire(asyncio.Protocol):
         """Tell whether the response has no other end than the close."""
         return isinstance(self._body, UnendedBody)
 
+    def _wake_after(self, wait_s: float) -> None:
+        """Look at the deadlines then; never later than a pause from now could be too long."""
+        limits = self._limits
+        wait_s = min(wait_s, limits.idle_s, limits.total_s)
+        self._timer = self._loop.call_later(wait_s, self._check_deadlines)
+
     def _check_deadlines(self) -> None:
-        """Look at the stamps when a deadline may be over: reads never touch the timer."""
+        """Compare the stamps with the deadlines: reads never touch the timer."""
         now_ns = time.perf_counter_ns()
         wait_s = self._next_deadline_s(now_ns)
         if wait_s > 0:
-            self._timer = self._loop.call_later(wait_s, self._check_deadlines)
+            self._wake_after(wait_s)
         elif now_ns - self._sent_ns >= self._limits.total_s * 1e9:
             self._finish(End.TOTAL_TIMEOUT)
         else:

@@ -13,7 +13,7 @@ from nobs.tasks.llms.framing import (
     body_of,
     parse_head,
 )
-from tests.unit.tasks.llms.streams import chunked, head
+from tests.fakes.llm_streams import chunked, head
 
 
 def read(data: bytes) -> Head:
