@@ -77,7 +77,7 @@ class _Peer:
         self.then = Then.KEEP
         self.answered: Answered | None = None
 
-    def take_request(self) -> Answered | None:
+    def take_request(self, now_ns: int) -> Answered | None:
         """Return the request once it is whole."""
         head, blank, rest = self.received.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
@@ -91,7 +91,7 @@ class _Peer:
             headers=headers,
             body=rest[:length],
             connection=self.number,
-            received_ns=time.perf_counter_ns(),
+            received_ns=now_ns,
         )
 
 
@@ -132,13 +132,14 @@ class ScriptedServer:
         wake, listener = self._wake.fileno(), self._listener.fileno()
         readable = [wake, listener, *self._peers]
         ready, writable, _ = select.select(readable, unsent, [], self._wait_s())
+        now_ns = time.perf_counter_ns()
         if wake in ready:
             return False
         if listener in ready:
             self._accept()
         for number in ready:
             if number in self._peers:
-                self._read(self._peers[number])
+                self._read(self._peers[number], now_ns)
         for number in writable:
             if number in self._peers:
                 self._flush(self._peers[number])
@@ -164,7 +165,7 @@ class ScriptedServer:
         self._accepted += 1
         self._peers[sock.fileno()] = _Peer(sock, self._accepted)
 
-    def _read(self, peer: _Peer) -> None:
+    def _read(self, peer: _Peer, now_ns: int) -> None:
         try:
             data = peer.sock.recv(65536)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -175,7 +176,7 @@ class ScriptedServer:
             self._drop(peer)
             return
         peer.received += data
-        if peer.steps is None and (answered := peer.take_request()) is not None:
+        if peer.steps is None and (answered := peer.take_request(now_ns)) is not None:
             script = self._choose(answered)
             self.log.append(answered)
             peer.answered, peer.steps, peer.then = answered, iter(script.steps), script.then

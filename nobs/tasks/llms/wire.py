@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 
 from nobs.errors import HostApiError
-from nobs.tasks.llms.framing import Body, MalformedResponse, UnendedBody, body_of, parse_head
+from nobs.tasks.llms.framing import MalformedResponse, Scan, UnendedBody, parse_head, scan_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,8 +137,7 @@ class _Wire(asyncio.Protocol):
         self._done: asyncio.Future[End] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._look: Callable[[bytes], None] = self._look_for_head
-        self._body: Body | None = None
-        self._read_to = 0
+        self._body: Scan | None = None
         self._left = limits.max_bytes
         self._keeps_alive = False
         self._sent_ns = self._ended_ns = 0
@@ -196,7 +195,7 @@ class _Wire(asyncio.Protocol):
     def _begin(self) -> asyncio.Transport:
         assert self._transport is not None  # noqa: S101 -- connected
         self._stamps, self._chunks = [], []
-        self._look, self._body, self._read_to = self._look_for_head, None, 0
+        self._look, self._body = self._look_for_head, None
         self._left = self._limits.max_bytes
         self._done = self._loop.create_future()
         self.is_reusable = False
@@ -226,20 +225,13 @@ class _Wire(asyncio.Protocol):
             head = parse_head(head_bytes)
             if head is None:
                 return
-            self._body = body_of(head)
+            self._body = scan_of(head)
         except MalformedResponse:
             self._finish(End.MALFORMED)
             return
         self._keeps_alive = head.keeps_alive
-        self._read_to = len(self._chunks)
-        self._look = self._look_for_end
+        self._look = self._feed
         self._feed(head_bytes[head.size :])
-
-    def _look_for_end(self, data: bytes) -> None:
-        if self._body is not None and self._body.may_end_with(data):
-            unread = self._chunks[self._read_to :]
-            self._read_to = len(self._chunks)
-            self._feed(b"".join(unread))
 
     def _feed(self, data: bytes) -> None:
         assert self._body is not None  # noqa: S101 -- the head was read

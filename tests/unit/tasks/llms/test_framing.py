@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from nobs.tasks.llms.framing import (
     ChunkedBody,
+    ChunkScan,
     Head,
     MalformedResponse,
     SizedBody,
@@ -98,24 +99,35 @@ def test_splitting_changes_no_chunked_body(
     stream = chunked(*pieces) + b"0;a=b\r\n" + trailer + b"\r\n"
     ends = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     reads = [stream[start:end] for start, end in itertools.pairwise(ends) if start < end]
-    body, lazy = ChunkedBody(), ChunkedBody()
+    body = ChunkedBody()
 
     fed = b"".join([body.feed(piece) for piece in reads])
-    ends_lazily = _look_lazily(lazy, reads)
+    reads_until_end = _reads_until_end(ChunkScan(), reads)
 
     assert fed == b"".join(pieces)
     assert body.ended
-    assert ends_lazily == len(reads)
+    assert reads_until_end == len(reads)
 
 
-def _look_lazily(body: ChunkedBody, reads: list[bytes]) -> int | None:
-    """Return after how many reads the end was seen by looking only where it may be."""
-    waiting = b""
+def _reads_until_end(scan: ChunkScan, reads: list[bytes]) -> int | None:
+    """Return after how many reads the end was seen."""
     for number, piece in enumerate(reads, start=1):
-        waiting += piece
-        if body.may_end_with(piece):
-            body.feed(waiting)
-            waiting = b""
-        if body.ended:
+        scan.feed(piece)
+        if scan.ended:
             return number
     return None
+
+
+def test_a_scan_refuses_what_the_parser_refuses() -> None:
+    with pytest.raises(MalformedResponse):
+        ChunkScan().feed(b"-5\r\nhello")
+    with pytest.raises(MalformedResponse):
+        ChunkScan().feed(b"1" * 20_000)
+
+
+def test_a_scan_sees_surplus() -> None:
+    scan = ChunkScan()
+
+    scan.feed(b"2\r\nab\r\n0\r\n\r\nabc")
+
+    assert (scan.ended, scan.has_surplus) == (True, True)

@@ -1,0 +1,182 @@
+"""The clients side by side: each streams chats and returns (t0, token stamps) of every request.
+
+A peer's token is stamped where its user sees it: after its own parsing of the chunk. Connections
+are opened by the warm-up, and every client parses JSON, since only that tells a token from a role.
+"""
+
+import asyncio
+import importlib.util
+import json
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass
+
+from nobs.tasks.llms.chat import ChatClient, ChatRequest, Endpoint, chat_client
+from nobs.tasks.llms.figures import record_of
+from nobs.tasks.llms.wire import Exchange
+
+MESSAGES = [{"role": "user", "content": "Hello"}]
+now_ns = time.perf_counter_ns
+
+type Stamps = tuple[int, list[int]]
+type Ask[T] = Callable[[int, str], Awaitable[T]]
+"""Send one request on connection number N, with this model name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """Requests of one scenario: `names[i]` are sent one after the other on connection i."""
+
+    url: str
+    warm_up_url: str
+    names: list[list[str]]
+
+
+async def ask_all[T](load: Load, warm: Ask[T], ask: Ask[T]) -> dict[str, T]:
+    """Warm every connection, then run all of them at once."""
+    await asyncio.gather(*(warm(i, f"warm-{i}") for i in range(len(load.names))))
+    results: dict[str, T] = {}
+
+    async def one(connection: int) -> None:
+        for name in load.names[connection]:
+            results[name] = await ask(connection, name)
+
+    await asyncio.gather(*(one(i) for i in range(len(load.names))))
+    return results
+
+
+async def nobs(load: Load) -> dict[str, Stamps]:
+    """Ours: the stamps of the reads, parsed after the last stream has ended."""
+    with ExitStack() as stack:
+
+        def clients(url: str) -> list[ChatClient]:
+            endpoint = Endpoint.of(url)
+            return [stack.enter_context(chat_client(endpoint)) for _ in load.names]
+
+        warm, timed = clients(load.warm_up_url), clients(load.url)
+
+        async def ask_warm(i: int, name: str) -> Exchange:
+            await timed[i].open()
+            return await warm[i].exchange(ChatRequest(model=name, messages=MESSAGES))
+
+        async def ask(i: int, name: str) -> Exchange:
+            return await timed[i].exchange(ChatRequest(model=name, messages=MESSAGES))
+
+        exchanges = await ask_all(load, ask_warm, ask)
+    stamps = {name: record_of(exchange).stamps for name, exchange in exchanges.items()}
+    return {
+        name: (raw.sent_at_ns, [raw.sent_at_ns + stamp for stamp in raw.token_ns])
+        for name, raw in stamps.items()
+        if raw is not None
+    }
+
+
+def _is_token(line: bytes | str) -> bool:
+    """Tell whether a line is an event with a token."""
+    data = line[6:] if line[:5] in {b"data:", "data:"} else b""
+    if not data.strip() or data.strip() in {b"[DONE]", "[DONE]"}:
+        return False
+    return bool(json.loads(data)["choices"][0]["delta"].get("content"))
+
+
+def _body(name: str) -> dict[str, object]:
+    return {"model": name, "messages": MESSAGES, "stream": True, "max_tokens": 2048}
+
+
+async def openai(load: Load) -> dict[str, Stamps]:
+    from openai import AsyncOpenAI
+
+    async with AsyncOpenAI(base_url=load.url, api_key="x", max_retries=0) as client:
+
+        async def ask_at(url: str, name: str) -> Stamps:
+            there = client.with_options(base_url=url)
+            t0 = now_ns()
+            stream = await there.chat.completions.create(**_body(name))
+            return t0, [
+                now_ns()
+                async for chunk in stream
+                if chunk.choices and chunk.choices[0].delta.content
+            ]
+
+        return await ask_all(
+            load, lambda _, name: ask_at(load.warm_up_url, name), lambda _, n: ask_at(load.url, n)
+        )
+
+
+async def httpx(load: Load) -> dict[str, Stamps]:
+    import httpx
+
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(httpx.AsyncClient()) for _ in load.names]
+
+        async def ask_at(url: str, i: int, name: str) -> Stamps:
+            t0 = now_ns()
+            path = f"{url}/chat/completions"
+            async with clients[i].stream("POST", path, json=_body(name), timeout=60) as response:
+                stamps = [now_ns() async for line in response.aiter_lines() if _is_token(line)]
+            return t0, stamps
+
+        return await ask_all(
+            load,
+            lambda i, name: ask_at(load.warm_up_url, i, name),
+            lambda i, name: ask_at(load.url, i, name),
+        )
+
+
+async def aiohttp(load: Load) -> dict[str, Stamps]:
+    import aiohttp
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def ask_at(url: str, name: str) -> Stamps:
+            t0 = now_ns()
+            path = f"{url}/chat/completions"
+            async with session.post(path, json=_body(name)) as response:
+                stamps = [now_ns() async for line in response.content if _is_token(line)]
+            return t0, stamps
+
+        return await ask_all(
+            load, lambda _, name: ask_at(load.warm_up_url, name), lambda _, n: ask_at(load.url, n)
+        )
+
+
+async def aiohttp_late(load: Load) -> dict[str, Stamps]:
+    """aiohttp at its best: lines are stamped as they come and parsed after the run."""
+    import aiohttp
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def ask_at(url: str, name: str) -> tuple[int, list[tuple[int, bytes]]]:
+            t0 = now_ns()
+            path = f"{url}/chat/completions"
+            async with session.post(path, json=_body(name)) as response:
+                return t0, [(now_ns(), line) async for line in response.content]
+
+        lines = await ask_all(
+            load, lambda _, name: ask_at(load.warm_up_url, name), lambda _, n: ask_at(load.url, n)
+        )
+    return {
+        name: (t0, [stamp for stamp, line in stamped if _is_token(line)])
+        for name, (t0, stamped) in lines.items()
+    }
+
+
+type Client = Callable[[Load], Awaitable[dict[str, Stamps]]]
+
+_ALL: dict[str, tuple[Client, str]] = {
+    "nobs": (nobs, "nobs"),
+    "openai SDK": (openai, "openai"),
+    "httpx": (httpx, "httpx"),
+    "aiohttp": (aiohttp, "aiohttp"),
+    "aiohttp, parsed later": (aiohttp_late, "aiohttp"),
+}
+
+
+def importable() -> dict[str, Client]:
+    """Return the clients whose package is there."""
+    return {
+        name: client
+        for name, (client, package) in _ALL.items()
+        if importlib.util.find_spec(package) is not None
+    }
