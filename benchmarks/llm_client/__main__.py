@@ -1,6 +1,6 @@
 """What each client adds to the times of a server that logs when it really sent each token.
 
-    python -m benchmarks.llm_client [--rounds N] [--json]
+    python -m benchmarks.llm_client [--rounds N] [--only TEXT] [--json]
 
 TTFT error: the client's TTFT less the server's own time from the whole request to the first token.
 Gap error: the client's mean gap against the server's, per request. Means over requests; of the
@@ -129,6 +129,7 @@ def table(results: dict[tuple[str, str], list[Result]]) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-n", "--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="scenarios with this in their name")
     parser.add_argument("--json", action="store_true", help="print every round instead")
     arguments = parser.parse_args()
     clients = list(importable().items())
@@ -136,6 +137,8 @@ def main() -> None:
     with server() as url:
         for number in range(arguments.rounds):
             for scenario in SCENARIOS:
+                if arguments.only not in scenario.name:
+                    continue
                 turn = number % len(clients)
                 for name, client in [*clients[turn:], *clients[:turn]]:
                     results[scenario.name, name].append(measure(url, scenario, client))

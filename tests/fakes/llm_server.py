@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
+MAX_WRITES = 16
+"""Of one peer before the next one's turn."""
+
 
 class Then(Enum):
     """What the server does after a script's last step."""
@@ -141,8 +144,8 @@ class ScriptedServer:
             if number in self._peers:
                 self._read(self._peers[number], now_ns)
         for number in writable:
-            if number in self._peers:
-                self._flush(self._peers[number])
+            if number in self._peers and self._flush(self._peers[number]):
+                self._advance(self._peers[number])
         self._run_due()
         return True
 
@@ -180,19 +183,25 @@ class ScriptedServer:
             script = self._choose(answered)
             self.log.append(answered)
             peer.answered, peer.steps, peer.then = answered, iter(script.steps), script.then
-            self._schedule(peer)
+            self._advance(peer)
+
+    def _due_ns(self, peer: _Peer) -> int:
+        assert peer.answered is not None
+        assert peer.next is not None
+        return peer.answered.received_ns + int(peer.next.at_s * 1e9)
+
+    def _advance(self, peer: _Peer) -> None:
+        """Go on to the next step of a peer whose last one is wholly sent."""
+        peer.next = next(peer.steps or iter(()), None)
+        self._schedule(peer)
 
     def _schedule(self, peer: _Peer) -> None:
         """Put the next step at its absolute time, or end the answer."""
-        assert peer.steps is not None
-        assert peer.answered is not None
-        peer.next = next(peer.steps, None)
         if peer.next is None:
             self._end(peer)
             return
         self._pushed += 1
-        due_ns = peer.answered.received_ns + int(peer.next.at_s * 1e9)
-        heapq.heappush(self._due, (due_ns, self._pushed, peer))
+        heapq.heappush(self._due, (self._due_ns(peer), self._pushed, peer))
 
     def _run_due(self) -> None:
         for _ in range(len(self._due)):
@@ -203,25 +212,31 @@ class ScriptedServer:
                 self._send_step(peer)
 
     def _send_step(self, peer: _Peer) -> None:
-        assert peer.next is not None
+        """Send the step that is due, and with it those that are due by now, a write each."""
         assert peer.answered is not None
-        if peer.next.tokens:
-            peer.answered.token_ns.append(time.perf_counter_ns())
-        peer.unsent = peer.next.data
-        self._flush(peer)
+        for _ in range(MAX_WRITES):
+            assert peer.next is not None
+            if peer.next.tokens:
+                peer.answered.token_ns.append(time.perf_counter_ns())
+            peer.unsent = peer.next.data
+            if not self._flush(peer):
+                return
+            peer.next = next(peer.steps or iter(()), None)
+            if peer.next is None or self._due_ns(peer) > time.perf_counter_ns():
+                break
+        self._schedule(peer)
 
-    def _flush(self, peer: _Peer) -> None:
-        """Send what the socket takes; the next step waits until the whole step is out."""
+    def _flush(self, peer: _Peer) -> bool:
+        """Send what the socket takes; return whether that was all."""
         try:
             sent = peer.sock.send(peer.unsent)
         except (BlockingIOError, ssl.SSLWantWriteError):
-            return
+            return False
         except OSError:
             self._drop(peer)
-            return
+            return False
         peer.unsent = peer.unsent[sent:]
-        if not peer.unsent:
-            self._schedule(peer)
+        return not peer.unsent
 
     def _end(self, peer: _Peer) -> None:
         if peer.then is Then.HANG:
