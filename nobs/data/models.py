@@ -47,11 +47,6 @@ def open_model(pin: ModelPin, *, offline: bool = False, force: bool = False) -> 
             return _open(pin, path, "Run `nobs prefetch --force`.", revision=path.name)
 
 
-def prefetch_model(pin: ModelPin, *, force: bool = False) -> Model:
-    """Fetch and check the weights, so that measuring needs no network."""
-    return open_model(pin, force=force)
-
-
 def _open(pin: ModelPin, path: Path, remedy: str, revision: str | None = None) -> Model:
     return Model(path=path, weights=check_weights(path, pin, remedy, revision))
 

@@ -4,8 +4,8 @@ import sys
 from types import TracebackType
 from typing import Self
 
-from nobs.errors import StorageError
 from nobs.log import Event, configure_json, format_line
+from nobs.schema.files import storage_error
 from nobs.schema.rundir import RunDir
 
 
@@ -18,7 +18,7 @@ class EventSink:
         try:
             self._file = self._path.open("a", encoding="utf-8", buffering=1)
         except OSError as error:
-            raise _storage_error(self._path, error) from error
+            raise storage_error(self._path, error) from error
 
     def __enter__(self) -> Self:
         configure_json(self.write)
@@ -38,7 +38,7 @@ class EventSink:
         try:
             self._file.write(line)
         except OSError as error:
-            raise _storage_error(self._path, error) from error
+            raise storage_error(self._path, error) from error
         self._tell(line)
 
     def _tell(self, line: str) -> None:
@@ -49,10 +49,3 @@ class EventSink:
             sys.stdout.flush()
         except OSError:
             self._stdout_open = False
-
-
-def _storage_error(path: object, error: OSError) -> StorageError:
-    return StorageError(
-        f"Can't write {path}: {error.strerror or error}.",
-        "Free some space, or name a writable directory with --results.",
-    )

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,23 +43,6 @@ for pin in catalog.workload("embeddings", "standard").models:
         "tokens": len(model.tokenizer(texts[0])["input_ids"]) / len(texts[0].split()),
     }))
 """
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("hf_home")
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
-    with fake_hub(tmp_path_factory.mktemp("hub")) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def child(hub: FakeHub, home: Path) -> Iterator[Loader]:
-    with loader(hub.url, home) as child:
-        yield child
 
 
 @pytest.fixture

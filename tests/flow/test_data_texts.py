@@ -1,35 +1,17 @@
 """Pinned and open texts through the real client, from a hub on loopback, in a child process."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nobs.schema.pins import DatasetPin
-from tests.fakes.hub import FakeHub, fake_hub
+from tests.fakes.hub import FakeHub
 from tests.fakes.imdb import reviews, write_imdb
 from tests.fakes.loader import Loader, loader
 
 COMMIT = "e6281661ce1c48d982bc483cf8a173c1bbeb5d31"
 OTHER_COMMIT = "0" * 40
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("hf_home")
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
-    with fake_hub(tmp_path_factory.mktemp("hub")) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def child(hub: FakeHub, home: Path) -> Iterator[Loader]:
-    with loader(hub.url, home) as child:
-        yield child
 
 
 @pytest.fixture

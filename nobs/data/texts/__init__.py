@@ -60,11 +60,6 @@ def load_texts(pin: DatasetPin, *, offline: bool = False, force: bool = False) -
     return Texts(rows=rows, evidence=evidence)
 
 
-def prefetch_dataset(pin: DatasetPin, *, force: bool = False) -> Texts:
-    """Fetch and check the texts, so that measuring needs no network."""
-    return load_texts(pin, force=force)
-
-
 def _reader(pin: DatasetPin) -> Reader:
     kind = pin.source.value
     if pin.source is Source.HUB:

@@ -1,0 +1,26 @@
+"""A hub on loopback, and a child process that loads from it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.hub import FakeHub, fake_hub
+from tests.fakes.loader import Loader, loader
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hf_home")
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
+    with fake_hub(tmp_path_factory.mktemp("hub")) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def child(hub: FakeHub, home: Path) -> Iterator[Loader]:
+    with loader(hub.url, home) as child:
+        yield child
