@@ -37,7 +37,8 @@ share_images() {
     local theirs=$NEXT_ROOT/var/lib/docker ours=/var/lib/docker layers layer
     # The engine binds its directory onto itself, and links don't cross a mount: undone in this namespace only.
     umount --recursive --lazy "$ours" || true
-    rm -rf "$theirs/image" "$theirs/containers" "$theirs/overlay2/l" "$theirs/new"
+    # The builder's records too: they name layers that go below.
+    rm -rf "$theirs/image" "$theirs/containers" "$theirs/buildkit" "$theirs/overlay2/l" "$theirs/new"
     mkdir -p "$theirs/overlay2"
     cp -al "$ours/image" "$theirs/"
     rm -rf "$theirs/image/overlay2/layerdb/mounts"
