@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 from nobs.schema.base import Backend, Execution, Record
 from nobs.schema.device import DeviceInfo
 from nobs.schema.pins import ModelPin, Workload
+from nobs.schema.server import ServerRef
 
 
 class ImageRef(Record):
@@ -57,6 +58,8 @@ class RunSpec(Record):
     device_info: DeviceInfo
     image: ImageRef | None = None
     engine: EngineRef | None = None
+    server: ServerRef | None = None
+    """What answers for the models of tasks that measure a server."""
     offline: bool = False
     """Whether the worker may not use the network."""
 

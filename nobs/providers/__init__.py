@@ -1,0 +1,6 @@
+"""What serves an LLM; adding one is a module and a line here."""
+
+from nobs.providers.base import Provider
+from nobs.registry import Registry
+
+PROVIDERS: Registry[Provider] = Registry("provider", {}, group="nobs.providers")
