@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from pathlib import Path
 from typing import Any
 
 MAX_WRITES = 16
@@ -98,13 +99,24 @@ class _Peer:
         )
 
 
+def _listener_at(unix_socket: Path | None) -> socket.socket:
+    if unix_socket is None:
+        return socket.create_server(("127.0.0.1", 0), backlog=256)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(unix_socket))
+    listener.listen(256)
+    return listener
+
+
 class ScriptedServer:
     """Answers each request with the script that `choose` returns for it."""
 
-    def __init__(self, choose: Choose, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, choose: Choose, tls: ssl.SSLContext | None = None, unix_socket: Path | None = None
+    ) -> None:
         self._choose = choose
         self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listener = _listener_at(unix_socket)
         self._wake, self._waker = socket.socketpair()
         self._peers: dict[int, _Peer] = {}
         self._due: list[tuple[int, int, _Peer]] = []
@@ -112,7 +124,8 @@ class ScriptedServer:
         self._pushed = 0
         self.log: list[Answered] = []
         scheme = "https" if tls else "http"
-        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}/v1"
+        port = 1 if unix_socket else self._listener.getsockname()[1]
+        self.url = f"{scheme}://127.0.0.1:{port}/v1"
 
     def stop(self) -> None:
         """Make `serve` return."""
@@ -160,7 +173,8 @@ class ScriptedServer:
         try:
             if self._tls:
                 sock = self._tls.wrap_socket(sock, server_side=True)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if sock.family == socket.AF_INET:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:
             sock.close()
             return
@@ -253,9 +267,12 @@ class ScriptedServer:
 
 
 @contextmanager
-def serving(script: Script | Choose, tls: ssl.SSLContext | None = None) -> Iterator[ScriptedServer]:
+def serving(
+    script: Script | Choose, tls: ssl.SSLContext | None = None, unix_socket: Path | None = None
+) -> Iterator[ScriptedServer]:
     """Serve `script` in a thread of its own."""
-    server = ScriptedServer((lambda _: script) if isinstance(script, Script) else script, tls)
+    choose = (lambda _: script) if isinstance(script, Script) else script
+    server = ScriptedServer(choose, tls, unix_socket)
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:

@@ -267,6 +267,32 @@ def test_an_encrypted_stream_is_read_alike(tmp_path: Path) -> None:
     assert "certificate" in untrusted.error
 
 
+def chat_through(unix_socket: Path, url: str) -> ChatRecord:
+    async def talk() -> ChatRecord:
+        endpoint = Endpoint.of(url, unix_socket=unix_socket)
+        with chat_client(endpoint, LIMITS) as client:
+            return await chat_stream(client, REQUEST)
+
+    return asyncio.run(talk())
+
+
+def test_a_unix_socket_leads_to_the_server_that_the_url_names(tmp_path: Path) -> None:
+    script = in_chunks(Send(0, TOKEN, 1), Send(0, FINISH + DONE))
+    with serving(script, unix_socket=tmp_path / "llm.sock") as server:
+        record = chat_through(tmp_path / "llm.sock", "http://llm.example:1234/v1")
+
+    assert_stamps_follow(record, server.log[0])
+    assert server.log[0].headers["host"] == "llm.example:1234"
+    assert server.log[0].path == "/v1/chat/completions"
+
+
+def test_a_unix_socket_that_is_not_there_is_named(tmp_path: Path) -> None:
+    record = chat_through(tmp_path / "none.sock", "http://127.0.0.1:1234/v1")
+
+    assert record.failure == ChatFailure.CONNECT
+    assert f"can't connect to {tmp_path}/none.sock: " in record.error
+
+
 @pytest.mark.parametrize("url", ["127.0.0.1:1234/v1", "http://", "ftp://h/v1", "http://h:x/v1"])
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="isn't a server's URL"):

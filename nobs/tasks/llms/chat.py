@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,9 +29,16 @@ class Endpoint:
 
     @classmethod
     def of(
-        cls, base_url: str, api_key: str = "", context: ssl.SSLContext | None = None
+        cls,
+        base_url: str,
+        api_key: str = "",
+        context: ssl.SSLContext | None = None,
+        unix_socket: Path | None = None,
     ) -> "Endpoint":
-        """Return the endpoint of `base_url`; raise UsageError where it isn't one."""
+        """Return the endpoint of `base_url`, reached through `unix_socket` where one is given.
+
+        Raise UsageError where `base_url` isn't a URL; the socket changes nothing that is sent.
+        """
         try:
             parts = urlsplit(base_url)
             port = parts.port or _PORTS[parts.scheme]
@@ -42,7 +50,7 @@ class Endpoint:
         _check_one_line("the URL", base_url)
         tls = (context or ssl.create_default_context()) if parts.scheme == "https" else None
         return cls(
-            address=Address(host=parts.hostname, port=port, tls=tls),
+            address=Address(host=parts.hostname, port=port, tls=tls, unix_socket=unix_socket),
             authority=parts.netloc.rpartition("@")[2],
             path=parts.path.rstrip("/"),
             api_key=api_key,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
+from pathlib import Path
 
 from nobs.errors import HostApiError
 from nobs.tasks.llms.framing import MalformedResponse, Scan, UnendedBody, parse_head, scan_of
@@ -31,6 +32,11 @@ class Address:
     host: str
     port: int
     tls: ssl.SSLContext | None = None
+    unix_socket: Path | None = None
+    """Leads to the server in place of host and port, which still name it."""
+
+    def __str__(self) -> str:
+        return str(self.unix_socket or f"{self.host}:{self.port}")
 
 
 class End(StrEnum):
@@ -61,9 +67,8 @@ class ConnectFailed(HostApiError):
     """No connection could be opened."""
 
     def __init__(self, address: Address, reason: str, *, timed_out: bool) -> None:
-        where = f"{address.host}:{address.port}"
         super().__init__(
-            f"can't connect to {where}: {reason}.", "Start the server, or correct its URL."
+            f"can't connect to {address}: {reason}.", "Start the server, or correct its URL."
         )
         self.timed_out = timed_out
 
@@ -94,18 +99,14 @@ class Connection:
 
     async def _connect(self) -> "_Wire":
         address = self._address
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._limits.connect_s):
-                _, wire = await loop.create_connection(
-                    lambda: _Wire(self._limits, loop), address.host, address.port, ssl=address.tls
-                )
+                return await _wire_to(address, self._limits)
         except TimeoutError as error:
             reason = f"no answer in {self._limits.connect_s:g} s"
             raise ConnectFailed(address, reason, timed_out=True) from error
         except OSError as error:
             raise ConnectFailed(address, str(error), timed_out=False) from error
-        return wire
 
     async def exchange(self, request: bytes) -> Exchange:
         """Send `request` once and return its response; the clock runs only in here."""
@@ -123,6 +124,24 @@ class Connection:
         if self._wire is not None:
             self._wire.abort()
             self._wire = None
+
+
+async def _wire_to(address: Address, limits: Limits) -> "_Wire":
+    loop = asyncio.get_running_loop()
+
+    def wire() -> _Wire:
+        return _Wire(limits, loop)
+
+    if address.unix_socket is None:
+        _, connected = await loop.create_connection(
+            wire, address.host, address.port, ssl=address.tls
+        )
+        return connected
+    path, name = str(address.unix_socket), address.host if address.tls else None
+    _, connected = await loop.create_unix_connection(
+        wire, path, ssl=address.tls, server_hostname=name
+    )
+    return connected
 
 
 class _Wire(asyncio.Protocol):
