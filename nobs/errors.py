@@ -7,7 +7,8 @@ NobsError                      exit 1
 │   ├── BackendMissing                  the GPU, its driver or its container runtime
 │   ├── ModelMissing                    weights that are neither cached nor reachable
 │   ├── DataError                       texts that are absent or not the pinned ones
-│   └── StorageError                    a results path or a disk that can't be written
+│   ├── StorageError                    a results path or a disk that can't be written
+│   └── InvalidReport                   a file that is no report of this version
 ├── HostApiError               exit 4   a server on the host doesn't answer
 ├── RunLost                    exit 5   nobody could say how the run ended, or its time was up
 └── Interrupted                exit 130 the user stopped it
@@ -15,6 +16,7 @@ NobsError                      exit 1
 
 from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -80,6 +82,16 @@ class DataError(RequirementError):
 
 class StorageError(RequirementError):
     """A path can't be written, or the disk is full."""
+
+
+class InvalidReport(RequirementError):
+    """A file is no report that this NOBS reads; `reason` says why, without its name."""
+
+    def __init__(
+        self, file: Path, reason: str, remedy: str = "It is damaged, or no report of NOBS."
+    ) -> None:
+        super().__init__(f"{file} is refused: {reason}.", remedy)
+        self.reason = reason
 
 
 class HostApiError(NobsError):

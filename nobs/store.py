@@ -7,7 +7,7 @@ from pathlib import Path
 from nobs.errors import StorageError
 from nobs.schema.files import to_json, write_atomic
 from nobs.schema.report import Report
-from nobs.schema.rundir import RunDir, read_record, safe_name
+from nobs.schema.rundir import RunDir, safe_name
 from nobs.system.host import free_disk_bytes
 
 MIN_FREE_BYTES = 64 << 20
@@ -68,11 +68,6 @@ def find_reports(results: Path) -> list[Path]:
             "Make one with `nobs run`, or name a directory with --results.",
         )
     return found
-
-
-def read_report(file: Path) -> Report:
-    """Read a report; StorageError if it is absent, damaged or of another version."""
-    return read_record(file, Report)
 
 
 def append_line(file: Path, line: str) -> None:

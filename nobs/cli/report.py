@@ -18,7 +18,8 @@ def command(*, files: tuple[Path, ...], results: Path, as_json: bool) -> None:
     """Show reports: the named ones, else the last of each host."""
     from nobs.render.summary import render_summary  # noqa: PLC0415 - --help must stay fast
     from nobs.schema.files import to_json  # noqa: PLC0415
-    from nobs.store import find_reports, read_report  # noqa: PLC0415
+    from nobs.schema.reader import read_report  # noqa: PLC0415
+    from nobs.store import find_reports  # noqa: PLC0415
 
     for file in files or find_reports(results):
         report = read_report(file)

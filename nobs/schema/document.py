@@ -1,0 +1,129 @@
+"""JSON that nobody vouches for: read in bounded time and memory, or refused with the reason."""
+
+import json
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from math import isfinite
+from pathlib import Path
+from typing import Any, NoReturn
+
+from nobs.errors import InvalidReport
+
+MAX_BYTES = 8 << 20
+MAX_VALUES = 400_000
+"""Commas and opening brackets: Python needs about 100 times the bytes of an empty list."""
+MAX_DEPTH = 32
+MAX_INTEGER_DIGITS = 18
+MAX_FLOAT_CHARS = 40
+MAX_QUOTED = 120
+
+type Document = dict[str, Any]
+
+
+def read_document(file: Path) -> Document:
+    """Return the JSON object in `file`; InvalidReport tells why it is refused."""
+    try:
+        return parse_document(_read_bounded(file))
+    except ValueError as error:
+        raise InvalidReport(file, str(error)) from error
+    except OSError as error:
+        raise InvalidReport(file, f"it can't be read: {error.strerror or error}") from error
+
+
+def parse_document(data: bytes) -> Document:
+    """Return the JSON object in `data`; ValueError tells why it is refused."""
+    if data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_VALUES:
+        raise ValueError(f"it holds more than {MAX_VALUES:,} values")
+    try:
+        value = json.loads(
+            data.decode("utf-8-sig"),
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_float=_float,
+            parse_int=_integer,
+        )
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is no UTF-8 text, at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise ValueError(f"it is no JSON, or cut off: {error.msg} at {where}") from error
+    except RecursionError as error:
+        raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels") from error
+    if not isinstance(value, dict):
+        raise ValueError("it is JSON, but no object")  # noqa: TRY004 - one kind of refusal
+    _check_values(value)
+    return value
+
+
+def quote(text: str) -> str:
+    """Return foreign text as it may be shown: short, on one line, no control characters."""
+    cut = text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}..."
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in cut)
+
+
+def _read_bounded(file: Path) -> bytes:
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise ValueError("it is no regular file")
+    with file.open("rb") as stream:
+        data = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"it is larger than {MAX_BYTES >> 20} MiB")
+    return data
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Document:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"the key '{quote(twice)}' stands in one object twice")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _float(text: str) -> float:
+    """Return the number; one that a double can't hold, or holds as another, is refused.
+
+    NOBS writes the shortest digits that name a double, so other digits were never measured.
+    """
+    value = float(text)
+    if not isfinite(value) or len(text) > MAX_FLOAT_CHARS:
+        raise ValueError(f"the number {quote(text)} is out of range")
+    is_zero = not text.lower().partition("e")[0].strip("-0.")
+    if not is_zero and (value == 0.0 or Decimal(text) != Decimal(repr(value))):
+        raise ValueError(f"the number {quote(text)} has digits that no double holds")
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_INTEGER_DIGITS:
+        raise ValueError(f"the number {quote(text)} is out of range")
+    return int(text)
+
+
+def _check_values(value: Document) -> None:
+    """Refuse deep nesting, which recursive code dies of, and text that isn't Unicode."""
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [part for item in level for part in _parts(item)]
+        if not level:
+            return
+    raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
+
+
+def _parts(item: object) -> Iterator[object]:
+    match item:
+        case dict():
+            yield from item.keys()
+            yield from item.values()
+        case list():
+            yield from item
+        case str() if not item.isascii():
+            try:
+                item.encode()
+            except UnicodeEncodeError as error:
+                raise ValueError("it holds half a surrogate pair, which is no text") from error

@@ -1,0 +1,69 @@
+"""The one way in for reports: of this version and harmless, or refused with the reason."""
+
+import json
+import re
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from nobs.errors import InvalidReport
+from nobs.schema.document import Document, quote, read_document
+from nobs.schema.report import Report
+
+SCHEMA = "nobs.report/1"
+_PATH_TRICKS = re.compile(r"^[/\\~]|^[A-Za-z]:[/\\]|(^|[/\\])\.\.([/\\]|$)")
+
+
+def read_report(file: Path) -> Report:
+    """Return the report in `file`; InvalidReport tells why it is refused.
+
+    The digest isn't checked: `nobs validate` judges what a report says.
+    """
+    document = read_document(file)
+    check_version(file, document)
+    try:
+        return to_report(document)
+    except ValueError as error:
+        raise InvalidReport(file, str(error)) from error
+
+
+def check_version(file: Path, document: Document) -> None:
+    """Refuse what isn't of this version, with the remedy that helps."""
+    found = document.get("schema")
+    if found == SCHEMA:
+        return
+    if found is None and {"device_info", "tasks"} <= document.keys():
+        raise InvalidReport(
+            file,
+            "it is an older report, without a schema",
+            f"Make one of this version with `nobs import {file}`.",
+        )
+    if isinstance(found, str) and re.fullmatch(r"nobs\.report/[0-9]{1,9}", found):
+        raise InvalidReport(
+            file, f"it is of the version {found}, this NOBS reads {SCHEMA}", "Update NOBS."
+        )
+    told = "no schema" if found is None else f"the schema {quote(str(found))!r}"
+    raise InvalidReport(file, f"it has {told} where a report has {SCHEMA!r}")
+
+
+def to_report(document: Document) -> Report:
+    """Return the report that `document` is; ValueError names the first field that is wrong."""
+    try:
+        report = Report.model_validate_json(json.dumps(document), strict=True)
+    except ValidationError as error:
+        raise ValueError(describe_first(error)) from error
+    check_host(report.device_info.host)
+    return report
+
+
+def check_host(host: str) -> None:
+    """Refuse, as ValueError, a machine's name that would lead out of a directory or a line."""
+    if not host.strip() or not host.isprintable() or _PATH_TRICKS.search(host):
+        raise ValueError(f"device_info.host is no name of a machine: {quote(host)!r}")
+
+
+def describe_first(error: ValidationError) -> str:
+    """Return where the first fault is and what it is, in words that are safe to show."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+    return f"{quote(where)}: {quote(first['msg'])}"
