@@ -27,4 +27,4 @@ def format_bytes(count: float) -> str:
 
 def format_rate(per_second: float) -> str:
     """Return a rate with three significant digits, as in `34.6`."""
-    return f"{per_second:.3g}" if per_second < 1000 else f"{per_second:,.0f}"
+    return f"{per_second:#.3g}".rstrip(".") if per_second < 999.5 else f"{per_second:,.0f}"

@@ -4,25 +4,33 @@ from pathlib import Path
 
 import click
 
-from nobs.cli.options import json_option
+from nobs.render import FORMATS
 
 
 @click.command(name="report")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
+    "--format", "-f", "form", type=click.Choice(FORMATS.names()), default="table",
+    show_default=True, help="How to show them.",
+)  # fmt: skip
+@click.option("--json", "form", flag_value="json", help="Print JSON for programs.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False),
+    help="Write to this file instead of stdout.",
+)  # fmt: skip
+@click.option(
     "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
     envvar="NOBS_RESULTS", show_envvar=True, help="Directory of reports, where no FILE is named.",
 )  # fmt: skip
-@json_option
-def command(*, files: tuple[Path, ...], results: Path, as_json: bool) -> None:
-    """Show reports: the named ones, else the last of each host."""
-    from nobs.render.summary import render_summary  # noqa: PLC0415 - --help must stay fast
-    from nobs.schema.files import to_json  # noqa: PLC0415
-    from nobs.schema.reader import read_report  # noqa: PLC0415
-    from nobs.store import find_reports  # noqa: PLC0415
+@click.pass_context
+def command(
+    ctx: click.Context, /, *, files: tuple[Path, ...], form: str, output: Path | None, results: Path
+) -> None:
+    """Show reports side by side: the named ones, else the last of each host.
 
-    for file in files or find_reports(results):
-        report = read_report(file)
-        click.echo(to_json(report) if as_json else render_summary(report), nl=False)
-        if not as_json:
-            click.echo(f"report     {file}")
+    Closed, open and legacy results stand in tables of their own. A file that can't be read is
+    named and left out; the exit code is 1 then.
+    """
+    from nobs.cli.reporting import show_reports  # noqa: PLC0415 - --help must stay fast
+
+    ctx.exit(show_reports(files, results, form, output))

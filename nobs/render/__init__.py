@@ -1,1 +1,25 @@
-"""From values to text; no input or output here."""
+"""From values to text; no input or output here.
+
+An output format is a function from a leaderboard to text: a module and a line in this table.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from nobs.registry import Registry
+
+if TYPE_CHECKING:
+    from nobs.leaderboard import Leaderboard
+
+type Render = Callable[["Leaderboard"], str]
+
+FORMATS: Registry[Render] = Registry(
+    "format",
+    {
+        "table": "nobs.render.table:render_table",
+        "markdown": "nobs.render.markdown:render_markdown",
+        "csv": "nobs.render.csv:render_csv",
+        "json": "nobs.render.json:render_json",
+    },
+    group="nobs.formats",
+)

@@ -1,17 +1,21 @@
 """A report as a table for a terminal of 80 columns."""
 
-from collections.abc import Mapping
 from io import StringIO
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from nobs.figures import BY_KEY, Figure, read_figures, read_runs
+from nobs.render.cells import interval_cell, value_cell
 from nobs.schema.base import Division, Status
 from nobs.schema.device import DeviceInfo
 from nobs.schema.report import ModelReport, Report, TaskReport
-from nobs.units import format_rate, format_seconds
+from nobs.text import to_line
+
+_TIMES = ("time_s", "latency_s")
+_OTHERS = ("rows_per_second", "ttft_s", "tokens_per_sec")
+_LIMIT = 1000
 
 
 def render_summary(report: Report, *, width: int = 80, color: bool = False) -> str:
@@ -33,10 +37,10 @@ def render_device(device: DeviceInfo) -> str:
     """Return the machine in three lines."""
     memory = device.gpu_memory_gb
     size = f", {memory:g} GiB" if isinstance(memory, float) else ""
-    gpu = f"{device.gpu_name}{size}" if device.gpu_name else "none"
+    gpu = f"{to_line(device.gpu_name)}{size}" if device.gpu_name else "none"
     return (
-        f"host       {device.host} ({device.platform})\n"
-        f"processor  {device.processor}, {device.ram_gb:g} GiB RAM\n"
+        f"host       {to_line(device.host)} ({to_line(device.platform)})\n"
+        f"processor  {to_line(device.processor)}, {device.ram_gb:g} GiB RAM\n"
         f"gpu        {gpu}\n"
         f"device     {device.device}"
     )
@@ -44,47 +48,54 @@ def render_device(device: DeviceInfo) -> str:
 
 def _render_task(task: TaskReport) -> Table:
     score = "-" if task.task_score is None else f"{task.task_score:,.2f}"
-    label = f"{task.workload.name} ({task.workload.division}), score {score}"
+    label = f"{to_line(task.workload.name)} ({task.workload.division}), score {score}"
     table = Table(title=Text(label), title_justify="left", expand=False)
+    time, others = _figures_of(task)
     table.add_column("model", overflow="fold")
-    for name in ("median", "95 % interval", "rows/s", "n"):
+    for name in ("median", "95 % interval", *(figure.label for figure in others), "n"):
         table.add_column(name, justify="right")
     for model in task.models.values():
-        table.add_row(*(Text(cell) for cell in _cells(model)))
+        table.add_row(*map(Text, _cells(model, task.dataset_size, time, others)))
     return table
 
 
-def _cells(model: ModelReport) -> tuple[str, ...]:
-    figures = model.model_dump()
-    median = figures.get("final_median_encoding_time_seconds")
-    if model.status is not Status.OK or median is None:
+def _figures_of(task: TaskReport) -> tuple[Figure, list[Figure]]:
+    """Return the figure of time that the task has, and what else is known of any model."""
+    known = {
+        key
+        for model in task.models.values()
+        for key in read_figures(model.model_dump(), task.dataset_size)
+    }
+    time = next((key for key in _TIMES if key in known), _TIMES[0])
+    others = [key for key in _OTHERS if key in known] or _OTHERS[:1]
+    return BY_KEY[time], [BY_KEY[key] for key in others]
+
+
+def _cells(
+    model: ModelReport, dataset_size: int, time: Figure, others: list[Figure]
+) -> tuple[str, ...]:
+    values = model.model_dump()
+    figures = read_figures(values, dataset_size)
+    name = to_line(model.model_name)
+    if model.status is not Status.OK or time.key not in figures:
         why = model.failure.failure_class if model.failure else "no reason known"
-        return (model.model_name, f"{model.status}: {why}", "-", "-", "-")
+        return (name, f"{model.status}: {why}", *("-" for _ in ("interval", *others, "n")))
     return (
-        model.model_name,
-        format_seconds(median),
-        _interval(figures["encoding_time_interval"]),
-        format_rate(figures["final_median_rows_per_second"]),
-        str(len(figures["all_runs"])),
+        name,
+        value_cell(time, figures),
+        interval_cell(time, figures),
+        *(value_cell(figure, figures) for figure in others),
+        str(max(len(read_runs(figure, values)) for figure in (time, *others))),
     )
-
-
-def _interval(interval: Mapping[str, Any] | None) -> str:
-    """Return both ends, and the coverage where it is below 95 %."""
-    if interval is None:
-        return "-"
-    low, high = format_seconds(interval["low"]), format_seconds(interval["high"])
-    coverage = "" if interval["confidence"] >= 0.95 else f" ({interval['confidence']:.0%})"
-    return f"{low} - {high}{coverage}"
 
 
 def _explain(task: TaskReport) -> list[str]:
     """Return why a task is open and why models failed, a line each."""
     opened = task.workload.division is Division.OPEN
     return [
-        *([f"open: {'; '.join(task.workload.open_reasons)}"] if opened else []),
+        *([f"open: {'; '.join(map(to_line, task.workload.open_reasons))}"] if opened else []),
         *(
-            f"{model.model_name}: {model.failure.message} {model.failure.remedy}"
+            to_line(f"{model.model_name}: {model.failure.message} {model.failure.remedy}", _LIMIT)
             for model in task.models.values()
             if model.failure is not None
         ),

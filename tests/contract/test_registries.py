@@ -11,6 +11,7 @@ from nobs.backends import BACKENDS
 from nobs.catalog import load_catalog
 from nobs.cli.options import BACKENDS as BACKEND_CHOICES
 from nobs.cli.options import IMAGE_BACKENDS
+from nobs.render import FORMATS
 from nobs.schema.base import Backend
 from nobs.schema.pins import DatasetPin, ModelPin, Source
 from nobs.schema.report import ModelReport
@@ -106,6 +107,13 @@ def test_report_classes_of_tasks_forbid_what_they_do_not_declare() -> None:
 
     assert ours
     assert [kind.__name__ for kind in ours if kind.model_config.get("extra") != "forbid"] == []
+
+
+@pytest.mark.parametrize("name", FORMATS.names())
+def test_an_output_format_is_rendered_documented_and_golden(name: str) -> None:
+    assert callable(FORMATS.load(name))
+    assert f"`{name}`" in read("docs", "reference", "cli.md")
+    assert re.search(rf'"{name}"', read("tests", "unit", "render", "test_formats.py"))
 
 
 @pytest.mark.parametrize("label", CATALOG.workloads)

@@ -1,9 +1,11 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 from nobs.store import publish
 from nobs.supervisor.merge import build_report
+from tests.fakes.reports import make_report
 from tests.unit.supervisor.test_merge import make_spec, ok, results_of
 
 
@@ -30,10 +32,44 @@ def test_last_report_of_each_host_is_shown(tmp_path: Path) -> None:
     assert done.stdout.endswith(f"report     {file}\n")
 
 
-def test_json_is_the_file_itself(tmp_path: Path) -> None:
-    file = write_report(tmp_path)
+def test_several_reports_stand_side_by_side(tmp_path: Path) -> None:
+    for speed in (1.0, 2.0):
+        publish(tmp_path, make_report(f"host {speed}", run=f"{speed}", speed=speed))
+    done = nobs_report("--results", str(tmp_path))
 
-    assert nobs_report("--json", str(file)).stdout == file.read_text()
+    assert done.returncode == 0
+    assert done.stdout.index("host 2.0") < done.stdout.index("host 1.0")
+
+
+def test_json_holds_the_exact_figures(tmp_path: Path) -> None:
+    file = write_report(tmp_path)
+    (table,) = json.loads(nobs_report("--json", str(file)).stdout)["tables"]
+
+    assert table["workload"] == "embeddings-quick/1"
+    assert table["rows"][0]["figures"]["time_s"]["value"] == 4.0
+
+
+def test_output_goes_to_the_named_file(tmp_path: Path) -> None:
+    write_report(tmp_path)
+    output = tmp_path / "board.md"
+    done = nobs_report("--results", str(tmp_path), "--format", "markdown", "-o", str(output))
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert output.read_text().startswith("## embeddings-quick/1 (closed)\n")
+
+
+def test_a_broken_report_among_good_ones_is_named_and_skipped(tmp_path: Path) -> None:
+    publish(tmp_path, make_report("good"))
+    (tmp_path / "report_bad.json").write_text("{")
+    future = make_report("future").model_dump_json(by_alias=True)
+    (tmp_path / "report_next.json").write_text(future.replace("nobs.report/1", "nobs.report/2"))
+    done = nobs_report("--results", str(tmp_path), "--format", "markdown")
+
+    assert done.returncode == 1
+    assert "good" in done.stdout
+    assert "future" not in done.stdout
+    assert [name in done.stderr for name in ("report_bad.json", "report_next.json")] == [True] * 2
+    assert done.stderr.count("skipped") == 2
 
 
 def test_no_report_names_the_remedy(tmp_path: Path) -> None:

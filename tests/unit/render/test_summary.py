@@ -1,25 +1,13 @@
 """What people read at the end of a run, held against golden files."""
 
-import os
-from pathlib import Path
-
 import pytest
 
 from nobs.render.plan import render_plan
 from nobs.render.summary import render_summary
 from nobs.schema.report import Report
 from nobs.supervisor.merge import build_report
+from tests.fakes.golden import check
 from tests.unit.supervisor.test_merge import failed, make_spec, ok, results_of
-
-GOLDEN = Path(__file__).parents[2] / "golden"
-
-
-def check(name: str, text: str) -> None:
-    """Compare with the golden file; NOBS_GOLDEN=write makes it anew, to be looked at."""
-    file = GOLDEN / name
-    if os.environ.get("NOBS_GOLDEN") == "write":
-        file.write_text(text, encoding="utf-8")
-    assert text == file.read_text(encoding="utf-8")
 
 
 def make_report(**words: object) -> Report:

@@ -1,0 +1,57 @@
+"""From report files to a leaderboard on stdout or in a file."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import click
+
+from nobs.errors import NobsError
+from nobs.leaderboard import Leaderboard, Sheet, Skipped, arrange, flatten
+from nobs.render import FORMATS
+from nobs.render.summary import render_summary
+from nobs.schema.files import write_atomic
+from nobs.schema.reader import read_report
+from nobs.store import find_reports
+from nobs.text import to_line
+
+
+def show_reports(files: Sequence[Path], results: Path, form: str, output: Path | None) -> int:
+    """Show what can be read; return 1 if anything couldn't, 0 otherwise."""
+    found = files or find_reports(results)
+    sheets, skipped = read_sheets(found)
+    text = _render(found, arrange(sheets, skipped), form)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_atomic(output, text)
+    return 1 if skipped else 0
+
+
+def read_sheets(files: Iterable[Path]) -> tuple[list[Sheet], list[Skipped]]:
+    """Return the reports that can be read, flat; the error of the first where none can."""
+    sheets, skipped, errors = [], [], []
+    for file in files:
+        try:
+            sheets.append(flatten(file.name, read_report(file)))
+        except NobsError as error:
+            errors.append(error)
+            skipped.append(Skipped(file=file.name, reason=str(error)))
+    if errors and not sheets:
+        raise errors[0]
+    for each in skipped:
+        click.echo(f"nobs: skipped: {to_line(each.reason, 1000)}", err=True)
+    return sheets, skipped
+
+
+def _render(files: Sequence[Path], board: Leaderboard, form: str) -> str:
+    """Return the text; a terminal gets the whole summary of a report that stands alone."""
+    if form == "table" and len(files) == 1:
+        summary = render_summary(read_report(files[0]), color=_wants_color())
+        return f"{summary}report     {files[0]}\n"
+    return FORMATS.load(form)(board)
+
+
+def _wants_color() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ

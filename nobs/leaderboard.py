@@ -1,0 +1,233 @@
+"""Reports side by side: plain rows, one table for each workload and division."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from nobs.figures import FIGURES, Figure, Measured, number, read_figures, read_runs
+from nobs.schema.base import Status
+from nobs.schema.report import ModelReport, Report, TaskReport
+from nobs.text import to_line
+
+DIVISIONS = ("closed", "open", "legacy")
+MAX_SAMPLES = 200
+MAX_REQUESTS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One model of one report; every text is safe to show."""
+
+    run: str
+    """Key of the host section it belongs to."""
+    host: str
+    device: str
+    hardware: str
+    """The GPU where it was measured, else the processor."""
+    model: str
+    status: str
+    why: str = ""
+    """Why it isn't ok."""
+    open_reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    figures: Mapping[str, Measured] = field(default_factory=dict)
+    samples: tuple[float, ...] = ()
+    """Raw rates in their order."""
+    requests: tuple[tuple[float, float], ...] = ()
+    """Output tokens and latency in seconds of each request."""
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether its figures can be ranked."""
+        return self.status == Status.OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """All rows of one workload and division, by model, best first."""
+
+    workload: str
+    task: str
+    division: str
+    rows: tuple[Row, ...]
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """Return the figures that at least one row has."""
+        held = {key for row in self.rows for key in row.figures}
+        return tuple(figure for figure in FIGURES if figure.key in held)
+
+    @property
+    def headline(self) -> Figure:
+        """Return the figure that ranks the rows."""
+        return next(iter(self.figures), FIGURES[0])
+
+    def ranked(self) -> Iterator[tuple[int | None, Row]]:
+        """Yield each row with its rank among those of its model, None where it has none."""
+        counts: Counter[str] = Counter()
+        for row in self.rows:
+            counts[row.model] += 1
+            yield counts[row.model] if self.headline.key in row.figures else None, row
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostSection:
+    """What one report says of its machine and of itself, as names and texts."""
+
+    run: str
+    host: str
+    timestamp: str
+    file: str
+    device: Mapping[str, str]
+    details: Mapping[str, str]
+    environment: Mapping[str, str]
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A file that could not be read, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """One report, flat: its machine and its rows by (workload, task, division)."""
+
+    section: HostSection
+    rows: tuple[tuple[tuple[str, str, str], Row], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaderboard:
+    """Everything that a renderer shows."""
+
+    tables: tuple[Table, ...]
+    hosts: tuple[HostSection, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+
+def flatten(file: str, report: Report) -> Sheet:
+    """Return `report`, read from `file`, as plain rows."""
+    return Sheet(
+        section=_describe_host(file, report),
+        rows=tuple(
+            ((to_line(task.workload.name), to_line(task.task), division_of(task)), row)
+            for task in report.tasks
+            for row in _rows(report, task)
+        ),
+    )
+
+
+def arrange(sheets: Sequence[Sheet], skipped: Sequence[Skipped] = ()) -> Leaderboard:
+    """Return the tables of all sheets; closed, open and legacy results never share one."""
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    for sheet in sheets:
+        for place, row in sheet.rows:
+            groups.setdefault(place, []).append(row)
+    places = sorted(groups, key=lambda place: (_division_rank(place[2]), place))
+    return Leaderboard(
+        tables=tuple(_rank(*place, groups[place]) for place in places),
+        hosts=tuple(sheet.section for sheet in sheets),
+        skipped=tuple(skipped),
+    )
+
+
+def division_of(task: TaskReport) -> str:
+    """Return `closed`, `open` or `legacy`."""
+    return str(task.workload.division)
+
+
+def _division_rank(division: str) -> int:
+    return DIVISIONS.index(division) if division in DIVISIONS else len(DIVISIONS)
+
+
+def _rank(workload: str, task: str, division: str, rows: Sequence[Row]) -> Table:
+    table = Table(workload=workload, task=task, division=division, rows=tuple(rows))
+    headline = table.headline
+
+    def place(row: Row) -> tuple[str, bool, float, str]:
+        found = row.figures.get(headline.key)
+        value = found.value if found else 0.0
+        return row.model, found is None, value if headline.lower_is_better else -value, row.host
+
+    return replace(table, rows=tuple(sorted(rows, key=place)))
+
+
+def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
+    device = report.device_info
+    for name, model in task.models.items():
+        values = {**model.model_dump(mode="json"), "task_score": task.task_score}
+        is_ok = model.status is Status.OK
+        yield Row(
+            run=to_line(report.run.id),
+            host=to_line(device.host),
+            device=to_line(model.device),
+            hardware=to_line(device.processor if model.device == "cpu" else device.gpu_name or "-"),
+            model=to_line(name),
+            status=str(model.status),
+            why=_why(model),
+            open_reasons=tuple(map(to_line, task.workload.open_reasons)),
+            warnings=tuple(map(to_line, model.warnings)),
+            figures=read_figures(values, task.dataset_size) if is_ok else {},
+            samples=_samples(values),
+            requests=tuple(_requests(values.get("all_runs")))[:MAX_REQUESTS],
+        )
+
+
+def _why(model: ModelReport) -> str:
+    if model.status is Status.OK:
+        return ""
+    failure = model.failure
+    return to_line(f"{failure.failure_class}: {failure.message}") if failure else "no reason known"
+
+
+def _samples(values: Mapping[str, Any]) -> tuple[float, ...]:
+    runs = (read_runs(figure, values) for figure in FIGURES if figure.run_fields)
+    return tuple(next(filter(None, runs), ())[:MAX_SAMPLES])
+
+
+def _requests(value: object) -> Iterator[tuple[float, float]]:
+    """Find every request below `value` that says its output tokens and its latency."""
+    if isinstance(value, Mapping):
+        tokens, latency = number(value.get("output_tokens")), number(value.get("total_latency_s"))
+        if tokens is not None and latency is not None:
+            yield tokens, latency
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for part in value:
+            if isinstance(part, Mapping | list | tuple):
+                yield from _requests(part)
+
+
+def _describe_host(file: str, report: Report) -> HostSection:
+    run = report.run.model_dump(mode="json")
+    models = [model for task in report.tasks for model in task.models.values()]
+    warnings = (to_line(warning) for model in models for warning in model.warnings)
+    return HostSection(
+        run=to_line(report.run.id),
+        host=to_line(report.device_info.host),
+        timestamp=report.timestamp.isoformat(timespec="seconds"),
+        file=to_line(file),
+        device=_flat(report.device_info.model_dump(mode="json")),
+        details=_flat({**run, "digest": report.digest}),
+        environment=_flat(report.environment),
+        flags=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _flat(value: object, prefix: str = "") -> dict[str, str]:
+    """Return nested values as dotted names and texts; what is null is left out."""
+    match value:
+        case None:
+            return {}
+        case Mapping():
+            parts = [_flat(part, f"{prefix}.{name}".strip(".")) for name, part in value.items()]
+            return {to_line(name): text for part in parts for name, text in part.items()}
+        case list() | tuple():
+            return {prefix: to_line(", ".join(map(str, value)))} if value else {}
+        case _:
+            return {prefix: to_line(value)}

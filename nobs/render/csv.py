@@ -1,0 +1,39 @@
+"""A leaderboard as CSV: a line a row, every figure with both ends of its interval."""
+
+import csv
+from collections.abc import Iterator
+from io import StringIO
+
+from nobs.figures import FIGURES
+from nobs.leaderboard import Leaderboard, Row, Table
+
+_FORMULA_STARTS = ("=", "+", "-", "@")
+_TEXTS = ("workload", "division", "run", "host", "device", "hardware", "model", "status", "why")
+_ENDS = ("value", "low", "high")
+
+
+def render_csv(board: Leaderboard) -> str:
+    """Return all rows of all tables under one heading."""
+    file = StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([*_TEXTS, *_figure_names()])
+    writer.writerows(_cells(table, row) for table in board.tables for row in table.rows)
+    return file.getvalue()
+
+
+def _figure_names() -> Iterator[str]:
+    for figure in FIGURES:
+        yield from (figure.key, f"{figure.key}_low", f"{figure.key}_high")
+
+
+def _cells(table: Table, row: Row) -> list[str | float | None]:
+    texts = (table.workload, table.division, row.run, row.host, row.device, row.hardware,
+             row.model, row.status, row.why)  # fmt: skip
+    measured = [row.figures.get(figure.key) for figure in FIGURES]
+    numbers = [getattr(each, end, None) for each in measured for end in _ENDS]
+    return [*map(_defuse, texts), *numbers]
+
+
+def _defuse(text: str) -> str:
+    """Return `text` so that a spreadsheet takes it as text, never as a formula."""
+    return f"'{text}" if text.lstrip().startswith(_FORMULA_STARTS) else text

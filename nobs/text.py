@@ -1,0 +1,19 @@
+"""Words of others, made safe to show: one line, no control characters, of bounded length."""
+
+import unicodedata
+
+MAX_CHARACTERS = 200
+_UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def to_line(value: object, limit: int = MAX_CHARACTERS) -> str:
+    """Return `value` as one line that can neither steer a terminal nor reorder its neighbours."""
+    text = str(value)
+    shown = "".join(map(_safe, text[:limit]))
+    return f"{shown}…" if len(text) > limit else shown
+
+
+def _safe(character: str) -> str:
+    if character in "\n\t":
+        return " "
+    return "\ufffd" if unicodedata.category(character) in _UNSAFE else character

@@ -1,0 +1,151 @@
+"""Reports of machines that don't exist, whose figures follow from one number: their speed."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Any
+
+from nobs.schema.report import Report
+from nobs.stats import median_interval
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+EMBEDDING_MODELS = ("thenlper/gte-large", "nomic-ai/modernbert-embed-base")
+LLM = "gpt-oss-20b"
+HOSTILE = (
+    "<script>alert(1)</script>", "</script><script>alert(2)</script>", "=HYPERLINK(1)", "+1", "@x",
+    "-2", "[red]bold[/red]", "a|b`c*d_e", "\x1b[31mred\x1b[0m", "\u202ereversed", "a\nb\tc",
+    "'\"><img src=x onerror=alert(3)>", "x" * 5000, "", "%s{0}{host}", "&lt;b&gt;", "javascript:1",
+)  # fmt: skip
+
+
+def make_report(
+    host: str = "a host",
+    *,
+    speed: float = 1.0,
+    run: str = "a-run",
+    device: str = "cuda",
+    gpu: str | None = "A GPU",
+    division: str = "closed",
+    tasks: tuple[str, ...] = ("embeddings", "llms"),
+    repeats: int = 7,
+    seed: int = 0,
+    **changes: Any,
+) -> Report:
+    """Return a whole report; `changes` replace top-level fields."""
+    makers = {"embeddings": embeddings_task, "llms": llms_task}
+    rng = random.Random(f"{host}{run}{seed}")
+    values = {
+        "schema": "nobs.report/1",
+        "timestamp": NOW,
+        "device_info": {
+            "platform": "Linux", "device": device, "ram_gb": 64.0, "processor": "A processor (8)",
+            "gpu_name": gpu, "gpu_memory_gb": 24.0 if gpu else None, "host": host,
+        },
+        "tasks": [makers[name](rng, speed, division, device, repeats) for name in tasks],
+        "run": {
+            "id": run, "nobs_version": "0.1.0", "backend": device, "execution": "native",
+            "profile": "standard", "status": "ok", "started": NOW,
+            "finished": NOW + timedelta(minutes=2),
+        },
+        "environment": {"os": "Linux 6.1", "libraries": {"torch": "2.11.0"}},
+    }  # fmt: skip
+    return Report.model_validate(values | changes)
+
+
+def embeddings_task(
+    rng: random.Random, speed: float, division: str, device: str, repeats: int
+) -> dict[str, Any]:
+    models = {
+        name: embeddings_model(name, [factor / speed * rng.uniform(0.99, 1.01)
+                                      for _ in range(repeats)], device)
+        for name, factor in zip(EMBEDDING_MODELS, (2.9, 1.4), strict=True)
+    }  # fmt: skip
+    times = sum(model["final_median_encoding_time_seconds"] for model in models.values())
+    return {
+        "task": "embeddings", "dataset_size": 100, "models": models,
+        "task_score": len(models) * 3600 / times, "workload": workload("embeddings/1", division),
+    }  # fmt: skip
+
+
+def embeddings_model(name: str, times: list[float], device: str) -> dict[str, Any]:
+    return {
+        "model_name": name, "device": device, "status": "ok",
+        "final_median_encoding_time_seconds": median(times),
+        "final_median_rows_per_second": median(100 / time for time in times),
+        "final_median_tokens_per_second": 25000 / median(times),
+        "encoding_time_interval": interval(times),
+        "all_runs": [{"encoding_time_seconds": t, "rows_per_second": 100 / t} for t in times],
+        "memory": {"peak_rss_bytes": 3 << 30},
+    }  # fmt: skip
+
+
+def llms_task(
+    rng: random.Random, speed: float, division: str, device: str, repeats: int
+) -> dict[str, Any]:
+    latencies = [20 / speed * rng.uniform(0.97, 1.03) for _ in range(repeats)]
+    model = {
+        "model_name": LLM, "device": device, "status": "ok",
+        "final_median_latency_s": median(latencies), "final_median_ttft_s": 0.5 / speed,
+        "final_median_tokens_per_sec": 100 * speed,
+        "all_runs": [
+            {"latency_s": latency, "ttft_s": 0.5 / speed, "tokens_per_sec": 2000 / latency}
+            for latency in latencies
+        ],
+    }  # fmt: skip
+    return {
+        "task": "llms", "dataset_size": 3, "models": {LLM: model},
+        "task_score": 3 * 3600 / median(latencies), "workload": workload("llms/1", division),
+    }  # fmt: skip
+
+
+def interval(values: list[float]) -> dict[str, Any]:
+    found = median_interval(values)
+    return {"low": found.low, "high": found.high, "confidence": found.confidence,
+            "method": found.method}  # fmt: skip
+
+
+def workload(name: str, division: str) -> dict[str, Any]:
+    return {
+        "name": name, "division": division, "fingerprint": "0" * 64, "dataset": {}, "params": {},
+        "policy": {}, "open_reasons": ["batch_size: 8 instead of 16"] if division == "open" else [],
+    }  # fmt: skip
+
+
+def failed_report(host: str = "a small host") -> Report:
+    """Return a report whose second model ran out of memory."""
+    values = make_report(host, tasks=("embeddings",), speed=0.1, device="cpu", gpu=None).model_dump(
+        mode="json", by_alias=True
+    )
+    values["tasks"][0]["task_score"] = None
+    values["tasks"][0]["models"][EMBEDDING_MODELS[1]] = {
+        "model_name": EMBEDDING_MODELS[1], "device": "cpu", "status": "failed",
+        "warnings": ["The disk was slow."],
+        "failure": {"failure_class": "oom", "type": "MemoryError", "message": "Too big.",
+                    "remedy": "Try a smaller batch."},
+    }  # fmt: skip
+    return Report.model_validate(values)
+
+
+def bare_report() -> Report:
+    """Return a report without anything that may be missing."""
+    values = make_report("a bare host", tasks=()).model_dump(mode="json", by_alias=True)
+    bare = {"model_name": "m", "device": "cpu", "status": "ok"}
+    lost = {"model_name": "n", "device": "cpu", "status": "lost"}
+    task = {"task": "embeddings", "dataset_size": 1, "models": {"m": bare, "n": lost},
+            "task_score": None, "workload": workload("embeddings/1", "closed")}  # fmt: skip
+    return Report.model_validate(values | {"tasks": [task], "environment": {}})
+
+
+def hostile_report(text: str) -> Report:
+    """Return a report with `text` wherever a text of others can stand."""
+    report = make_report(text, run=text, gpu=text)
+    values = report.model_dump(mode="json", by_alias=True)
+    values["device_info"] |= {"platform": text, "processor": text, "gpu_memory_gb": text}
+    values["environment"] = {text: {text: [text]}}
+    values["run"] |= {"profile": text, "nobs_version": text}
+    for task in values["tasks"]:
+        task["task"] = text
+        task["workload"] |= {"name": text, "open_reasons": [text]}
+        model = next(iter(task["models"].values()))
+        task["models"] = {text: model | {"model_name": text, "warnings": [text]}}
+    return Report.model_validate(values)

@@ -1,0 +1,90 @@
+"""Every output format, held against golden files and against hostile input."""
+
+import csv
+import json
+from io import StringIO
+
+import pytest
+
+from nobs.leaderboard import Leaderboard, Skipped, arrange, flatten
+from nobs.render import FORMATS
+from nobs.render.table import render_table
+from tests.fakes.golden import check
+from tests.fakes.reports import (
+    HOSTILE,
+    bare_report,
+    failed_report,
+    hostile_report,
+    make_report,
+)
+
+SUFFIXES = {"table": "txt", "markdown": "md", "csv": "csv", "json": "json"}
+
+
+def make_board() -> Leaderboard:
+    reports = [
+        make_report("NVIDIA DGX H100", speed=40.0, run="run-1", gpu="NVIDIA H100 80GB HBM3"),
+        make_report("Mac16,6", run="run-2", device="mps", gpu="Apple M4 Max (32 cores)"),
+        make_report("a desktop", speed=2.0, run="run-3", division="open", tasks=("embeddings",)),
+        failed_report(),
+        bare_report(),
+    ]
+    sheets = [flatten(f"report_{number}.json", each) for number, each in enumerate(reports)]
+    return arrange(sheets, [Skipped(file="report_bad.json", reason="It is damaged.")])
+
+
+@pytest.mark.parametrize("form", SUFFIXES)
+def test_a_format_shows_the_board_as_its_golden_file(form: str) -> None:
+    check(f"board.{SUFFIXES[form]}", FORMATS.load(form)(make_board()))
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("form", FORMATS.names())
+def test_a_format_survives_hostile_text_in_every_field(form: str, text: str) -> None:
+    board = arrange([flatten(text, hostile_report(text)), flatten("b", make_report())])
+    shown = FORMATS.load(form)(board)
+
+    assert "a host" in shown
+    assert not {"\x1b", "\u202e"} & set(shown)
+    assert "x" * 300 not in shown
+
+
+@pytest.mark.parametrize("form", FORMATS.names())
+def test_a_format_shows_a_board_of_nothing(form: str) -> None:
+    assert FORMATS.load(form)(arrange([])) is not None
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_the_table_fits_the_terminal(width: int) -> None:
+    lines = render_table(make_board(), width=width).splitlines()
+
+    assert max(len(line.rstrip()) for line in lines) <= width
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE if text[:1] in tuple("=+-@")])
+def test_csv_holds_no_formula(text: str) -> None:
+    board = arrange([flatten(text, hostile_report(text))])
+    rows = list(csv.DictReader(StringIO(FORMATS.load("csv")(board))))
+
+    assert {row["host"] for row in rows} == {f"'{text}"}
+    assert not [cell for row in rows for cell in row.values() if cell[:1] in tuple("=+-@")]
+
+
+def test_markdown_shows_markup_as_text() -> None:
+    board = arrange([flatten("x", hostile_report("<b>|*a*|@x</b>"))])
+    shown = FORMATS.load("markdown")(board)
+
+    assert "<b>" not in shown
+    assert "@" not in shown
+    assert r"&lt;b&gt;\|\*a\*\|&#64;x&lt;/b&gt;" in shown
+
+
+def test_json_is_exact() -> None:
+    source = make_report(tasks=("llms",))
+    ((_, values),) = source.tasks[0].models.items()
+    board = json.loads(FORMATS.load("json")(arrange([flatten("a", source)])))
+    ((row,),) = [table["rows"] for table in board["tables"]]
+    model = values.model_dump()
+
+    assert row["figures"]["latency_s"]["value"] == model["final_median_latency_s"]
+    assert row["samples"] == [run["tokens_per_sec"] for run in model["all_runs"]]

@@ -1,0 +1,84 @@
+import pytest
+
+from nobs.figures import FIGURES, number, read_figures
+from nobs.leaderboard import arrange, flatten
+from tests.fakes.reports import LLM, bare_report, failed_report, make_report
+
+
+def test_closed_and_open_results_never_share_a_table() -> None:
+    sheets = [
+        flatten("a", make_report("a", run="a", speed=1.0)),
+        flatten("b", make_report("b", run="b", speed=9.0, division="open")),
+    ]
+    tables = [(table.workload, table.division) for table in arrange(sheets).tables]
+
+    assert tables == [("embeddings/1", "closed"), ("llms/1", "closed"),
+                      ("embeddings/1", "open"), ("llms/1", "open")]  # fmt: skip
+
+
+@pytest.mark.parametrize("speeds", [(1.0, 3.0, 2.0), (3.0, 2.0, 1.0)])
+def test_rows_are_ranked_by_their_first_figure(speeds: tuple[float, ...]) -> None:
+    sheets = [
+        flatten("", make_report(f"{speed}", run=f"{speed}", speed=speed, tasks=("llms",)))
+        for speed in speeds
+    ]
+    (table,) = arrange(sheets).tables
+
+    assert table.headline.key == "tokens_per_sec"
+    assert [row.host for row in table.rows] == ["3.0", "2.0", "1.0"]
+
+
+def test_failed_rows_have_no_rank_and_say_why() -> None:
+    (table,) = arrange([flatten("a", failed_report())]).tables
+
+    assert [row.status for row in table.rows] == ["failed", "ok"]
+    assert table.rows[0].why == "oom: Too big."
+    assert [rank for rank, _ in table.ranked()] == [None, 1]
+
+
+def test_what_is_missing_is_left_out() -> None:
+    sheet = flatten("a", bare_report())
+
+    assert [(row.status, row.figures, row.why) for _, row in sheet.rows] == [
+        ("ok", {}, ""),
+        ("lost", {}, "no reason known"),
+    ]
+    assert sheet.section.environment == {}
+
+
+def test_an_interval_of_times_becomes_one_of_rates() -> None:
+    figures = read_figures(
+        {
+            "final_median_rows_per_second": 50.0,
+            "encoding_time_interval": {"low": 1.0, "high": 4.0, "confidence": 0.96},
+        },
+        dataset_size=100,
+    )
+    rate = figures["rows_per_second"]
+
+    assert (rate.low, rate.value, rate.high, rate.confidence) == (25.0, 50.0, 100.0, 0.96)
+
+
+@pytest.mark.parametrize("value", ["12", True, None, [], {}, float("nan"), 10**400])
+def test_what_is_no_finite_number_is_no_figure(value: object) -> None:
+    assert number(value) is None
+    assert read_figures({path: value for each in FIGURES for path in each.paths}, 1) == {}
+
+
+def test_requests_are_found_wherever_they_stand() -> None:
+    report = make_report(tasks=("llms",))
+    values = report.model_dump(mode="json", by_alias=True)
+    values["tasks"][0]["models"][LLM]["all_runs"] = [
+        {"prompts": [{"output_tokens": 10, "total_latency_s": 2.0}, {"output_tokens": None}]}
+    ]
+    ((_, row),) = flatten("a", type(report).model_validate(values)).rows
+
+    assert row.requests == ((10.0, 2.0),)
+
+
+def test_the_machine_is_told_in_words() -> None:
+    section = flatten("file", make_report("a host")).section
+
+    assert section.environment["libraries.torch"] == "2.11.0"
+    assert section.device["gpu_name"] == "A GPU"
+    assert section.details["execution"] == "native"
