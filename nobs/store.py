@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from nobs.errors import StorageError
+from nobs.errors import StorageError, UsageError
 from nobs.schema.files import to_json, write_atomic
 from nobs.schema.report import Report
 from nobs.schema.rundir import RunDir, safe_name
@@ -44,6 +44,17 @@ def make_run_dir(results: Path, run_id: str) -> RunDir:
         (run_dir.path / "steps").mkdir()
     except OSError as error:
         raise StorageError(f"Can't make {run_dir.path}: {error.strerror}.", REMEDY) from error
+    return run_dir
+
+
+def find_run(results: Path, run_id: str) -> RunDir:
+    """Return the directory of an earlier run; UsageError if there is none."""
+    run_dir = RunDir((results / "runs" / safe_name(run_id)).absolute())
+    if run_dir.path.name != run_id or not run_dir.spec_file.is_file():
+        raise UsageError(
+            f"There is no run {run_id!r} in {results / 'runs'}.",
+            "Name one of its directories, and the results directory with --results.",
+        )
     return run_dir
 
 

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 BACKENDS = ("auto", "cuda", "rocm", "mps", "cpu")
 IMAGE_BACKENDS = ("cuda", "rocm", "cpu")
+RESUME_OPTIONS = frozenset({"resume", "results", "dry_run", "verbose", "yes", "as_json"})
+"""What may be said beside --resume."""
 EXECUTIONS = ("auto", "container", "native")
 DTYPES = ("float32", "float16", "bfloat16")
 type Decorated = Callable[..., object]
@@ -19,6 +22,18 @@ def _all(*decorators: Callable[[Decorated], Decorated]) -> Callable[[Decorated],
         return command
 
     return decorate
+
+
+def refuse_options(ctx: click.Context, allowed: frozenset[str], beside: str) -> None:
+    """UsageError if the command line says more than `allowed` beside an option."""
+    refused = [
+        parameter.opts[0]
+        for parameter in ctx.command.params
+        if parameter.name not in allowed
+        and ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+    ]
+    if refused:
+        raise click.UsageError(f"{', '.join(refused)} can't be combined with {beside}.", ctx)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

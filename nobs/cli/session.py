@@ -15,11 +15,13 @@ from nobs.catalog import load_catalog
 from nobs.cli.progress import Progress
 from nobs.cli.words import to_request
 from nobs.launch.facts import Facts, gather_facts
-from nobs.launch.launcher import Finished, launch
+from nobs.launch.launcher import Finished, launch, resume
 from nobs.launch.plan import Plan, make_plan
+from nobs.launch.resume import plan_resume, request_of
 from nobs.render.plan import render_plan
 from nobs.render.summary import render_summary
 from nobs.schema.files import to_json
+from nobs.store import find_run
 
 
 def plan_or_run(
@@ -31,19 +33,33 @@ def plan_or_run(
     with _closing(facts), _token_file() as token:
         plan = make_plan(request, load_catalog(), facts, token)
         if dry_run:
-            _print_plan(plan, as_json=as_json)
-            return 0
+            return _print_plan(plan, as_json=as_json)
         with Progress(plan, verbose=verbose) as progress:
             finished = launch(plan, facts.engine, progress.show)
-    _print_result(finished, as_json=as_json)
-    return finished.exit_code
+    return _print_result(finished, as_json=as_json)
 
 
-def _print_plan(plan: Plan, *, as_json: bool) -> None:
+def resume_run(
+    run_id: str, results: Path, *, dry_run: bool, as_json: bool, verbose: bool = False
+) -> int:
+    """Do what an earlier run lacks, or print the plan of it; return the exit code."""
+    run_dir = find_run(results, run_id)
+    facts = gather_facts(request_of(run_dir.read_spec(), results))
+    with _closing(facts), _token_file() as token:
+        plan = plan_resume(run_dir, results, facts, token)
+        if dry_run:
+            return _print_plan(plan, as_json=as_json)
+        with Progress(plan, verbose=verbose) as progress:
+            finished = resume(plan, facts.engine, progress.show)
+    return _print_result(finished, as_json=as_json)
+
+
+def _print_plan(plan: Plan, *, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(describe_plan(plan), indent=2))
     else:
         click.echo(render_plan(describe_plan(plan)), nl=False)
+    return 0
 
 
 def describe_plan(plan: Plan) -> dict[str, Any]:
@@ -64,13 +80,14 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _print_result(finished: Finished, *, as_json: bool) -> None:
+def _print_result(finished: Finished, *, as_json: bool) -> int:
     if as_json:
         click.echo(to_json(finished.report), nl=False)
-        return
+        return finished.exit_code
     click.echo(render_summary(finished.report, color=_wants_color()), nl=False)
     click.echo(f"report     {_shorten(finished.report_file)}")
     click.echo(f"run        {_shorten(finished.run_dir.path)}")
+    return finished.exit_code
 
 
 def _wants_color() -> bool:

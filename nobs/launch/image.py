@@ -18,8 +18,13 @@ from nobs.schema.spec import ImageRef
 
 def find_image(engine: Engine, plan: ImagePlan) -> ImageRef | None:
     """Return the image of exactly this content, None if it isn't in the engine."""
-    image = _get(engine, plan.tag)
-    return _reference(plan.tag, image) if image else None
+    return find_tagged(engine, plan.tag)
+
+
+def find_tagged(engine: Engine, tag: str) -> ImageRef | None:
+    """Return the image that the engine has under `tag`, None if it has none."""
+    image = _get(engine, tag)
+    return _reference(tag, image) if image else None
 
 
 def ensure_image(engine: Engine, plan: ImagePlan, on_output: OnOutput) -> ImageRef:

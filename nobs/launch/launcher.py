@@ -18,8 +18,8 @@ from nobs.schema.outcome import Outcome
 from nobs.schema.report import Report
 from nobs.schema.rundir import RunDir
 from nobs.signals import stop_on_signals
-from nobs.store import append_line, make_run_dir, prepare_results, publish
-from nobs.supervisor.finish import record_missing, write_report
+from nobs.store import append_line, find_run, make_run_dir, prepare_results, publish
+from nobs.supervisor.finish import missing_steps, record_missing, write_report
 
 if TYPE_CHECKING:
     from nobs.launch.engine import Engine
@@ -44,13 +44,27 @@ def launch(plan: Plan, engine: "Engine | None", on_event: OnEvent) -> Finished:
         plan = _with_image(plan, engine, on_event)
         run_dir = make_run_dir(plan.results, plan.spec.run_id)
         run_dir.write(run_dir.spec_file, plan.spec)
-        try:
-            outcome = _execute(plan, engine, run_dir, on_event)
-        except NobsError:
-            _discard_unstarted(run_dir)
-            raise
-        run_dir.write(run_dir.outcome_file, outcome)
-        return _finish(plan, run_dir, outcome)
+        return _carry_out(plan, engine, run_dir, on_event)
+
+
+def resume(plan: Plan, engine: "Engine | None", on_event: OnEvent) -> Finished:
+    """Do the steps of an earlier run again that didn't end as ok, and only those."""
+    prepare_results(plan.results)
+    with stop_on_signals():
+        run_dir = find_run(plan.results, plan.spec.run_id)
+        for step in missing_steps(run_dir, plan.spec):
+            run_dir.result_file(step.id).unlink(missing_ok=True)
+        return _carry_out(plan, engine, run_dir, on_event)
+
+
+def _carry_out(plan: Plan, engine: "Engine | None", run_dir: RunDir, on_event: OnEvent) -> Finished:
+    try:
+        outcome = _execute(plan, engine, run_dir, on_event)
+    except NobsError:
+        _discard_unstarted(run_dir)
+        raise
+    run_dir.write(run_dir.outcome_file, outcome)
+    return _finish(plan, run_dir, outcome)
 
 
 def _with_image(plan: Plan, engine: "Engine | None", on_event: OnEvent) -> Plan:

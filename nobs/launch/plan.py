@@ -76,7 +76,9 @@ def make_plan(
         image=image,
         notes=(*notes, *_dtype_notes(workloads, backend)),
     )
-    return replace(plan, container=_plan_container(plan, target, facts, token_file))
+    return replace(
+        plan, container=plan_run_container(spec, plan.run_path, target, facts, token_file)
+    )
 
 
 def choose_execution(
@@ -129,18 +131,17 @@ def plan_target_image(request: RunRequest, target: BackendTarget, facts: Facts) 
     )
 
 
-def _plan_container(
-    plan: Plan, target: BackendTarget, facts: Facts, token_file: Path | None
+def plan_run_container(
+    spec: RunSpec, run_path: Path, target: BackendTarget, facts: Facts, token_file: Path | None
 ) -> ContainerPlan | None:
-    """Return the container of `plan`; the network and the token only where the hub is needed."""
-    if plan.image is None or facts.engine is None:
+    """Return the container of a run; the network and the token only where the hub is needed."""
+    if spec.image is None or facts.engine is None:
         return None
-    spec = plan.spec
     packaged = not any(_needs_hub(workload) for workload in spec.workloads)
     return plan_container(
         run_id=spec.run_id,
-        run_dir=plan.run_path,
-        image=plan.image.tag,
+        run_dir=run_path,
+        image=spec.image.tag,
         engine=facts.engine.info,
         needs=target.container_needs(facts.accelerators),
         cache_dir=None if packaged else facts.hf_home,
@@ -148,7 +149,7 @@ def _plan_container(
         environment={"HF_HUB_OFFLINE": "1"} if spec.offline else {},
         passed=(*target.passed_environment, *(() if spec.offline else HUB_VARIABLES)),
         network="none" if spec.offline else "bridge",
-        deadline=spec.created + timedelta(seconds=spec.timeout_s),
+        deadline=facts.now + timedelta(seconds=spec.timeout_s),
     )
 
 

@@ -44,12 +44,24 @@ def write_atomic(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
+        _sync_directory(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise storage_error(path, error) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a rename survive a loss of power; Windows can't open directories and needs it not."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:

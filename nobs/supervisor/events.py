@@ -1,5 +1,6 @@
 """Where events go: the run's `events.jsonl`, and the same lines on stdout."""
 
+import os
 import sys
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,7 @@ class EventSink:
         self._stdout_open = True
         try:
             self._file = self._path.open("a", encoding="utf-8", buffering=1)
+            self._end_torn_line()
         except OSError as error:
             raise storage_error(self._path, error) from error
 
@@ -40,6 +42,14 @@ class EventSink:
         except OSError as error:
             raise storage_error(self._path, error) from error
         self._tell(line)
+
+    def _end_torn_line(self) -> None:
+        """Begin on a line of our own where an earlier writer was killed within one."""
+        with self._path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 1))
+            if file.read(1) not in (b"", b"\n"):
+                self._file.write("\n")
 
     def _tell(self, line: str) -> None:
         if not self._stdout_open:

@@ -25,6 +25,12 @@ def empty_result(
     )
 
 
+def missing_steps(run_dir: RunDir, spec: RunSpec) -> list[StepSpec]:
+    """Return the steps that haven't ended as ok, in their order."""
+    found = ((step, run_dir.find_result(step.id)) for step in spec.steps)
+    return [step for step, result in found if result is None or result.status is not Status.OK]
+
+
 def record_missing(
     run_dir: RunDir,
     spec: RunSpec,

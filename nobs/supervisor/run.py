@@ -14,7 +14,7 @@ from nobs.signals import stop_on_signals
 from nobs.supervisor.children import Relay, StepRunner, open_steps
 from nobs.supervisor.events import EventSink
 from nobs.supervisor.exits import count_oom_kills, explain_exit
-from nobs.supervisor.finish import empty_result, record_missing, write_report
+from nobs.supervisor.finish import empty_result, missing_steps, record_missing, write_report
 from nobs.supervisor.processes import RunnerProcess
 
 log = get_logger()
@@ -29,7 +29,11 @@ def supervise(run_dir: RunDir, server: RunnerProcess | None) -> int:
     with EventSink(run_dir) as sink, stop_on_signals():
         bind(run_id=spec.run_id)
         log.info(
-            "run.started", backend=spec.backend, execution=spec.execution, steps=len(spec.steps)
+            "run.started",
+            backend=spec.backend,
+            execution=spec.execution,
+            steps=len(spec.steps),
+            kept=len(spec.steps) - len(missing_steps(run_dir, spec)),
         )
         deadline = time.monotonic() + spec.timeout_s
         try:

@@ -42,6 +42,10 @@ class FaultyBench:
     def _raises(self) -> None:
         raise ValueError("the weights are upside down")
 
+    def _repaired(self) -> None:
+        if not (self.work.model_path / "repair").exists():
+            raise ValueError("nobody has repaired it yet")
+
     def _exhausts(self) -> None:
         raise MemoryError
 

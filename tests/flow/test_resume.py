@@ -1,0 +1,114 @@
+"""`nobs run --resume`: what is missing is done, what is there stays, and changes are refused."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nobs import __version__
+from nobs.errors import FailureClass
+from nobs.launch.facts import find_commit
+from nobs.schema.base import Backend, Execution, Status
+from nobs.schema.rundir import RunDir
+from nobs.system.device_info import get_device_info
+from nobs.system.probe import LocalMachine
+from tests.fakes.command import environment
+from tests.fakes.runs import faulty_workload, order
+
+PLUGIN = Path(__file__).parent.parent / "fakes" / "task_plugin"
+RUN_ID = "a-run"
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> RunDir:
+    """A run of this machine and this version that was ordered and not begun."""
+    run_dir = order(tmp_path / "results", faulty_workload(tmp_path, "fine", "repaired", "last"))
+    change_spec(
+        run_dir,
+        nobs_version=__version__,
+        nobs_commit=find_commit(),
+        device_info=get_device_info(Backend.CPU, LocalMachine()),
+        execution=Execution.NATIVE,
+    )
+    return run_dir
+
+
+def change_spec(run_dir: RunDir, **changes: object) -> None:
+    run_dir.write(run_dir.spec_file, run_dir.read_spec().model_copy(update=changes))
+
+
+def resume(run_dir: RunDir, *options: str) -> subprocess.CompletedProcess[str]:
+    results = run_dir.path.parents[1]
+    env = environment(results.parent)
+    env["PYTHONPATH"] = os.pathsep.join([str(PLUGIN), env["PYTHONPATH"]])
+    return subprocess.run(
+        [sys.executable, "-m", "nobs", "run", "--resume", RUN_ID, "--results", str(results),
+         *options],
+        env=env, cwd=results.parent, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def status_of(run_dir: RunDir, step: str) -> tuple[Status, FailureClass | None]:
+    result = run_dir.find_result(step)
+    assert result is not None
+    return result.status, result.failure.failure_class if result.failure else None
+
+
+def test_only_what_did_not_end_as_ok_is_done_again(run_dir: RunDir) -> None:
+    assert resume(run_dir).returncode == 1
+    assert status_of(run_dir, "repaired") == (Status.FAILED, FailureClass.BENCHMARK)
+    kept = run_dir.result_file("fine").read_bytes()
+    (run_dir.path.parents[2] / "models/repaired/repair").touch()
+
+    done = resume(run_dir, "--json")
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert [model["status"] for model in report["tasks"][0]["models"].values()] == ["ok"] * 3
+    assert run_dir.result_file("fine").read_bytes() == kept
+    events = [json.loads(line) for line in run_dir.events_file.read_text().splitlines()]
+    started = [event["step"] for event in events if event["event"] == "step.started"]
+    assert started == ["fine", "repaired", "last", "repaired"]
+    assert "1 of 3 steps are missing" in done.stderr
+
+
+def test_a_run_of_another_machine_is_refused_with_the_difference(run_dir: RunDir) -> None:
+    device = run_dir.read_spec().device_info.model_copy(update={"processor": "An abacus (2)"})
+    change_spec(run_dir, device_info=device, nobs_version="0.0.1")
+
+    done = resume(run_dir)
+
+    assert done.returncode == 2
+    assert "device.processor was An abacus (2), is " in done.stderr
+    assert f"nobs_version was 0.0.1, is {__version__}" in done.stderr
+    assert not run_dir.events_file.exists()
+
+
+def test_an_order_changed_after_measuring_is_refused(run_dir: RunDir) -> None:
+    resume(run_dir)
+    (workload,) = run_dir.read_spec().workloads
+    params = workload.params.model_copy(update={"batch_size": 64})
+    change_spec(run_dir, workloads=(workload.model_copy(update={"params": params}),))
+
+    done = resume(run_dir)
+
+    assert done.returncode == 2
+    assert "faulty.params.batch_size was 16, is 64" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["no-such-run", "../runs/a-run", ""])
+def test_a_run_that_is_not_there_is_refused(run_dir: RunDir, name: str) -> None:
+    done = resume(run_dir, "--resume", name)
+
+    assert done.returncode == 2
+    assert f"There is no run {name!r}" in done.stderr
+
+
+def test_options_of_the_order_cannot_be_said_again(run_dir: RunDir) -> None:
+    done = resume(run_dir, "--rows", "3")
+
+    assert done.returncode == 2
+    assert "--rows can't be combined with --resume" in done.stderr
