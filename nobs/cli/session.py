@@ -14,6 +14,7 @@ import click
 from nobs.catalog import load_catalog
 from nobs.cli.progress import Progress
 from nobs.cli.words import to_request
+from nobs.launch.container_plan import SecretFile
 from nobs.launch.facts import Facts, gather_facts
 from nobs.launch.launcher import Finished, launch, resume
 from nobs.launch.plan import Plan, make_plan
@@ -23,6 +24,9 @@ from nobs.render.summary import render_summary
 from nobs.schema.files import to_json
 from nobs.store import find_run
 
+_SECRETS = {"HF_TOKEN": "HF_TOKEN_PATH"}
+"""Variable that holds a secret -> the one that, in a container, names a file with it."""
+
 
 def plan_or_run(
     words: Mapping[str, Any], *, dry_run: bool, as_json: bool, verbose: bool = False
@@ -30,8 +34,8 @@ def plan_or_run(
     """Print the plan, or run it and print the summary; return the exit code."""
     request = to_request(words)
     facts = gather_facts(request)
-    with _closing(facts), _token_file() as token:
-        plan = make_plan(request, load_catalog(), facts, token)
+    with _closing(facts), _secret_files() as secrets:
+        plan = make_plan(request, load_catalog(), facts, secrets)
         if dry_run:
             return _print_plan(plan, as_json=as_json)
         with Progress(plan, verbose=verbose) as progress:
@@ -45,8 +49,8 @@ def resume_run(
     """Do what an earlier run lacks, or print the plan of it; return the exit code."""
     run_dir = find_run(results, run_id)
     facts = gather_facts(request_of(run_dir.read_spec(), results))
-    with _closing(facts), _token_file() as token:
-        plan = plan_resume(run_dir, results, facts, token)
+    with _closing(facts), _secret_files() as secrets:
+        plan = plan_resume(run_dir, results, facts, secrets)
         if dry_run:
             return _print_plan(plan, as_json=as_json)
         with Progress(plan, verbose=verbose) as progress:
@@ -110,14 +114,17 @@ def _closing(facts: Facts) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _token_file() -> Iterator[Path | None]:
-    """Keep HF_TOKEN in a file of the user's own for as long as the run lasts."""
-    token = os.environ.get("HF_TOKEN")
-    if not token:
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix="nobs-") as directory:
-        file = Path(directory) / "hf_token"
-        file.touch(mode=0o600)
-        file.write_text(token, encoding="utf-8")
-        yield file
+def _secret_files() -> Iterator[tuple[SecretFile, ...]]:
+    """Keep secrets of the environment in files of the user's own for as long as the run lasts."""
+    with tempfile.TemporaryDirectory(prefix="nobs-secrets-") as directory:
+        yield tuple(
+            _keep_secret(Path(directory) / name.lower(), variable, secret)
+            for name, variable in _SECRETS.items()
+            if (secret := os.environ.get(name))
+        )
+
+
+def _keep_secret(file: Path, variable: str, secret: str) -> SecretFile:
+    file.touch(mode=0o600)
+    file.write_text(secret, encoding="utf-8")
+    return SecretFile(variable=variable, source=file)

@@ -11,11 +11,12 @@ from typing import Any
 
 from nobs.backends.base import ContainerNeeds, DeviceNode
 from nobs.launch.devices import DeviceRequest, choose_requests
+from nobs.launch.endpoint import SOCKET_DIR_IN_CONTAINER
 from nobs.launch.engine_info import EngineInfo
 
 RUN_DIR_IN_CONTAINER = "/run-dir"
 CACHE_IN_CONTAINER = "/cache/huggingface"
-TOKEN_IN_CONTAINER = "/run/secrets/hf_token"  # noqa: S105 - the path, not the token
+SECRETS_IN_CONTAINER = "/run/secrets"
 COMMAND = ("python", "-m", "nobs.supervisor", RUN_DIR_IN_CONTAINER)
 LABEL_RUN_ID = "nobs.run_id"
 LABEL_OWNER = "nobs.owner"
@@ -44,6 +45,20 @@ class BindMount:
     source: Path
     target: str
     read_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretFile:
+    """A file of the user's own that holds a secret; `variable` names it inside, never its text."""
+
+    variable: str
+    """As in `HF_TOKEN_PATH`."""
+    source: Path
+
+    @property
+    def target(self) -> str:
+        """Where the container sees it."""
+        return f"{SECRETS_IN_CONTAINER}/{self.source.name}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +104,8 @@ def plan_container(  # noqa: PLR0913 - one value of everything
     engine: EngineInfo,
     needs: ContainerNeeds,
     cache_dir: Path | None = None,
-    token_file: Path | None = None,
+    secrets: tuple[SecretFile, ...] = (),
+    socket_dir: Path | None = None,
     environment: Mapping[str, str] | None = None,
     passed: Iterable[str] = (),
     network: str = "none",
@@ -101,6 +117,7 @@ def plan_container(  # noqa: PLR0913 - one value of everything
     """Plan the container of one run; BackendMissing if the engine can't hand over the GPU.
 
     `environment` is set as it is, variables in `passed` are taken from the caller's where set.
+    `socket_dir` holds a relay's socket.
     """
     uid, gid = _user_inside(engine, user or caller())
     variables = {
@@ -108,7 +125,7 @@ def plan_container(  # noqa: PLR0913 - one value of everything
         **needs.environment,
         **{name: os.environ[name] for name in passed if name in os.environ},
         **(environment or {}),
-        **({"HF_TOKEN_PATH": TOKEN_IN_CONTAINER} if token_file else {}),
+        **{secret.variable: secret.target for secret in secrets},
     }
     return ContainerPlan(
         name=f"nobs-{run_id}",
@@ -117,7 +134,7 @@ def plan_container(  # noqa: PLR0913 - one value of everything
         uid=uid,
         gid=gid,
         groups=needs.groups,
-        mounts=_mounts(run_dir, cache_dir, token_file),
+        mounts=_mounts(run_dir, cache_dir, secrets, socket_dir),
         devices=needs.device_nodes,
         device_requests=choose_requests(needs.gpu, engine) if needs.gpu else (),
         environment=variables,
@@ -141,12 +158,15 @@ def _user_inside(engine: EngineInfo, user: tuple[int, int]) -> tuple[int, int]:
     return (0, 0) if engine.rootless else user
 
 
-def _mounts(run_dir: Path, cache: Path | None, token: Path | None) -> tuple[BindMount, ...]:
+def _mounts(
+    run_dir: Path, cache: Path | None, secrets: tuple[SecretFile, ...], socket_dir: Path | None
+) -> tuple[BindMount, ...]:
     mounts = [BindMount(source=run_dir.absolute(), target=RUN_DIR_IN_CONTAINER)]
     if cache is not None:
         mounts.append(BindMount(source=cache.absolute(), target=CACHE_IN_CONTAINER))
-    if token is not None:
-        mounts.append(BindMount(source=token, target=TOKEN_IN_CONTAINER, read_only=True))
+    if socket_dir is not None:
+        mounts.append(BindMount(source=socket_dir, target=SOCKET_DIR_IN_CONTAINER, read_only=True))
+    mounts += [BindMount(source=s.source, target=s.target, read_only=True) for s in secrets]
     return tuple(mounts)
 
 

@@ -9,7 +9,7 @@ from nobs.backends import BACKENDS
 from nobs.backends.base import BackendTarget
 from nobs.catalog import Catalog
 from nobs.errors import RequirementError, UsageError
-from nobs.launch.container_plan import ContainerPlan, plan_container
+from nobs.launch.container_plan import ContainerPlan, SecretFile, plan_container
 from nobs.launch.facts import Facts
 from nobs.launch.image_plan import ImagePlan, plan_image
 from nobs.launch.request import RunRequest
@@ -42,7 +42,7 @@ class Plan:
 
 
 def make_plan(
-    request: RunRequest, catalog: Catalog, facts: Facts, token_file: Path | None = None
+    request: RunRequest, catalog: Catalog, facts: Facts, secrets: tuple[SecretFile, ...] = ()
 ) -> Plan:
     """Resolve every `auto`; raises the error that running would meet, with its remedy."""
     backend = request.backend or facts.detected
@@ -76,9 +76,7 @@ def make_plan(
         image=image,
         notes=(*notes, *_dtype_notes(workloads, backend)),
     )
-    return replace(
-        plan, container=plan_run_container(spec, plan.run_path, target, facts, token_file)
-    )
+    return replace(plan, container=plan_run_container(spec, plan.run_path, target, facts, secrets))
 
 
 def choose_execution(
@@ -132,7 +130,11 @@ def plan_target_image(request: RunRequest, target: BackendTarget, facts: Facts) 
 
 
 def plan_run_container(
-    spec: RunSpec, run_path: Path, target: BackendTarget, facts: Facts, token_file: Path | None
+    spec: RunSpec,
+    run_path: Path,
+    target: BackendTarget,
+    facts: Facts,
+    secrets: tuple[SecretFile, ...],
 ) -> ContainerPlan | None:
     """Return the container of a run; the network and the token only where the hub is needed."""
     if spec.image is None or facts.engine is None:
@@ -145,7 +147,7 @@ def plan_run_container(
         engine=facts.engine.info,
         needs=target.container_needs(facts.accelerators),
         cache_dir=None if packaged else facts.hf_home,
-        token_file=None if spec.offline else token_file,
+        secrets=() if spec.offline else secrets,
         environment={"HF_HUB_OFFLINE": "1"} if spec.offline else {},
         passed=(*target.passed_environment, *(() if spec.offline else HUB_VARIABLES)),
         network="none" if spec.offline else "bridge",

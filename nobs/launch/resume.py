@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nobs import __version__
 from nobs.backends import BACKENDS
 from nobs.errors import UsageError
+from nobs.launch.container_plan import SecretFile
 from nobs.launch.facts import Facts
 from nobs.launch.plan import Plan, plan_run_container
 from nobs.launch.request import RunRequest
@@ -29,7 +30,7 @@ def request_of(spec: RunSpec, results: Path) -> RunRequest:
 
 
 def plan_resume(
-    run_dir: RunDir, results: Path, facts: Facts, token_file: Path | None = None
+    run_dir: RunDir, results: Path, facts: Facts, secrets: tuple[SecretFile, ...] = ()
 ) -> Plan:
     """Plan what `run_dir` lacks; UsageError, with every difference, if anything has changed."""
     spec = run_dir.read_spec()
@@ -46,7 +47,7 @@ def plan_resume(
         spec=spec,
         results=results,
         accelerators=facts.accelerators,
-        container=plan_run_container(spec, run_dir.path, target, facts, token_file),
+        container=plan_run_container(spec, run_dir.path, target, facts, secrets),
         notes=(f"resumed: {len(missing)} of {len(spec.steps)} steps are missing",),
     )
 

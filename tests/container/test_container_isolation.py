@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nobs.launch.container_plan import SecretFile
 from nobs.launch.engine import Engine, connect
 from tests.container.launching import USER, Launch
 
@@ -118,7 +119,7 @@ def test_a_token_is_readable_inside_and_in_no_record(launch: Launch, tmp_path: P
         "print(open(path).read() == 'hf_' + 'secret', os.access(path, os.W_OK), flush=True)\n"
         "open('/run-dir/done', 'w').close()"
     )
-    launch.run(code, token_file=token, on_line=inspect)
+    launch.run(code, secrets=(SecretFile(variable="HF_TOKEN_PATH", source=token),), on_line=inspect)
 
     assert launch.stdout == ["True False"]
     assert "HF_TOKEN_PATH" in inspected[0]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nobs.backends.base import ContainerNeeds, GpuRequest
 from nobs.catalog import load_catalog
-from nobs.launch.container_plan import plan_container
+from nobs.launch.container_plan import SecretFile, plan_container
 from nobs.launch.engine_info import EngineInfo
 from nobs.launch.image_plan import ImagePlan
 from nobs.launch.plan import Plan, make_plan
@@ -24,7 +24,7 @@ def make_container_plan() -> Plan:
         engine=EngineInfo(runtimes=("nvidia", "runc")),
         needs=ContainerNeeds(gpu=GpuRequest(driver="nvidia", cdi_kind="nvidia.com/gpu")),
         cache_dir=Path("/home/someone/.cache/huggingface"),
-        token_file=Path("/tmp/nobs-x/hf_token"),
+        secrets=(SecretFile(variable="HF_TOKEN_PATH", source=Path("/tmp/nobs-x/hf_token")),),
         environment={"HF_ENDPOINT": "http://hub.example"},
         network="bridge",
         user=(1000, 1000),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nobs.backends.base import ContainerNeeds, DeviceNode, GpuRequest
-from nobs.launch.container_plan import ContainerPlan, plan_container
+from nobs.launch.container_plan import ContainerPlan, SecretFile, plan_container
 from nobs.launch.engine_info import EngineInfo
 
 NEEDS = ContainerNeeds()
@@ -53,11 +53,19 @@ def test_relative_directories_are_made_absolute(
 
 
 def test_a_token_is_a_read_only_file_and_never_a_variable() -> None:
-    container = plan(token_file=Path("/tmp/secret"))
+    container = plan(secrets=(SecretFile(variable="HF_TOKEN_PATH", source=Path("/tmp/hf_token")),))
 
     assert container.mounts[-1].read_only
     assert container.environment["HF_TOKEN_PATH"] == container.mounts[-1].target
     assert "HF_TOKEN" not in container.environment
+
+
+def test_the_socket_of_a_relay_is_mounted_and_opens_no_network() -> None:
+    container = plan(socket_dir=Path("/tmp/nobs-r1"))
+
+    assert container.mounts[-1].target == "/run/nobs"
+    assert container.mounts[-1].read_only
+    assert container.network == "none"
 
 
 def test_the_caller_runs_the_container() -> None:

@@ -1,0 +1,139 @@
+"""The relay as a process of its own, with real sockets at both ends."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from nobs.errors import StorageError
+from nobs.launch.relay import relaying
+
+OWNER = (os.getuid(), os.getgid())
+BIG = bytes(range(256)) * 40_000
+
+
+@contextmanager
+def serving(answer: bytes) -> Iterator[int]:
+    """Answer each connection, once its other direction has ended, with what came and `answer`."""
+
+    def serve() -> None:
+        for _ in range(2):
+            peer, _ = listener.accept()
+            with peer:
+                peer.sendall(read_all(peer) + answer)
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+
+
+def read_all(peer: socket.socket) -> bytes:
+    parts = []
+    while part := peer.recv(65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def ask(path: Path, request: bytes) -> bytes:
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(30)
+        caller.connect(str(path))
+        sender = threading.Thread(target=send_whole, args=(caller, request))
+        sender.start()
+        answer = read_all(caller)
+        sender.join()
+        return answer
+
+
+def send_whole(caller: socket.socket, request: bytes) -> None:
+    with suppress(BrokenPipeError):
+        caller.sendall(request)
+        caller.shutdown(socket.SHUT_WR)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize("request_bytes", [b"", b"hello", BIG], ids=["empty", "short", "10 MB"])
+def test_bytes_pass_both_ways_and_each_direction_ends_by_itself(
+    tmp_path: Path, request_bytes: bytes
+) -> None:
+    with serving(BIG) as port, relaying(tmp_path / "r", "127.0.0.1", port, OWNER) as path:
+        first, second = ask(path, request_bytes), ask(path, b"again")
+
+    assert first == request_bytes + BIG
+    assert second == b"again" + BIG
+
+
+def test_who_asks_hears_why_there_is_no_server(tmp_path: Path) -> None:
+    port = free_port()
+    with relaying(tmp_path / "r", "127.0.0.1", port, OWNER) as path:
+        answer = ask(path, b"GET / HTTP/1.1\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+    assert f"can't connect to 127.0.0.1:{port}".encode() in answer
+    assert b"refused" in answer
+
+
+def test_who_asks_hears_that_a_name_means_nothing(tmp_path: Path) -> None:
+    with relaying(tmp_path / "r", "nowhere.invalid", 80, OWNER) as path:
+        answer = ask(path, b"")
+
+    assert b"can't connect to nowhere.invalid:80: " in answer
+    assert b"Unknown error" not in answer
+
+
+def test_only_the_owner_may_connect_and_nothing_is_left(tmp_path: Path) -> None:
+    directory = tmp_path / "r"
+    with relaying(directory, "127.0.0.1", 9, OWNER) as path:
+        modes = [stat.S_IMODE(item.stat().st_mode) for item in (directory, path)]
+
+    assert modes == [0o700, 0o600]
+    assert not directory.exists()
+
+
+def test_a_directory_that_is_there_already_is_never_used(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StorageError, match="Can't make the directory"),
+        relaying(tmp_path, "127.0.0.1", 9, OWNER),
+    ):
+        pass
+
+    assert tmp_path.exists()
+
+
+def test_a_relay_ends_with_the_launcher_that_was_killed(tmp_path: Path) -> None:
+    code = (
+        "import os, time\nfrom pathlib import Path\nfrom nobs.launch.relay import relaying\n"
+        f"with relaying(Path({str(tmp_path / 'r')!r}), '127.0.0.1', 9, {OWNER}):\n"
+        "    print('open', flush=True)\n    time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as launcher:
+        assert launcher.stdout is not None
+        assert launcher.stdout.readline() == b"open\n"
+        launcher.send_signal(signal.SIGKILL)
+
+    assert is_refused_within(tmp_path / "r" / "server.sock", 10)
+
+
+def is_refused_within(path: Path, wait_s: float) -> bool:
+    deadline = time.monotonic() + wait_s
+    while time.monotonic() < deadline:
+        with socket.socket(socket.AF_UNIX) as caller:
+            try:
+                caller.connect(str(path))
+            except OSError:
+                return True
+        time.sleep(0.05)
+    return False
