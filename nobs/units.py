@@ -25,6 +25,11 @@ def format_bytes(count: float) -> str:
     return f"{size:.1f} TiB"
 
 
+def format_share(share: float, decimals: int = 1) -> str:
+    """Return a share in percent, as in `4.2 %`."""
+    return f"{100 * share:.{decimals}f} %"
+
+
 def format_rate(per_second: float) -> str:
     """Return a rate with three significant digits, as in `34.6`."""
     return f"{per_second:#.3g}".rstrip(".") if per_second < 999.5 else f"{per_second:,.0f}"

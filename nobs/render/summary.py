@@ -8,6 +8,7 @@ from rich.text import Text
 
 from nobs.figures import BY_KEY, Figure, read_figures, read_runs
 from nobs.render.cells import interval_cell, value_cell
+from nobs.render.verdict import describe_verdict
 from nobs.schema.base import Division, Status
 from nobs.schema.device import DeviceInfo
 from nobs.schema.report import ModelReport, Report, TaskReport
@@ -90,7 +91,7 @@ def _cells(
 
 
 def _explain(task: TaskReport) -> list[str]:
-    """Return why a task is open and why models failed, a line each."""
+    """Return why a task is open, why models failed and whether the others can be trusted."""
     opened = task.workload.division is Division.OPEN
     return [
         *([f"open: {'; '.join(map(to_line, task.workload.open_reasons))}"] if opened else []),
@@ -98,5 +99,12 @@ def _explain(task: TaskReport) -> list[str]:
             to_line(f"{model.model_name}: {model.failure.message} {model.failure.remedy}", _LIMIT)
             for model in task.models.values()
             if model.failure is not None
+        ),
+        *(
+            to_line(
+                f"{model.model_name}: {describe_verdict(model.verdict, len(model.samples))}", _LIMIT
+            )
+            for model in task.models.values()
+            if model.failure is None and model.verdict is not None
         ),
     ]

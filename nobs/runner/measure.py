@@ -68,7 +68,7 @@ def _time_once(work: Repeatable, origin: float) -> Sample:
         duration_s=end - start,
         units=units,
         cpu_time_s=own,
-        foreign_cpu_s=max(0.0, after.machine_s - before.machine_s - own),
+        foreign_cpu_s=after.machine_s - before.machine_s - own,
     )
 
 

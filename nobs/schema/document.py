@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from nobs.errors import InvalidReport
+from nobs.text import to_line
 
 MAX_BYTES = 8 << 20
 MAX_VALUES = 400_000
@@ -17,7 +18,6 @@ MAX_VALUES = 400_000
 MAX_DEPTH = 32
 MAX_INTEGER_DIGITS = 18
 MAX_FLOAT_CHARS = 40
-MAX_QUOTED = 120
 
 type Document = dict[str, Any]
 
@@ -57,12 +57,6 @@ def parse_document(data: bytes) -> Document:
     return value
 
 
-def quote(text: str) -> str:
-    """Return foreign text as it may be shown: short, on one line, no control characters."""
-    cut = text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}..."
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in cut)
-
-
 def _read_bounded(file: Path) -> bytes:
     if not stat.S_ISREG(file.stat().st_mode):
         raise ValueError("it is no regular file")
@@ -77,7 +71,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> Document:
     found = dict(pairs)
     if len(found) < len(pairs):
         ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
-        raise ValueError(f"the key '{quote(twice)}' stands in one object twice")
+        raise ValueError(f"the key '{to_line(twice)}' stands in one object twice")
     return found
 
 
@@ -92,16 +86,16 @@ def _float(text: str) -> float:
     """
     value = float(text)
     if not isfinite(value) or len(text) > MAX_FLOAT_CHARS:
-        raise ValueError(f"the number {quote(text)} is out of range")
+        raise ValueError(f"the number {to_line(text)} is out of range")
     is_zero = not text.lower().partition("e")[0].strip("-0.")
     if not is_zero and (value == 0.0 or Decimal(text) != Decimal(repr(value))):
-        raise ValueError(f"the number {quote(text)} has digits that no double holds")
+        raise ValueError(f"the number {to_line(text)} has digits that no double holds")
     return value
 
 
 def _integer(text: str) -> int:
     if len(text) > MAX_INTEGER_DIGITS:
-        raise ValueError(f"the number {quote(text)} is out of range")
+        raise ValueError(f"the number {to_line(text)} is out of range")
     return int(text)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from nobs.errors import InvalidReport
-from nobs.schema.document import Document, quote, read_document
+from nobs.schema.document import Document, read_document
 from nobs.schema.report import Report
+from nobs.text import to_line
 
 SCHEMA = "nobs.report/1"
 _PATH_TRICKS = re.compile(r"^[/\\~]|^[A-Za-z]:[/\\]|(^|[/\\])\.\.([/\\]|$)")
@@ -42,7 +43,7 @@ def check_version(file: Path, document: Document) -> None:
         raise InvalidReport(
             file, f"it is of the version {found}, this NOBS reads {SCHEMA}", "Update NOBS."
         )
-    told = "no schema" if found is None else f"the schema {quote(str(found))!r}"
+    told = "no schema" if found is None else f"the schema {to_line(str(found))!r}"
     raise InvalidReport(file, f"it has {told} where a report has {SCHEMA!r}")
 
 
@@ -59,11 +60,11 @@ def to_report(document: Document) -> Report:
 def check_host(host: str) -> None:
     """Refuse, as ValueError, a machine's name that would lead out of a directory or a line."""
     if not host.strip() or not host.isprintable() or _PATH_TRICKS.search(host):
-        raise ValueError(f"device_info.host is no name of a machine: {quote(host)!r}")
+        raise ValueError(f"device_info.host is no name of a machine: {to_line(host)!r}")
 
 
 def describe_first(error: ValidationError) -> str:
     """Return where the first fault is and what it is, in words that are safe to show."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or "the whole file"
-    return f"{quote(where)}: {quote(first['msg'])}"
+    return f"{to_line(where)}: {to_line(first['msg'])}"

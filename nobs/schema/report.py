@@ -1,5 +1,6 @@
 """`report.json`: the run's one report; the fields people know keep their names and places."""
 
+from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field, SerializeAsAny
@@ -12,6 +13,7 @@ from nobs.schema.result import (
     Failure,
     Memory,
     Phases,
+    Sample,
     WeightsEvidence,
 )
 from nobs.schema.spec import EngineRef, ImageRef
@@ -25,6 +27,43 @@ class Interval(Record):
     confidence: float = Field(gt=0, le=1)
     """Coverage actually reached; few repeats reach less than 0.95."""
     method: str
+
+
+class FindingKind(StrEnum):
+    """What repeats may look like besides a narrow interval around one median."""
+
+    TOO_FEW_REPEATS = "too-few-repeats"
+    WIDE_INTERVAL = "wide-interval"
+    SPREAD = "spread"
+    DRIFT = "drift"
+    TWO_MODES = "two-modes"
+    FOREIGN_CPU = "foreign-cpu"
+    SLOW_FIRST = "slow-first"
+    OUTLIERS = "outliers"
+
+
+class Finding(Record):
+    """One thing found in the repeats."""
+
+    kind: FindingKind
+    value: float
+    """Repeats, a share of the median, or CPU cores, as the kind has it."""
+    message: str
+    """For people, fitted to what they asked for."""
+
+
+class Verdict(Record):
+    """Whether the median can be trusted, from the raw samples."""
+
+    stable: bool
+    """No finding but `slow-first` and `outliers`, which don't move a median."""
+    uncertainty: float | None
+    """The longer half of the median's interval as a share of the median; None for one repeat."""
+    spread: float | None
+    """Robust standard deviation (MAD) as a share of the median; None for one repeat."""
+    outliers: tuple[int, ...] = ()
+    """Numbers, from 1, of repeats whose modified z-score exceeds 3.5; none is ever dropped."""
+    findings: tuple[Finding, ...] = ()
 
 
 class ModelReport(Record):
@@ -42,6 +81,10 @@ class ModelReport(Record):
     phases: Phases = Phases()
     memory: Memory = Memory()
     checks: tuple[DeviceCheck, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    """The timed repeats, raw, in their order."""
+    verdict: Verdict | None = None
+    """None without repeats."""
 
 
 class WorkloadRef(Record):

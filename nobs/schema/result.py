@@ -29,7 +29,10 @@ class Sample(Record):
     cpu_time_s: float = Field(ge=0)
     """CPU time of this process during the repeat, all threads."""
     foreign_cpu_s: float | None = None
-    """CPU time of everything else on the machine during the repeat; None where unknown."""
+    """CPU time of everything else on the machine during the repeat; None where unknown.
+
+    The system counts in ticks: in a short repeat it can be below 0, and only sums mean something.
+    """
 
 
 class Phases(Record):

@@ -10,6 +10,7 @@ from nobs.schema.report import ModelReport, Report, RunInfo, TaskReport, Workloa
 from nobs.schema.result import StepResult
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.tasks import TASKS
+from nobs.verdict import judge
 
 
 def build_report(spec: RunSpec, results: Mapping[str, StepResult], *, finished: bool) -> Report:
@@ -70,6 +71,8 @@ def _base(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
         phases=result.phases,
         memory=result.memory,
         checks=result.checks,
+        samples=result.samples,
+        verdict=judge(result.samples, spec.workload_of(step).policy),
     )
 
 

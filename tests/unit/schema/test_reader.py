@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nobs.errors import InvalidReport
-from nobs.schema.document import MAX_BYTES, MAX_DEPTH, MAX_VALUES, parse_document, quote
+from nobs.schema.document import MAX_BYTES, MAX_DEPTH, MAX_VALUES, parse_document
 from nobs.schema.files import to_json
 from nobs.schema.reader import read_report
 from nobs.schema.report import Report
@@ -85,7 +85,7 @@ def test_a_report_of_ours_is_read_as_it_was_written(tmp_path: Path) -> None:
         (b"{}", "no schema where a report has"),
         (b'{"schema": 1}', "the schema '1'"),
         (b'{"schema": "nobs.spec/1"}', "the schema 'nobs.spec/1'"),
-        (b'{"schema": "\\u001b[31mred"}', r"\x1b[31mred"),
+        (b'{"schema": "\\u001b[31mred"}', "\ufffd[31mred"),
         (b'{"schema": "nobs.report/1"}', "timestamp: Field required"),
     ],
     ids=range(24),
@@ -183,7 +183,3 @@ def test_numbers_may_be_written_in_other_ways_than_ours() -> None:
     assert parse_document(b'{"a": [1.50, 1E2, 0e9, -0.0, 1e-7]}') == {
         "a": [1.5, 100.0, 0.0, 0.0, 1e-7]
     }
-
-
-def test_quoted_text_is_short_and_has_no_control_characters() -> None:
-    assert quote("a\n\x1b" + "x" * 200) == r"a\n\x1b" + "x" * 117 + "..."

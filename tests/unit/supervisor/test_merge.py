@@ -70,7 +70,7 @@ def test_known_fields_keep_names_places_and_values() -> None:
     )
     assert [run["encoding_time_seconds"] for run in model["all_runs"]] == [2.0, 4.0, 3.0]
     assert model["encoding_time_interval"] == {
-        "low": 2.0, "high": 4.0, "confidence": 0.75, "method": "order statistics",
+        "low": 2.0, "high": 4.0, "confidence": 0.75, "method": "range of the repeats",
     }  # fmt: skip
 
 
