@@ -1,0 +1,41 @@
+"""Batches as `encode` forms them, and what padding makes of their lengths."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import batched
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batches:
+    """Which rows share a batch, the longest text first, and how many tokens each row has."""
+
+    rows: tuple[tuple[int, ...], ...]
+    """Indices of the rows of each batch."""
+    lengths: tuple[int, ...]
+    """Tokens of each row after truncation, by row."""
+
+    @property
+    def padded(self) -> list[int]:
+        """The length that each row is computed at, batch by batch."""
+        return [tokens for batch in self.rows for tokens in self.padded_batch(batch)]
+
+    def padded_batch(self, batch: Sequence[int]) -> list[int]:
+        """Return the lengths that the rows of `batch` are computed at."""
+        return [max(self.lengths[row] for row in batch)] * len(batch)
+
+    def spread(self, share: float) -> tuple[tuple[int, ...], ...]:
+        """Return about this share of the batches, evenly spaced from long to short; at least one.
+
+        The last batch is taken only with all others: it may hold fewer rows.
+        """
+        count = int(len(self.rows) * share)
+        if count >= len(self.rows):
+            return self.rows
+        step = len(self.rows) / max(1, count)
+        return tuple(self.rows[int((n + 0.5) * step)] for n in range(max(1, count)))
+
+
+def make_batches(texts: Sequence[str], lengths: Sequence[int], size: int) -> Batches:
+    """Sort as `encode` does, by characters, and cut into batches of `size`."""
+    order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
+    return Batches(rows=tuple(batched(order, size)), lengths=tuple(lengths))
