@@ -35,6 +35,19 @@ def read_peaks(torch_device: str) -> Memory:
     return Memory(peak_rss_bytes=_peak_rss_bytes(), **device)
 
 
+def leave_out(before: Memory, during: Memory, after: Memory) -> Memory:
+    """Return the peaks of the work when something else, that reached `during`, came between.
+
+    Peaks only rise: what stands after it as it stood during it was never reached by the work.
+    """
+
+    def of_the_work(name: str) -> int | None:
+        reached: int | None = getattr(after, name)
+        return getattr(before, name) if reached == getattr(during, name) else reached
+
+    return Memory(**{name: of_the_work(name) for name in Memory.model_fields})
+
+
 def read_allocated(torch_device: str) -> int | None:
     """Return the bytes that tensors hold on the device now; None for the CPU."""
     torch = sys.modules.get("torch")

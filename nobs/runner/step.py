@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from nobs.data.models import open_model
@@ -14,13 +15,13 @@ from nobs.errors import FailureClass, NobsError, RequirementError
 from nobs.log import bind, get_logger
 from nobs.runner.environment import check_device, read_environment, torch_device
 from nobs.runner.measure import repeat
-from nobs.runner.memory import clear_memory, read_allocated, read_peaks
+from nobs.runner.memory import clear_memory, leave_out, read_allocated, read_peaks
 from nobs.schema.base import Status
-from nobs.schema.result import DeviceCheck, Failure, Phases, Sample, StepResult
+from nobs.schema.result import Calibration, DeviceCheck, Failure, Phases, Sample, StepResult
 from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.tasks import TASKS
-from nobs.tasks.base import Bench, Work
+from nobs.tasks.base import Bench, Studied, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,7 @@ class Recording:
     phases: dict[str, Any] = field(default_factory=dict)
     checks: list[DeviceCheck] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
+    calibrations: list[Calibration] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager
@@ -68,6 +70,7 @@ class Recording:
             failure=failure,
             samples=tuple(self.samples),
             checks=tuple(self.checks),
+            calibrations=tuple(self.calibrations),
             phases=Phases(**self.phases, own_s=max(0.0, own)),
             **self.values,
         )
@@ -108,8 +111,7 @@ def _measure(recording: Recording, shared_import_s: float | None) -> None:
              torch_device=device)
     )  # fmt: skip
     try:
-        _run_bench(recording, bench)
-        recording.values["memory"] = read_peaks(device)
+        _run_bench(recording, bench, device)
     finally:
         bench.close()
         clear_memory()
@@ -122,8 +124,8 @@ def _measure(recording: Recording, shared_import_s: float | None) -> None:
     recording.values["environment"] = read_environment()
 
 
-def _run_bench(recording: Recording, bench: Bench) -> None:
-    """Load, warm up, measure and read back."""
+def _run_bench(recording: Recording, bench: Bench, device: str) -> None:
+    """Load, warm up, measure between two calibrations, study and read back."""
     policy = recording.spec.workload_of(recording.step).policy
 
     def tell(number: int, sample: Sample) -> None:
@@ -139,9 +141,27 @@ def _run_bench(recording: Recording, bench: Bench) -> None:
     with recording.phase("warmup"):
         bench.warm_up()
         bench.synchronize()
+    before = read_peaks(device)
+    _calibrate(recording, bench)
+    during = read_peaks(device)
     with recording.phase("measure"):
         repeat(bench, policy, tell)
+    recording.values["memory"] = leave_out(before, during, read_peaks(device))
+    _calibrate(recording, bench)
+    if isinstance(bench, Studied):
+        with recording.phase("study"):
+            bench.study(median(sample.duration_s for sample in recording.samples))
     recording.values["facts"] = bench.facts()
+
+
+def _calibrate(recording: Recording, bench: Bench) -> None:
+    """Add what the device can do at this moment, and give its memory back."""
+    if not isinstance(bench, Studied):
+        return
+    with recording.phase("calibrate"):
+        like = recording.calibrations[0] if recording.calibrations else None
+        recording.calibrations.append(bench.calibrate(like))
+        clear_memory()
 
 
 def _import_bench(recording: Recording, task: str, shared_s: float | None) -> type[Any]:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, Field
 
 from nobs.errors import FailureClass
-from nobs.schema.base import Record, Status
+from nobs.schema.base import Dtype, Record, Status
 
 
 class Failure(Record):
@@ -47,6 +47,10 @@ class Phases(Record):
     load_s: float = Field(0.0, ge=0)
     warmup_s: float = Field(0.0, ge=0)
     measure_s: float = Field(0.0, ge=0)
+    calibrate_s: float = Field(0.0, ge=0)
+    """Measuring the device's own limits, before and after the repeats."""
+    study_s: float = Field(0.0, ge=0)
+    """The instrumented pass after the repeats."""
     own_s: float = Field(0.0, ge=0)
     """What is left of the step's time: our own work."""
 
@@ -59,6 +63,22 @@ class DeviceCheck(Record):
     passed: bool
     max_error: float = Field(ge=0)
     duration_s: float = Field(ge=0)
+
+
+class Calibration(Record):
+    """What the device did at its best at one moment, in the number format of the work."""
+
+    dtype: Dtype
+    tf32: bool
+    """Whether products of float32 were rounded to TF32."""
+    matmul_size: int = Field(gt=0)
+    """Rows and columns of the square matrices."""
+    matmul_flop_per_s: float = Field(gt=0)
+    copy_bytes: int = Field(gt=0)
+    """Size of the block that was copied within the device's memory."""
+    copy_bytes_per_s: float = Field(gt=0)
+    """Bytes read and written."""
+    duration_s: float = Field(gt=0)
 
 
 class Memory(Record):
@@ -108,6 +128,8 @@ class StepResult(Record):
     samples: tuple[Sample, ...] = ()
     phases: Phases = Phases()
     checks: tuple[DeviceCheck, ...] = ()
+    calibrations: tuple[Calibration, ...] = ()
+    """Right before and right after the repeats; none where the work is not on this device."""
     memory: Memory = Memory()
     data: DataEvidence | None = None
     weights: WeightsEvidence | None = None

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from nobs.schema.pins import ModelPin, Workload
 from nobs.schema.report import ModelReport
-from nobs.schema.result import StepResult
+from nobs.schema.result import Calibration, StepResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,17 @@ class Bench(Protocol):
 
     def close(self) -> None:
         """Drop every reference to the model."""
+
+
+@runtime_checkable
+class Studied(Protocol):
+    """A bench that can also tell what bounds its speed; all of it outside the timed repeats."""
+
+    def calibrate(self, like: Calibration | None) -> Calibration:
+        """Measure the device's own limits, right before the repeats and, `like` then, after."""
+
+    def study(self, pass_s: float) -> None:
+        """Make one instrumented pass; `pass_s` is what a pass took in the repeats."""
 
 
 class TaskDefinition(Protocol):

@@ -4,43 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from statistics import median
 
-from pydantic import BaseModel, ConfigDict
-
-from nobs.schema.base import Dtype, Status
+from nobs.schema.base import Status
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.result import StepResult
 from nobs.score import calculate_score
 from nobs.stats import median_interval
-
-
-class EmbeddingsRun(BaseModel):
-    """One timed repeat, as reports have always shown it."""
-
-    encoding_time_seconds: float
-    rows_per_second: float
-
-
-class EmbeddingsModelReport(ModelReport):
-    """A model's figures; times are seconds for all rows, rates are rows per second."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    final_median_encoding_time_seconds: float | None = None
-    final_median_rows_per_second: float | None = None
-    encoding_time_interval: Interval | None = None
-    embedding_dimension: int | None = None
-    dtype: Dtype | None = None
-    max_seq_length: int | None = None
-    batch_size: int | None = None
-    tokens: int | None = None
-    """Tokens of all rows after truncation, special ones included, padding excluded."""
-    final_median_tokens_per_second: float | None = None
-    truncated_rows: int | None = None
-    parameters: int | None = None
-    attention_implementation: str | None = None
-    parameter_device: str | None = None
-    """Where torch says the weights are, as in `cuda:0`."""
-    all_runs: tuple[EmbeddingsRun, ...] = ()
+from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
+from nobs.tasks.text_embeddings.shares import describe_arithmetic
 
 
 class TextEmbeddings:
@@ -54,6 +24,7 @@ class TextEmbeddings:
     def summarise(self, result: StepResult, report: ModelReport) -> EmbeddingsModelReport:
         """Return medians and their interval from the raw samples of `result`."""
         figures = {**report.model_dump(), **result.facts}
+        figures.pop("work", None)
         if result.samples:
             figures |= _figures(result)
         return EmbeddingsModelReport.model_validate(figures)
@@ -75,12 +46,14 @@ def _figures(result: StepResult) -> dict[str, object]:
     times = [sample.duration_s for sample in result.samples]
     rates = [sample.units / sample.duration_s for sample in result.samples]
     middle = median(times)
-    tokens = result.facts.get("tokens")
+    tokens, padded = result.facts.get("tokens"), result.facts.get("padded_tokens")
     return {
         "final_median_encoding_time_seconds": middle,
         "final_median_rows_per_second": median(rates),
         "final_median_tokens_per_second": tokens / middle if tokens else None,
+        "padding_efficiency": tokens / padded if tokens and padded else None,
         "encoding_time_interval": _interval(times),
+        "arithmetic": describe_arithmetic(result, middle),
         "all_runs": [
             {"encoding_time_seconds": time, "rows_per_second": rate}
             for time, rate in zip(times, rates, strict=True)

@@ -7,10 +7,17 @@ import transformers
 from sentence_transformers import SentenceTransformer
 
 from nobs.errors import ModelMissing, NobsError
+from nobs.schema.base import Dtype
 from nobs.schema.pins import EmbeddingsParams
+from nobs.schema.result import Calibration
 from nobs.tasks.base import Work
+from nobs.tasks.calibration import calibrate, wait_for
+from nobs.tasks.text_embeddings.lengths import Batches, make_batches
+from nobs.tasks.text_embeddings.study import find_flops, watch_encode
 
 transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+STUDY_S = 2.0
+"""Seconds that the instrumented pass may take; longer ones are made of some batches only."""
 
 
 class EmbeddingsBench:
@@ -21,6 +28,7 @@ class EmbeddingsBench:
         self.params: EmbeddingsParams = work.workload.params
         self._model: SentenceTransformer | None = None
         self._embeddings: Any = None
+        self._studied: dict[str, Any] = {}
 
     @property
     def model(self) -> SentenceTransformer:
@@ -62,26 +70,37 @@ class EmbeddingsBench:
 
     def synchronize(self) -> None:
         """Wait for the device's queue."""
-        match self.work.torch_device:
-            case "cuda":
-                torch.cuda.synchronize()
-            case "mps":
-                torch.mps.synchronize()
+        wait_for(self.work.torch_device)
+
+    def calibrate(self, like: Calibration | None) -> Calibration:
+        """Measure what the device can do in the format of the weights."""
+        return calibrate(self.work.torch_device, Dtype(_dtype(self.model)), like)
+
+    def study(self, pass_s: float) -> None:
+        """Find where the time of a pass goes, and what it computes."""
+        lengths, truncated = self._tokenise()
+        batches = make_batches(self.work.rows, lengths, self.params.batch_size)
+        self._studied = {
+            "tokens": sum(lengths),
+            "truncated_rows": truncated,
+            "padded_tokens": sum(batches.padded),
+            "encode_phases": self._watch(batches, STUDY_S / pass_s),
+            "work": self._count_work(batches),
+        }
 
     def facts(self) -> dict[str, Any]:
         """Read back what the model is and what it gave; raises if the output can't be right."""
         model = self.model
-        parameter = next(model.parameters())
         self._check_output()
         return {
             "embedding_dimension": int(self._embeddings.shape[1]),
-            "dtype": str(parameter.dtype).removeprefix("torch."),
+            "dtype": _dtype(model),
             "max_seq_length": model.max_seq_length,
             "batch_size": self.params.batch_size,
             "parameters": sum(p.numel() for p in model.parameters()),
             "attention_implementation": _attention(model),
-            "parameter_device": str(parameter.device),
-            **self._count_tokens(),
+            "parameter_device": str(next(model.parameters()).device),
+            **self._studied,
         }
 
     def close(self) -> None:
@@ -112,14 +131,44 @@ class EmbeddingsBench:
                 "The model or this device's arithmetic is broken; its speed means nothing.",
             )
 
-    def _count_tokens(self) -> dict[str, int]:
+    def _tokenise(self) -> tuple[list[int], int]:
+        """Return the tokens of each row after truncation, and how many rows were cut."""
         limit = self.params.max_seq_length
         encoded = self.model.tokenizer(list(self.work.rows), truncation=False, verbose=False)
         lengths = [len(ids) for ids in encoded["input_ids"]]
+        return [min(n, limit) for n in lengths], sum(n > limit for n in lengths)
+
+    def _watch(self, batches: Batches, share: float) -> dict[str, Any]:
+        chosen = batches.spread(share)
+        rows = [self.work.rows[row] for batch in chosen for row in batch]
         return {
-            "tokens": sum(min(length, limit) for length in lengths),
-            "truncated_rows": sum(length > limit for length in lengths),
+            "rows": len(rows),
+            "batches": len(chosen),
+            "all_batches": len(batches.rows),
+            **watch_encode(self.model, rows, self.params.batch_size, self.work.torch_device),
         }
+
+    def _count_work(self, batches: Batches) -> dict[str, Any] | None:
+        flops = find_flops(self.model, max(self.work.rows, key=len))
+        if flops is None:
+            return None
+        return {
+            "flop_method": flops.method,
+            "model_flop": flops.of_rows(batches.lengths),
+            "padded_flop": flops.of_rows(batches.padded),
+            "weights_bytes": _layer_bytes(self.model) * len(batches.rows),
+        }
+
+
+def _dtype(model: SentenceTransformer) -> str:
+    return str(next(model.parameters()).dtype).removeprefix("torch.")
+
+
+def _layer_bytes(model: SentenceTransformer) -> int:
+    """Return the size of the weights that every batch reads whole: all but tables of embeddings."""
+    tables = [m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)]
+    sizes = {id(p): p.numel() * p.element_size() for p in model.parameters()}
+    return sum(sizes.values()) - sum(sizes.get(id(table), 0) for table in tables)
 
 
 def _attention(model: SentenceTransformer) -> str | None:

@@ -33,7 +33,7 @@ RECORDS: tuple[type[BaseModel], ...] = (
     report.Report, device.DeviceInfo, report.TaskReport, report.WorkloadRef, result.DataEvidence,
     report.ModelReport, report.Interval, report.Verdict, report.Finding, result.Phases, result.Memory, result.DeviceCheck,
     result.WeightsEvidence, result.Failure, report.RunInfo, spec.ImageRef, spec.EngineRef,
-    result.StepResult, result.Sample, outcome.Outcome,
+    result.StepResult, result.Sample, result.Calibration, outcome.Outcome,
 )  # fmt: skip
 
 

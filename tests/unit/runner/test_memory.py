@@ -1,7 +1,10 @@
 import gc
 import weakref
 
-from nobs.runner.memory import clear_memory, read_peaks
+import pytest
+
+from nobs.runner.memory import clear_memory, leave_out, read_peaks
+from nobs.schema.result import Memory
 
 
 class Big:
@@ -28,3 +31,20 @@ def test_peak_is_in_bytes() -> None:
 
     assert peak is not None
     assert 10 << 20 < peak < 1 << 40
+
+
+@pytest.mark.parametrize(
+    ("before", "during", "after", "of_the_work"),
+    [
+        (100, 300, 300, 100),
+        (100, 300, 400, 400),
+        (100, 100, 100, 100),
+        (None, None, None, None),
+    ],
+)
+def test_what_only_something_else_reached_is_no_peak_of_the_work(
+    before: int | None, during: int | None, after: int | None, of_the_work: int | None
+) -> None:
+    peaks = [Memory(peak_rss_bytes=value) for value in (before, during, after)]
+
+    assert leave_out(*peaks).peak_rss_bytes == of_the_work

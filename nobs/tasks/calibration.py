@@ -1,0 +1,121 @@
+"""What a device can do at its best: a matrix product and a copy, timed on the spot; torch inside.
+
+The limits are measured here and now, in the number format and with the TF32 setting of the work, so
+that they need no table, and so that what they lose over a run shows throttling.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from nobs.schema.base import Dtype
+from nobs.schema.result import Calibration
+
+SIZES = (512, 1024, 2048, 4096, 8192)
+LONG_ENOUGH_S = 0.01
+"""A product that takes this long keeps the device busy; larger ones gain nothing."""
+MAX_COPY_BYTES = 256 * 1024**2
+MIN_COPY_BYTES = 32 * 1024**2
+LAST_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
+
+
+def calibrate(device: str, dtype: Dtype, like: Calibration | None = None) -> Calibration:
+    """Return the fastest product and copy within about 0.15 s on a CPU, 0.3 s elsewhere.
+
+    Sizes are those of `like`, an earlier calibration, so that both can be compared.
+    """
+    budget_s = 0.15 if device == "cpu" else 0.3
+    start = time.perf_counter()
+    sizes = (like.matmul_size,) if like else SIZES
+    size, product_s = _time_products(device, getattr(torch, dtype), sizes, budget_s * 2 / 3)
+    size_bytes = like.copy_bytes if like else _copy_bytes(device)
+    copy_s = _time_copies(device, size_bytes, budget_s / 3)
+    return Calibration(
+        dtype=dtype,
+        tf32=uses_tf32(device, dtype),
+        matmul_size=size,
+        matmul_flop_per_s=2 * size**3 / product_s,
+        copy_bytes=size_bytes,
+        copy_bytes_per_s=2 * size_bytes / copy_s,
+        duration_s=time.perf_counter() - start,
+    )
+
+
+def uses_tf32(device: str, dtype: Dtype) -> bool:
+    """Tell whether float32 products are rounded to TF32 on this device as torch is set."""
+    wanted = device == "cuda" and dtype is Dtype.FLOAT32 and torch.version.cuda is not None
+    return wanted and torch.backends.cuda.matmul.allow_tf32
+
+
+def wait_for(device: str) -> None:
+    """Wait for the device's queue."""
+    match device:
+        case "cuda":
+            torch.cuda.synchronize()
+        case "mps":
+            torch.mps.synchronize()
+
+
+def _time_products(
+    device: str, dtype: torch.dtype, sizes: Sequence[int], budget_s: float
+) -> tuple[int, float]:
+    """Return the size that keeps the device busy and the seconds of its fastest product."""
+    deadline = time.perf_counter() + budget_s
+    with torch.inference_mode():
+        for size in sizes:
+            product = _product(size, device, dtype)
+            seconds = _fastest(product, device, deadline, least=2, most=2)
+            if seconds >= LONG_ENOUGH_S or time.perf_counter() >= deadline:
+                break
+        return size, min(seconds, _fastest(product, device, deadline))
+
+
+def _product(size: int, device: str, dtype: torch.dtype) -> Callable[[], object]:
+    left, right = torch.randn(2, size, size, device=device).to(dtype)
+    out = torch.empty(size, size, device=device, dtype=dtype)
+    return lambda: torch.mm(left, right, out=out)
+
+
+def _time_copies(device: str, size_bytes: int, budget_s: float) -> float:
+    source = torch.ones(size_bytes, dtype=torch.uint8, device=device)
+    target = torch.zeros_like(source)
+    deadline = time.perf_counter() + budget_s
+    return _fastest(lambda: target.copy_(source), device, deadline, least=2)
+
+
+def _fastest(
+    work: Callable[[], object],
+    device: str,
+    deadline: float,
+    *,
+    least: int = 0,
+    most: int = 10_000,
+) -> float:
+    """Return the seconds of the fastest repeat: at least `least`, then until the deadline."""
+    best = float("inf")
+    for number in range(most):
+        if number >= least and time.perf_counter() >= deadline:
+            break
+        wait_for(device)
+        start = time.perf_counter()
+        work()
+        wait_for(device)
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def _copy_bytes(device: str) -> int:
+    """Return twice the last cache of a CPU, within bounds; accelerators copy the most."""
+    if device != "cpu":
+        return MAX_COPY_BYTES
+    return min(MAX_COPY_BYTES, max(MIN_COPY_BYTES, 2 * _last_cache_bytes()))
+
+
+def _last_cache_bytes() -> int:
+    """Return the size of the first core's last cache as Linux tells it; 0 where unknown."""
+    try:
+        return int(LAST_CACHE.read_text(encoding="ascii").removesuffix("K\n")) * 1024
+    except (OSError, ValueError):
+        return 0

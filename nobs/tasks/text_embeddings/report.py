@@ -1,0 +1,89 @@
+"""What a report says of an embedding model."""
+
+from pydantic import BaseModel, ConfigDict
+
+from nobs.schema.base import Dtype
+from nobs.schema.report import Interval, ModelReport
+from nobs.schema.result import Calibration
+
+
+class EmbeddingsRun(BaseModel):
+    """One timed repeat, as reports have always shown it."""
+
+    encoding_time_seconds: float
+    rows_per_second: float
+
+
+class EncodePhases(BaseModel):
+    """Where the time of `encode` goes, from one pass with the device synchronised in between."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rows: int
+    batches: int
+    all_batches: int
+    """Of a whole pass; more than `batches` where a whole one would have taken too long."""
+    tokenise_s: float
+    copy_in_s: float
+    forward_s: float
+    copy_out_s: float
+    other_s: float
+    host_share: float
+    """Share of the pass outside `forward_s`: an accelerator waits meanwhile."""
+
+
+class Arithmetic(BaseModel):
+    """What the model reached of what the device can do; rates are FLOP/s and bytes/s."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    flop_method: str
+    model_flop: float
+    """Of all rows at their real lengths."""
+    padded_flop: float
+    """Of all rows at the lengths of their batches."""
+    model_flop_per_s: float
+    padded_flop_per_s: float
+    calibrations: tuple[Calibration, ...]
+    matmul_flop_per_s: float | None = None
+    """The faster of the matrix products before and after the repeats."""
+    matmul_loss: float | None = None
+    """Share of the first product's rate that the second one lacks; negative if it was faster."""
+    share_of_matmul: float | None = None
+    padded_share_of_matmul: float | None = None
+    data_sheet_flop_per_s: float | None = None
+    data_sheet: str | None = None
+    share_of_data_sheet: float | None = None
+    weights_bytes_per_s: float | None = None
+    """Weights of the layers, read once a batch: less than what truly moves."""
+    copy_bytes_per_s: float | None = None
+    copy_loss: float | None = None
+    least_share_of_copy: float | None = None
+
+
+class EmbeddingsModelReport(ModelReport):
+    """A model's figures; times are seconds for all rows, rates are rows per second."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    final_median_encoding_time_seconds: float | None = None
+    final_median_rows_per_second: float | None = None
+    encoding_time_interval: Interval | None = None
+    embedding_dimension: int | None = None
+    dtype: Dtype | None = None
+    max_seq_length: int | None = None
+    batch_size: int | None = None
+    tokens: int | None = None
+    """Tokens of all rows after truncation, special ones included, padding excluded."""
+    final_median_tokens_per_second: float | None = None
+    padded_tokens: int | None = None
+    """Tokens that were computed: each row counts as the longest of its batch."""
+    padding_efficiency: float | None = None
+    truncated_rows: int | None = None
+    parameters: int | None = None
+    attention_implementation: str | None = None
+    parameter_device: str | None = None
+    """Where torch says the weights are, as in `cuda:0`."""
+    encode_phases: EncodePhases | None = None
+    arithmetic: Arithmetic | None = None
+    all_runs: tuple[EmbeddingsRun, ...] = ()

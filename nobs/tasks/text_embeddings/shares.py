@@ -1,0 +1,63 @@
+"""From FLOPs, times and calibrations to shares of what the device can do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nobs.catalog.devices import find_data_sheet
+from nobs.schema.result import Calibration, StepResult
+
+
+def describe_arithmetic(result: StepResult, median_s: float) -> dict[str, Any] | None:
+    """Return the fields of `Arithmetic`; None where the FLOPs of the model are not known."""
+    work = result.facts.get("work")
+    if not work:
+        return None
+    return {
+        "flop_method": work["flop_method"],
+        "model_flop": work["model_flop"],
+        "padded_flop": work["padded_flop"],
+        "model_flop_per_s": work["model_flop"] / median_s,
+        "padded_flop_per_s": work["padded_flop"] / median_s,
+        "calibrations": result.calibrations,
+        "weights_bytes_per_s": work["weights_bytes"] / median_s,
+        **_shares(work, median_s, result.calibrations),
+        **_sheet(result, work["model_flop"] / median_s),
+    }
+
+
+def _shares(
+    work: Mapping[str, Any], median_s: float, calibrations: tuple[Calibration, ...]
+) -> dict[str, float]:
+    if not calibrations:
+        return {}
+    products = [calibration.matmul_flop_per_s for calibration in calibrations]
+    copies = [calibration.copy_bytes_per_s for calibration in calibrations]
+    return {
+        "matmul_flop_per_s": max(products),
+        "matmul_loss": _loss(products),
+        "share_of_matmul": work["model_flop"] / median_s / max(products),
+        "padded_share_of_matmul": work["padded_flop"] / median_s / max(products),
+        "copy_bytes_per_s": max(copies),
+        "copy_loss": _loss(copies),
+        "least_share_of_copy": work["weights_bytes"] / median_s / max(copies),
+    }
+
+
+def _loss(rates: list[float]) -> float:
+    return 1 - rates[-1] / rates[0]
+
+
+def _sheet(result: StepResult, flop_per_s: float) -> dict[str, Any]:
+    """Return the maker's peak for the arithmetic that was used, where the catalogue has it."""
+    sheet = find_data_sheet(result.checks[0].device_name) if result.checks else None
+    if sheet is None or not result.calibrations:
+        return {}
+    used = result.calibrations[0]
+    peak = sheet.peak("tf32" if used.tf32 else used.dtype)
+    if peak is None:
+        return {}
+    return {
+        "data_sheet": sheet.source,
+        "data_sheet_flop_per_s": peak,
+        "share_of_data_sheet": flop_per_s / peak,
+    }

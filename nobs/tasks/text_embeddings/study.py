@@ -1,0 +1,105 @@
+"""One pass of the real `encode` with a stopwatch in it, and FLOPs as torch counts them."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from torch.utils.flop_counter import FlopCounterMode
+
+from nobs.tasks.calibration import wait_for
+from nobs.tasks.text_embeddings.flops import FIT_LENGTHS, FlopModel, from_config, from_counts
+
+COUNTED_ATTENTION = ("sdpa", "eager")
+"""Kernels that torch's counter sees."""
+
+
+class Stopwatch:
+    """Seconds by phase; the device has finished whenever a phase ends."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.seconds = dict.fromkeys(("tokenise", "copy_in", "forward", "copy_out", "other"), 0.0)
+        self._start = time.perf_counter()
+
+    def end(self, phase: str) -> None:
+        """Count what has passed since the last call as `phase`."""
+        wait_for(self.device)
+        now = time.perf_counter()
+        self.seconds[phase] += now - self._start
+        self._start = now
+
+
+def watch_encode(
+    model: SentenceTransformer, rows: Sequence[str], batch_size: int, device: str
+) -> dict[str, float]:
+    """Encode `rows` once; return the seconds of each phase and the share of the host.
+
+    What comes before the first batch is `other_s`: sorting. `copy_out_s` holds what follows the
+    last forward pass as well: putting the rows back in order.
+    """
+    wait_for(device)
+    watch = Stopwatch(device)
+    with _watched(model, watch):
+        model.encode(list(rows), batch_size=batch_size, show_progress_bar=False)
+    watch.end("copy_out")
+    total = sum(watch.seconds.values())
+    seconds = {f"{phase}_s": spent for phase, spent in watch.seconds.items()}
+    return {**seconds, "host_share": 1 - watch.seconds["forward"] / total}
+
+
+@contextmanager
+def _watched(model: SentenceTransformer, watch: Stopwatch) -> Iterator[None]:
+    """Let `encode` tell the watch where it is: around `preprocess` and around the model itself."""
+    preprocess = model.preprocess
+
+    def timed(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - sentence-transformers is untyped
+        watch.end("copy_out" if watch.seconds["forward"] else "other")
+        features = preprocess(*args, **kwargs)
+        watch.end("tokenise")
+        return features
+
+    hooks = (
+        model.register_forward_pre_hook(lambda *_: watch.end("copy_in")),
+        model.register_forward_hook(lambda *_: watch.end("forward")),
+    )
+    model.preprocess = timed  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del model.preprocess
+        for hook in hooks:
+            hook.remove()
+
+
+def find_flops(model: SentenceTransformer, text: str) -> FlopModel | None:
+    """Return what rows cost by their model's formula, else as torch counts parts of `text`."""
+    config = getattr(getattr(model[0], "auto_model", None), "config", None)
+    if config is None:
+        return None
+    formula = from_config(config.to_dict())
+    seen = config._attn_implementation in COUNTED_ATTENTION  # noqa: SLF001
+    return count_flops(model, text) if formula is None and seen else formula
+
+
+def count_flops(model: SentenceTransformer, text: str) -> FlopModel | None:
+    """Return what torch's counter says of the first tokens of `text`; None if it is too short."""
+    features = _features(model, text)
+    if features["input_ids"].shape[1] < max(FIT_LENGTHS):
+        return None
+    return from_counts({tokens: _count(model, features, tokens) for tokens in FIT_LENGTHS})
+
+
+def _features(model: SentenceTransformer, text: str) -> dict[str, Any]:
+    features = model.preprocess([text])
+    return {k: v.to(model.device) for k, v in features.items() if isinstance(v, torch.Tensor)}
+
+
+def _count(model: SentenceTransformer, features: dict[str, Any], tokens: int) -> int:
+    """Return the FLOPs of one row cut to `tokens`."""
+    cut = {name: values[:, :tokens] for name, values in features.items()}
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        model(cut)
+    return int(counter.get_total_flops())
