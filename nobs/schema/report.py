@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, SerializeAsAny
 
 from nobs.schema.base import Backend, Division, Execution, Record, Status
 from nobs.schema.device import DeviceInfo
+from nobs.schema.pins import ModelPin
 from nobs.schema.result import (
     DataEvidence,
     DeviceCheck,
@@ -96,6 +97,8 @@ class WorkloadRef(Record):
     fingerprint: str
     """sha256 of the canonical JSON of the workload's pins and parameters."""
     dataset: dict[str, Any]
+    models: tuple[ModelPin, ...] = ()
+    """Pins of all models of the workload, also of those that weren't measured yet."""
     params: dict[str, Any]
     policy: dict[str, Any]
     data: DataEvidence | None = None

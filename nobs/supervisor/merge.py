@@ -84,6 +84,7 @@ def _describe_workload(workload: Workload, results: list[StepResult | None]) -> 
         open_reasons=workload.open_reasons,
         fingerprint=fingerprint(workload),
         dataset=workload.dataset.model_dump(mode="json"),
+        models=workload.models,
         params=workload.params.model_dump(mode="json"),
         policy=workload.policy.model_dump(mode="json"),
         data=evidence[0] if evidence else None,

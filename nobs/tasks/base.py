@@ -1,6 +1,6 @@
 """What a task is: a light definition for every process, a heavy bench for the step's child."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -56,7 +56,7 @@ class Studied(Protocol):
 
 
 class TaskDefinition(Protocol):
-    """The light side of a task: importable without torch."""
+    """The light side of a task, importable without torch; tasks inherit the defaults from it."""
 
     name: str
     title: str
@@ -64,9 +64,26 @@ class TaskDefinition(Protocol):
     """What `Sample.units` counts, as in `rows`."""
     bench: str
     """`module:class` of the Bench, imported in the step's child only."""
+    report_type: type[ModelReport] = ModelReport
+    """What `summarise` returns; its fields stand in the JSON Schema and are checked on reading."""
 
     def summarise(self, result: StepResult, report: ModelReport) -> ModelReport:
         """Return `report` with the task's own figures computed from the raw samples."""
 
     def score(self, models: Sequence[ModelReport]) -> float | None:
         """Return the task score of the models that are ok; None unless all of them are."""
+
+    def facts_of(self, model: ModelReport) -> dict[str, Any]:
+        """Return the facts that `summarise` made `model` of, for computing it once more.
+
+        What `summarise` computes may be among them, as it is overwritten.
+        """
+        return {
+            name: value
+            for name, value in model.model_dump().items()
+            if name not in ModelReport.model_fields
+        }
+
+    def find_contradictions(self, model: ModelReport, workload: Workload) -> Iterable[str]:
+        """Yield what in `model` can't be true at once, or isn't what `workload` asks for."""
+        return ()

@@ -9,17 +9,19 @@ from nobs.schema.report import Interval, ModelReport
 from nobs.schema.result import StepResult
 from nobs.score import calculate_score
 from nobs.stats import median_interval
+from nobs.tasks.base import TaskDefinition
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 from nobs.tasks.text_embeddings.shares import describe_arithmetic
 
 
-class TextEmbeddings:
+class TextEmbeddings(TaskDefinition):
     """The definition; the work is in `bench`."""
 
     name = "embeddings"
     title = "Text embeddings"
     unit = "rows"
     bench = "nobs.tasks.text_embeddings.bench:EmbeddingsBench"
+    report_type = EmbeddingsModelReport
 
     def summarise(self, result: StepResult, report: ModelReport) -> EmbeddingsModelReport:
         """Return medians and their interval from the raw samples of `result`."""

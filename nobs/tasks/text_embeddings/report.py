@@ -2,12 +2,12 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from nobs.schema.base import Dtype
+from nobs.schema.base import Dtype, Record
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.result import Calibration
 
 
-class EmbeddingsRun(BaseModel):
+class EmbeddingsRun(Record):
     """One timed repeat, as reports have always shown it."""
 
     encoding_time_seconds: float

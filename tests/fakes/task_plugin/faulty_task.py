@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
+from nobs.tasks.base import TaskDefinition
 
 
-class Faulty:
+class Faulty(TaskDefinition):
     name = "faulty"
     title = "Faults on purpose"
     unit = "rows"

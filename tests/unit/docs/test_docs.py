@@ -18,7 +18,7 @@ from nobs.cli import COMMANDS, cli
 from nobs.errors import FailureClass
 from nobs.launch.plan import HUB_VARIABLES
 from nobs.runner.environment import VARIABLES
-from nobs.schema import device, outcome, report, result, spec
+from nobs.schema import device, outcome, pins, report, result, spec
 from nobs.tasks import TASKS
 from tools import docs_cli
 
@@ -30,7 +30,7 @@ CODE = ("nobs/**/*.py", "docker/*", "compose.yaml", "compose/*.yaml", "tools/*.s
 VARIABLE = re.compile(r"\b(?:NOBS|HF|LLM|DOCKER|XDG|PYENV)_[A-Z_]+[A-Z]\b")
 NOT_READ_BY_US = {"HF_HUB_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_TELEMETRY"}
 RECORDS: tuple[type[BaseModel], ...] = (
-    report.Report, device.DeviceInfo, report.TaskReport, report.WorkloadRef, result.DataEvidence,
+    report.Report, device.DeviceInfo, report.TaskReport, report.WorkloadRef, pins.ModelPin, result.DataEvidence,
     report.ModelReport, report.Interval, report.Verdict, report.Finding, result.Phases, result.Memory, result.DeviceCheck,
     result.WeightsEvidence, result.Failure, report.RunInfo, spec.ImageRef, spec.EngineRef,
     result.StepResult, result.Sample, result.Calibration, outcome.Outcome,

@@ -1,0 +1,58 @@
+"""Writes docs/reference/report-1.schema.json from the code: `python -m tools.json_schema`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from nobs.schema.report import Report
+from nobs.tasks import TASKS
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "report-1.schema.json"
+
+
+def page() -> str:
+    """Return the whole schema as indented JSON."""
+    return json.dumps(schema(), indent=2, sort_keys=True) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a report with the figures of the built-in tasks."""
+    tasks = {name: TASKS.load(name).report_type for name in TASKS}
+    ours = {name: kind for name, kind in tasks.items() if kind.__module__.startswith("nobs.")}
+    kinds = {Report, *ours.values()}
+    _, combined = models_json_schema(
+        [(kind, "validation") for kind in sorted(kinds, key=lambda kind: kind.__name__)],
+        by_alias=True,
+    )
+    definitions = combined["$defs"]
+    definitions["TaskReport"]["allOf"] = [
+        _figures_of(name, kind.__name__) for name, kind in sorted(ours.items())
+    ]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:nobs:report:1",
+        "title": "nobs.report/1",
+        "description": "The report of one run of NOBS; docs/reference/report.md explains it.",
+        "$ref": "#/$defs/Report",
+        "$defs": definitions,
+    }
+
+
+def _figures_of(task: str, definition: str) -> dict[str, Any]:
+    """Return the rule that models of `task` are of `definition`."""
+    models = {"additionalProperties": {"$ref": f"#/$defs/{definition}"}}
+    return {
+        "if": {"properties": {"task": {"const": task}}, "required": ["task"]},
+        "then": {"properties": {"models": models}},
+    }
+
+
+def main() -> None:
+    """Write the schema."""
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
