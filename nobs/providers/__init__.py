@@ -3,4 +3,11 @@
 from nobs.providers.base import Provider
 from nobs.registry import Registry
 
-PROVIDERS: Registry[Provider] = Registry("provider", {}, group="nobs.providers")
+PROVIDERS: Registry[Provider] = Registry(
+    "provider",
+    {
+        "openai": "nobs.providers.definitions:OPENAI",
+        "llamacpp": "nobs.providers.definitions:LLAMACPP",
+    },
+    group="nobs.providers",
+)

@@ -1,10 +1,10 @@
 """What a provider is: it makes a server usable for a run and tells what the server runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from nobs.schema.server import ModelIdentity
 
@@ -37,6 +37,8 @@ class Wanted:
     """Whether the provider may install, download, start and load what is missing."""
     wait_s: float = 120.0
     """How long to wait until the model answers."""
+    absent_wait_s: float = 10.0
+    """How much of it to wait for a server where nobody listens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +53,70 @@ class Served:
     """Whether the provider started the server, on this machine."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Commands:
+    """What people type to mend things, with `{port}` and `{model}` to be filled in."""
+
+    start: str
+    load: str
+    get: str
+
+    def fill(self, port: int, model: str) -> "Commands":
+        """Return the commands for one server and model."""
+        values = {"port": port, "model": model}
+        return Commands(
+            start=self.start.format(**values),
+            load=self.load.format(**values),
+            get=self.get.format(**values),
+        )
+
+
+type Entry = Mapping[str, Any]
+"""One model of a server's list, with whatever fields the server adds."""
+type Choose = Callable[[str | None, Sequence[Entry]], str]
+"""Finds the wanted model in a server's list; UnknownModel where it isn't clear."""
+
+
+class UnknownModel(Exception):
+    """The server's list doesn't have the model, or leaves open which one is meant."""
+
+    def __init__(self, model: str | None, models: Sequence[str]) -> None:
+        super().__init__(f"{model!r} is not among {list(models)}")
+        self.model = model
+        self.models = tuple(models)
+
+
+def choose_exactly(wanted: str | None, models: Sequence[Entry]) -> str:
+    """Return the wanted model, or the only one where none is wanted."""
+    ids = [str(entry["id"]) for entry in models]
+    if wanted is None and len(ids) == 1:
+        return ids[0]
+    if wanted is None or wanted not in ids:
+        raise UnknownModel(wanted, ids)
+    return wanted
+
+
 class Provider(Protocol):
     """Light to import; what it needs is imported when it opens."""
 
-    name: str
-    title: str
-    default_url: str | None
-    """Where its server usually listens; None where it is started for the run."""
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+
+    @property
+    def title(self) -> str:
+        """For people."""
+
+    @property
+    def default_url(self) -> str | None:
+        """Where its server usually listens; None where it is started for the run."""
+
+    @property
+    def commands(self) -> Commands:
+        """What mends a server of this kind."""
+
+    def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
+        """Find the wanted model in a server's list; UnknownModel where it isn't clear."""
 
     def open(self, wanted: Wanted, tell: Tell) -> AbstractContextManager[Served]:
         """Make the model usable, and leave server and models as they were found at the end.

@@ -1,0 +1,208 @@
+"""Why a server can't be used, told from what the client raised: pure, no I/O."""
+
+import json
+import re
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import StrEnum, auto
+from typing import Any
+
+import httpx2
+from openai import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    PermissionDeniedError,
+)
+
+from nobs.providers.base import UnknownModel
+from nobs.providers.client import UnexpectedAnswer
+
+
+class Cause(StrEnum):
+    """Why a server can't be used."""
+
+    NOT_RUNNING = auto()
+    """Nobody listens there."""
+    CLOSED = auto()
+    """Listens, but closes the connection: starting, crashing, or a forwarder with nobody behind."""
+    UNRESOLVED = auto()
+    UNREACHABLE = auto()
+    """No route to that address."""
+    NO_REPLY = auto()
+    """The connection isn't even refused: a firewall, or an address that nobody has."""
+    SILENT = auto()
+    """Connected, but no answer in time."""
+    TLS = auto()
+    OTHER_PROGRAM = auto()
+    """Something answers, but not with OpenAI's API: wrong port, wrong path, another program."""
+    KEY = auto()
+    MODEL = auto()
+    """Unknown or not loaded."""
+    CONTEXT = auto()
+    """The request is longer than the model's context."""
+    BUSY = auto()
+    """Loading, overloaded or limiting the rate: it asks to come back later."""
+    REFUSED = auto()
+    """Any other answer with an error."""
+
+
+ABSENT = frozenset(
+    {Cause.NOT_RUNNING, Cause.CLOSED, Cause.UNRESOLVED, Cause.UNREACHABLE, Cause.NO_REPLY}
+)
+"""Mends itself only if somebody is starting the server right now."""
+TRANSIENT = ABSENT | {Cause.SILENT, Cause.BUSY}
+
+_BUSY_STATUS = frozenset({408, 425, 429, 502, 503, 504})
+_TOO_LONG = re.compile(
+    r"context.{0,40}(length|size|window|overflow)|too many tokens", re.IGNORECASE
+)
+_OF_MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What is known of a failure."""
+
+    cause: Cause
+    detail: str
+    """What the system or the server said."""
+    retry_after_s: float | None = None
+    models: tuple[str, ...] = ()
+    """What the server has, where the cause is the model."""
+
+
+def classify(error: Exception) -> Finding:
+    """Tell why a request to a server failed; an error that is none of these is raised on."""
+    match error:
+        case UnknownModel():
+            return Finding(cause=Cause.MODEL, detail=str(error), models=error.models)
+        case UnexpectedAnswer():
+            return Finding(cause=Cause.OTHER_PROGRAM, detail=_describe_answer(error))
+        case AuthenticationError() | PermissionDeniedError():
+            return Finding(cause=Cause.KEY, detail=_said(error))
+        case APIStatusError():
+            return _of_status(error)
+        case APIConnectionError():
+            return _of_connection(error)
+        case _:
+            raise error
+
+
+def _of_status(error: APIStatusError) -> Finding:
+    said, status = _said(error), error.status_code
+    if status in _BUSY_STATUS:
+        after_s = _retry_after_s(error.response.headers)
+        return Finding(cause=Cause.BUSY, detail=said, retry_after_s=after_s)
+    if status < 400 or _is_page(error.response):
+        where = error.response.headers.get("location")
+        detail = f"{status}, a redirect to {where}" if where else said
+        return Finding(cause=Cause.OTHER_PROGRAM, detail=detail)
+    if status in {400, 413, 422} and _is_too_long(error):
+        return Finding(cause=Cause.CONTEXT, detail=said)
+    if status in {400, 404} and _is_of_model(error):
+        return Finding(cause=Cause.MODEL, detail=said)
+    return Finding(
+        cause=Cause.OTHER_PROGRAM if status in {404, 405} else Cause.REFUSED, detail=said
+    )
+
+
+def _is_page(response: httpx2.Response) -> bool:
+    return response.headers.get("content-type", "").startswith("text/html")
+
+
+def _is_too_long(error: APIStatusError) -> bool:
+    """Prefer the codes that servers have for it; others say it in their own words."""
+    codes = {_field(error, "code"), _field(error, "type")}
+    known = {"context_length_exceeded", "exceed_context_size_error"}
+    return bool(codes & known) or bool(_TOO_LONG.search(_said(error)))
+
+
+def _is_of_model(error: APIStatusError) -> bool:
+    if _field(error, "code") == "model_not_found" or _field(error, "param") == "model":
+        return True
+    asked_one = not error.request.url.path.endswith("/models")
+    return asked_one and error.status_code == 404 and bool(_OF_MODEL.search(_said(error)))
+
+
+def _field(error: APIStatusError, name: str) -> str:
+    return str(error.body.get(name) or "") if isinstance(error.body, dict) else ""
+
+
+def _said(error: APIStatusError) -> str:
+    """Return the status and the server's own words, in one line."""
+    said = _words(error.body) or error.response.text
+    return f"{error.status_code} {' '.join(said.split())[:300]}".strip()
+
+
+def _words(body: object) -> str:
+    """Find the message in what servers send: an object, one in `error`, or a string."""
+    match body:
+        case {"message": str(text)} | {"error": str(text)} | {"detail": str(text)} | str(text):
+            return text
+        case {"error": inner}:
+            return _words(inner)
+        case dict() | list():
+            return json.dumps(body)
+        case _:
+            return ""
+
+
+def _describe_answer(error: UnexpectedAnswer) -> str:
+    kind = f" of type {error.kind}" if error.kind else ""
+    return f"{error.route} answered 200 with no {error.expected}{kind}: {error.excerpt!r}"
+
+
+def _retry_after_s(headers: Mapping[str, Any]) -> float | None:
+    """Read Retry-After: seconds, or a date."""
+    value = headers.get("retry-after", "")
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _of_connection(error: APIConnectionError) -> Finding:
+    chain = tuple(_chain(error))
+    detail = str(chain[-1]) or type(chain[-1]).__name__
+    return Finding(cause=_connection_cause(error, chain), detail=detail)
+
+
+def _connection_cause(  # noqa: PLR0911 - one line a cause
+    error: APIConnectionError, chain: tuple[BaseException, ...]
+) -> Cause:
+    if _has(chain, socket.gaierror):
+        return Cause.UNRESOLVED
+    if _has(chain, ssl.SSLError):
+        return Cause.TLS
+    if _has(chain, httpx2.ConnectTimeout):
+        return Cause.TLS if "handshake" in str(chain[-1]) else Cause.NO_REPLY
+    if isinstance(error, APITimeoutError):
+        return Cause.SILENT
+    if _has(chain, ConnectionRefusedError, FileNotFoundError):
+        return Cause.NOT_RUNNING
+    if _has(chain, ConnectionError) or "disconnected" in str(chain[-1]):
+        return Cause.CLOSED
+    if _has(chain, httpx2.ProtocolError, httpx2.DecodingError):
+        return Cause.OTHER_PROGRAM
+    return Cause.UNREACHABLE
+
+
+def _has(chain: tuple[BaseException, ...], *kinds: type[BaseException]) -> bool:
+    return any(isinstance(error, kinds) for error in chain)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__ or current.__context__

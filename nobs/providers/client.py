@@ -1,0 +1,172 @@
+"""What is asked of a server outside the timed requests, through the openai client."""
+
+import json
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx2
+from openai import OpenAI, OpenAIError
+from openai.types.chat import ChatCompletionUserMessageParam
+
+from nobs.providers.base import Access
+
+CONNECT_S = 5.0
+ANSWER_S = 10.0
+"""For everything that needs no inference."""
+MAX_BYTES = 16_000_000
+_NO_KEY = "none"
+"""The client wants one; it isn't sent."""
+_PROMPT = ChatCompletionUserMessageParam(role="user", content="Say: ready.")
+_TEST_TOKENS = 4
+
+
+class UnexpectedAnswer(Exception):
+    """A server answered 200, but not what its API promises."""
+
+    def __init__(self, expected: str, response: httpx2.Response) -> None:
+        super().__init__(f"no {expected} in {response.text[:200]!r}")
+        self.expected = expected
+        self.kind = response.headers.get("content-type", "")
+        self.excerpt = " ".join(response.text[:80].split())
+        self.route = response.request.url.path
+
+
+class Server:
+    """One server as this process reaches it; no request is retried here, each has a deadline.
+
+    Like timed requests, these go straight to the server and not through a proxy.
+    """
+
+    def __init__(self, access: Access, *, answer_s: float = ANSWER_S) -> None:
+        self.access = access
+        self.root = _root(access.base_url)
+        self._http = httpx2.Client(
+            transport=_Bounded(access, answer_s),
+            timeout=httpx2.Timeout(answer_s, connect=min(CONNECT_S, answer_s)),
+            trust_env=False,
+        )
+        self._openai = OpenAI(
+            base_url=access.base_url,
+            api_key=access.api_key or _NO_KEY,
+            max_retries=0,
+            http_client=self._http,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._openai.close()
+
+    def models(self) -> tuple[dict[str, Any], ...]:
+        """Return the entries of the model list, with whatever fields the server adds."""
+        response = self._openai.models.with_raw_response.list().http_response
+        entries = _entries(_json(response))
+        if entries is None:
+            raise UnexpectedAnswer("list of models", response)
+        return tuple(entries)
+
+    def infer(self, model: str, *, timeout_s: float) -> dict[str, Any]:
+        """Let `model` answer a few tokens and return the completion."""
+        response = self._openai.chat.completions.with_raw_response.create(
+            model=model, messages=[_PROMPT], max_tokens=_TEST_TOKENS, temperature=0,
+            timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
+        ).http_response  # fmt: skip
+        values = _json(response)
+        if not (isinstance(values, dict) and values.get("choices")):
+            raise UnexpectedAnswer("completion", response)
+        return values
+
+    def native(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the JSON object of a route outside OpenAI's API, empty where there is none."""
+        try:
+            if body is None:
+                response = self._openai.get(f"{self.root}{path}", cast_to=httpx2.Response)
+            else:
+                response = self._openai.post(
+                    f"{self.root}{path}", body=dict(body), cast_to=httpx2.Response
+                )
+        except OpenAIError:
+            return {}
+        values = _json(response)
+        return values if isinstance(values, dict) else {}
+
+
+class _Bounded(httpx2.BaseTransport):
+    """Ends an answer that goes on for too long or grows too large; time-outs only bound a read."""
+
+    def __init__(self, access: Access, answer_s: float) -> None:
+        socket = None if access.socket is None else str(access.socket)
+        self._transport = httpx2.HTTPTransport(
+            uds=socket, verify=ssl.create_default_context(), trust_env=False
+        )
+        self._answer_s = answer_s
+        self._has_key = bool(access.api_key)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        if not self._has_key:
+            request.headers.pop("authorization", None)
+        limit_s = request.extensions.get("timeout", {}).get("read") or self._answer_s
+        response = self._transport.handle_request(request)
+        assert isinstance(response.stream, httpx2.SyncByteStream)  # noqa: S101 -- no async here
+        response.stream = _BoundedStream(response.stream, time.monotonic() + limit_s)
+        return response
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+class _BoundedStream(httpx2.SyncByteStream):
+    def __init__(self, stream: httpx2.SyncByteStream, deadline: float) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def __iter__(self) -> Iterator[bytes]:
+        received = 0
+        for data in self._stream:
+            received += len(data)
+            if time.monotonic() > self._deadline:
+                raise httpx2.ReadTimeout("the answer doesn't end")
+            if received > MAX_BYTES:
+                raise httpx2.RemoteProtocolError(f"the answer has more than {MAX_BYTES} bytes")
+            yield data
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _root(base_url: str) -> str:
+    """Return the URL in front of OpenAI's routes, where servers have their own ones."""
+    parts = urlsplit(base_url)
+    path = parts.path.rstrip("/").removesuffix("/v1")
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def _json(response: httpx2.Response) -> Any:  # noqa: ANN401 - whatever the server sent
+    try:
+        return json.loads(response.content)
+    except ValueError:
+        return None
+
+
+def _entries(values: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401 - as above
+    if not isinstance(values, dict):
+        return None
+    entries = values.get("data")
+    if entries is None and values.get("object") == "list":
+        return []  # as some servers write an empty list
+    is_list = isinstance(entries, list) and all(map(_is_model, entries))
+    return entries if is_list else None
+
+
+def _is_model(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("id"), str)

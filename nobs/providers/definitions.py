@@ -1,0 +1,77 @@
+"""The built-in providers: what is known of each before it is used."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+from nobs.providers.base import Access, Commands, Entry, Served, Tell, Wanted
+from nobs.schema.server import ModelIdentity
+
+
+class Work(Protocol):
+    """The heavy half of a provider, which brings the openai client along."""
+
+    def open(
+        self, provider: "Definition", wanted: Wanted, tell: Tell
+    ) -> AbstractContextManager[Served]:
+        """See `Provider.open`."""
+
+    def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
+        """See `Provider.choose`."""
+
+    def identify(self, access: Access, model: str) -> ModelIdentity:
+        """See `Provider.identify`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """A provider whose heavy half is imported on first use."""
+
+    name: str
+    title: str
+    default_url: str | None
+    commands: Commands
+    work: str
+    """Module that holds its `WORK`."""
+
+    def open(self, wanted: Wanted, tell: Tell) -> AbstractContextManager[Served]:
+        """Make the model usable for the time of the context."""
+        return self._load().open(self, wanted, tell)
+
+    def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
+        """Find the wanted model in a server's list; UnknownModel where it isn't clear."""
+        return self._load().choose(wanted, models)
+
+    def identify(self, access: Access, model: str) -> ModelIdentity:
+        """Return what the server tells of `model`."""
+        return self._load().identify(access, model)
+
+    def _load(self) -> Work:
+        work: Work = import_module(self.work).WORK
+        return work
+
+
+OPENAI = Definition(
+    name="openai",
+    title="Server with OpenAI's API",
+    default_url=None,
+    commands=Commands(
+        start="as in `vllm serve {model} --port {port}`",
+        load="as in `vllm serve {model} --port {port}`",
+        get="see the server's documentation",
+    ),
+    work="nobs.providers.openai",
+)
+LLAMACPP = Definition(
+    name="llamacpp",
+    title="llama.cpp, embedded or as a server",
+    default_url=None,
+    commands=Commands(
+        start="llama-server -m FILE.gguf --alias {model} --port {port}",
+        load="llama-server -m FILE.gguf --alias {model} --port {port}",
+        get="llama-server -hf OWNER/NAME --alias {model} --port {port}",
+    ),
+    work="nobs.providers.llamacpp",
+)

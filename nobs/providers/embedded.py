@@ -1,0 +1,103 @@
+"""A llama.cpp server in a child process, for the time of a context."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, Queue
+
+from nobs.errors import HostApiError
+from nobs.providers.base import Tell
+
+_CHILD = "nobs.providers.llamacpp_server"
+_STOP_S = 5.0
+_QUOTED_LINES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the server serves, and with what."""
+
+    weights: Path
+    model: str
+    context_length: int
+    threads: int
+    parallel: int = 1
+
+    def to_json(self) -> str:
+        """Return the settings as the child reads them."""
+        return json.dumps({**vars(self), "weights": str(self.weights)})
+
+
+@contextmanager
+def serving(settings: Settings, tell: Tell, *, wait_s: float) -> Iterator[str]:
+    """Start the server and yield its URL; it ends with the context, and with this process.
+
+    HostApiError, with the end of its log, if it doesn't come up.
+    """
+    with tempfile.TemporaryDirectory(prefix="nobs-llamacpp-") as directory:
+        log = Path(directory) / "server.log"
+        with _child(settings, log) as child:
+            url = _wait_for_url(child, log, wait_s)
+            try:
+                yield url
+            finally:
+                if child.poll() is not None:
+                    tell(_failure(f"ended with exit code {child.returncode}", log).message)
+
+
+@contextmanager
+def _child(settings: Settings, log: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run the child; its standard input is what tells it that we live."""
+    with log.open("wb") as file:
+        child = subprocess.Popen(
+            [sys.executable, "-m", _CHILD, settings.to_json()],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, text=True,
+        )  # fmt: skip
+    try:
+        yield child
+    finally:
+        _stop(child)
+
+
+def _stop(child: subprocess.Popen[str]) -> None:
+    assert child.stdin is not None  # noqa: S101 -- a pipe
+    with suppress(OSError):
+        child.stdin.close()
+    try:
+        child.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    if child.stdout is not None:
+        child.stdout.close()
+
+
+def _wait_for_url(child: subprocess.Popen[str], log: Path, wait_s: float) -> str:
+    """Return the line that the child writes once it listens; empty lines mean that it ended."""
+    lines: Queue[str] = Queue()
+    stdout = child.stdout
+    assert stdout is not None  # noqa: S101 -- a pipe
+    threading.Thread(target=lambda: lines.put(stdout.readline()), daemon=True).start()
+    try:
+        url = lines.get(timeout=wait_s).strip()
+    except Empty:
+        raise _failure(f"didn't start in {wait_s:.0f} s", log) from None
+    if not url:
+        raise _failure(f"ended with exit code {child.wait()}", log)
+    return url
+
+
+def _failure(what: str, log: Path) -> HostApiError:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    quoted = " | ".join(line.strip() for line in lines[-_QUOTED_LINES:])
+    return HostApiError(
+        f"The embedded llama.cpp server {what}. Its log ends: {quoted}.",
+        "If the log doesn't tell: `pip install --force-reinstall xllamacpp`, or name a server: "
+        "--llm-url URL.",
+    )

