@@ -35,8 +35,9 @@ class Figure:
     run_fields: tuple[str, ...] = ()
     """Names of the raw values in `all_runs`."""
     lower_is_better: bool = False
-    is_ranked: bool = True
-    """Whether more or less of it is better at all."""
+    inverse_of: float | None = None
+    """Where the report holds this many over the figure, as in joules per 1,000 rows."""
+    is_charted: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +64,19 @@ FIGURES = (
            interval="ttft_interval", run_fields=("ttft_s", "median_ttft_s"), lower_is_better=True),
     Figure(key="time_s", label="time", kind=Kind.SECONDS,
            paths=("final_median_encoding_time_seconds",), interval="encoding_time_interval",
-           run_fields=("encoding_time_seconds",), lower_is_better=True),
+           run_fields=("encoding_time_seconds",), lower_is_better=True, is_charted=False),
+    Figure(key="rows_per_joule", label="rows/J", kind=Kind.RATE,
+           paths=("joules_per_1000_rows.value",), inverse_of=1000.0),
+    Figure(key="tokens_per_joule", label="tokens/J", kind=Kind.RATE,
+           paths=("joules_per_1000_tokens.value",), inverse_of=1000.0),
     Figure(key="input_tokens_per_second", label="tokens/s in", kind=Kind.RATE,
-           paths=("final_median_tokens_per_second",)),
-    Figure(key="score", label="score", kind=Kind.RATE, paths=("task_score",)),
+           paths=("final_median_tokens_per_second",), is_charted=False),
+    Figure(key="score", label="score", kind=Kind.RATE, paths=("task_score",), is_charted=False),
     Figure(key="peak_device_bytes", label="device memory", kind=Kind.BYTES,
-           paths=("memory.device_peak_allocated_bytes",), lower_is_better=True),
+           paths=("memory.device_peak_allocated_bytes",), lower_is_better=True,
+           is_charted=False),
     Figure(key="peak_rss_bytes", label="memory", kind=Kind.BYTES,
-           paths=("memory.peak_rss_bytes",), lower_is_better=True),
+           paths=("memory.peak_rss_bytes",), lower_is_better=True, is_charted=False),
 )  # fmt: skip
 BY_KEY: Mapping[str, Figure] = {figure.key: figure for figure in FIGURES}
 _FORMATS: Mapping[Kind, Callable[[float], str]] = {
@@ -121,6 +127,8 @@ def _read(figure: Figure, model: Mapping[str, Any], dataset_size: int) -> Measur
     value = next(_numbers(model, figure.paths), None)
     if value is None:
         return None
+    if figure.inverse_of is not None:
+        return Measured(value=figure.inverse_of / value) if value > 0 else None
     interval = at(model, figure.interval) if figure.interval else None
     low, high = number(at(interval, "low")), number(at(interval, "high"))
     if low is None or high is None:

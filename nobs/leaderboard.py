@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nobs.figures import FIGURES, Figure, Measured, number, read_figures, read_runs
-from nobs.schema.base import Status
+from nobs.schema.base import Backend, Status
 from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.text import to_line
 
@@ -77,6 +77,7 @@ class HostSection:
 
     run: str
     host: str
+    hardware: str
     timestamp: str
     file: str
     device: Mapping[str, str]
@@ -124,6 +125,7 @@ def flatten(file: str, report: Report) -> Sheet:
 
 def arrange(sheets: Sequence[Sheet], skipped: Sequence[Skipped] = ()) -> Leaderboard:
     """Return the tables of all sheets; closed, open and legacy results never share one."""
+    sheets = list(_with_distinct_runs(sheets))
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for sheet in sheets:
         for place, row in sheet.rows:
@@ -134,6 +136,19 @@ def arrange(sheets: Sequence[Sheet], skipped: Sequence[Skipped] = ()) -> Leaderb
         hosts=tuple(sheet.section for sheet in sheets),
         skipped=tuple(skipped),
     )
+
+
+def _with_distinct_runs(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
+    """Yield the sheets with a key of its own each: copies of a report share their run's name."""
+    counts: Counter[str] = Counter()
+    for sheet in sheets:
+        run = sheet.section.run or "unnamed"
+        counts[run] += 1
+        key = run if counts[run] == 1 else f"{run} ({counts[run]})"
+        yield Sheet(
+            section=replace(sheet.section, run=key),
+            rows=tuple((place, replace(row, run=key)) for place, row in sheet.rows),
+        )
 
 
 def division_of(task: TaskReport) -> str:
@@ -166,7 +181,7 @@ def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
             run=to_line(report.run.id),
             host=to_line(device.host),
             device=to_line(model.device),
-            hardware=to_line(device.processor if model.device == "cpu" else device.gpu_name or "-"),
+            hardware=_hardware(report, model.device),
             model=to_line(name),
             status=str(model.status),
             why=_why(model),
@@ -176,6 +191,12 @@ def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
             samples=_samples(values),
             requests=tuple(_requests(values.get("all_runs")))[:MAX_REQUESTS],
         )
+
+
+def _hardware(report: Report, backend: str) -> str:
+    """Return what `backend` measures of the machine."""
+    device = report.device_info
+    return to_line(device.processor if backend == Backend.CPU else device.gpu_name or "-")
 
 
 def _why(model: ModelReport) -> str:
@@ -210,6 +231,7 @@ def _describe_host(file: str, report: Report) -> HostSection:
     return HostSection(
         run=to_line(report.run.id),
         host=to_line(report.device_info.host),
+        hardware=_hardware(report, report.device_info.device),
         timestamp=report.timestamp.isoformat(timespec="seconds"),
         file=to_line(file),
         device=_flat(report.device_info.model_dump(mode="json")),
@@ -222,7 +244,7 @@ def _describe_host(file: str, report: Report) -> HostSection:
 def _flat(value: object, prefix: str = "") -> dict[str, str]:
     """Return nested values as dotted names and texts; what is null is left out."""
     match value:
-        case None:
+        case None | "":
             return {}
         case Mapping():
             parts = [_flat(part, f"{prefix}.{name}".strip(".")) for name, part in value.items()]

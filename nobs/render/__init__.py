@@ -20,6 +20,7 @@ FORMATS: Registry[Render] = Registry(
         "markdown": "nobs.render.markdown:render_markdown",
         "csv": "nobs.render.csv:render_csv",
         "json": "nobs.render.json:render_json",
+        "html": "nobs.render.html:render_html",
     },
     group="nobs.formats",
 )

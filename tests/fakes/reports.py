@@ -6,7 +6,6 @@ from statistics import median
 from typing import Any
 
 from nobs.schema.report import Report
-from nobs.stats import median_interval
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 EMBEDDING_MODELS = ("thenlper/gte-large", "nomic-ai/modernbert-embed-base")
@@ -99,9 +98,7 @@ def llms_task(
 
 
 def interval(values: list[float]) -> dict[str, Any]:
-    found = median_interval(values)
-    return {"low": found.low, "high": found.high, "confidence": found.confidence,
-            "method": found.method}  # fmt: skip
+    return {"low": min(values), "high": max(values), "confidence": 0.96, "method": "extremes"}
 
 
 def workload(name: str, division: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tests.fakes.reports import (
 )
 
 SUFFIXES = {"table": "txt", "markdown": "md", "csv": "csv", "json": "json"}
+"""The page of the format "html" is tested in a browser."""
 
 
 def make_board() -> Leaderboard:

@@ -1,0 +1,134 @@
+"""A leaderboard as one HTML file that needs no network: page, data, script and charts."""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from nobs.figures import Figure, Kind, Measured, format_value
+from nobs.leaderboard import HostSection, Leaderboard, Row, Table
+from nobs.render.cells import interval_cell
+
+_ASSETS = files("nobs.render") / "assets"
+_LIBRARIES = (("d3.min.js", "LICENSE-d3.txt"), ("plot.umd.min.js", "LICENSE-plot.txt"))
+_OWN_SCRIPTS = ("page.js", "charts.js")
+_DIGITS = 6
+
+
+def render_html(board: Leaderboard) -> str:
+    """Return the whole page; all text of reports stands in its data, where nothing is markup."""
+    scripts = [_library(*names) for names in _LIBRARIES]
+    scripts += [_read(name) for name in _OWN_SCRIPTS]
+    parts = {
+        "policy": _policy(scripts),
+        "style": _read("page.css"),
+        "data": to_script(page_data(board)),
+        "scripts": "\n".join(f"<script>{script}</script>" for script in scripts),
+    }
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _read("page.html"))
+
+
+def to_script(value: object) -> str:
+    """Return JSON that no text in it can end: every `<` is escaped."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def page_data(board: Leaderboard) -> dict[str, Any]:
+    """Return what the page's script reads: figures as numbers and as the text to show."""
+    places = {host.run: index for index, host in enumerate(board.hosts)}
+    return {
+        "tables": [_table(table, places) for table in board.tables],
+        "hosts": [_host(host) for host in board.hosts],
+        "skipped": [{"file": each.file, "reason": each.reason} for each in board.skipped],
+    }
+
+
+def _table(table: Table, places: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "workload": table.workload,
+        "division": table.division,
+        "figures": [_figure(figure) for figure in table.figures],
+        "rows": [_row(table, row, places[row.run]) for row in table.rows],
+    }
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    return {
+        "key": figure.key,
+        "label": figure.label,
+        "axis": f"{figure.label}, s" if figure.kind is Kind.SECONDS else figure.label,
+        "lower": figure.lower_is_better,
+        "charted": figure.is_charted,
+    }
+
+
+def _row(table: Table, row: Row, host: int) -> dict[str, Any]:
+    held = [figure for figure in table.figures if figure.key in row.figures]
+    return {
+        "host": host,
+        "device": row.device,
+        "model": row.model,
+        "status": row.status,
+        "why": row.why,
+        "open": row.open_reasons,
+        "warnings": row.warnings,
+        "figures": {figure.key: _measured(figure, row.figures) for figure in held},
+        "samples": [_short(sample) for sample in row.samples],
+        "requests": [[tokens, _short(latency)] for tokens, latency in row.requests],
+    }
+
+
+def _measured(figure: Figure, figures: Mapping[str, Measured]) -> dict[str, Any]:
+    measured = figures[figure.key]
+    interval = interval_cell(figure, figures)
+    return {
+        "value": _short(measured.value),
+        "low": _short(measured.low),
+        "high": _short(measured.high),
+        "text": format_value(figure, measured.value),
+        "interval": "" if interval == "-" else interval.replace(" - ", " \N{EN DASH} "),
+    }
+
+
+def _host(host: HostSection) -> dict[str, Any]:
+    return {
+        "run": host.run,
+        "host": host.host,
+        "hardware": host.hardware,
+        "timestamp": host.timestamp,
+        "file": host.file,
+        "device": host.device,
+        "details": host.details,
+        "environment": host.environment,
+        "flags": host.flags,
+    }
+
+
+def _short(value: float | None) -> float | None:
+    """Return `value` with as many digits as a picture can show."""
+    return None if value is None else float(f"{value:.{_DIGITS}g}")
+
+
+def _policy(scripts: list[str]) -> str:
+    """Return a policy that runs these scripts and loads nothing; the chart library sets styles."""
+    sources = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
+    return (
+        f"default-src 'none'; script-src {sources}; style-src 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _library(name: str, licence: str) -> str:
+    return f"/*\n{_read(licence)}*/\n{_read(name)}"
+
+
+def _read(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")

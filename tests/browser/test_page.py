@@ -1,0 +1,184 @@
+"""The HTML page in a real browser: what people do with it."""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from nobs.leaderboard import Skipped
+from nobs.text import to_line
+from tests.browser.pages import cells, marks, opened, write_page
+from tests.fakes.reports import HOSTILE, bare_report, failed_report, hostile_report, make_report
+
+MACHINES = (("fast", 9.0, "cuda"), ("middle", 3.0, "rocm"), ("slow", 1.0, "mps"))
+CLOSED = "#view=embeddings%2F1+closed"
+VIEWS = (CLOSED, "#view=llms%2F1+closed", "#view=embeddings%2F1+open", "#view=machines",
+         "#host=run-fast", "#view=skipped")  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    reports = [
+        make_report(name, speed=speed, run=f"run-{name}", device=device)
+        for name, speed, device in MACHINES
+    ]
+    opened_one = make_report("tuned", run="run-tuned", division="open", tasks=("embeddings",))
+    reports += [opened_one, failed_report(), bare_report()]
+    file = tmp_path_factory.mktemp("page") / "results.html"
+    return write_page(file, reports, [Skipped(file="report_bad.json", reason="It is damaged.")])
+
+
+def test_the_first_workload_is_shown_best_first(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        assert page.get_by_role("heading", level=2).inner_text() == "embeddings/1"
+        assert cells(page, "machine")[:4] == ["fast", "fast", "middle", "middle"]
+        assert "tuned" not in cells(page, "machine")
+
+
+def test_open_results_stand_apart_and_say_why(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        page.get_by_role("link", name="embeddings/1 open").click()
+
+        assert cells(page, "machine") == ["tuned", "tuned"]
+        assert page.get_by_text("batch_size: 8 instead of 16").count() == 2
+
+
+def test_a_heading_sorts_and_turns_the_order(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file, "#view=llms%2F1+closed") as page:
+        head = page.get_by_role("button", name="latency")
+        head.click()
+        first = cells(page, "machine")
+        up = page.locator("th[aria-sort]").get_attribute("aria-sort")
+        head.press("Enter")
+
+        assert (first, up) == (["fast", "middle", "slow"], "ascending")
+        assert cells(page, "machine") == ["slow", "middle", "fast"]
+        assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
+
+
+def test_filters_narrow_rows_and_charts(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        page.get_by_label("Search machine").fill("MIDDLE gte")
+        assert cells(page, "machine") == ["middle"]
+        assert page.get_by_text("1 of 10 rows").is_visible()
+        assert marks(page, "rows/s") == 1
+
+        page.get_by_label("Search machine").fill("")
+        page.get_by_label("Backend").select_option("mps")
+        assert cells(page, "machine") == ["slow", "slow"]
+
+
+def test_what_is_shown_can_be_shared_as_an_address(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        page.get_by_role("combobox", name="Model").select_option("thenlper/gte-large")
+        page.get_by_role("button", name="machine").click()
+        page.get_by_label("Theme").select_option("dark")
+        seen, fragment = cells(page, "machine"), page.evaluate("location.hash")
+    with opened(browser, page_file, fragment) as page:
+        assert cells(page, "machine") == seen
+        assert page.get_by_role("combobox", name="Model").input_value() == "thenlper/gte-large"
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_the_theme_changes_the_colours(browser: Browser, page_file: Path) -> None:
+    read = "getComputedStyle(document.body).backgroundColor"
+    with opened(browser, page_file) as page:
+        light = page.evaluate(read)
+        page.get_by_label("Theme").select_option("dark")
+        dark = page.evaluate(read)
+    with opened(browser, page_file, scheme="dark") as page:
+        assert page.evaluate(read) == dark != light
+
+
+def test_charts_have_a_mark_for_every_value(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        assert marks(page, "rows/s") == 7
+        assert marks(page, "rows/s", "rule") == 7
+        assert marks(page, "Every repeat") == 7 * 7
+        assert marks(page, "Every repeat", "line") == 7
+        page.get_by_role("link", name="llms/1 closed").click()
+        assert [marks(page, name) for name in ("tokens/s", "latency", "first token")] == [3, 3, 3]
+
+
+def test_a_machine_has_a_page_of_its_own(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        page.get_by_role("link", name="a small host").first.click()
+
+        assert page.get_by_role("heading", level=2).inner_text() == "a small host"
+        assert page.get_by_text("The disk was slow.").first.is_visible()
+        assert page.get_by_text("oom: Too big.").is_visible()
+        assert page.locator("dt", has_text="libraries.torch").is_visible()
+        page.go_back()
+        assert page.get_by_role("heading", level=2).inner_text() == "embeddings/1"
+
+
+def test_files_that_were_left_out_are_named(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        page.get_by_role("link", name="Left out: 1").click()
+
+        assert page.get_by_text("report_bad.json: It is damaged.").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("fragment", VIEWS)
+def test_axe_finds_nothing_serious(
+    browser: Browser, page_file: Path, fragment: str, scheme: str
+) -> None:
+    with opened(browser, page_file, fragment, scheme=scheme) as page:
+        found = Axe().run(page).response["violations"]
+        grave = [
+            (each["id"], each["nodes"][0]["html"])
+            for each in found
+            if each["impact"] in {"serious", "critical"}
+        ]
+
+        assert grave == []
+
+
+@pytest.mark.parametrize("fragment", [CLOSED, "#view=machines", "#host=run-fast"])
+def test_nothing_sticks_out_of_a_narrow_window(
+    browser: Browser, page_file: Path, fragment: str
+) -> None:
+    with opened(browser, page_file, fragment, width=380) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 380
+
+
+def test_everything_can_be_reached_by_keyboard(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        reached = set()
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate("document.activeElement.textContent.trim().slice(0, 12)"))
+
+        assert {"embeddings/1", "Machines", "rows/s", "latency", "fast"} - reached == {"latency"}
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_stays_text(browser: Browser, tmp_path: Path, text: str) -> None:
+    file = write_page(tmp_path / "page.html", [hostile_report(text), make_report()])
+    with opened(browser, file, "#view=machines") as page:
+        shown = cells(page, "machine")
+        page.get_by_role("link", name=to_line(text)[:20] or "(no name)").first.click()
+
+        assert len(shown) == 2
+        assert page.locator("script").count() == 5
+        assert page.locator("img, b").count() == 0
+        assert page.get_by_role("heading", level=2).is_visible()
+
+
+def test_a_script_tag_as_a_host_is_shown_as_it_is(browser: Browser, tmp_path: Path) -> None:
+    file = write_page(tmp_path / "page.html", [make_report("<script>alert(1)</script>")])
+    with opened(browser, file) as page:
+        assert cells(page, "machine")[0] == "<script>alert(1)</script>"
+
+
+def test_a_page_of_nothing_opens(browser: Browser, tmp_path: Path) -> None:
+    with opened(browser, write_page(tmp_path / "page.html", [])) as page:
+        assert page.get_by_role("heading", level=2).inner_text() == "Machines"
+
+
+@pytest.mark.parametrize("fragment", ["#view=nothing", "#host=nobody", "#sort=x&dir=y", "#%", "#="])
+def test_any_address_shows_something(browser: Browser, page_file: Path, fragment: str) -> None:
+    with opened(browser, page_file, fragment) as page:
+        assert page.locator("tbody tr").count() > 0
