@@ -9,6 +9,7 @@ from nobs.schema.base import Backend, Division, Execution, Record, Status
 from nobs.schema.device import DeviceInfo
 from nobs.schema.pins import ModelPin
 from nobs.schema.result import (
+    Calibration,
     DataEvidence,
     DeviceCheck,
     Failure,
@@ -82,6 +83,7 @@ class ModelReport(Record):
     phases: Phases = Phases()
     memory: Memory = Memory()
     checks: tuple[DeviceCheck, ...] = ()
+    calibrations: tuple[Calibration, ...] = ()
     samples: tuple[Sample, ...] = ()
     """The timed repeats, raw, in their order."""
     verdict: Verdict | None = None

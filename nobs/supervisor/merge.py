@@ -71,6 +71,7 @@ def _base(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
         phases=result.phases,
         memory=result.memory,
         checks=result.checks,
+        calibrations=result.calibrations,
         samples=result.samples,
         verdict=judge(result.samples, spec.workload_of(step).policy),
     )

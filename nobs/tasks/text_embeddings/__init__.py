@@ -13,6 +13,10 @@ from nobs.tasks.base import TaskDefinition
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 from nobs.tasks.text_embeddings.shares import describe_arithmetic
 
+UNCHECKED = (
+    "No right embeddings are stored for this model, length and texts: speed only, unchecked."
+)
+
 
 class TextEmbeddings(TaskDefinition):
     """The definition; the work is in `bench`."""
@@ -26,9 +30,10 @@ class TextEmbeddings(TaskDefinition):
     def summarise(self, result: StepResult, report: ModelReport) -> EmbeddingsModelReport:
         """Return medians and their interval from the raw samples of `result`."""
         figures = {**report.model_dump(), **result.facts}
-        figures.pop("work", None)
         if result.samples:
             figures |= _figures(result)
+        if result.facts.get("reference") == {"rows": 0}:
+            figures["warnings"] = (*report.warnings, UNCHECKED)
         return EmbeddingsModelReport.model_validate(figures)
 
     def score(self, models: Sequence[ModelReport]) -> float | None:

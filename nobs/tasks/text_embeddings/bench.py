@@ -6,6 +6,7 @@ import torch
 import transformers
 from sentence_transformers import SentenceTransformer
 
+from nobs.catalog.references import find_references
 from nobs.errors import ModelMissing, NobsError
 from nobs.schema.base import Dtype
 from nobs.schema.pins import EmbeddingsParams
@@ -13,6 +14,7 @@ from nobs.schema.result import Calibration
 from nobs.tasks.base import Work
 from nobs.tasks.calibration import calibrate, wait_for
 from nobs.tasks.text_embeddings.lengths import Batches, make_batches
+from nobs.tasks.text_embeddings.reference import check_embeddings
 from nobs.tasks.text_embeddings.study import find_flops, watch_encode
 
 transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -100,6 +102,7 @@ class EmbeddingsBench:
             "parameters": sum(p.numel() for p in model.parameters()),
             "attention_implementation": _attention(model),
             "parameter_device": str(next(model.parameters()).device),
+            "reference": self._compare(),
             **self._studied,
         }
 
@@ -130,6 +133,13 @@ class EmbeddingsBench:
                 f"are not finite, or not one for each of {len(self.work.rows)} rows.",
                 "The model or this device's arithmetic is broken; its speed means nothing.",
             )
+
+    def _compare(self) -> dict[str, Any]:
+        """Return how near the embeddings of the last pass are to stored ones; raises if too far."""
+        pin = self.work.model
+        references = find_references(pin.id, pin.revision, self.params.max_seq_length)
+        dtype = Dtype(_dtype(self.model))
+        return check_embeddings(self._embeddings, self.work.rows, references, dtype)
 
     def _tokenise(self) -> tuple[list[int], int]:
         """Return the tokens of each row after truncation, and how many rows were cut."""

@@ -4,7 +4,6 @@ from pydantic import BaseModel, ConfigDict
 
 from nobs.schema.base import Dtype, Record
 from nobs.schema.report import Interval, ModelReport
-from nobs.schema.result import Calibration
 
 
 class EmbeddingsRun(Record):
@@ -32,8 +31,8 @@ class EncodePhases(BaseModel):
     """Share of the pass outside `forward_s`: an accelerator waits meanwhile."""
 
 
-class Arithmetic(BaseModel):
-    """What the model reached of what the device can do; rates are FLOP/s and bytes/s."""
+class ComputedWork(BaseModel):
+    """What one pass computes and reads."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,9 +41,17 @@ class Arithmetic(BaseModel):
     """Of all rows at their real lengths."""
     padded_flop: float
     """Of all rows at the lengths of their batches."""
+    weights_bytes: int
+    """Weights of the layers, once a batch."""
+
+
+class Arithmetic(BaseModel):
+    """What the model reached of what the device can do; rates are FLOP/s and bytes/s."""
+
+    model_config = ConfigDict(extra="forbid")
+
     model_flop_per_s: float
     padded_flop_per_s: float
-    calibrations: tuple[Calibration, ...]
     matmul_flop_per_s: float | None = None
     """The faster of the matrix products before and after the repeats."""
     matmul_loss: float | None = None
@@ -55,10 +62,22 @@ class Arithmetic(BaseModel):
     data_sheet: str | None = None
     share_of_data_sheet: float | None = None
     weights_bytes_per_s: float | None = None
-    """Weights of the layers, read once a batch: less than what truly moves."""
+    """Less than what truly moves."""
     copy_bytes_per_s: float | None = None
     copy_loss: float | None = None
     least_share_of_copy: float | None = None
+
+
+class ReferenceCheck(BaseModel):
+    """How near the embeddings of a timed pass were to stored ones; a step that is too far fails."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rows: int
+    """Rows whose text has a stored embedding; 0: none is stored, so nothing was compared."""
+    lowest_cosine: float | None = None
+    least_cosine: float | None = None
+    """What the number format must reach."""
 
 
 class EmbeddingsModelReport(ModelReport):
@@ -84,6 +103,8 @@ class EmbeddingsModelReport(ModelReport):
     attention_implementation: str | None = None
     parameter_device: str | None = None
     """Where torch says the weights are, as in `cuda:0`."""
+    reference: ReferenceCheck | None = None
     encode_phases: EncodePhases | None = None
+    work: ComputedWork | None = None
     arithmetic: Arithmetic | None = None
     all_runs: tuple[EmbeddingsRun, ...] = ()

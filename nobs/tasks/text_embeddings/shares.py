@@ -13,12 +13,8 @@ def describe_arithmetic(result: StepResult, median_s: float) -> dict[str, Any] |
     if not work:
         return None
     return {
-        "flop_method": work["flop_method"],
-        "model_flop": work["model_flop"],
-        "padded_flop": work["padded_flop"],
         "model_flop_per_s": work["model_flop"] / median_s,
         "padded_flop_per_s": work["padded_flop"] / median_s,
-        "calibrations": result.calibrations,
         "weights_bytes_per_s": work["weights_bytes"] / median_s,
         **_shares(work, median_s, result.calibrations),
         **_sheet(result, work["model_flop"] / median_s),

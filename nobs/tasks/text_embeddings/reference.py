@@ -1,0 +1,66 @@
+"""Whether embeddings are right: their cosine with stored ones."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nobs.catalog.references import Reference
+from nobs.errors import NobsError
+from nobs.schema.base import Dtype
+
+type Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+
+LEAST_COSINE: Mapping[Dtype, float] = {
+    Dtype.FLOAT32: 0.9999,
+    Dtype.FLOAT16: 0.999,
+    Dtype.BFLOAT16: 0.99,
+}
+"""What rounding may cost: TF32, other kernels and other batches stay within; see the benchmark."""
+
+
+class WrongResult(NobsError):
+    """The embeddings are not those of this model and these texts."""
+
+
+def digest_text(text: str) -> str:
+    """Return the first 16 hex digits of the sha256 of `text`."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def check_embeddings(
+    embeddings: Floats, rows: Sequence[str], references: Iterable[Reference], dtype: Dtype
+) -> dict[str, Any]:
+    """Return how near the embeddings of known texts are to the stored ones.
+
+    Raises WrongResult where one is too far off. Texts that no reference has are not compared.
+    """
+    known = {text: row for reference in references for text, row in _rows_of(reference)}
+    digests = {row: digest_text(row) for row in set(rows)}
+    pairs = [(number, known.get(digests[row])) for number, row in enumerate(rows)]
+    found = [(number, row) for number, row in pairs if row is not None]
+    if not found:
+        return {"rows": 0}
+    cosines = _cosines(embeddings, found)
+    lowest, number = min(zip(cosines, (number for number, _ in found), strict=True))
+    if not lowest >= LEAST_COSINE[dtype]:
+        raise WrongResult(
+            f"The embedding of row {number + 1} has cosine {lowest:.6f} with the right one; "
+            f"{dtype} may cost no more than {LEAST_COSINE[dtype]}.",
+            "The device, its driver or a library computes wrongly, or the weights are damaged; "
+            "the speed means nothing.",
+        )
+    return {"rows": len(found), "lowest_cosine": lowest, "least_cosine": LEAST_COSINE[dtype]}
+
+
+def _rows_of(reference: Reference) -> Iterable[tuple[str, Floats]]:
+    values = np.frombuffer(reference.values, dtype="<f4").reshape(-1, reference.dimensions)
+    return zip(reference.texts, values, strict=True)
+
+
+def _cosines(embeddings: Floats, found: Sequence[tuple[int, Floats]]) -> list[float]:
+    right = np.stack([row for _, row in found]).astype(np.float64)
+    mine = embeddings[[number for number, _ in found], : right.shape[1]].astype(np.float64)
+    lengths = np.linalg.norm(mine, axis=1) * np.linalg.norm(right, axis=1)
+    return [float(cosine) for cosine in (mine * right).sum(axis=1) / lengths]
