@@ -6,7 +6,9 @@ from nobs.registry import Registry
 PROVIDERS: Registry[Provider] = Registry(
     "provider",
     {
+        "lmstudio": "nobs.providers.definitions:LMSTUDIO",
         "openai": "nobs.providers.definitions:OPENAI",
+        "ollama": "nobs.providers.definitions:OLLAMA",
         "llamacpp": "nobs.providers.definitions:LLAMACPP",
     },
     group="nobs.providers",

@@ -9,7 +9,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
-from openai import OpenAI, OpenAIError
+from openai import APIStatusError, OpenAI, OpenAIError
 from openai.types.chat import ChatCompletionUserMessageParam
 
 from nobs.providers.base import Access
@@ -44,6 +44,8 @@ class Server:
     def __init__(self, access: Access, *, answer_s: float = ANSWER_S) -> None:
         self.access = access
         self.root = _root(access.base_url)
+        self.answers = False
+        """Whether anything has answered one of the native requests."""
         self._http = httpx2.Client(
             transport=_Bounded(access, answer_s),
             timeout=httpx2.Timeout(answer_s, connect=min(CONNECT_S, answer_s)),
@@ -95,8 +97,10 @@ class Server:
                 response = self._openai.post(
                     f"{self.root}{path}", body=dict(body), cast_to=httpx2.Response
                 )
-        except OpenAIError:
+        except OpenAIError as error:
+            self.answers = self.answers or isinstance(error, APIStatusError)
             return {}
+        self.answers = True
         values = _json(response)
         return values if isinstance(values, dict) else {}
 

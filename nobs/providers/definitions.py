@@ -75,3 +75,23 @@ LLAMACPP = Definition(
     ),
     work="nobs.providers.llamacpp",
 )
+OLLAMA = Definition(
+    name="ollama",
+    title="Ollama",
+    default_url="http://127.0.0.1:11434/v1",
+    commands=Commands(
+        start="OLLAMA_HOST=127.0.0.1:{port} ollama serve",
+        load="ollama run {model}",
+        get="ollama pull {model}",
+    ),
+    work="nobs.providers.ollama",
+)
+LMSTUDIO = Definition(
+    name="lmstudio",
+    title="LM Studio",
+    default_url="http://127.0.0.1:1234/v1",
+    commands=Commands(
+        start="lms server start --port {port}", load="lms load {model}", get="lms get {model}"
+    ),
+    work="nobs.providers.lmstudio",
+)

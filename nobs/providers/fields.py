@@ -1,4 +1,8 @@
-"""Fields of what servers send: of the type that was expected, or None."""
+"""Fields of what servers send: of the type that was expected, or nothing."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
 
 
 def text_of(value: object) -> str | None:
@@ -11,3 +15,20 @@ def count_of(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     return None
+
+
+def number_of(value: object) -> float | None:
+    """Return a number above 0."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
+        return float(value)
+    return None
+
+
+def table_of(value: object) -> Mapping[str, Any]:
+    """Return an object, empty if it is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def tables_of(value: object) -> list[Mapping[str, Any]]:
+    """Return a list of objects, empty if it is none."""
+    return [table_of(each) for each in value] if isinstance(value, list) else []

@@ -1,7 +1,7 @@
 """llama.cpp: embedded in a child process for one run, or a server that runs already."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ from nobs.providers.base import Access, Served, Tell, Wanted
 from nobs.providers.client import Server
 from nobs.providers.definitions import Definition
 from nobs.providers.embedded import Settings, serving
-from nobs.providers.fields import count_of, text_of
+from nobs.providers.fields import count_of, table_of, text_of
 from nobs.providers.openai import entry_of
 from nobs.providers.served import ServedModels
 from nobs.providers.weights import MODEL, find_weights
@@ -27,17 +27,15 @@ _RUNTIME = "xllamacpp"
 def ask(server: Server, model: str) -> ModelIdentity:
     """Return what `/props` and the model list tell."""
     props = server.native("/props")
-    meta = entry_of(server, model).get("meta")
-    meta = meta if isinstance(meta, Mapping) else {}
-    settings = props.get("default_generation_settings")
-    context = settings.get("n_ctx") if isinstance(settings, Mapping) else None
+    meta = table_of(entry_of(server, model).get("meta"))
+    settings = table_of(props.get("default_generation_settings"))
     return ModelIdentity(
         id=model,
         format="gguf" if props else None,
         quantization=text_of(props.get("model_ftype")) or text_of(meta.get("ftype")),
         parameters=_format_count(meta.get("n_params")),
         size_bytes=count_of(meta.get("size")),
-        context_length=count_of(context),
+        context_length=count_of(settings.get("n_ctx")),
         parallel=count_of(props.get("total_slots")),
         runtime="llama.cpp" if props else None,
         runtime_version=text_of(props.get("build_info")),

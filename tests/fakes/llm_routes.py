@@ -44,6 +44,7 @@ def routes(replies: Mapping[str, Reply], default: Reply = NOT_FOUND) -> Choose:
     return choose
 
 
-def one_model(name: str = "tiny", **more: Reply) -> Choose:
+def one_model(name: str = "tiny", more: Mapping[str, Reply] | None = None) -> Choose:
     """Return a server with one model that answers; `more` adds routes by path."""
-    return routes({"/v1/models": models(name), "/v1/chat/completions": COMPLETION, **more})
+    usual: Mapping[str, Reply] = {"/v1/models": models(name), "/v1/chat/completions": COMPLETION}
+    return routes({**usual, **(more or {})})

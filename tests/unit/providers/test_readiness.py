@@ -12,7 +12,7 @@ from nobs.providers.causes import Cause
 from nobs.providers.diagnosis import ServerUnusable
 from nobs.providers.readiness import Patience, wait_until_ready
 from nobs.schema.server import ModelIdentity
-from tests.fakes.llm_routes import one_model, reply, routes
+from tests.fakes.llm_routes import Reply, models, one_model, reply, routes
 from tests.fakes.llm_server import Answered, Choose, Script, Then, serving
 
 OPENAI = PROVIDERS.load("openai")
@@ -105,9 +105,11 @@ def test_an_absent_server_is_waited_for_less_long() -> None:
 
 
 def test_what_a_server_tells_of_a_model_is_kept() -> None:
-    entry = {"id": "tiny", "owned_by": "vllm", "max_model_len": 8192}
-    listed = {"/v1/models": {"data": [entry]}, "/version": {"version": "0.11.0"}}
-    with serving(one_model(**listed)) as server:  # type: ignore[arg-type]
+    more: dict[str, Reply] = {
+        "/v1/models": models("tiny", owned_by="vllm", max_model_len=8192),
+        "/version": {"version": "0.11.0"},
+    }
+    with serving(one_model(more=more)) as server:
         wanted = Wanted(base_url=server.url, model="tiny")
         with OPENAI.open(wanted, pytest.fail) as served:
             assert not served.is_ours
