@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -10,6 +11,7 @@ from nobs.backends import BACKENDS
 from nobs.errors import BackendMissing, RequirementError
 from nobs.schema.base import Backend
 from nobs.schema.result import DeviceCheck
+from nobs.system.telemetry.reader import Target
 
 LIBRARIES = (
     "nobs", "torch", "sentence-transformers", "transformers", "tokenizers", "numpy",
@@ -76,6 +78,23 @@ def check_device(backend: Backend) -> DeviceCheck:
 def torch_device(backend: Backend) -> str:
     """Return torch's name of the device; ROCm's builds call theirs `cuda`."""
     return BACKENDS.load(backend).torch_device
+
+
+def device_target(backend: Backend) -> Target:
+    """Return which device's sensors to read: the one that torch uses, or all of the backend."""
+    torch = sys.modules.get("torch")
+    if torch is None or torch_device(backend) != "cuda" or not torch.cuda.is_initialized():
+        return Target(backend=backend)
+    used = torch.cuda.get_device_properties(torch.cuda.current_device())
+    uuid = getattr(used, "uuid", None)
+    return Target(backend=backend, uuid=str(uuid) if uuid else None, pci=_pci_address(used))
+
+
+def _pci_address(properties: Any) -> str | None:  # noqa: ANN401 - torch's own class
+    if not hasattr(properties, "pci_bus_id"):
+        return None
+    domain, bus = properties.pci_domain_id, properties.pci_bus_id
+    return f"{domain:04x}:{bus:02x}:{properties.pci_device_id:02x}.0"
 
 
 def _require_build(torch: Any, backend: Backend) -> None:  # noqa: ANN401 - a module

@@ -2,10 +2,11 @@
 
 import time
 import traceback
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,20 @@ from nobs.data.models import open_model
 from nobs.data.texts import load_texts
 from nobs.errors import FailureClass, NobsError, RequirementError
 from nobs.log import bind, get_logger
-from nobs.runner.environment import check_device, read_environment, torch_device
+from nobs.runner.environment import (
+    check_device,
+    device_target,
+    read_environment,
+    torch_device,
+)
 from nobs.runner.measure import repeat
 from nobs.runner.memory import clear_memory, leave_out, read_allocated, read_peaks
+from nobs.runner.telemetry import Monitor
 from nobs.schema.base import Status
 from nobs.schema.result import Calibration, DeviceCheck, Failure, Phases, Sample, StepResult
-from nobs.schema.rundir import RunDir
+from nobs.schema.rundir import RunDir, make_parent
 from nobs.schema.spec import RunSpec, StepSpec
+from nobs.system.telemetry import find_readers
 from nobs.tasks import TASKS
 from nobs.tasks.base import Bench, Studied, Work
 
@@ -36,12 +44,15 @@ class Recording:
 
     spec: RunSpec
     step: StepSpec
+    telemetry_file: Path
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=time.perf_counter)
     phases: dict[str, Any] = field(default_factory=dict)
     checks: list[DeviceCheck] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     calibrations: list[Calibration] = field(default_factory=list)
+    devices: list[dict[str, Any]] = field(default_factory=list)
+    """Driver, firmware and limits of the devices whose sensors were read."""
     values: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager
@@ -84,7 +95,7 @@ def run_step(run_dir: RunDir, step_id: str, shared_import_s: float | None = None
     spec = run_dir.read_spec()
     step = next(step for step in spec.steps if step.id == step_id)
     bind(step=step.id)
-    recording = Recording(spec, step)
+    recording = Recording(spec, step, run_dir.telemetry_file(step.id))
     failure: Failure | None = None
     try:
         _measure(recording, shared_import_s)
@@ -121,7 +132,7 @@ def _measure(recording: Recording, shared_import_s: float | None) -> None:
     )
     with recording.phase("device_check"):
         recording.checks.append(check_device(spec.backend))
-    recording.values["environment"] = read_environment()
+    recording.values["environment"] = {**read_environment(), "devices": recording.devices}
 
 
 def _run_bench(recording: Recording, bench: Bench, device: str) -> None:
@@ -135,18 +146,23 @@ def _run_bench(recording: Recording, bench: Bench, device: str) -> None:
             duration_s=sample.duration_s, units=sample.units,
         )  # fmt: skip
 
-    with recording.phase("load"):
-        bench.load()
-        bench.synchronize()
-    with recording.phase("warmup"):
-        bench.warm_up()
-        bench.synchronize()
-    before = read_peaks(device)
-    _calibrate(recording, bench)
-    during = read_peaks(device)
-    with recording.phase("measure"):
-        repeat(bench, policy, tell)
-    recording.values["memory"] = leave_out(before, during, read_peaks(device))
+    with recording.phase("baseline"):
+        monitor = Monitor(find_readers(device_target(recording.spec.backend)))
+        monitor.watch_idle()
+    with closing(monitor):
+        with recording.phase("load"):
+            bench.load()
+            bench.synchronize()
+        with recording.phase("warmup"):
+            bench.warm_up()
+            bench.synchronize()
+        before = read_peaks(device)
+        _calibrate(recording, bench)
+        during = read_peaks(device)
+        with recording.phase("measure"), monitor:
+            repeat(bench, policy, tell)
+        recording.values["memory"] = leave_out(before, during, read_peaks(device))
+        _keep_telemetry(recording, monitor)
     _calibrate(recording, bench)
     if isinstance(bench, Studied):
         with recording.phase("study"):
@@ -162,6 +178,14 @@ def _calibrate(recording: Recording, bench: Bench) -> None:
         like = recording.calibrations[0] if recording.calibrations else None
         recording.calibrations.append(bench.calibrate(like))
         clear_memory()
+
+
+def _keep_telemetry(recording: Recording, monitor: Monitor) -> None:
+    """Record the figures and write the samples beside the result."""
+    recording.values["telemetry"] = monitor.summarise(recording.samples)
+    recording.devices = monitor.facts()
+    make_parent(recording.telemetry_file)
+    monitor.write(recording.telemetry_file, recording.samples)
 
 
 def _import_bench(recording: Recording, task: str, shared_s: float | None) -> type[Any]:

@@ -19,6 +19,7 @@ from nobs.schema.result import (
     WeightsEvidence,
 )
 from nobs.schema.spec import EngineRef, ImageRef
+from nobs.schema.telemetry import Telemetry
 
 
 class Interval(Record):
@@ -88,6 +89,7 @@ class ModelReport(Record):
     """The timed repeats, raw, in their order."""
     verdict: Verdict | None = None
     """None without repeats."""
+    telemetry: Telemetry | None = None
 
 
 class WorkloadRef(Record):

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from nobs.errors import FailureClass
 from nobs.schema.base import Dtype, Record, Status
+from nobs.schema.telemetry import Telemetry
 
 
 class Failure(Record):
@@ -44,6 +45,8 @@ class Phases(Record):
     """Whether an earlier import of this run was reused by this step."""
     device_check_s: float = Field(0.0, ge=0)
     data_s: float = Field(0.0, ge=0)
+    baseline_s: float = Field(0.0, ge=0)
+    """Opening the sensors, and watching the idle machine where one of them tells power."""
     load_s: float = Field(0.0, ge=0)
     warmup_s: float = Field(0.0, ge=0)
     measure_s: float = Field(0.0, ge=0)
@@ -137,4 +140,5 @@ class StepResult(Record):
     """What the task read back: dtype, max_seq_length, embedding dimension, token counts."""
     environment: dict[str, Any] = Field(default_factory=dict)
     """Libraries, driver and settings as the step saw them."""
+    telemetry: Telemetry | None = None
     warnings: tuple[str, ...] = ()

@@ -50,6 +50,10 @@ class RunDir:
         """Return where `step` leaves its result."""
         return self.path / "steps" / safe_name(step) / "result.json"
 
+    def telemetry_file(self, step: str) -> Path:
+        """Return where `step` leaves what its sensors told, one JSON object a line."""
+        return self.result_file(step).with_name("telemetry.jsonl")
+
     def read_spec(self) -> RunSpec:
         """Read the order; StorageError if it is absent or not one of this version."""
         return read_record(self.spec_file, RunSpec)
@@ -69,14 +73,19 @@ class RunDir:
 
     def write(self, file: Path, record: BaseModel) -> None:
         """Write `record` atomically, making its directory."""
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"Can't make the directory {file.parent}: {error.strerror or error}.",
-                "Name a writable directory with --results.",
-            ) from error
+        make_parent(file)
         write_atomic(file, to_json(record))
+
+
+def make_parent(file: Path) -> None:
+    """Make the directory of `file`; StorageError if that can't be done."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"Can't make the directory {file.parent}: {error.strerror or error}.",
+            "Name a writable directory with --results.",
+        ) from error
 
 
 def read_record[T: BaseModel](file: Path, kind: type[T]) -> T:

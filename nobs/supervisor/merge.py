@@ -74,6 +74,7 @@ def _base(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
         calibrations=result.calibrations,
         samples=result.samples,
         verdict=judge(result.samples, spec.workload_of(step).policy),
+        telemetry=result.telemetry,
     )
 
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from statistics import median
 
-from nobs.schema.base import Status
+from nobs.schema.base import Backend, Status
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.result import StepResult
 from nobs.score import calculate_score
 from nobs.stats import median_interval
 from nobs.tasks.base import TaskDefinition
+from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 from nobs.tasks.text_embeddings.shares import describe_arithmetic
 
@@ -31,7 +32,7 @@ class TextEmbeddings(TaskDefinition):
         """Return medians and their interval from the raw samples of `result`."""
         figures = {**report.model_dump(), **result.facts}
         if result.samples:
-            figures |= _figures(result)
+            figures |= _figures(result) | _energy(result, report.device)
         if result.facts.get("reference") == {"rows": 0}:
             figures["warnings"] = (*report.warnings, UNCHECKED)
         return EmbeddingsModelReport.model_validate(figures)
@@ -65,6 +66,15 @@ def _figures(result: StepResult) -> dict[str, object]:
             {"encoding_time_seconds": time, "rows_per_second": rate}
             for time, rate in zip(times, rates, strict=True)
         ],
+    }
+
+
+def _energy(result: StepResult, backend: Backend) -> dict[str, object]:
+    rows = sum(sample.units for sample in result.samples)
+    tokens = result.facts.get("tokens", 0) * len(result.samples)
+    return {
+        "joules_per_1000_rows": joules_per_1000(result.telemetry, backend, rows),
+        "joules_per_1000_tokens": joules_per_1000(result.telemetry, backend, tokens),
     }
 
 

@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from nobs.schema.base import Dtype, Record
 from nobs.schema.report import Interval, ModelReport
+from nobs.schema.telemetry import Figure
 
 
 class EmbeddingsRun(Record):
@@ -107,4 +108,6 @@ class EmbeddingsModelReport(ModelReport):
     encode_phases: EncodePhases | None = None
     work: ComputedWork | None = None
     arithmetic: Arithmetic | None = None
+    joules_per_1000_rows: Figure | None = None
+    joules_per_1000_tokens: Figure | None = None
     all_runs: tuple[EmbeddingsRun, ...] = ()

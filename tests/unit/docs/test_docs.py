@@ -18,7 +18,7 @@ from nobs.cli import COMMANDS, cli
 from nobs.errors import FailureClass
 from nobs.launch.plan import HUB_VARIABLES
 from nobs.runner.environment import VARIABLES
-from nobs.schema import device, outcome, pins, report, result, spec
+from nobs.schema import device, outcome, pins, report, result, spec, telemetry
 from nobs.tasks import TASKS
 from tools import docs_cli
 
@@ -33,7 +33,8 @@ RECORDS: tuple[type[BaseModel], ...] = (
     report.Report, device.DeviceInfo, report.TaskReport, report.WorkloadRef, pins.ModelPin, result.DataEvidence,
     report.ModelReport, report.Interval, report.Verdict, report.Finding, result.Phases, result.Memory, result.DeviceCheck,
     result.WeightsEvidence, result.Failure, report.RunInfo, spec.ImageRef, spec.EngineRef,
-    result.StepResult, result.Sample, result.Calibration, outcome.Outcome,
+    result.StepResult, result.Sample, result.Calibration, outcome.Outcome, telemetry.Telemetry,
+    telemetry.DeviceTelemetry, telemetry.SystemTelemetry, telemetry.Throttling, telemetry.Figure,
 )  # fmt: skip
 
 

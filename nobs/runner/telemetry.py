@@ -1,0 +1,127 @@
+"""Telemetry of a step: the idle machine, the repeats, and what becomes of the samples."""
+
+import json
+import os
+import time
+from collections.abc import Collection, Iterator, Sequence
+from math import isnan
+from operator import itemgetter
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+
+from nobs.schema.files import write_atomic
+from nobs.schema.result import Sample
+from nobs.schema.telemetry import Telemetry
+from nobs.system.telemetry.reader import Reader
+from nobs.system.telemetry.sampler import Sampler, Track
+from nobs.system.telemetry.summary import Region, Watched, summarise
+
+BASELINE_S = 2.0
+
+
+class Monitor:
+    """The sensors of one step; its block is the measuring loop."""
+
+    def __init__(self, readers: Sequence[Reader]) -> None:
+        self.readers = readers
+        self._idle: Sampler | None = None
+        self._busy = Sampler(readers)
+        self._foreign: list[int | str] = ["the repeats were not watched"] * len(readers)
+        self._end_s = 0.0
+
+    def watch_idle(self, seconds: float = BASELINE_S) -> None:
+        """Watch the machine at rest; costs nothing where no reader tells power."""
+        powered = [r for r in self.readers if {"power_w", "energy_j"} & set(r.channels)]
+        if powered:
+            with Sampler(powered) as self._idle:
+                time.sleep(seconds)
+
+    def __enter__(self) -> Self:
+        self._busy.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end_s = time.perf_counter()
+        self._busy.__exit__(kind, error, trace)
+        own = find_own_processes()
+        self._foreign = [_count_foreign(reader, own) for reader in self.readers]
+
+    def facts(self) -> list[dict[str, Any]]:
+        """Return driver, firmware and limits of each device that tells any."""
+        named = [({"name": r.name, "reader": r.vendor}, r.facts) for r in self.readers]
+        return [name | dict(facts) for name, facts in named if facts]
+
+    def summarise(self, samples: Sequence[Sample]) -> Telemetry:
+        """Return the figures from the start of the first repeat to the end of the last."""
+        idle = {id(t.reader): t for t in self._idle.tracks} if self._idle else {}
+        first = next((t.times for t in idle.values()), ())
+        return summarise(
+            [
+                Watched(track=track, idle=idle.get(id(track.reader)), foreign=foreign)
+                for track, foreign in zip(self._busy.tracks, self._foreign, strict=True)
+            ],
+            self._region(samples),
+            baseline_s=first[-1] - first[0] if first else 0.0,
+            interval_s=self._busy.interval_s,
+        )
+
+    def write(self, file: Path, samples: Sequence[Sample]) -> None:
+        """Write every sample as a line of JSON; time 0 is the start of the first repeat."""
+        tracks = [*(self._idle.tracks if self._idle else ()), *self._busy.tracks]
+        start_s = self._region(samples).start_s
+        lines = [line for track in tracks for line in self._lines(track, start_s)]
+        lines.sort(key=itemgetter("t_s"))
+        write_atomic(file, "".join(f"{json.dumps(line)}\n" for line in lines))
+
+    def close(self) -> None:
+        """Let go of the vendors' libraries."""
+        for reader in self.readers:
+            reader.close()
+
+    def _lines(self, track: Track, start_s: float) -> Iterator[dict[str, float | str]]:
+        device = self.readers.index(track.reader)
+        for number, moment in enumerate(track.times):
+            told = {name: values[number] for name, values in track.values.items()}
+            known = {name: value for name, value in told.items() if not isnan(value)}
+            yield {"t_s": moment - start_s, "device": device, "name": track.reader.name, **known}
+
+    def _region(self, samples: Sequence[Sample]) -> Region:
+        # The block ends just after the last repeat; looking at the clock there leaves the
+        # measuring loop alone.
+        first, last = samples[0], samples[-1]
+        span_s = last.start_s + last.duration_s - first.start_s
+        timed_s = sum(sample.duration_s for sample in samples)
+        return Region(start_s=self._end_s - span_s, end_s=self._end_s, timed_s=timed_s)
+
+
+def find_own_processes() -> set[int]:
+    """Return this process with its ancestors and descendants."""
+    this = psutil.Process(os.getpid())
+    family = [this, *this.parents(), *this.children(recursive=True)]
+    return {process.pid for process in family}
+
+
+def count_foreign(users: Collection[int], own: Collection[int]) -> int:
+    """Count the users of a device that are not ours.
+
+    A container may see ids of the host: if none of them is ours, one of them still is us.
+    """
+    others = set(users) - set(own)
+    return len(others) if len(others) < len(set(users)) else max(0, len(others) - 1)
+
+
+def _count_foreign(reader: Reader, own: Collection[int]) -> int | str:
+    if reader.processes is None:
+        return f"the reader {reader.vendor} gives none"
+    try:
+        return count_foreign(reader.processes(), own)
+    except reader.errors as error:
+        return f"{reader.vendor}: {error}"

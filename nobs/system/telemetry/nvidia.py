@@ -1,0 +1,141 @@
+"""NVIDIA GPUs through NVML."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from nobs.schema.base import Backend
+from nobs.schema.telemetry import DeviceKind
+from nobs.system.nvml import load
+from nobs.system.telemetry.reader import (
+    Channel,
+    Reader,
+    Target,
+    read_facts,
+    silent,
+    try_channels,
+)
+
+VENDOR = "nvidia"
+REASONS = {
+    0x1: "idle",
+    0x2: "application-clocks",
+    0x4: "software-power-cap",
+    0x8: "hardware-slowdown",
+    0x10: "sync-boost",
+    0x20: "software-thermal",
+    0x40: "hardware-thermal",
+    0x80: "power-brake",
+    0x100: "display-clocks",
+}
+_POLICIES = {"power": 0, "thermal": 1, "sync-boost": 2, "board-limit": 3, "reliability": 5}
+"""Violation counters (`nvmlPerfPolicyType_t`)."""
+
+
+def find(target: Target, nvml: Any = None) -> list[Reader]:  # noqa: ANN401  pynvml has no types
+    """Return the GPU of `target`, or every GPU if it names none."""
+    if target.backend is not Backend.CUDA:
+        return []
+    library = nvml or load()
+    if library is None:
+        return [_silent("nvidia-ml-py is not installed")]
+    try:
+        library.nvmlInit()
+        return [_reader(library, handle) for handle in _handles(library, target)]
+    except library.NVMLError as error:
+        return [_silent(f"NVML: {error}")]
+
+
+def _silent(reason: str) -> Reader:
+    return silent(VENDOR, "NVIDIA GPU", DeviceKind.GPU, reason)
+
+
+def _handles(nvml: Any, target: Target) -> list[Any]:  # noqa: ANN401
+    if target.uuid:
+        for prefix in ("GPU-", "MIG-"):
+            try:
+                return [nvml.nvmlDeviceGetHandleByUUID(prefix + target.uuid)]
+            except nvml.NVMLError:
+                continue
+    return [nvml.nvmlDeviceGetHandleByIndex(n) for n in range(nvml.nvmlDeviceGetCount())]
+
+
+def _reader(nvml: Any, gpu: Any) -> Reader:  # noqa: ANN401
+    errors = (nvml.NVMLError,)
+    live, absent = try_channels(_channels(nvml, gpu), errors)
+    totals, _ = try_channels(_violations(nvml, gpu), errors)
+    name = read_facts({"name": partial(nvml.nvmlDeviceGetName, gpu)}, errors).get("name")
+    return Reader(
+        vendor=VENDOR,
+        name=name or "NVIDIA GPU",
+        kind=DeviceKind.GPU,
+        channels=live,
+        totals=totals,
+        absent=absent,
+        throttle_reasons=REASONS,
+        processes=lambda: {
+            process.pid for process in nvml.nvmlDeviceGetComputeRunningProcesses(gpu)
+        },
+        facts=read_facts(_facts(nvml, gpu), errors),
+        errors=errors,
+        close=nvml.nvmlShutdown,
+    )
+
+
+def _channels(nvml: Any, gpu: Any) -> dict[str, Channel]:  # noqa: ANN401
+    clock = partial(nvml.nvmlDeviceGetClockInfo, gpu)
+    sensor = partial(nvml.nvmlDeviceGetTemperature, gpu, nvml.NVML_TEMPERATURE_GPU)
+    reads: dict[str, tuple[str, Callable[[], float]]] = {
+        "energy_j": (
+            "NVML's energy counter",
+            lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(gpu) / 1e3,
+        ),
+        "power_w": ("NVML's power sensor", lambda: nvml.nvmlDeviceGetPowerUsage(gpu) / 1e3),
+        "utilisation": (
+            "NVML: share of time with a kernel running",
+            lambda: nvml.nvmlDeviceGetUtilizationRates(gpu).gpu / 100,
+        ),
+        "memory_bytes": (
+            "NVML: memory in use by all processes",
+            lambda: float(nvml.nvmlDeviceGetMemoryInfo(gpu).used),
+        ),
+        "clock_hz": ("NVML's SM clock", lambda: clock(nvml.NVML_CLOCK_SM) * 1e6),
+        "memory_clock_hz": ("NVML's memory clock", lambda: clock(nvml.NVML_CLOCK_MEM) * 1e6),
+        "temperature_c": ("NVML's GPU sensor", lambda: float(sensor())),
+        # The newer name of this call is unknown to drivers before 535.
+        "throttle": (
+            "NVML's throttle reasons",
+            lambda: float(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(gpu)),
+        ),
+    }
+    return {name: Channel(how=how, read=read) for name, (how, read) in reads.items()}
+
+
+def _violations(nvml: Any, gpu: Any) -> dict[str, Channel]:  # noqa: ANN401
+    def seconds(policy: int) -> float:
+        return float(nvml.nvmlDeviceGetViolationStatus(gpu, policy).violationTime) / 1e9
+
+    return {
+        name: Channel(how="NVML's violation time", read=partial(seconds, policy))
+        for name, policy in _POLICIES.items()
+    }
+
+
+def _facts(nvml: Any, gpu: Any) -> dict[str, Callable[[], Any]]:  # noqa: ANN401
+    limit, default = (
+        nvml.nvmlDeviceGetEnforcedPowerLimit,
+        nvml.nvmlDeviceGetPowerManagementDefaultLimit,
+    )
+    maximum = partial(nvml.nvmlDeviceGetMaxClockInfo, gpu)
+    return {
+        "driver": nvml.nvmlSystemGetDriverVersion,
+        "firmware": partial(nvml.nvmlDeviceGetVbiosVersion, gpu),
+        "power_limit_w": lambda: limit(gpu) / 1e3,
+        "default_power_limit_w": lambda: default(gpu) / 1e3,
+        "max_clock_hz": lambda: maximum(nvml.NVML_CLOCK_SM) * 1e6,
+        "max_memory_clock_hz": lambda: maximum(nvml.NVML_CLOCK_MEM) * 1e6,
+        "pcie_generation": partial(nvml.nvmlDeviceGetCurrPcieLinkGeneration, gpu),
+        "pcie_width": partial(nvml.nvmlDeviceGetCurrPcieLinkWidth, gpu),
+        "persistence_mode": lambda: bool(nvml.nvmlDeviceGetPersistenceMode(gpu)),
+        "ecc": lambda: bool(nvml.nvmlDeviceGetEccMode(gpu)[0]),
+    }

@@ -1,0 +1,94 @@
+"""A thread that reads every reader ten times a second while a block runs."""
+
+import threading
+import time
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import isnan, nan
+from types import TracebackType
+from typing import Self
+
+from nobs.system.telemetry.reader import Channel, Reader
+from nobs.system.telemetry.series import Series
+
+INTERVAL_S = 0.1
+
+
+@dataclass(kw_only=True)
+class Track:
+    """What one reader told: a time and a value of each channel; NaN where it was silent."""
+
+    reader: Reader
+    times: "array[float]" = field(default_factory=lambda: array("d"))
+    values: "dict[str, array[float]]"
+    totals: list[dict[str, float]] = field(default_factory=list)
+    """The reader's totals at both ends."""
+
+    @classmethod
+    def of(cls, reader: Reader) -> Self:
+        """Return an empty track."""
+        return cls(reader=reader, values={name: array("d") for name in reader.channels})
+
+    def sample(self) -> None:
+        """Append what the reader tells now."""
+        self.times.append(time.perf_counter())
+        for name, channel in self.reader.channels.items():
+            self.values[name].append(_read(channel, self.reader))
+
+    def read_totals(self) -> None:
+        """Append the totals as they are now."""
+        totals = self.reader.totals.items()
+        self.totals.append({name: _read(channel, self.reader) for name, channel in totals})
+
+    def series(self, channel: str) -> Series:
+        """Return the values that were told, with their times."""
+        pairs = zip(self.times, self.values.get(channel, ()), strict=False)
+        return [(moment, value) for moment, value in pairs if not isnan(value)]
+
+
+class Sampler:
+    """Samples from the start of its block to the end; nothing of it runs in the block's thread."""
+
+    def __init__(self, readers: Sequence[Reader], interval_s: float = INTERVAL_S) -> None:
+        self.tracks = [Track.of(reader) for reader in readers]
+        self.interval_s = interval_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="telemetry", daemon=True)
+
+    def __enter__(self) -> Self:
+        for track in self.tracks:
+            track.read_totals()
+        self._sample()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._sample()
+        for track in self.tracks:
+            track.read_totals()
+
+    def _run(self) -> None:
+        due = time.perf_counter() + self.interval_s
+        while not self._stop.wait(max(0.0, due - time.perf_counter())):
+            self._sample()
+            # A slow reading makes samples rarer, never a burst that catches up.
+            due = max(due + self.interval_s, time.perf_counter())
+
+    def _sample(self) -> None:
+        for track in self.tracks:
+            track.sample()
+
+
+def _read(channel: Channel, reader: Reader) -> float:
+    try:
+        return channel.read()
+    except reader.errors:
+        return nan

@@ -1,0 +1,262 @@
+"""From samples to figures: pure functions over what the readers told."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isnan
+from statistics import fmean, median
+
+from nobs.schema.telemetry import (
+    DeviceKind,
+    DeviceTelemetry,
+    Evidence,
+    Figure,
+    SystemTelemetry,
+    Telemetry,
+    Throttling,
+)
+from nobs.system.telemetry.sampler import INTERVAL_S, Track
+from nobs.system.telemetry.series import Series, clip, integral, slopes
+
+SHORTEST_S = 1.0
+"""A region of fewer samples than this holds gives energy as an estimate only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """When the repeats ran, on the monotonic clock."""
+
+    start_s: float
+    end_s: float
+    timed_s: float
+
+    @property
+    def span_s(self) -> float:
+        """Seconds from the start of the first repeat to the end of the last."""
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """One device as it was before and during the repeats."""
+
+    track: Track
+    idle: Track | None = None
+    foreign: int | str
+    """How many processes of others use the device, or why that is not known."""
+
+
+def summarise(
+    watched: Sequence[Watched],
+    region: Region,
+    *,
+    baseline_s: float,
+    interval_s: float = INTERVAL_S,
+) -> Telemetry:
+    """Return the figures of the region."""
+    devices = [one for one in watched if one.track.reader.kind is not DeviceKind.SYSTEM]
+    systems = [one for one in watched if one.track.reader.kind is DeviceKind.SYSTEM]
+    times = devices[0].track.times if devices else ()
+    return Telemetry(
+        interval_s=interval_s,
+        samples=sum(region.start_s <= time <= region.end_s for time in times),
+        span_s=region.span_s,
+        timed_s=region.timed_s,
+        baseline_s=baseline_s,
+        devices=tuple(_device(one, region) for one in devices),
+        system=_system(systems[0].track, region) if systems else None,
+    )
+
+
+def _device(watched: Watched, region: Region) -> DeviceTelemetry:
+    track, reader = watched.track, watched.track.reader
+    integrated = _integrated(track, region)
+    energy = _counted(track, region) or integrated
+    idle = _idle_power(watched.idle)
+    return DeviceTelemetry(
+        name=reader.name,
+        kind=reader.kind,
+        reader=reader.vendor,
+        idle_power_w=idle,
+        mean_power_w=_scaled(energy, 1 / region.span_s),
+        peak_power_w=_peak_power(track, region),
+        energy_j=energy,
+        integrated_energy_j=integrated,
+        net_energy_j=_net(energy, idle, region.span_s),
+        utilisation=_statistic(track, "utilisation", region, fmean),
+        memory_peak_bytes=_statistic(track, "memory_bytes", region, max),
+        clock_min_hz=_statistic(track, "clock_hz", region, min),
+        clock_median_hz=_statistic(track, "clock_hz", region, median),
+        memory_clock_median_hz=_statistic(track, "memory_clock_hz", region, median),
+        temperature_max_c=_statistic(track, "temperature_c", region, max),
+        foreign_processes=_count(watched.foreign),
+        throttling=_throttling(track, region),
+    )
+
+
+def _statistic(
+    track: Track, channel: str, region: Region, of: Callable[[list[float]], float]
+) -> Figure:
+    values = _inside(track.series(channel), region)
+    return _figure(track, channel, of(values)) if values else _absent(track, channel)
+
+
+def _inside(series: Series, region: Region) -> list[float]:
+    """Return the values of the region; of one between two samples, those at its ends."""
+    inside = [value for time, value in series if region.start_s <= time <= region.end_s]
+    return inside or [value for _, value in clip(series, region.start_s, region.end_s)]
+
+
+def _figure(track: Track, channel: str, value: float) -> Figure:
+    source = track.reader.channels[channel]
+    evidence = Evidence.ESTIMATED if source.estimated else Evidence.MEASURED
+    return Figure(value=value, evidence=evidence, how=source.how)
+
+
+def _absent(track: Track, channel: str) -> Figure:
+    if channel in track.reader.channels:
+        return Figure.absent(f"{track.reader.channels[channel].how}: silent while measuring")
+    return Figure.absent(track.reader.why_absent(channel))
+
+
+def _counted(track: Track, region: Region) -> Figure | None:
+    """Return the growth of the energy counter; None without a counter."""
+    part = clip(track.series("energy_j"), region.start_s, region.end_s)
+    if not part:
+        return None
+    return _unless_short(_figure(track, "energy_j", part[-1][1] - part[0][1]), region)
+
+
+def _integrated(track: Track, region: Region) -> Figure:
+    part = clip(track.series("power_w"), region.start_s, region.end_s)
+    if not part:
+        return _absent(track, "power_w")
+    figure = _figure(track, "power_w", integral(part))
+    return _unless_short(
+        figure.model_copy(update={"how": f"{figure.how}, integrated over time"}), region
+    )
+
+
+def _unless_short(figure: Figure, region: Region) -> Figure:
+    if region.span_s >= SHORTEST_S:
+        return figure
+    how = f"{figure.how}; {region.span_s:.2f} s are too short for its pace"
+    return figure.model_copy(update={"evidence": Evidence.ESTIMATED, "how": how})
+
+
+def _idle_power(idle: Track | None) -> Figure:
+    if idle is None:
+        return Figure.absent("the idle machine was not watched")
+    return _power(idle, idle.series("power_w"), idle.series("energy_j"), median)
+
+
+def _peak_power(track: Track, region: Region) -> Figure:
+    ends = region.start_s, region.end_s
+    power = [(t, v) for t, v in track.series("power_w") if ends[0] <= t <= ends[1]]
+    return _power(track, power, clip(track.series("energy_j"), *ends), max)
+
+
+def _power(
+    track: Track, power: Series, energy: Series, of: Callable[[list[float]], float]
+) -> Figure:
+    """Return a statistic of sampled power, else of the energy counter's pace."""
+    if power:
+        return _figure(track, "power_w", of([value for _, value in power]))
+    paces = [value for _, value in slopes(energy)]
+    if paces:
+        figure = _figure(track, "energy_j", of(paces))
+        return figure.model_copy(update={"how": f"pace of {figure.how}"})
+    return _absent(track, "energy_j" if "energy_j" in track.reader.channels else "power_w")
+
+
+def _scaled(figure: Figure, factor: float) -> Figure:
+    if figure.value is None:
+        return figure
+    return figure.model_copy(update={"value": figure.value * factor})
+
+
+def _net(energy: Figure, idle: Figure, span_s: float) -> Figure:
+    if energy.value is None:
+        return energy
+    if idle.value is None:
+        return Figure.absent(idle.how)
+    estimated = Evidence.ESTIMATED in (energy.evidence, idle.evidence)
+    return Figure(
+        value=energy.value - idle.value * span_s,
+        evidence=Evidence.ESTIMATED if estimated else Evidence.MEASURED,
+        how=f"{energy.how}, less idle power",
+    )
+
+
+def _count(foreign: int | str) -> Figure:
+    if isinstance(foreign, str):
+        return Figure.absent(foreign)
+    how = "the driver's list of processes less the run's own"
+    return Figure(value=foreign, evidence=Evidence.MEASURED, how=how)
+
+
+def _throttling(track: Track, region: Region) -> Throttling:
+    masks = [int(mask) for mask in _inside(track.series("throttle"), region)]
+    seconds = _violations(track)
+    if not masks and not seconds:
+        why = track.reader.why_absent("throttle")
+        return Throttling(evidence=Evidence.ABSENT, how=why)
+    sources = [track.reader.channels["throttle"].how] if masks else []
+    sources += sorted({channel.how for channel in track.reader.totals.values()})
+    return Throttling(
+        evidence=Evidence.MEASURED,
+        how=", ".join(sources),
+        shares=_shares(masks, track) if masks else {},
+        seconds=seconds,
+    )
+
+
+def _shares(masks: list[int], track: Track) -> dict[str, float]:
+    reasons = track.reader.throttle_reasons.items()
+    counts = {name: sum(bool(mask & bit) for mask in masks) for bit, name in reasons}
+    return {name: count / len(masks) for name, count in counts.items() if count}
+
+
+def _violations(track: Track) -> dict[str, float]:
+    """Return the growth of the violation counters in seconds.
+
+    Where a reader counts in its own beats, the total `reference` counts all of them.
+    """
+    grown = _growth(track)
+    beats = grown.pop("reference", None)
+    if beats is None:
+        return grown
+    whole_s = track.times[-1] - track.times[0]
+    return {name: count / beats * whole_s for name, count in grown.items()} if beats else {}
+
+
+def _growth(track: Track) -> dict[str, float]:
+    if len(track.totals) < 2:
+        return {}
+    first, last = track.totals[0], track.totals[-1]
+    grown = {name: last[name] - first[name] for name in first}
+    return {name: value for name, value in grown.items() if not isnan(value)}
+
+
+def _system(track: Track, region: Region) -> SystemTelemetry:
+    start, end = (_total(track, "battery", at) for at in (0, -1))
+    return SystemTelemetry(
+        memory_peak_bytes=_statistic(track, "memory_bytes", region, max),
+        swapped_bytes=_swapped(track),
+        battery_start=start,
+        battery_end=end,
+    )
+
+
+def _swapped(track: Track) -> Figure:
+    grown = _growth(track).get("swapped_bytes")
+    if grown is None:
+        return Figure.absent(track.reader.why_absent("swapped_bytes"))
+    how = track.reader.totals["swapped_bytes"].how
+    return Figure(value=grown, evidence=Evidence.MEASURED, how=how)
+
+
+def _total(track: Track, name: str, at: int) -> Figure:
+    told = track.totals[at].get(name) if track.totals else None
+    if told is None or isnan(told):
+        return Figure.absent(track.reader.why_absent(name))
+    return Figure(value=told, evidence=Evidence.MEASURED, how=track.reader.totals[name].how)

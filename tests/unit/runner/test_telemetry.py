@@ -1,0 +1,94 @@
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from nobs.runner.measure import repeat
+from nobs.runner.telemetry import Monitor, count_foreign, find_own_processes
+from nobs.schema.pins import RepeatPolicy
+from nobs.schema.result import Sample
+from tests.fakes.sensors import make_reader, power_meter
+
+
+class Sleeper:
+    """Work that takes a while."""
+
+    def run(self) -> int:
+        time.sleep(0.4)
+        return 10
+
+    def synchronize(self) -> None:
+        pass
+
+
+def measure(monitor: Monitor) -> list[Sample]:
+    with monitor:
+        return repeat(Sleeper(), RepeatPolicy(repeats=3), lambda _number, _sample: None)
+
+
+def test_energy_is_that_of_the_repeats_and_not_of_what_lies_before() -> None:
+    monitor = Monitor([power_meter(200.0)])
+    monitor.watch_idle(0.3)
+    time.sleep(0.3)
+    samples = measure(monitor)
+    told = monitor.summarise(samples)
+    device = told.devices[0]
+
+    assert told.span_s == pytest.approx(samples[-1].start_s + 0.4 - samples[0].start_s, abs=0.1)
+    assert device.energy_j.value == pytest.approx(200.0 * told.span_s, rel=0.02)
+    assert device.integrated_energy_j.value == pytest.approx(device.energy_j.value, rel=0.1)
+    assert device.idle_power_w.value == 200.0
+    assert told.baseline_s >= 0.3
+
+
+def test_a_machine_without_power_reader_is_not_kept_waiting() -> None:
+    monitor = Monitor([make_reader(utilisation=lambda _: 0.5)])
+    start = time.perf_counter()
+    monitor.watch_idle(10.0)
+
+    assert time.perf_counter() - start < 1.0
+    assert monitor.summarise(measure(monitor)).baseline_s == 0.0
+
+
+def test_every_sample_is_a_line_in_order_of_time(tmp_path: Path) -> None:
+    monitor = Monitor([power_meter(200.0), make_reader(utilisation=lambda _: 0.5)])
+    monitor.watch_idle(0.3)
+    samples = measure(monitor)
+    file = tmp_path / "telemetry.jsonl"
+    monitor.write(file, samples)
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    times = [line["t_s"] for line in lines]
+
+    assert times == sorted(times)
+    assert times[0] < -0.3
+    assert times[-1] == pytest.approx(samples[-1].start_s + samples[-1].duration_s, abs=0.2)
+    assert {(line["device"], "power_w" in line) for line in lines} == {(0, True), (1, False)}
+
+
+def test_facts_name_the_device() -> None:
+    assert Monitor([make_reader()]).facts() == [
+        {"name": "a device", "reader": "fake", "driver": "1.0"}
+    ]
+
+
+def test_processes_of_others_are_counted() -> None:
+    monitor = Monitor([power_meter(1.0)])
+    told = monitor.summarise(measure(monitor))
+
+    # Of the users 1 and 999999999 the first may be an ancestor of this test.
+    assert told.devices[0].foreign_processes.value == 1
+
+
+@pytest.mark.parametrize(
+    ("users", "foreign"),
+    [({5}, 0), ({5, 6}, 1), ({6, 7, 5}, 2), (set(), 0), ({8}, 0), ({8, 9}, 1)],
+)
+def test_one_unknown_user_may_be_ourselves_in_a_container(users: set[int], foreign: int) -> None:
+    assert count_foreign(users, {5, 50}) == foreign
+
+
+def test_the_family_of_this_process_is_ours() -> None:
+    import os  # noqa: PLC0415
+
+    assert {os.getpid(), os.getppid()} <= find_own_processes()
