@@ -86,7 +86,21 @@ def test_run_directory_holds_order_events_result_and_outcome(
     assert files == {
         "spec.json", "events.jsonl", "report.json", "outcome.json",
         "steps/01-embeddings-all-MiniLM-L6-v2/result.json",
+        "steps/01-embeddings-all-MiniLM-L6-v2/telemetry.jsonl",
     }  # fmt: skip
+
+
+def test_sensors_are_read_while_measuring(quick: Run) -> None:
+    report = json.loads(quick[1].stdout)
+    model = report["tasks"][0]["models"]["sentence-transformers/all-MiniLM-L6-v2"]
+    told = model["telemetry"]
+    processor = next(device for device in told["devices"] if device["kind"] == "cpu")
+
+    timed_s = sum(run["encoding_time_seconds"] for run in model["all_runs"])
+    assert told["timed_s"] == pytest.approx(timed_s)
+    assert told["span_s"] >= told["timed_s"] > 0.8 * told["span_s"]
+    assert 0 < processor["utilisation"]["value"] <= 1
+    assert told["system"]["memory_peak_bytes"]["evidence"] == "measured"
 
 
 def test_progress_is_plain_lines_on_stderr(

@@ -1,0 +1,112 @@
+"""What sampling costs: the same work with and without the sampler, in turn.
+
+Two kinds of work: encoding with the quick profile's model, and a loop that never lets go of
+Python's lock, which is the worst case for a thread beside it.
+"""
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Callable
+from statistics import median
+
+from nobs.catalog import load_catalog
+from nobs.data.models import open_model
+from nobs.data.texts import load_texts
+from nobs.runner.environment import device_target, torch_device
+from nobs.schema.base import Backend
+from nobs.system.accelerators import detect_backend, find_accelerators
+from nobs.system.telemetry import find_readers
+from nobs.system.telemetry.reader import Reader
+from nobs.system.telemetry.sampler import Sampler
+from nobs.tasks.base import Work
+
+Task = Callable[[], object]
+
+
+def encoding(backend: Backend, rows: int) -> Task:
+    """Load the quick profile's model; return the encoding of some rows."""
+    from nobs.tasks.text_embeddings.bench import EmbeddingsBench
+
+    workload = load_catalog().workload("embeddings", "quick")
+    model = workload.models[0]
+    texts = load_texts(workload.dataset, offline=True).rows[:rows]
+    path = open_model(model, offline=True).path
+    bench = EmbeddingsBench(
+        Work(model=model, model_path=path, rows=texts, workload=workload,
+             torch_device=torch_device(backend))
+    )  # fmt: skip
+    bench.load()
+    bench.warm_up()
+
+    def run() -> None:
+        bench.run()
+        bench.synchronize()
+
+    return run
+
+
+def counting(number: int = 20_000_000) -> None:
+    """Hold Python's lock for a second or so."""
+    for _ in range(number):
+        pass
+
+
+def measure(task: Task, readers: list[Reader], *, sampled: bool) -> tuple[float, float]:
+    """Return the seconds of `task`, and the CPU seconds of all threads of this process."""
+    with Sampler(readers) if sampled else contextlib.nullcontext():
+        start, cpu = time.perf_counter(), time.process_time()
+        task()
+        return time.perf_counter() - start, time.process_time() - cpu
+
+
+def compare(name: str, task: Task, readers: list[Reader], rounds: int) -> None:
+    """Print how much more the task takes with the sampler, pair by pair in turn.
+
+    On a machine that does something else meanwhile only CPU time says much.
+    """
+    pairs = []
+    for number in range(rounds):
+        order = (True, False) if number % 2 else (False, True)
+        seen = {sampled: measure(task, readers, sampled=sampled) for sampled in order}
+        pairs.append((seen[True], seen[False]))
+        told = ", ".join(f"{seen[on][0]:.3f} s {'on' if on else 'off'}" for on in (True, False))
+        print(f"{name} {number}: {told}", file=sys.stderr)
+    for index, kind in enumerate(("time", "CPU time")):
+        cost = median(on[index] / off[index] for on, off in pairs) - 1
+        fastest = min(on[index] for on, _ in pairs) / min(off[index] for _, off in pairs) - 1
+        print(f"{name}, {kind}: median of {rounds} {cost:+.2%}, least against least {fastest:+.2%}")
+
+
+def sample_cost(readers: list[Reader], number: int = 200) -> None:
+    """Print the time and the CPU time of one sample of everything."""
+    sampler = Sampler(readers)
+    wall, cpu = time.perf_counter(), time.thread_time()
+    for _ in range(number):
+        for track in sampler.tracks:
+            track.sample()
+    wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
+    share = cpu / number / sampler.interval_s
+    print(
+        f"one sample: {wall / number * 1e6:.0f} us, {cpu / number * 1e6:.0f} us of CPU, "
+        f"{share:.2%} of one core at {1 / sampler.interval_s:.0f} a second"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-n", "--rounds", type=int, default=15)
+    parser.add_argument("--rows", type=int, default=16)
+    arguments = parser.parse_args()
+    backend = detect_backend(find_accelerators())
+    task = encoding(backend, arguments.rows)
+    readers = find_readers(device_target(backend))
+    print(f"{backend}: " + ", ".join(f"{r.name} ({', '.join(r.channels)})" for r in readers))
+    sample_cost(readers)
+    compare("encoding", task, readers, arguments.rounds)
+    compare("holding Python's lock", counting, readers, arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()
