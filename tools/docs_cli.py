@@ -25,7 +25,7 @@ EXITS = """\
 | code | meaning | what to look at |
 |---:|---|---|
 | 0 | ok | |
-| 1 | a step failed | `failure` of the model in the report |
+| 1 | a step failed, or a report is invalid | `failure` of the model in the report |
 | 2 | usage: the request itself is wrong | the message names the choices |
 | 3 | a requirement is missing: engine, GPU, driver, model, texts, disk | `nobs doctor` |
 | 4 | the API of a server on the host doesn't answer | |

@@ -18,6 +18,7 @@ COMMANDS = {
     "tasks": "List the tasks and their workloads.",
     "models": "List the models of the catalogue.",
     "report": "Show reports that were written.",
+    "validate": "Say whether reports are closed, open or invalid, and why.",
     "prefetch": "Download texts and weights, so that measuring needs no network.",
     "doctor": "Check engine, GPU, driver, disk, cache and hub.",
 }
@@ -47,8 +48,8 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
-    epilog="Exit codes: 0 ok, 1 a step failed, 2 usage, 3 a requirement is missing, "
-    "4 host API unreachable, 5 lost or timed out, 130 interrupted.",
+    epilog="Exit codes: 0 ok, 1 a step failed or a report is invalid, 2 usage, 3 a requirement is "
+    "missing, 4 host API unreachable, 5 lost or timed out, 130 interrupted.",
 )
 @click.version_option(__version__, prog_name="nobs")
 @click.pass_context

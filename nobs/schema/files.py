@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
 def sha256_of(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Return the hex sha256 of the canonical JSON of `value`."""
     return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def digest_of(document: Mapping[str, Any]) -> str:
+    """Return the sha256 of the canonical JSON of a report but for its `digest`."""
+    return sha256_of({key: value for key, value in document.items() if key != "digest"})
 
 
 def write_atomic(path: Path, text: str) -> None:

@@ -12,6 +12,7 @@ from nobs.schema.report import Report
 from nobs.text import to_line
 
 SCHEMA = "nobs.report/1"
+MAX_REASONS = 20
 _PATH_TRICKS = re.compile(r"^[/\\~]|^[A-Za-z]:[/\\]|(^|[/\\])\.\.([/\\]|$)")
 
 
@@ -25,7 +26,7 @@ def read_report(file: Path) -> Report:
     try:
         return to_report(document)
     except ValueError as error:
-        raise InvalidReport(file, str(error)) from error
+        raise InvalidReport(file, explain(error)[0]) from error
 
 
 def check_version(file: Path, document: Document) -> None:
@@ -48,11 +49,8 @@ def check_version(file: Path, document: Document) -> None:
 
 
 def to_report(document: Document) -> Report:
-    """Return the report that `document` is; ValueError names the first field that is wrong."""
-    try:
-        report = Report.model_validate_json(json.dumps(document), strict=True)
-    except ValidationError as error:
-        raise ValueError(describe_first(error)) from error
+    """Return the report that `document` is; ValueError, which `explain` reads, if it is none."""
+    report = Report.model_validate_json(json.dumps(document), strict=True)
     check_host(report.device_info.host)
     return report
 
@@ -63,8 +61,13 @@ def check_host(host: str) -> None:
         raise ValueError(f"device_info.host is no name of a machine: {to_line(host)!r}")
 
 
-def describe_first(error: ValidationError) -> str:
-    """Return where the first fault is and what it is, in words that are safe to show."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the whole file"
-    return f"{to_line(where)}: {to_line(first['msg'])}"
+def explain(error: ValueError) -> list[str]:
+    """Return where each fault is and what it is, in words that are safe to show."""
+    if not isinstance(error, ValidationError):
+        return [to_line(str(error))]
+    faults = error.errors(include_url=False, include_input=False)[:MAX_REASONS]
+    return [f"{_place(fault['loc'])}: {to_line(fault['msg'])}" for fault in faults]
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    return to_line(".".join(map(str, location))) or "the whole file"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from nobs.schema.base import Status
-from nobs.schema.files import sha256_of
+from nobs.schema.files import digest_of, sha256_of
 from nobs.schema.pins import Workload
 from nobs.schema.report import ModelReport, Report, RunInfo, TaskReport, WorkloadRef
 from nobs.schema.result import StepResult
@@ -27,12 +27,13 @@ def build_report(spec: RunSpec, results: Mapping[str, StepResult], *, finished: 
         run=_describe_run(spec, results, now if finished else None),
         environment=_find_environment(results),
     )
-    return report.model_copy(update={"digest": digest_of(report)})
+    return seal(report)
 
 
-def digest_of(report: Report) -> str:
-    """Return the sha256 of the canonical JSON of everything but the digest itself."""
-    return sha256_of(report.model_dump(mode="json", by_alias=True, exclude={"digest"}))
+def seal(report: Report) -> Report:
+    """Return `report` with the digest of everything else in it."""
+    digest = digest_of(report.model_dump(mode="json", by_alias=True))
+    return report.model_copy(update={"digest": digest})
 
 
 def fingerprint(workload: Workload) -> str:

@@ -55,6 +55,15 @@ class Studied(Protocol):
         """Make one instrumented pass; `pass_s` is what a pass took in the repeats."""
 
 
+def own_figures(model: ModelReport) -> dict[str, Any]:
+    """Return the fields of `model` that its task added to what every task says."""
+    return {
+        name: value
+        for name, value in model.model_dump().items()
+        if name not in ModelReport.model_fields
+    }
+
+
 class TaskDefinition(Protocol):
     """The light side of a task, importable without torch; tasks inherit the defaults from it."""
 
@@ -73,16 +82,12 @@ class TaskDefinition(Protocol):
     def score(self, models: Sequence[ModelReport]) -> float | None:
         """Return the task score of the models that are ok; None unless all of them are."""
 
-    def facts_of(self, model: ModelReport) -> dict[str, Any]:
-        """Return the facts that `summarise` made `model` of, for computing it once more.
+    def rebuild(self, result: StepResult, model: ModelReport) -> StepResult:
+        """Return `result`, which has the samples, with what else `summarise` made `model` of.
 
-        What `summarise` computes may be among them, as it is overwritten.
+        What `summarise` computes may stand among the facts: it is computed anew.
         """
-        return {
-            name: value
-            for name, value in model.model_dump().items()
-            if name not in ModelReport.model_fields
-        }
+        return result.model_copy(update={"facts": own_figures(model)})
 
     def find_contradictions(self, model: ModelReport, workload: Workload) -> Iterable[str]:
         """Yield what in `model` can't be true at once, or isn't what `workload` asks for."""

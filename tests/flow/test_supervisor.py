@@ -82,12 +82,12 @@ def test_gravest_failure_decides_the_exit_code(faulty_run: tuple[RunDir, str, in
 
 
 def test_report_holds_every_step_and_a_valid_digest(faulty_run: tuple[RunDir, str, int]) -> None:
-    from nobs.supervisor.merge import digest_of  # noqa: PLC0415
+    from nobs.supervisor.merge import seal  # noqa: PLC0415
 
     report = faulty_run[0].read_report()
 
     assert list(FAULTS) == [Path(name).name for name in report.tasks[0].models]
-    assert report.digest == digest_of(report)
+    assert report.digest == seal(report).digest
     assert report.tasks[0].task_score is None
     assert report.run.finished is not None
 

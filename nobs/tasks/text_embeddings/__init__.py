@@ -1,16 +1,18 @@
 """`embeddings`: rows per second of sentence-transformers models on real texts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from statistics import median
 
 from nobs.schema.base import Backend, Status
+from nobs.schema.pins import Workload
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.result import StepResult
 from nobs.score import calculate_score
 from nobs.stats import median_interval
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.energy import joules_per_1000
+from nobs.tasks.text_embeddings.consistency import find_contradictions
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 from nobs.tasks.text_embeddings.shares import describe_arithmetic
 
@@ -36,6 +38,11 @@ class TextEmbeddings(TaskDefinition):
         if result.facts.get("reference") == {"rows": 0}:
             figures["warnings"] = (*report.warnings, UNCHECKED)
         return EmbeddingsModelReport.model_validate(figures)
+
+    def find_contradictions(self, model: ModelReport, workload: Workload) -> Iterator[str]:
+        """Yield tokens, shares and read-back parameters that can't be."""
+        if isinstance(model, EmbeddingsModelReport):
+            yield from find_contradictions(model, workload)
 
     def score(self, models: Sequence[ModelReport]) -> float | None:
         """Return models per hour: number of models over the sum of their median times."""

@@ -11,7 +11,7 @@ from nobs.schema.pins import Workload
 from nobs.schema.report import Report
 from nobs.schema.result import Failure, Sample, StepResult
 from nobs.schema.spec import RunSpec
-from nobs.supervisor.merge import build_report, digest_of, fingerprint
+from nobs.supervisor.merge import build_report, fingerprint, seal
 from tests.fakes.facts import make_facts
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -109,8 +109,8 @@ def test_digest_survives_writing_and_reading_and_catches_one_digit() -> None:
     read = Report.model_validate_json(text)
     forged = Report.model_validate_json(text.replace('_seconds":2.0', '_seconds":1.0'))
 
-    assert digest_of(read) == report.digest
-    assert digest_of(forged) != report.digest
+    assert seal(read).digest == report.digest
+    assert seal(forged).digest != report.digest
 
 
 def test_open_results_say_why_and_have_another_fingerprint() -> None:

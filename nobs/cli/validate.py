@@ -1,0 +1,29 @@
+"""`nobs validate`."""
+
+from pathlib import Path
+
+import click
+
+from nobs.cli.options import json_option
+
+
+@click.command(name="validate")
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+)  # fmt: skip
+@json_option
+@click.pass_context
+def command(ctx: click.Context, /, *, files: tuple[Path, ...], as_json: bool) -> None:
+    """Say of each report whether it is closed, open or invalid, with every reason.
+
+    Closed is the pinned workload unchanged; open says which fields differ. Invalid is a report
+    whose digest doesn't fit, whose figures don't follow from its samples, or that contradicts
+    itself or the catalogue; then the exit code is 1.
+    """
+    from nobs.render.validation import render_validations  # noqa: PLC0415 - --help stays fast
+    from nobs.validation import Ruling, validate_file  # noqa: PLC0415
+
+    found = [(str(file), validate_file(file)) for file in files]
+    click.echo(render_validations(found, as_json=as_json), nl=False)
+    ctx.exit(int(any(validation.ruling is Ruling.INVALID for _, validation in found)))

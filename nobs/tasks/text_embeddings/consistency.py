@@ -1,0 +1,50 @@
+"""What can't be true of an embedding model at once."""
+
+from collections.abc import Iterator
+
+from nobs.schema.pins import EmbeddingsParams, Workload
+from nobs.tasks.text_embeddings.report import Arithmetic, EmbeddingsModelReport
+
+ROUNDING = 1e-9
+
+
+def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Iterator[str]:
+    """Yield parameters that weren't met, tokens that don't fit the rows, shares above 100 %."""
+    if isinstance(workload.params, EmbeddingsParams):
+        yield from _check_params(model, workload.params)
+    rows = workload.dataset.rows
+    if any(sample.units != rows for sample in model.samples):
+        yield f"a sample has other units than the {rows} rows of the data set"
+    if model.tokens is not None:
+        yield from _check_tokens(model, model.tokens, rows)
+    if model.arithmetic is not None:
+        yield from _check_shares(model.arithmetic)
+    if model.work is not None and model.work.padded_flop < model.work.model_flop * (1 - ROUNDING):
+        yield "work.padded_flop is below work.model_flop"
+
+
+def _check_params(model: EmbeddingsModelReport, params: EmbeddingsParams) -> Iterator[str]:
+    for name in ("dtype", "max_seq_length", "batch_size"):
+        told, asked = getattr(model, name), getattr(params, name)
+        if told is not None and told != asked:
+            yield f"{name} is {told}, the workload asks for {asked}"
+
+
+def _check_tokens(model: EmbeddingsModelReport, tokens: int, rows: int) -> Iterator[str]:
+    longest = model.max_seq_length
+    if tokens < rows or (longest is not None and tokens > rows * longest):
+        yield f"{tokens} tokens can't be those of {rows} rows of 1 to {longest} tokens"
+    if model.padded_tokens is not None and model.padded_tokens < tokens:
+        yield f"padded_tokens is {model.padded_tokens}, below {tokens} tokens"
+    if model.truncated_rows is not None and not 0 <= model.truncated_rows <= rows:
+        yield f"{model.truncated_rows} of {rows} rows can't be truncated"
+
+
+def _check_shares(arithmetic: Arithmetic) -> Iterator[str]:
+    """Yield shares of a limit above 100 %: then time, FLOPs or limit are wrong."""
+    names = ("share_of_matmul", "padded_share_of_matmul", "share_of_data_sheet",
+             "least_share_of_copy")  # fmt: skip
+    for name in names:
+        share = getattr(arithmetic, name)
+        if share is not None and not 0 <= share <= 1 + ROUNDING:
+            yield f"arithmetic.{name} is {share:.1%}, a share of a limit"
