@@ -78,9 +78,9 @@ def test_the_first_token_is_the_one_that_the_server_sent_first() -> None:
         in_chunks(
             Send(0.0, ROLE),
             Send(0.05, TOKEN, 1),
-            Send(0.06, TOKEN, 1),
-            Send(0.07, TOKEN, 1),
-            Send(0.07, FINISH + DONE),
+            Send(0.2, TOKEN, 1),
+            Send(0.4, TOKEN, 1),
+            Send(0.4, FINISH + DONE),
         )
     )
 
