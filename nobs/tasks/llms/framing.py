@@ -17,6 +17,7 @@ _HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
 _STATUS_LINE = re.compile(r"HTTP/1\.([01]) (\d{3})(?: (.*))?")
 _HEAD_END = b"\r\n\r\n"
 _LINE_END = b"\r\n"
+_LAST_CHUNK = b"0\r\n\r\n"
 
 
 class MalformedResponse(ValueError):
@@ -39,6 +40,16 @@ class Head:
     def content_type(self) -> str:
         """Return the media type without its parameters, in lower case."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def is_chunked(self) -> bool:
+        """Tell whether the body comes in chunks."""
+        return "chunked" in self.headers.get("transfer-encoding", "").lower()
+
+    @property
+    def ends_by_close(self) -> bool:
+        """Tell whether the body has no other end than the connection's."""
+        return not self.is_chunked and "content-length" not in self.headers
 
 
 def parse_head(data: bytes) -> Head | None:
@@ -99,25 +110,19 @@ class Body(Protocol):
 class Scan(Protocol):
     """As Body, for those who only want to know the end."""
 
-    @property
-    def ended(self) -> bool:
-        """Tell whether the body has ended."""
+    has_surplus: bool
 
-    @property
-    def has_surplus(self) -> bool:
-        """Tell whether more bytes came than the response may have."""
-
-    def feed(self, data: bytes) -> object:
-        """Take `data`, split anywhere."""
+    def feed(self, data: bytes) -> bool:
+        """Take `data`, split anywhere; return whether the body has ended."""
 
 
 def body_of(head: Head) -> Body:
     """Return how the body after `head` is framed."""
-    if "chunked" in head.headers.get("transfer-encoding", "").lower():
+    if head.is_chunked:
         return ChunkedBody()
-    length = head.headers.get("content-length")
-    if length is None:
+    if head.ends_by_close:
         return UnendedBody()
+    length = head.headers["content-length"]
     if not length.isdecimal():
         raise MalformedResponse(f"content-length is {length[:60]!r}")
     return SizedBody(int(length))
@@ -226,56 +231,61 @@ class ChunkScan:
     """
 
     def __init__(self) -> None:
+        self.has_surplus = False
         self._to_skip = 0
         self._line = b""
         self._rest: ChunkedBody | None = None
 
-    @property
-    def ended(self) -> bool:
-        """Tell whether the last chunk and its trailers have come."""
-        return self._rest is not None and self._rest.ended
-
-    @property
-    def has_surplus(self) -> bool:
-        """Tell whether bytes came after the last chunk."""
-        return self._rest is not None and self._rest.has_surplus
-
-    def feed(self, data: bytes) -> None:
-        """Take `data`; raise MalformedResponse where it isn't chunked."""
+    def feed(self, data: bytes) -> bool:
+        """Take `data`, return whether it ends the body; raise MalformedResponse on what isn't."""
         if self._rest is not None:
-            self._rest.feed(data)
-            return
+            return self._feed_rest(self._rest, data)
         if self._line:
             data, self._line = self._line + data, b""
-        position = self._to_skip
-        length = len(data)
+        position, length = self._to_skip, len(data)
         while position < length:
             end = data.find(_LINE_END, position)
-            size = _plain_size(data, position, end)
-            if not size:
-                self._leave_plain(data[position:], is_whole_line=end >= 0)
-                return
+            try:
+                size = int(data[position:end], 16) if end > position else 0
+            except ValueError:
+                size = 0
+            if size <= 0:
+                return self._leave_plain(data[position:], is_whole_line=end >= 0)
             position = end + size + 4
         self._to_skip = position - length
+        return False
 
-    def _leave_plain(self, data: bytes, *, is_whole_line: bool) -> None:
+    def _leave_plain(self, data: bytes, *, is_whole_line: bool) -> bool:
+        if data == _LAST_CHUNK:
+            return True
         self._to_skip = 0
         if is_whole_line or len(data) > MAX_LINE_BYTES:
             self._rest = ChunkedBody()
-            self._rest.feed(data)
-        else:
-            self._line = data
+            return self._feed_rest(self._rest, data)
+        self._line = data
+        return False
+
+    def _feed_rest(self, rest: ChunkedBody, data: bytes) -> bool:
+        rest.feed(data)
+        self.has_surplus = rest.has_surplus
+        return rest.ended
 
 
-def _plain_size(data: bytes, start: int, end: int) -> int:
-    """Return the size in `data[start:end]`; 0 where it isn't plainly a positive one."""
-    try:
-        return max(0, int(data[start:end], 16)) if end > start else 0
-    except ValueError:
-        return 0
+class BodyScan:
+    """Finds the end of a body that isn't chunked."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self.has_surplus = False
+
+    def feed(self, data: bytes) -> bool:
+        """Take `data`; return whether the body has ended."""
+        self._body.feed(data)
+        self.has_surplus = self._body.has_surplus
+        return self._body.ended
 
 
 def scan_of(head: Head) -> Scan:
     """Return what finds the end of the body after `head`."""
     body = body_of(head)
-    return ChunkScan() if isinstance(body, ChunkedBody) else body
+    return ChunkScan() if isinstance(body, ChunkedBody) else BodyScan(body)

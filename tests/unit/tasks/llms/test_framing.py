@@ -112,8 +112,7 @@ def test_splitting_changes_no_chunked_body(
 def _reads_until_end(scan: ChunkScan, reads: list[bytes]) -> int | None:
     """Return after how many reads the end was seen."""
     for number, piece in enumerate(reads, start=1):
-        scan.feed(piece)
-        if scan.ended:
+        if scan.feed(piece):
             return number
     return None
 
@@ -128,6 +127,5 @@ def test_a_scan_refuses_what_the_parser_refuses() -> None:
 def test_a_scan_sees_surplus() -> None:
     scan = ChunkScan()
 
-    scan.feed(b"2\r\nab\r\n0\r\n\r\nabc")
-
-    assert (scan.ended, scan.has_surplus) == (True, True)
+    assert scan.feed(b"2\r\nab\r\n0\r\n\r\nabc")
+    assert scan.has_surplus

@@ -1,0 +1,41 @@
+"""What one exchange with a server is: its deadlines, how it ended and what came."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum, auto
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Every wait has a deadline, every answer a size."""
+
+    connect_s: float = 10.0
+    first_byte_s: float = 300.0
+    """From the request to the first byte of the response."""
+    idle_s: float = 300.0
+    """Between two reads; long because some servers send the head before they read the prompt."""
+    total_s: float = 1800.0
+    max_bytes: int = 256_000_000
+
+
+class End(StrEnum):
+    """How an exchange ended; only the first is good in any case."""
+
+    COMPLETE = auto()
+    CLOSED = auto()
+    FIRST_BYTE_TIMEOUT = auto()
+    IDLE_TIMEOUT = auto()
+    TOTAL_TIMEOUT = auto()
+    TOO_LARGE = auto()
+    MALFORMED = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """One request's response as it came: raw reads and their stamps, in `perf_counter_ns`."""
+
+    sent_ns: int
+    """When the first byte of the request was handed to the socket."""
+    stamps: list[int]
+    chunks: list[bytes] = field(repr=False)
+    ended_ns: int
+    end: End
