@@ -11,16 +11,13 @@ import argparse
 import asyncio
 import gc
 import json
-import subprocess
-import sys
-import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import median
 
-from benchmarks.llm_client.clients import Client, Load, Stamps, importable
+from benchmarks.llm_client.clients import Client, Load, importable
+from nobs.tasks.llms.accuracy import Seen, Sent, TimingError, truthful_server
 
 
 @dataclass(frozen=True)
@@ -32,6 +29,11 @@ class Scenario:
     concurrency: int
     requests: int
     """On each connection."""
+    tokens_per_write: int = 1
+
+    @property
+    def schedule(self) -> str:
+        return f"{self.ttft_ms}-{self.gap_ms}-{self.tokens}-{self.tokens_per_write}"
 
 
 SCENARIOS = (
@@ -39,7 +41,8 @@ SCENARIOS = (
     Scenario("50 ms, then 5 ms a token, 32 streams", 50, 5, 200, 32, 1),
     Scenario("50 ms, then 5 ms a token, 64 streams", 50, 5, 200, 64, 1),
     Scenario("50 ms, then 1 ms a token, 32 streams", 50, 1, 500, 32, 1),
-    Scenario("no delay, 32 streams", 0, 0, 2000, 32, 2),
+    Scenario("no delay, a write a token, 32 streams", 0, 0, 2000, 32, 2),
+    Scenario("no delay, 16 tokens a write, 32 streams", 0, 0, 2000, 32, 2, tokens_per_write=16),
 )
 
 
@@ -54,56 +57,32 @@ class Result:
     """What the server itself reached meanwhile."""
 
 
-@contextmanager
-def server() -> Iterator[str]:
-    command = [sys.executable, "-m", "benchmarks.llm_client.server"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().strip()
-        finally:
-            process.kill()
-
-
-def truth_of(url: str) -> dict[str, list[int]]:
-    """Return by request when it had come and when each token went out, in ns."""
-    with urllib.request.urlopen(f"{url}/log", timeout=60) as response:
-        return dict(json.load(response))
-
-
-def measure(url: str, scenario: Scenario, client: Client) -> Result:
+def measure(scenario: Scenario, client: Client) -> Result:
     count = range(scenario.requests)
-    load = Load(
-        url=f"{url}/{scenario.ttft_ms}-{scenario.gap_ms}-{scenario.tokens}/v1",
-        warm_up_url=f"{url}/1-1-5/v1",
-        names=[[f"{i}-{n}" for n in count] for i in range(scenario.concurrency)],
-    )
-    gc.collect()
-    seen = asyncio.run(client(load))
-    truth = truth_of(url)
-    pairs = [(stamps, truth[name]) for name, stamps in seen.items()]
-    for (_, stamps), (_, *sent) in pairs:
-        if len(stamps) != len(sent) or len(sent) != scenario.tokens:
-            raise ValueError(f"{len(stamps)} tokens seen, {len(sent)} sent")
-    return result_of(pairs)
+    with truthful_server() as server:
+        load = Load(
+            url=f"{server.url}/{scenario.schedule}/v1",
+            warm_up_url=f"{server.url}/1-1-5/v1",
+            names=[[f"{i}-{n}" for n in count] for i in range(scenario.concurrency)],
+        )
+        gc.collect()
+        seen = asyncio.run(client(load))
+        truth = server.finish()
+    return result_of([(seen[name], truth[name]) for name in seen], scenario)
 
 
-def result_of(pairs: list[tuple[Stamps, list[int]]]) -> Result:
-    delays = sorted(
-        stamp - sent
-        for (_, stamps), (_, *all_sent) in pairs
-        for stamp, sent in zip(stamps, all_sent, strict=True)
-    )
-    ttft_errors = [(s[0] - t0) - (sent[0] - received) for (t0, s), (received, *sent) in pairs]
-    gap_errors = [(s[-1] - s[0]) / (sent[-1] - sent[0]) - 1 for (_, s), (_, *sent) in pairs]
+def result_of(pairs: list[tuple[Seen, Sent]], scenario: Scenario) -> Result:
+    error = TimingError.of(pairs)
+    if error.tokens != scenario.tokens * scenario.concurrency * scenario.requests:
+        raise ValueError(f"{error.tokens} tokens seen")
     span_ns = max(s[-1] for (_, s), _ in pairs) - min(t0 for (t0, _), _ in pairs)
     sent_ns = max(t[-1] for _, t in pairs) - min(t[0] for _, t in pairs)
     return Result(
-        ttft_error_ms=fmean(ttft_errors) / 1e6,
-        gap_error_percent=100 * fmean(gap_errors),
-        delay_p99_ms=delays[int(0.99 * (len(delays) - 1))] / 1e6,
-        tokens_per_s=1e9 * len(delays) / span_ns,
-        sent_tokens_per_s=1e9 * len(delays) / sent_ns,
+        ttft_error_ms=1e3 * error.ttft_error_s,
+        gap_error_percent=100 * error.gap_error,
+        delay_p99_ms=1e3 * error.delay_p99_s,
+        tokens_per_s=1e9 * error.tokens / span_ns,
+        sent_tokens_per_s=1e9 * error.tokens / sent_ns,
     )
 
 
@@ -134,14 +113,13 @@ def main() -> None:
     arguments = parser.parse_args()
     clients = list(importable().items())
     results: dict[tuple[str, str], list[Result]] = defaultdict(list)
-    with server() as url:
-        for number in range(arguments.rounds):
-            for scenario in SCENARIOS:
-                if arguments.only not in scenario.name:
-                    continue
-                turn = number % len(clients)
-                for name, client in [*clients[turn:], *clients[:turn]]:
-                    results[scenario.name, name].append(measure(url, scenario, client))
+    for number in range(arguments.rounds):
+        for scenario in SCENARIOS:
+            if arguments.only not in scenario.name:
+                continue
+            turn = number % len(clients)
+            for name, client in [*clients[turn:], *clients[:turn]]:
+                results[scenario.name, name].append(measure(scenario, client))
     if arguments.json:
         print(json.dumps([[*key, [vars(r) for r in rounds]] for key, rounds in results.items()]))
         return

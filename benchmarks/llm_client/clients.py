@@ -12,14 +12,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 
+from nobs.tasks.llms.accuracy import Seen, seen_in
 from nobs.tasks.llms.chat import ChatClient, ChatRequest, Endpoint, chat_client
-from nobs.tasks.llms.figures import record_of
 from nobs.tasks.llms.wire import Exchange
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
 now_ns = time.perf_counter_ns
 
-type Stamps = tuple[int, list[int]]
 type Ask[T] = Callable[[int, str], Awaitable[T]]
 """Send one request on connection number N, with this model name."""
 
@@ -46,7 +45,7 @@ async def ask_all[T](load: Load, warm: Ask[T], ask: Ask[T]) -> dict[str, T]:
     return results
 
 
-async def nobs(load: Load) -> dict[str, Stamps]:
+async def nobs(load: Load) -> dict[str, Seen]:
     """Ours: the stamps of the reads, parsed after the last stream has ended."""
     with ExitStack() as stack:
 
@@ -64,12 +63,7 @@ async def nobs(load: Load) -> dict[str, Stamps]:
             return await timed[i].exchange(ChatRequest(model=name, messages=MESSAGES))
 
         exchanges = await ask_all(load, ask_warm, ask)
-    stamps = {name: record_of(exchange).stamps for name, exchange in exchanges.items()}
-    return {
-        name: (raw.sent_at_ns, [raw.sent_at_ns + stamp for stamp in raw.token_ns])
-        for name, raw in stamps.items()
-        if raw is not None
-    }
+    return {name: seen_in(exchange) for name, exchange in exchanges.items()}
 
 
 def _is_token(line: bytes | str) -> bool:
@@ -84,12 +78,12 @@ def _body(name: str) -> dict[str, object]:
     return {"model": name, "messages": MESSAGES, "stream": True, "max_tokens": 2048}
 
 
-async def openai(load: Load) -> dict[str, Stamps]:
+async def openai(load: Load) -> dict[str, Seen]:
     from openai import AsyncOpenAI
 
     async with AsyncOpenAI(base_url=load.url, api_key="x", max_retries=0) as client:
 
-        async def ask_at(url: str, name: str) -> Stamps:
+        async def ask_at(url: str, name: str) -> Seen:
             there = client.with_options(base_url=url)
             t0 = now_ns()
             stream = await there.chat.completions.create(**_body(name))
@@ -104,13 +98,13 @@ async def openai(load: Load) -> dict[str, Stamps]:
         )
 
 
-async def httpx(load: Load) -> dict[str, Stamps]:
-    import httpx
+async def httpx2(load: Load) -> dict[str, Seen]:
+    import httpx2
 
     async with AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(httpx.AsyncClient()) for _ in load.names]
+        clients = [await stack.enter_async_context(httpx2.AsyncClient()) for _ in load.names]
 
-        async def ask_at(url: str, i: int, name: str) -> Stamps:
+        async def ask_at(url: str, i: int, name: str) -> Seen:
             t0 = now_ns()
             path = f"{url}/chat/completions"
             async with clients[i].stream("POST", path, json=_body(name), timeout=60) as response:
@@ -124,12 +118,12 @@ async def httpx(load: Load) -> dict[str, Stamps]:
         )
 
 
-async def aiohttp(load: Load) -> dict[str, Stamps]:
+async def aiohttp(load: Load) -> dict[str, Seen]:
     import aiohttp
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 
-        async def ask_at(url: str, name: str) -> Stamps:
+        async def ask_at(url: str, name: str) -> Seen:
             t0 = now_ns()
             path = f"{url}/chat/completions"
             async with session.post(path, json=_body(name)) as response:
@@ -141,7 +135,7 @@ async def aiohttp(load: Load) -> dict[str, Stamps]:
         )
 
 
-async def aiohttp_late(load: Load) -> dict[str, Stamps]:
+async def aiohttp_late(load: Load) -> dict[str, Seen]:
     """aiohttp at its best: lines are stamped as they come and parsed after the run."""
     import aiohttp
 
@@ -162,12 +156,12 @@ async def aiohttp_late(load: Load) -> dict[str, Stamps]:
     }
 
 
-type Client = Callable[[Load], Awaitable[dict[str, Stamps]]]
+type Client = Callable[[Load], Awaitable[dict[str, Seen]]]
 
 _ALL: dict[str, tuple[Client, str]] = {
     "nobs": (nobs, "nobs"),
     "openai SDK": (openai, "openai"),
-    "httpx": (httpx, "httpx"),
+    "httpx2": (httpx2, "httpx2"),
     "aiohttp": (aiohttp, "aiohttp"),
     "aiohttp, parsed later": (aiohttp_late, "aiohttp"),
 }

@@ -1,0 +1,63 @@
+"""The client measures itself against a real child process that knows when it sent."""
+
+import asyncio
+import http.client
+import json
+import sys
+import time
+
+import pytest
+
+from nobs.tasks.llms.accuracy import LoopbackFailed, measure_own_error, truthful_server
+from nobs.tasks.llms.chat import ChatRequest, Endpoint, chat_client, chat_stream
+from nobs.tasks.llms.record import ChatRecord
+
+
+@pytest.mark.parametrize("streams", [1, 4])
+def test_the_client_measures_its_own_error(streams: int) -> None:
+    start = time.perf_counter()
+
+    error = measure_own_error(streams)
+
+    assert time.perf_counter() - start < 30
+    assert (error.requests, error.tokens) == (streams, streams * 100)
+    # Its own times alone: a busy machine may add much, but nothing comes before it was sent.
+    assert 0 < error.ttft_error_s < 5
+    assert 0 < error.delay_p99_s < 5
+    assert abs(error.gap_error) < 10
+
+
+def test_a_server_that_does_not_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+
+    with pytest.raises(LoopbackFailed, match="can't measure its own error"):
+        measure_own_error()
+
+
+def test_the_server_sends_the_schedule_of_the_path_and_logs_it() -> None:
+    with truthful_server() as server:
+
+        async def talk() -> ChatRecord:
+            with chat_client(Endpoint.of(f"{server.url}/20-5-6-2/v1")) as client:
+                return await chat_stream(client, ChatRequest(model="a", messages=[]))
+
+        figures = asyncio.run(talk()).figures
+        received, *sent = server.finish()["a"]
+
+    assert figures is not None
+    assert (figures.chunks, figures.output_tokens, figures.finish_reason) == (6, 6, "length")
+    assert sent[0::2] == sent[1::2]
+    assert sent[0] - received >= 20e6
+    assert sent[-1] - received >= 30e6
+
+
+def test_the_server_ends_with_the_block() -> None:
+    with truthful_server() as server:
+        port = int(server.url.rpartition(":")[2])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("POST", "/0-0-1/v1/chat/completions", json.dumps({"model": "b"}))
+        assert b"[DONE]" in connection.getresponse().read()
+        connection.close()
+
+    with pytest.raises(ConnectionRefusedError):
+        connection.request("POST", "/0-0-1/v1/chat/completions")
