@@ -4,6 +4,7 @@ import os
 import platform
 import sys
 import time
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -11,18 +12,26 @@ from nobs.backends import BACKENDS
 from nobs.errors import BackendMissing, RequirementError
 from nobs.schema.base import Backend
 from nobs.schema.result import DeviceCheck
+from nobs.system.host import find_host_facts
 from nobs.system.telemetry.reader import Target
 
 LIBRARIES = (
     "nobs", "torch", "sentence-transformers", "transformers", "tokenizers", "numpy",
-    "huggingface-hub", "datasets", "pyarrow", "safetensors", "triton",
+    "huggingface-hub", "datasets", "pyarrow", "safetensors", "triton", "flash-attn", "accelerate",
+    "kernels", "psutil", "nvidia-ml-py",
 )  # fmt: skip
 VARIABLES = (
-    "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES",
-    "HSA_OVERRIDE_GFX_VERSION", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "TOKENIZERS_PARALLELISM",
-    "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF", "PYTORCH_ENABLE_MPS_FALLBACK",
-    "NVIDIA_TF32_OVERRIDE", "HF_HUB_OFFLINE",
+    "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG",
+    "NVIDIA_VISIBLE_DEVICES", "NVIDIA_TF32_OVERRIDE", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
+    "HSA_OVERRIDE_GFX_VERSION", "MIOPEN_FIND_MODE", "TORCH_BLAS_PREFER_HIPBLASLT",
+    "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF",
+    "PYTORCH_ENABLE_MPS_FALLBACK", "PYTORCH_MPS_FAST_MATH", "PYTORCH_MPS_HIGH_WATERMARK_RATIO",
+    "OMP_NUM_THREADS", "OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY",
+    "KMP_BLOCKTIME", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS",
+    "TOKENIZERS_PARALLELISM", "ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "LD_PRELOAD",
+    "HF_HUB_OFFLINE",
 )  # fmt: skip
+"""The only variables that are recorded: they change speed, and none of them holds a secret."""
 CHECK_SIZE = 256
 TOLERANCE = 1e-2
 
@@ -35,6 +44,7 @@ def read_environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "host": asdict(find_host_facts()),
         "torch": _read_torch(),
     }
 
@@ -138,14 +148,31 @@ def _read_torch() -> dict[str, Any]:
     facts: dict[str, Any] = {
         "cuda": torch.version.cuda,
         "hip": torch.version.hip,
+        "cudnn": torch.backends.cudnn.version(),
         "threads": torch.get_num_threads(),
+        "interop_threads": torch.get_num_interop_threads(),
         "float32_matmul_precision": torch.get_float32_matmul_precision(),
+        "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
+        "tf32_cudnn": torch.backends.cudnn.allow_tf32,
+        "attention_kernels": _attention_kernels(torch),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
     }
     if torch.cuda.is_available():
         facts["compute_capability"] = list(torch.cuda.get_device_capability())
         facts["device_count"] = torch.cuda.device_count()
     return facts
+
+
+def _attention_kernels(torch: Any) -> list[str]:  # noqa: ANN401 - a module
+    """Return the kernels that scaled dot-product attention may choose from."""
+    switches = torch.backends.cuda
+    kernels = {
+        "flash": switches.flash_sdp_enabled,
+        "memory-efficient": switches.mem_efficient_sdp_enabled,
+        "cudnn": switches.cudnn_sdp_enabled,
+        "math": switches.math_sdp_enabled,
+    }
+    return [name for name, is_allowed in kernels.items() if is_allowed()]
 
 
 def _version(name: str) -> str | None:

@@ -7,11 +7,21 @@ from pathlib import Path, PurePosixPath
 
 from nobs.system.identity import identify, windows_pc
 from nobs.system.parsers import linux
+from nobs.system.parsers.values import integer
 from nobs.system.probe import LocalMachine, Probe
 
 _CGROUP = "/sys/fs/cgroup"
-_GOVERNOR = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
-_CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
+_CPUFREQ = "/sys/devices/system/cpu/cpu0/cpufreq"
+_INTEL_NO_TURBO = "/sys/devices/system/cpu/intel_pstate/no_turbo"
+_BOOST = "/sys/devices/system/cpu/cpufreq/boost"
+_FIRMWARE = "/sys/class/dmi/id/bios_version"
+_CONTAINER_MARKS = {
+    "/var/run/secrets/kubernetes.io/serviceaccount/namespace": "kubernetes",
+    "/run/.containerenv": "podman",
+    "/.singularity.d/startscript": "apptainer",
+    "/.dockerenv": "docker",
+}
+"""Files that a runtime puts into its containers, the outermost first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +43,18 @@ class HostFacts:
     """CPU quota of the cgroup."""
     memory_limit_bytes: int | None
     """Memory limit of the cgroup."""
-    in_container: bool
+    container_runtime: str | None
+    """As in `docker` or `kubernetes`; `unknown` if only the layers tell; None outside."""
     hypervisor: str | None
     """Vendor, as in `KVM`; `unknown` if only the CPU flag tells; None on bare metal."""
+    firmware: str | None
+    """Version of the BIOS."""
     cpu_governor: str | None
+    cpu_turbo: bool | None
+    """Whether cores may go beyond their base clock."""
+    cpu_min_hz: float | None
+    cpu_max_hz: float | None
+    """Highest clock that is allowed now."""
     on_battery: bool | None
 
 
@@ -56,9 +74,13 @@ def find_host_facts(probe: Probe | None = None) -> HostFacts:
         affinity_cores=machine.affinity_cores,
         cpu_limit_cores=_smallest(_cpu_limits(machine)),
         memory_limit_bytes=_smallest(_memory_limits(machine)),
-        in_container=_in_container(machine),
+        container_runtime=_container_runtime(machine),
         hypervisor=identity.hypervisor,
-        cpu_governor=(machine.read(_GOVERNOR) or "").strip() or None,
+        firmware=_stripped(machine.read(_FIRMWARE)),
+        cpu_governor=_stripped(machine.read(f"{_CPUFREQ}/scaling_governor")),
+        cpu_turbo=_turbo(machine),
+        cpu_min_hz=_hertz(machine.read(f"{_CPUFREQ}/scaling_min_freq")),
+        cpu_max_hz=_hertz(machine.read(f"{_CPUFREQ}/scaling_max_freq")),
         on_battery=machine.on_battery,
     )
 
@@ -89,12 +111,30 @@ def _os(machine: Probe) -> tuple[str | None, str | None]:
             )
 
 
-def _in_container(machine: Probe) -> bool:
-    if any(machine.read(mark) is not None for mark in _CONTAINER_MARKS):
-        return True
-    return linux.tells_container(
+def _container_runtime(machine: Probe) -> str | None:
+    for mark, runtime in _CONTAINER_MARKS.items():
+        if machine.read(mark) is not None:
+            return runtime
+    return linux.container_runtime(
         machine.read("/proc/1/cgroup"), machine.read("/proc/self/mountinfo")
     )
+
+
+def _turbo(machine: Probe) -> bool | None:
+    """Ask Intel's own driver, else the general switch."""
+    if (forbidden := _stripped(machine.read(_INTEL_NO_TURBO))) is not None:
+        return forbidden == "0"
+    allowed = _stripped(machine.read(_BOOST))
+    return None if allowed is None else allowed == "1"
+
+
+def _hertz(kilohertz: str | None) -> float | None:
+    value = integer(kilohertz)
+    return value * 1e3 if value else None
+
+
+def _stripped(text: str | None) -> str | None:
+    return (text or "").strip() or None
 
 
 def _cpu_limits(machine: Probe) -> Iterator[float | None]:

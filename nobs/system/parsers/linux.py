@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from nobs.system.parsers.names import cpu_name, known
 from nobs.system.parsers.values import integer, key_values
 
-_CONTAINER_CGROUP = re.compile(r"docker|kubepods|containerd|libpod|crio|lxc|garden|ecs/")
+_CONTAINER_CGROUP = re.compile(r"kubepods|docker|libpod|crio|containerd|lxc|garden|ecs/")
+_RUNTIMES = {"kubepods": "kubernetes", "libpod": "podman", "crio": "cri-o", "ecs/": "ecs"}
+_STORES = {"docker": "docker", "containerd": "containerd", "buildkit": "buildkit"}
 _CONTAINER_LAYERS = re.compile(r"upperdir=\S*/(docker|containerd|containers|buildkit)/")
 
 
@@ -56,12 +58,13 @@ def parse_os_release(text: str | None) -> tuple[str | None, str | None]:
     return known(fields.get("NAME")), known(fields.get("VERSION_ID"))
 
 
-def tells_container(cgroup: str | None, mountinfo: str | None) -> bool:
+def container_runtime(cgroup: str | None, mountinfo: str | None) -> str | None:
     """Judge by /proc/1/cgroup, or by the layers below `/` where cgroup namespaces hide the path."""
-    if _CONTAINER_CGROUP.search(cgroup or ""):
-        return True
+    if found := _CONTAINER_CGROUP.search(cgroup or ""):
+        return _RUNTIMES.get(found[0], found[0])
     root = (line for line in (mountinfo or "").splitlines() if line.split()[4:5] == ["/"])
-    return any(_CONTAINER_LAYERS.search(line) for line in root)
+    layers = next((found for line in root if (found := _CONTAINER_LAYERS.search(line))), None)
+    return _STORES.get(layers[1], "unknown") if layers else None
 
 
 def parse_cgroup_paths(text: str | None) -> dict[str, str]:

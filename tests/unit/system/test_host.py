@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from nobs.system.host import HostFacts, find_host_facts, free_disk_bytes
-from nobs.system.parsers.linux import cores_of_quota, parse_memory_limit, tells_container
+from nobs.system.parsers.linux import container_runtime, cores_of_quota, parse_memory_limit
 from nobs.system.probe import Probe
 
 
@@ -20,9 +20,13 @@ def test_a_container_tells_its_limits(recorded: Callable[[str], Probe]) -> None:
         affinity_cores=32,
         cpu_limit_cores=16.0,
         memory_limit_bytes=274877906944,
-        in_container=True,
+        container_runtime="docker",
         hypervisor=None,
+        firmware=None,
         cpu_governor="performance",
+        cpu_turbo=None,
+        cpu_min_hz=None,
+        cpu_max_hz=None,
         on_battery=None,
     )
 
@@ -31,7 +35,7 @@ def test_the_tightest_group_limits_memory_under_cgroup_1(recorded: Callable[[str
     facts = find_host_facts(recorded("vm_bare"))
 
     assert (facts.memory_limit_bytes, facts.cpu_limit_cores) == (17179869184, None)
-    assert (facts.hypervisor, facts.in_container) == ("KVM", True)
+    assert (facts.hypervisor, facts.container_runtime) == ("KVM", "docker")
 
 
 @pytest.mark.parametrize(
@@ -56,29 +60,74 @@ def test_a_host_names_its_system(
 
     assert (facts.os_name, facts.os_version) == system
     assert (facts.hypervisor, facts.on_battery) == (hypervisor, on_battery)
-    assert not facts.in_container
+    assert facts.container_runtime is None
     assert facts.cpu_limit_cores is None
 
 
 @pytest.mark.parametrize(
     ("cgroup", "mountinfo", "expected"),
     [
-        ("12:memory:/docker/3f1c", None, True),
-        ("0::/kubepods.slice/kubepods-burstable.slice/cri-containerd-1.scope", None, True),
+        ("12:memory:/docker/3f1c", None, "docker"),
+        ("0::/kubepods.slice/kubepods-burstable.slice/cri-containerd-1.scope", None, "kubernetes"),
+        ("0::/machine.slice/libpod-1.scope", None, "podman"),
         (
             "0::/",
             "9 8 0:9 / / rw - overlay overlay rw,upperdir=/var/lib/containers/storage/d",
-            True,
+            "unknown",
         ),
-        ("0::/", "9 8 0:9 / / rw - overlay overlay rw,upperdir=/cow/upper", False),
-        ("0::/init.scope", "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw", False),
-        (None, None, False),
+        ("0::/", "9 8 0:9 / / rw - overlay overlay rw,upperdir=/cow/upper", None),
+        ("0::/init.scope", "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw", None),
+        (None, None, None),
     ],
 )
 def test_a_container_is_told_by_its_cgroup_or_its_layers(
-    cgroup: str | None, mountinfo: str | None, expected: bool
+    cgroup: str | None, mountinfo: str | None, expected: str | None
 ) -> None:
-    assert tells_container(cgroup, mountinfo) is expected
+    assert container_runtime(cgroup, mountinfo) == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "turbo"),
+    [
+        ({"/sys/devices/system/cpu/intel_pstate/no_turbo": "0\n"}, True),
+        ({"/sys/devices/system/cpu/intel_pstate/no_turbo": "1\n"}, False),
+        ({"/sys/devices/system/cpu/cpufreq/boost": "1\n"}, True),
+        ({"/sys/devices/system/cpu/cpufreq/boost": "0\n"}, False),
+        ({}, None),
+    ],
+)
+def test_turbo_is_told_by_either_driver(
+    files: dict[str, str], turbo: bool | None, bare_linux: Callable[..., Probe]
+) -> None:
+    assert find_host_facts(bare_linux(files=files)).cpu_turbo is turbo
+
+
+def test_clocks_and_firmware_are_read(bare_linux: Callable[..., Probe]) -> None:
+    cpufreq = "/sys/devices/system/cpu/cpu0/cpufreq"
+    files = {
+        f"{cpufreq}/scaling_min_freq": "400000\n",
+        f"{cpufreq}/scaling_max_freq": "5200000\n",
+        "/sys/class/dmi/id/bios_version": "F31\n",
+    }
+    facts = find_host_facts(bare_linux(files=files))
+
+    assert (facts.cpu_min_hz, facts.cpu_max_hz, facts.firmware) == (4e8, 5.2e9, "F31")
+
+
+@pytest.mark.parametrize(
+    ("mark", "runtime"),
+    [
+        ("/run/.containerenv", "podman"),
+        ("/.singularity.d/startscript", "apptainer"),
+        ("/var/run/secrets/kubernetes.io/serviceaccount/namespace", "kubernetes"),
+    ],
+)
+def test_a_runtime_leaves_its_mark(
+    mark: str, runtime: str, bare_linux: Callable[..., Probe]
+) -> None:
+    facts = find_host_facts(bare_linux(files={mark: "", "/.dockerenv": ""}))
+
+    assert facts.container_runtime == runtime
 
 
 def test_limits_that_mean_none_are_none() -> None:

@@ -17,7 +17,7 @@ PARSERS: list[Callable[[str | None], object]] = [
     linux.parse_cgroup_paths,
     linux.parse_cpu_max,
     linux.parse_memory_limit,
-    lambda text: linux.tells_container(text, text),
+    lambda text: linux.container_runtime(text, text),
     macos.parse_sysctl,
     macos.parse_hardware,
     macos.parse_displays,

@@ -1,0 +1,28 @@
+import json
+
+import pytest
+
+from nobs.runner.environment import VARIABLES, read_environment
+from nobs.system.host import find_host_facts
+
+
+def test_only_named_variables_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    for name in ("HF_TOKEN", "LLM_API_KEY", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "hush-hush")
+    told = read_environment()
+
+    assert told["variables"]["OMP_NUM_THREADS"] == "3"
+    assert "hush-hush" not in json.dumps(told)
+    assert not any(word in name for name in VARIABLES for word in ("TOKEN", "KEY", "SECRET")
+                   if name != "TOKENIZERS_PARALLELISM")  # fmt: skip
+
+
+def test_machine_and_arithmetic_are_recorded() -> None:
+    told = read_environment()
+
+    assert told["host"]["kernel"] == find_host_facts().kernel
+    assert told["host"]["logical_cores"] >= 1
+    assert told["torch"]["threads"] >= 1
+    assert {told["torch"]["tf32_matmul"], told["torch"]["tf32_cudnn"]} <= {True, False}
+    assert set(told["torch"]["attention_kernels"]) <= {"flash", "memory-efficient", "cudnn", "math"}
