@@ -34,6 +34,8 @@ class Row:
     figures: Mapping[str, Measured] = field(default_factory=dict)
     samples: tuple[float, ...] = ()
     """Raw rates in their order."""
+    starts_s: tuple[float, ...] = ()
+    """When each of them began, since the first one; nothing where the report doesn't tell."""
     requests: tuple[tuple[float, float], ...] = ()
     """Output tokens and latency in seconds of each request."""
 
@@ -186,9 +188,10 @@ def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
             status=str(model.status),
             why=_why(model),
             open_reasons=tuple(map(to_line, task.workload.open_reasons)),
-            warnings=tuple(map(to_line, model.warnings)),
+            warnings=tuple(_flags(model)),
             figures=read_figures(values, task.dataset_size) if is_ok else {},
-            samples=_samples(values),
+            samples=_samples(model, values),
+            starts_s=tuple(sample.start_s for sample in model.samples[:MAX_SAMPLES]),
             requests=tuple(_requests(values.get("all_runs")))[:MAX_REQUESTS],
         )
 
@@ -206,7 +209,16 @@ def _why(model: ModelReport) -> str:
     return to_line(f"{failure.failure_class}: {failure.message}") if failure else "no reason known"
 
 
-def _samples(values: Mapping[str, Any]) -> tuple[float, ...]:
+def _flags(model: ModelReport) -> Iterator[str]:
+    """Yield what readers should know: warnings, and what was found in the repeats."""
+    findings = model.verdict.findings if model.verdict else ()
+    yield from map(to_line, (*model.warnings, *(finding.message for finding in findings)))
+
+
+def _samples(model: ModelReport, values: Mapping[str, Any]) -> tuple[float, ...]:
+    """Return the raw rates; older reports tell them in `all_runs` only."""
+    if model.samples:
+        return tuple(each.units / each.duration_s for each in model.samples[:MAX_SAMPLES])
     runs = (read_runs(figure, values) for figure in FIGURES if figure.run_fields)
     return tuple(next(filter(None, runs), ())[:MAX_SAMPLES])
 
@@ -226,8 +238,8 @@ def _requests(value: object) -> Iterator[tuple[float, float]]:
 
 def _describe_host(file: str, report: Report) -> HostSection:
     run = report.run.model_dump(mode="json")
-    models = [model for task in report.tasks for model in task.models.values()]
-    warnings = (to_line(warning) for model in models for warning in model.warnings)
+    models = ((name, model) for task in report.tasks for name, model in task.models.items())
+    flags = (to_line(f"{name}: {flag}") for name, model in models for flag in _flags(model))
     return HostSection(
         run=to_line(report.run.id),
         host=to_line(report.device_info.host),
@@ -237,7 +249,7 @@ def _describe_host(file: str, report: Report) -> HostSection:
         device=_flat(report.device_info.model_dump(mode="json")),
         details=_flat({**run, "digest": report.digest}),
         environment=_flat(report.environment),
-        flags=tuple(dict.fromkeys(warnings)),
+        flags=tuple(dict.fromkeys(flags)),
     )
 
 

@@ -78,6 +78,7 @@ def _row(table: Table, row: Row, host: int) -> dict[str, Any]:
         "warnings": row.warnings,
         "figures": {figure.key: _measured(figure, row.figures) for figure in held},
         "samples": [_short(sample) for sample in row.samples],
+        "starts": [_short(start_s) for start_s in row.starts_s],
         "requests": [[tokens, _short(latency)] for tokens, latency in row.requests],
     }
 

@@ -15,7 +15,7 @@ from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.text import to_line
 
 _TIMES = ("time_s", "latency_s")
-_OTHERS = ("rows_per_second", "ttft_s", "tokens_per_sec")
+_OTHERS = ("rows_per_second", "ttft_s", "tokens_per_sec", "share_of_limit", "rows_per_joule")
 _LIMIT = 1000
 
 

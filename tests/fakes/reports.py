@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from statistics import median
 from typing import Any
 
@@ -75,6 +76,9 @@ def embeddings_model(name: str, times: list[float], device: str) -> dict[str, An
         "encoding_time_interval": interval(times),
         "all_runs": [{"encoding_time_seconds": t, "rows_per_second": 100 / t} for t in times],
         "memory": {"peak_rss_bytes": 3 << 30},
+        "samples": samples(times, 100),
+        "arithmetic": {"share_of_matmul": 0.42},
+        "joules_per_1000_rows": {"value": 40.0, "evidence": "measured", "how": "a counter"},
     }  # fmt: skip
 
 
@@ -87,7 +91,8 @@ def llms_task(
         "final_median_latency_s": median(latencies), "final_median_ttft_s": 0.5 / speed,
         "final_median_tokens_per_sec": 100 * speed,
         "all_runs": [
-            {"latency_s": latency, "ttft_s": 0.5 / speed, "tokens_per_sec": 2000 / latency}
+            {"median_latency_s": latency, "median_ttft_s": 0.5 / speed,
+             "median_tokens_per_sec": 2000 / latency, "prompts": requests(rng, latency)}
             for latency in latencies
         ],
     }  # fmt: skip
@@ -95,6 +100,20 @@ def llms_task(
         "task": "llms", "dataset_size": 3, "models": {LLM: model},
         "task_score": 3 * 3600 / median(latencies), "workload": workload("llms/1", division),
     }  # fmt: skip
+
+
+def samples(times: list[float], units: int) -> list[dict[str, Any]]:
+    starts = accumulate(times, initial=0.0)
+    return [
+        {"start_s": start, "duration_s": time, "units": units, "cpu_time_s": time}
+        for start, time in zip(starts, times, strict=False)
+    ]
+
+
+def requests(rng: random.Random, latency: float) -> list[dict[str, Any]]:
+    shares = [rng.uniform(0.2, 1) for _ in range(3)]
+    return [{"output_tokens": int(2000 * share), "total_latency_s": latency * share}
+            for share in shares]  # fmt: skip
 
 
 def interval(values: list[float]) -> dict[str, Any]:

@@ -76,6 +76,27 @@ def test_requests_are_found_wherever_they_stand() -> None:
     assert row.requests == ((10.0, 2.0),)
 
 
+def test_what_was_found_in_the_repeats_is_a_flag() -> None:
+    report = make_report(tasks=("llms",))
+    values = report.model_dump(mode="json", by_alias=True)
+    finding = {"kind": "drift", "value": 0.1, "message": "each repeat slower than the last"}
+    values["tasks"][0]["models"][LLM]["verdict"] = {
+        "stable": False, "uncertainty": 0.1, "spread": 0.1, "findings": [finding],
+    }  # fmt: skip
+    sheet = flatten("a", type(report).model_validate(values))
+
+    assert sheet.rows[0][1].warnings == ("each repeat slower than the last",)
+    assert sheet.section.flags == (f"{LLM}: each repeat slower than the last",)
+
+
+def test_repeats_are_told_with_their_times() -> None:
+    ((_, row), _) = flatten("a", make_report(tasks=("embeddings",))).rows
+
+    assert row.starts_s[0] == 0.0
+    assert list(row.starts_s) == sorted(row.starts_s)
+    assert len(row.samples) == len(row.starts_s) == 7
+
+
 def test_the_machine_is_told_in_words() -> None:
     section = flatten("file", make_report("a host")).section
 

@@ -10,6 +10,10 @@ function shorten(text, most) {
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
 
+function bottom(label) {
+  return { label, labelAnchor: "center", labelArrow: false, labelOffset: 40, tickFormat: formatTick };
+}
+
 function addChart(charts, title, text, options) {
   const box = h("figure", { class: "panel chart" }, h("figcaption", null, h("h3", null, title), h("p", null, text)));
   charts.append(box);
@@ -81,8 +85,7 @@ function drawFigure(charts, rows, figure) {
     return {
       marginLeft: left, marginRight: 20, marginBottom: 46, height: 66 + 30 * kept.length,
       x: {
-        label: figure.axis, labelAnchor: "center", labelArrow: false, labelOffset: 40, grid: true, ticks: Math.max(3, width / 120),
-        tickFormat: formatTick, ...(isWide ? { type: "log" } : { zero: true, nice: true }),
+        ...bottom(figure.axis), grid: true, ticks: Math.max(3, width / 120), ...(isWide ? { type: "log" } : { zero: true, nice: true }),
       },
       color: { domain: models, legend: models.length > 1 },
       y: { label: null, domain: kept, tickFormat: label, tickSize: 0, padding: 0.4 },
@@ -102,7 +105,7 @@ function drawRequests(charts, rows, headline) {
   if (!points.length) return;
   addChart(charts, "Latency against output tokens", "One mark for each request.", () => ({
     marginBottom: 46,
-    x: { label: "output tokens", labelAnchor: "center", labelArrow: false, labelOffset: 40, grid: true, zero: true, nice: true }, y: { label: "seconds", grid: true, zero: true, nice: true },
+    x: { ...bottom("output tokens"), grid: true, zero: true, nice: true }, y: { label: "seconds", grid: true, zero: true, nice: true },
     color: { domain: names }, marks: [Plot.dot(points, { x: "tokens", y: "latency", stroke: "line", symbol: "line", r: 3.5, tip: true })],
   }));
 }
@@ -110,20 +113,22 @@ function drawRequests(charts, rows, headline) {
 function drawSamples(charts, rows, title, name = lineName) {
   const held = rows.filter((row) => row.samples.length > 1).slice(0, MOST_LINES);
   const names = distinct(held, name);
+  const isTimed = held.every((row) => row.starts.length === row.samples.length);
   const points = held.flatMap((row, index) => {
     const middle = [...row.samples].sort((a, b) => a - b)[row.samples.length >> 1];
-    return row.samples.map((sample, repeat) => ({ repeat: repeat + 1, share: (100 * sample) / middle, line: names[index] }));
+    return row.samples.map((sample, repeat) => ({
+      x: isTimed ? row.starts[repeat] : repeat + 1, share: (100 * sample) / middle, line: names[index],
+    }));
   });
   if (!points.length) return;
   const cut = rows.length > held.length ? `The first ${held.length} of ${rows.length} rows. ` : "";
   addChart(charts, title, `${cut}Speed of each repeat, in their order, in % of the median: a line that falls is throttling.`, () => ({
-    marginBottom: 46,
-    x: { label: "repeat", labelAnchor: "center", labelArrow: false, labelOffset: 40, tickFormat: "d", ticks: Math.min(10, Math.max(...held.map((row) => row.samples.length))) },
+    marginBottom: 46, x: isTimed ? bottom("seconds since the first repeat began") : bottom("repeat"),
     y: { label: "% of the median", grid: true, nice: true }, color: { domain: names },
     marks: [
       Plot.ruleY([100], { stroke: "currentColor", strokeOpacity: 0.3 }),
-      Plot.lineY(points, { x: "repeat", y: "share", stroke: "line", strokeWidth: 1.8 }),
-      Plot.dot(points, { x: "repeat", y: "share", fill: "line", r: 2.5, tip: true }),
+      Plot.lineY(points, { x: "x", y: "share", stroke: "line", strokeWidth: 1.8 }),
+      Plot.dot(points, { x: "x", y: "share", fill: "line", r: 2.5, tip: true }),
     ],
   }));
 }

@@ -88,4 +88,4 @@ def test_json_is_exact() -> None:
     model = values.model_dump()
 
     assert row["figures"]["latency_s"]["value"] == model["final_median_latency_s"]
-    assert row["samples"] == [run["tokens_per_sec"] for run in model["all_runs"]]
+    assert row["samples"] == [run["median_tokens_per_sec"] for run in model["all_runs"]]
