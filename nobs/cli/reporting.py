@@ -48,10 +48,11 @@ def read_sheets(files: Iterable[Path]) -> tuple[list[Sheet], list[Skipped]]:
 def _render(files: Sequence[Path], board: Leaderboard, form: str) -> str:
     """Return the text; a terminal gets the whole summary of a report that stands alone."""
     if form == "table" and len(files) == 1:
-        summary = render_summary(read_report(files[0]), color=_wants_color())
+        summary = render_summary(read_report(files[0]), color=wants_color())
         return f"{summary}report     {files[0]}\n"
     return FORMATS.load(form)(board)
 
 
-def _wants_color() -> bool:
+def wants_color() -> bool:
+    """Tell whether stdout is a terminal that may show colours."""
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ

@@ -1,0 +1,82 @@
+"""Ratios of medians with their confidence intervals, and what may be said of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from math import exp, hypot, log
+
+from nobs.stats import CONFIDENCE, median, median_interval
+
+MARGIN = 0.01
+"""Repeats go on until a median is known to 1 %: less is never called a difference."""
+
+
+class Finding(StrEnum):
+    """What a ratio with its interval says."""
+
+    FASTER = "faster"
+    SLOWER = "slower"
+    SAME = "no significant difference"
+    UNKNOWN = "too few repeats to tell"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio:
+    """How many times better the other is than the baseline; 1 means equal."""
+
+    value: float
+    low: float
+    high: float
+    confidence: float
+
+    @property
+    def finding(self) -> Finding:
+        """Return what can be said with 95 % confidence."""
+        if self.confidence < CONFIDENCE:
+            return Finding.UNKNOWN
+        if self.low > 1 + MARGIN:
+            return Finding.FASTER
+        return Finding.SLOWER if self.high < 1 - MARGIN else Finding.SAME
+
+
+def ratio_of_medians(
+    baseline: Sequence[float], other: Sequence[float], *, lower_is_better: bool
+) -> Ratio:
+    """Return how many times better the median of `other` is, with the interval of that ratio.
+
+    The intervals of both medians, by order statistics, are joined on the logarithmic scale by the
+    method of variance estimates recovery: Zou and Donner 2008, Statistics in Medicine 27,
+    1693-1702. No random numbers, so the same reports always compare alike.
+    """
+    sign = -1.0 if lower_is_better else 1.0
+    first, second = _log_interval(baseline, sign), _log_interval(other, sign)
+    centre = second[1] - first[1]
+    return Ratio(
+        value=exp(centre),
+        low=exp(centre - hypot(second[1] - second[0], first[2] - first[1])),
+        high=exp(centre + hypot(second[2] - second[1], first[1] - first[0])),
+        confidence=min(first[3], second[3]),
+    )
+
+
+def geometric_mean(ratios: Sequence[Ratio]) -> Ratio | None:
+    """Return the geometric mean of independent ratios with its interval; None without any."""
+    if not ratios:
+        return None
+    count = len(ratios)
+    centre = sum(log(ratio.value) for ratio in ratios) / count
+    below = hypot(*(log(ratio.value / ratio.low) for ratio in ratios)) / count
+    above = hypot(*(log(ratio.high / ratio.value) for ratio in ratios)) / count
+    return Ratio(
+        value=exp(centre),
+        low=exp(centre - below),
+        high=exp(centre + above),
+        confidence=min(ratio.confidence for ratio in ratios),
+    )
+
+
+def _log_interval(values: Sequence[float], sign: float) -> tuple[float, float, float, float]:
+    """Return low end, centre, high end and coverage of the median of the signed logarithms."""
+    logs = [sign * log(value) for value in values]
+    found = median_interval(logs)
+    return found.low, median(logs), found.high, found.confidence
