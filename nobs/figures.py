@@ -25,6 +25,9 @@ class Figure:
 
     key: str
     label: str
+    """Heading of a column."""
+    title: str = ""
+    """Heading of a chart, where the label doesn't suffice."""
     kind: Kind
     paths: tuple[str, ...]
     """Dotted places in the model's report; the first that holds a number counts."""
@@ -65,7 +68,7 @@ FIGURES = (
     Figure(key="time_s", label="time", kind=Kind.SECONDS,
            paths=("final_median_encoding_time_seconds",), interval="encoding_time_interval",
            run_fields=("encoding_time_seconds",), lower_is_better=True, is_charted=False),
-    Figure(key="share_of_limit", label="share of limit", kind=Kind.SHARE,
+    Figure(key="share_of_limit", label="of limit", title="share of the limit", kind=Kind.SHARE,
            paths=("arithmetic.share_of_matmul",)),
     Figure(key="rows_per_joule", label="rows/J", kind=Kind.RATE,
            paths=("joules_per_1000_rows.value",), inverse_of=1000.0),

@@ -60,6 +60,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
     return {
         "key": figure.key,
         "label": figure.label,
+        "title": figure.title or figure.label,
         "axis": f"{figure.label}, s" if figure.kind is Kind.SECONDS else figure.label,
         "lower": figure.lower_is_better,
         "charted": figure.is_charted,

@@ -79,7 +79,7 @@ function drawFigure(charts, rows, figure) {
   const text = [cut + (figure.lower ? "Less is better" : "More is better"), isWide ? "logarithmic scale" : "",
     points.some((point) => point.low !== null) ? "bars are 95 % intervals" : "",
     models.length === 1 ? models[0] : ""].filter(Boolean).join("; ");
-  addChart(charts, figure.label, `${text}.`, (width) => {
+  addChart(charts, figure.title, `${text}.`, (width) => {
     const left = Math.min(220, Math.round(width * 0.38));
     const label = (host) => shorten(`${data.hosts[host].host}`, Math.floor(left / 7));
     return {
