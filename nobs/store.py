@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from nobs.errors import StorageError, UsageError
@@ -11,6 +13,7 @@ from nobs.schema.rundir import RunDir, safe_name
 from nobs.system.host import free_disk_bytes
 
 MIN_FREE_BYTES = 64 << 20
+FOLLOW_TICK_S = 0.2
 REMEDY = "Name a writable directory with --results, or repair its permissions."
 
 
@@ -79,6 +82,27 @@ def find_reports(results: Path) -> list[Path]:
             "Make one with `nobs run`, or name a directory with --results.",
         )
     return found
+
+
+def follow_lines(file: Path, is_over: Callable[[], bool], offset: int = 0) -> Iterator[str]:
+    """Yield whole lines after `offset` bytes as they are written, until `is_over` and no more."""
+    rest = b""
+    over = False
+    while not over:
+        over = is_over()
+        if file.exists():
+            with file.open("rb") as stream:
+                stream.seek(offset)
+                for line in stream:
+                    offset += len(line)
+                    rest += line
+                    if rest.endswith(b"\n"):
+                        yield rest.decode("utf-8", "replace").rstrip("\r\n")
+                        rest = b""
+        if not over:
+            time.sleep(FOLLOW_TICK_S)
+    if rest:
+        yield rest.decode("utf-8", "replace")
 
 
 def append_line(file: Path, line: str) -> None:

@@ -13,6 +13,10 @@ from nobs.settings import load_env_file
 
 COMMANDS = {
     "run": "Measure this machine and write a report.",
+    "ps": "List runs that go on or were left.",
+    "logs": "Show what a run has said.",
+    "attach": "Watch a run to its end.",
+    "clean": "Remove what dead launchers left, and old images.",
     "build": "Build the container images.",
     "info": "Show the device that would be measured.",
     "tasks": "List the tasks and their workloads.",

@@ -11,7 +11,7 @@ from nobs.catalog import Catalog, load_catalog
 from nobs.cli.options import BACKENDS as BACKEND_WORDS
 from nobs.cli.options import EXECUTIONS as EXECUTION_WORDS
 from nobs.cli.run import command as run_command
-from nobs.cli.session import plan_or_run
+from nobs.cli.session import Manner, plan_or_run
 from nobs.cli.words import to_request
 from nobs.errors import NobsError, UsageError
 from nobs.launch.check import State
@@ -40,7 +40,7 @@ def ask_and_run(ctx: click.Context) -> None:
     words["execution"] = _ask_execution(words)
     click.echo(f"\nWithout questions: {_as_command(words)}", err=True)
     if click.confirm("Run now?", default=True, err=True):
-        ctx.exit(plan_or_run(words, dry_run=False, as_json=False))
+        ctx.exit(plan_or_run(words, Manner()))
 
 
 def _defaults(ctx: click.Context) -> dict[str, Any]:

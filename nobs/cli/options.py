@@ -1,6 +1,6 @@
 """Options that several commands share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 import click
@@ -8,8 +8,7 @@ from click.core import ParameterSource
 
 BACKENDS = ("auto", "cuda", "rocm", "mps", "cpu")
 IMAGE_BACKENDS = ("cuda", "rocm", "cpu")
-RESUME_OPTIONS = frozenset({"resume", "results", "dry_run", "verbose", "yes", "as_json"})
-"""What may be said beside --resume."""
+MANNER_OPTIONS = ("dry_run", "detach", "as_json", "verbose")
 EXECUTIONS = ("auto", "container", "native")
 DTYPES = ("float32", "float16", "bfloat16")
 type Decorated = Callable[..., object]
@@ -24,7 +23,7 @@ def _all(*decorators: Callable[[Decorated], Decorated]) -> Callable[[Decorated],
     return decorate
 
 
-def refuse_options(ctx: click.Context, allowed: frozenset[str], beside: str) -> None:
+def refuse_options(ctx: click.Context, allowed: Container[str], beside: str) -> None:
     """UsageError if the command line says more than `allowed` beside an option."""
     refused = [
         parameter.opts[0]

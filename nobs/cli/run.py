@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from nobs.cli.options import (
-    RESUME_OPTIONS,
+    MANNER_OPTIONS,
     how_options,
     image_options,
     json_option,
@@ -26,6 +26,11 @@ from nobs.cli.options import (
     help="Do what an earlier run lacks: steps that failed, "
     "were interrupted or never began. Everything else is as it was ordered then.",
 )
+@click.option(
+    "--detach",
+    is_flag=True,
+    help="Return once it runs; `nobs attach`, `nobs logs` and `nobs ps` find it again.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the whole plan and do nothing.")
 @click.option("--verbose", "-v", is_flag=True, help="Show every event.")
 @click.option("--yes", "-y", is_flag=True, help="Ask nothing.")
@@ -35,21 +40,18 @@ def command(
     ctx: click.Context,
     /,
     *,
-    dry_run: bool,
     yes: bool,
-    verbose: bool,
-    as_json: bool,
     **words: Any,  # noqa: ANN401 - click's words
 ) -> None:
     """Measure this machine and write a report.
 
     A changed parameter makes the result open: shown, labelled and never ranked with the others.
     """
-    from nobs.cli.session import plan_or_run, resume_run  # noqa: PLC0415 - --help must stay fast
+    from nobs.cli.session import Manner, plan_or_run, resume_run  # noqa: PLC0415 - fast --help
 
+    manner = Manner(**{name: words.pop(name) for name in MANNER_OPTIONS})
     run_id = words.pop("resume")
-    if run_id is not None:
-        refuse_options(ctx, RESUME_OPTIONS, "--resume")
-        results = words["results"]
-        ctx.exit(resume_run(run_id, results, dry_run=dry_run, as_json=as_json, verbose=verbose))
-    ctx.exit(plan_or_run(words, dry_run=dry_run, as_json=as_json, verbose=verbose))
+    if run_id is None:
+        ctx.exit(plan_or_run(words, manner))
+    refuse_options(ctx, {"resume", "results", "yes", *MANNER_OPTIONS}, "--resume")
+    ctx.exit(resume_run(run_id, words["results"], manner))

@@ -4,8 +4,8 @@ import contextlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,47 +15,73 @@ from nobs.catalog import load_catalog
 from nobs.cli.progress import Progress
 from nobs.cli.words import to_request
 from nobs.launch.container_plan import SecretFile
+from nobs.launch.detached import start_detached
+from nobs.launch.ending import Finished
 from nobs.launch.facts import Facts, gather_facts
-from nobs.launch.launcher import Finished, launch, resume
+from nobs.launch.launcher import launch, prepare, resume
 from nobs.launch.plan import Plan, make_plan
 from nobs.launch.resume import plan_resume, request_of
 from nobs.render.plan import render_plan
 from nobs.render.summary import render_summary
 from nobs.schema.files import to_json
+from nobs.schema.rundir import RunDir
 from nobs.store import find_run
+from nobs.system.processes import scratch_directory
 
 _SECRETS = {"HF_TOKEN": "HF_TOKEN_PATH"}
 """Variable that holds a secret -> the one that, in a container, names a file with it."""
 
 
-def plan_or_run(
-    words: Mapping[str, Any], *, dry_run: bool, as_json: bool, verbose: bool = False
-) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How a run is carried out and shown; nothing of it changes what is measured."""
+
+    dry_run: bool = False
+    """Print the plan and do nothing."""
+    detach: bool = False
+    """Return once it runs."""
+    as_json: bool = False
+    verbose: bool = False
+
+
+def plan_or_run(words: Mapping[str, Any], manner: Manner) -> int:
     """Print the plan, or run it and print the summary; return the exit code."""
     request = to_request(words)
     facts = gather_facts(request)
     with _closing(facts), _secret_files() as secrets:
         plan = make_plan(request, load_catalog(), facts, secrets)
-        if dry_run:
-            return _print_plan(plan, as_json=as_json)
-        with Progress(plan, verbose=verbose) as progress:
+        if manner.dry_run:
+            return _print_plan(plan, as_json=manner.as_json)
+        with Progress(plan, verbose=manner.verbose) as progress:
+            if manner.detach:
+                _, run_dir = prepare(plan, facts.engine, progress.show)
+                return _detach(run_dir, plan, as_json=manner.as_json)
             finished = launch(plan, facts.engine, progress.show)
-    return _print_result(finished, as_json=as_json)
+    return print_result(finished, as_json=manner.as_json)
 
 
-def resume_run(
-    run_id: str, results: Path, *, dry_run: bool, as_json: bool, verbose: bool = False
-) -> int:
+def resume_run(run_id: str, results: Path, manner: Manner) -> int:
     """Do what an earlier run lacks, or print the plan of it; return the exit code."""
     run_dir = find_run(results, run_id)
     facts = gather_facts(request_of(run_dir.read_spec(), results))
     with _closing(facts), _secret_files() as secrets:
         plan = plan_resume(run_dir, results, facts, secrets)
-        if dry_run:
-            return _print_plan(plan, as_json=as_json)
-        with Progress(plan, verbose=verbose) as progress:
+        if manner.dry_run:
+            return _print_plan(plan, as_json=manner.as_json)
+        if manner.detach:
+            return _detach(run_dir, plan, as_json=manner.as_json)
+        with Progress(plan, verbose=manner.verbose) as progress:
             finished = resume(plan, facts.engine, progress.show)
-    return _print_result(finished, as_json=as_json)
+    return print_result(finished, as_json=manner.as_json)
+
+
+def _detach(run_dir: RunDir, plan: Plan, *, as_json: bool) -> int:
+    """Hand the run to a launcher without a terminal; print its id and return 0."""
+    start_detached(run_dir, plan.results)
+    run_id = plan.spec.run_id
+    click.echo(json.dumps({"run_id": run_id}) if as_json else run_id)
+    click.echo(f"watch it with: nobs attach {run_id}", err=True)
+    return 0
 
 
 def _print_plan(plan: Plan, *, as_json: bool) -> int:
@@ -84,7 +110,8 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _print_result(finished: Finished, *, as_json: bool) -> int:
+def print_result(finished: Finished, *, as_json: bool) -> int:
+    """Print what the run left; return its exit code."""
     if as_json:
         click.echo(to_json(finished.report), nl=False)
         return finished.exit_code
@@ -116,9 +143,9 @@ def _closing(facts: Facts) -> Iterator[None]:
 @contextlib.contextmanager
 def _secret_files() -> Iterator[tuple[SecretFile, ...]]:
     """Keep secrets of the environment in files of the user's own for as long as the run lasts."""
-    with tempfile.TemporaryDirectory(prefix="nobs-secrets-") as directory:
+    with scratch_directory() as directory:
         yield tuple(
-            _keep_secret(Path(directory) / name.lower(), variable, secret)
+            _keep_secret(directory / name.lower(), variable, secret)
             for name, variable in _SECRETS.items()
             if (secret := os.environ.get(name))
         )

@@ -1,8 +1,6 @@
 """A container as a value: everything that `--dry-run` prints and the engine is asked for."""
 
-import getpass
 import os
-import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -13,6 +11,7 @@ from nobs.backends.base import ContainerNeeds, DeviceNode
 from nobs.launch.devices import DeviceRequest, choose_requests
 from nobs.launch.endpoint import SOCKET_DIR_IN_CONTAINER
 from nobs.launch.engine_info import EngineInfo
+from nobs.system.processes import this_owner
 
 RUN_DIR_IN_CONTAINER = "/run-dir"
 CACHE_IN_CONTAINER = "/cache/huggingface"
@@ -20,6 +19,7 @@ SECRETS_IN_CONTAINER = "/run/secrets"
 COMMAND = ("python", "-m", "nobs.supervisor", RUN_DIR_IN_CONTAINER)
 LABEL_RUN_ID = "nobs.run_id"
 LABEL_OWNER = "nobs.owner"
+LABEL_PROCESS = "nobs.owner.process"
 LABEL_DEADLINE = "nobs.deadline"
 
 # Any user id must work, also one that the image's /etc/passwd doesn't know.
@@ -146,6 +146,11 @@ def plan_container(  # noqa: PLR0913 - one value of everything
     )
 
 
+def owner_name() -> str:
+    """Return the label of this user's containers on this machine."""
+    return f"{this_owner().user}@{this_owner().host}"
+
+
 def caller() -> tuple[int, int]:
     """Return the uid and gid of the calling user; on Windows, where there are none, 1000:1000."""
     if os.name == "nt":
@@ -176,5 +181,10 @@ def _security_options(engine: EngineInfo) -> tuple[str, ...]:
 
 
 def _labels(run_id: str, deadline: datetime | None) -> dict[str, str]:
-    labels = {LABEL_RUN_ID: run_id, LABEL_OWNER: f"{getpass.getuser()}@{platform.node()}"}
+    owner = this_owner()
+    labels = {
+        LABEL_RUN_ID: run_id,
+        LABEL_OWNER: owner_name(),
+        LABEL_PROCESS: f"{owner.pid}:{owner.started}",
+    }
     return labels | ({LABEL_DEADLINE: deadline.isoformat()} if deadline else {})

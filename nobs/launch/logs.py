@@ -26,6 +26,8 @@ class LineReader:
     stream: Stream
     on_line: OnLine
     delivered: int = 0
+    skip: int = 0
+    """How many lines from the beginning somebody has handed out already."""
     _rest: list[bytes] = field(default_factory=list)
 
     def feed(self, chunk: bytes) -> None:
@@ -57,7 +59,8 @@ class LineReader:
         whole = b"".join([*self._rest, line])
         self._rest.clear()
         self.delivered += 1
-        self.on_line(self.stream, whole.decode(errors="replace").removesuffix("\r"))
+        if self.delivered > self.skip:
+            self.on_line(self.stream, whole.decode(errors="replace").removesuffix("\r"))
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -6,12 +6,14 @@ import time
 from pathlib import Path
 
 from nobs.runner.events import open_channel
+from nobs.runner.parent import die_with_parent
 from nobs.schema.rundir import RunDir
 
 
 def main(arguments: list[str]) -> int:
     """Run one step, or serve steps; the supervisor handles the terminal's signals."""
     run_dir = RunDir(Path(arguments[0]))
+    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     open_channel(run_dir.read_spec().run_id)
     if arguments[1] == "--serve":

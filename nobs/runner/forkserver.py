@@ -17,6 +17,7 @@ import time
 
 from nobs.errors import NobsError
 from nobs.log import END_MARK, get_logger
+from nobs.runner.parent import die_with_parent
 from nobs.runner.step import load_bench, run_step
 from nobs.schema.rundir import RunDir
 
@@ -87,6 +88,7 @@ def _become_step(run_dir: RunDir, step: str, import_s: float) -> None:
     """Run the step in the child; never returns into the server's loop."""
     code = 1
     try:
+        die_with_parent()
         os.setsid()
         with open(os.devnull) as nothing:  # noqa: PTH123 - its descriptor is wanted
             os.dup2(nothing.fileno(), 0)

@@ -12,7 +12,8 @@ class Outcome(Record):
 
     schema_id: Literal["nobs.outcome/1"] = Field("nobs.outcome/1", alias="schema")
     execution: Execution
-    exit_code: int
+    exit_code: int | None
+    """None where nobody saw how the worker ended."""
     oom_killed: bool = False
     timed_out: bool = False
     interrupted: bool = False

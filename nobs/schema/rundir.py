@@ -12,6 +12,7 @@ from nobs.schema.outcome import Outcome
 from nobs.schema.report import Report
 from nobs.schema.result import StepResult
 from nobs.schema.spec import RunSpec
+from nobs.schema.state import RunState
 
 
 def safe_name(text: str) -> str:
@@ -25,6 +26,11 @@ class RunDir:
     """Paths of one run below `results/runs/`."""
 
     path: Path
+
+    @property
+    def results(self) -> Path:
+        """The directory of all results."""
+        return self.path.parents[1]
 
     @property
     def spec_file(self) -> Path:
@@ -46,6 +52,11 @@ class RunDir:
         """Written by the launcher when the worker is gone."""
         return self.path / "outcome.json"
 
+    @property
+    def state_file(self) -> Path:
+        """Written by the launcher before it takes anything for the run."""
+        return self.path / "state.json"
+
     def result_file(self, step: str) -> Path:
         """Return where `step` leaves its result."""
         return self.path / "steps" / safe_name(step) / "result.json"
@@ -66,6 +77,10 @@ class RunDir:
         """Read the host's view; StorageError if it is absent or damaged."""
         return read_record(self.outcome_file, Outcome)
 
+    def read_state(self) -> RunState:
+        """Read whose the run is; StorageError if it is absent or damaged."""
+        return read_record(self.state_file, RunState)
+
     def find_result(self, step: str) -> StepResult | None:
         """Return the result of `step`, None if it left none."""
         file = self.result_file(step)
@@ -76,11 +91,19 @@ class RunDir:
         make_parent(file)
         write_atomic(file, to_json(record))
 
+    def sweep(self) -> None:
+        """Remove what writers that were killed left half written; nobody may be writing now."""
+        for file in self.path.rglob(".*.json.*"):
+            file.unlink(missing_ok=True)
+
 
 def make_parent(file: Path) -> None:
-    """Make the directory of `file`; StorageError if that can't be done."""
+    """Make the directory of `file`; StorageError if that can't be done.
+
+    Never a run directory itself: who removed it has ended the run.
+    """
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(exist_ok=True)
     except OSError as error:
         raise StorageError(
             f"Can't make the directory {file.parent}: {error.strerror or error}.",

@@ -57,6 +57,7 @@ class Launch:
         *,
         on_line: Callable[[Stream, str], None] = ignore,
         timeout_s: float | None = None,
+        engine_return_s: float = 60.0,
         **changes: Any,
     ) -> Outcome:
         def hear(stream: Stream, line: str) -> None:
@@ -64,7 +65,9 @@ class Launch:
             on_line(stream, line)
 
         plan = self.plan(code, **changes)
-        return run_container(self.engine, plan, hear, timeout_s=timeout_s)
+        return run_container(
+            self.engine, plan, hear, timeout_s=timeout_s, engine_return_s=engine_return_s
+        )
 
     @property
     def stdout(self) -> list[str]:

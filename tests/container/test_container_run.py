@@ -263,6 +263,7 @@ def lose_engine(target: str, directory: Path, run_dir: Path) -> tuple[str, str]:
             launch.run(
                 "import time; print(1, flush=True); time.sleep(600)",
                 on_line=lambda _stream, _line: proxy.cut(),
+                engine_return_s=0.5,
             )
         return launch.run_id, caught.value.remedy
 
@@ -278,5 +279,5 @@ def test_an_engine_that_goes_away_is_a_lost_run(
     run_id, remedy = lose_engine(engine.removeprefix("unix://"), socket_dir, tmp_path / "run")
     gc.collect()
 
-    assert f"docker logs -f nobs-{run_id}" in remedy
+    assert f"nobs attach {run_id}" in remedy
     connected.client.containers.get(f"nobs-{run_id}").remove(force=True)

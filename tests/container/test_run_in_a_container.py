@@ -122,7 +122,7 @@ def on(tmp_path: Path) -> Iterator[Callable[[str], Launch]]:
 
 def refuse(
     launch: Launch, tmp_path: Path, backend: Backend, needs: ContainerNeeds, image: str
-) -> tuple[int, StepResult]:
+) -> tuple[int | None, StepResult]:
     """Run one step that must refuse; return the container's exit code and the result."""
     run_dir = order(tmp_path / "results", quick_workload(), backend=backend)
     if USER:

@@ -1,65 +1,28 @@
 """`nobs run --resume`: what is missing is done, what is there stays, and changes are refused."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from nobs import __version__
-from nobs.errors import FailureClass
-from nobs.launch.facts import find_commit
-from nobs.schema.base import Backend, Execution, Status
 from nobs.schema.rundir import RunDir
-from nobs.system.device_info import get_device_info
-from nobs.system.probe import LocalMachine
-from tests.fakes.command import environment
-from tests.fakes.runs import faulty_workload, order
-
-PLUGIN = Path(__file__).parent.parent / "fakes" / "task_plugin"
-RUN_ID = "a-run"
+from tests.fakes.rounds import LIGHT, RUN_ID, change_spec, finish, ordered_run, reason_of
 
 
 @pytest.fixture
 def run_dir(tmp_path: Path) -> RunDir:
-    """A run of this machine and this version that was ordered and not begun."""
-    run_dir = order(tmp_path / "results", faulty_workload(tmp_path, "fine", "repaired", "last"))
-    change_spec(
-        run_dir,
-        nobs_version=__version__,
-        nobs_commit=find_commit(),
-        device_info=get_device_info(Backend.CPU, LocalMachine()),
-        execution=Execution.NATIVE,
-    )
-    return run_dir
+    return ordered_run(tmp_path, "fine", "repaired", "last")
 
 
-def change_spec(run_dir: RunDir, **changes: object) -> None:
-    run_dir.write(run_dir.spec_file, run_dir.read_spec().model_copy(update=changes))
-
-
-def resume(run_dir: RunDir, *options: str) -> subprocess.CompletedProcess[str]:
-    results = run_dir.path.parents[1]
-    env = environment(results.parent)
-    env["PYTHONPATH"] = os.pathsep.join([str(PLUGIN), env["PYTHONPATH"]])
-    return subprocess.run(
-        [sys.executable, "-m", "nobs", "run", "--resume", RUN_ID, "--results", str(results),
-         *options],
-        env=env, cwd=results.parent, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-
-
-def status_of(run_dir: RunDir, step: str) -> tuple[Status, FailureClass | None]:
-    result = run_dir.find_result(step)
-    assert result is not None
-    return result.status, result.failure.failure_class if result.failure else None
+def resume(run_dir: RunDir, *options: str) -> "CompletedProcess[str]":
+    return finish(run_dir, "run", "--resume", RUN_ID, *options, paths=(LIGHT,))
 
 
 def test_only_what_did_not_end_as_ok_is_done_again(run_dir: RunDir) -> None:
     assert resume(run_dir).returncode == 1
-    assert status_of(run_dir, "repaired") == (Status.FAILED, FailureClass.BENCHMARK)
+    assert reason_of(run_dir, "repaired") == "failed: benchmark"
     kept = run_dir.result_file("fine").read_bytes()
     (run_dir.path.parents[2] / "models/repaired/repair").touch()
 

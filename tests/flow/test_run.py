@@ -84,7 +84,7 @@ def test_run_directory_holds_order_events_result_and_outcome(
     files = {str(path.relative_to(run_dir)) for path in run_dir.rglob("*") if path.is_file()}
 
     assert files == {
-        "spec.json", "events.jsonl", "report.json", "outcome.json",
+        "spec.json", "events.jsonl", "report.json", "outcome.json", "state.json",
         "steps/01-embeddings-all-MiniLM-L6-v2/result.json",
         "steps/01-embeddings-all-MiniLM-L6-v2/telemetry.jsonl",
     }  # fmt: skip

@@ -46,6 +46,10 @@ class FaultyBench:
         if not (self.work.model_path / "repair").exists():
             raise ValueError("nobody has repaired it yet")
 
+    def _waits(self) -> None:
+        while not (self.work.model_path / "go").exists():
+            time.sleep(0.02)
+
     def _exhausts(self) -> None:
         raise MemoryError
 

@@ -1,0 +1,29 @@
+"""`nobs ps`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from nobs.cli.options import json_option, results_option
+
+
+@click.command(name="ps")
+@click.option("--all", "-a", "show_all", is_flag=True, help="Show finished runs as well.")
+@results_option
+@json_option
+def command(*, show_all: bool, results: Path, as_json: bool) -> None:
+    """List runs that go on or were left by a launcher that died.
+
+    running: its launcher waits for it; orphaned: it goes on without one; left: nothing goes on and
+    nobody has brought it to its end. `nobs attach` takes the last two up.
+    """
+    from nobs.cli.attaching import optional_engine  # noqa: PLC0415 - --help must stay fast
+    from nobs.launch.runs import RunPhase, list_runs  # noqa: PLC0415
+    from nobs.render.runs import render_runs  # noqa: PLC0415
+
+    with optional_engine(results) as engine:
+        runs = [r for r in list_runs(results, engine) if show_all or r.phase != RunPhase.FINISHED]
+    rows = [{**asdict(run), "created": f"{run.created:%Y-%m-%dT%H:%M:%SZ}"} for run in runs]
+    click.echo(json.dumps(rows, indent=2) if as_json else render_runs(rows), nl=as_json)

@@ -1,0 +1,86 @@
+"""The end of a run: what is missing is explained, the report published, the exit code decided."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nobs.errors import FailureClass, RunLost, exit_code_of
+from nobs.schema.base import Status
+from nobs.schema.outcome import Outcome
+from nobs.schema.report import Report
+from nobs.schema.rundir import RunDir
+from nobs.schema.spec import RunSpec
+from nobs.store import publish, report_path
+from nobs.supervisor.finish import record_missing, write_report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """What a run left."""
+
+    exit_code: int
+    report: Report
+    report_file: Path
+    run_dir: RunDir
+
+
+def finish(run_dir: RunDir, spec: RunSpec, outcome: Outcome) -> Finished:
+    """Complete what a dead worker left open, publish, and decide the exit code."""
+    run_dir.write(run_dir.outcome_file, outcome)
+    record_missing(run_dir, spec, *_explain_missing(outcome))
+    write_report(run_dir, spec, finished=True)
+    run_dir.sweep()
+    report = run_dir.read_report()
+    if _measured(report):
+        publish(run_dir.results, report)
+    return judge(run_dir, spec)
+
+
+def is_finished(run_dir: RunDir) -> bool:
+    """Tell whether the run has been brought to its end."""
+    if not (run_dir.outcome_file.exists() and run_dir.report_file.exists()):
+        return False
+    return run_dir.read_report().run.finished is not None
+
+
+def judge(run_dir: RunDir, spec: RunSpec) -> Finished:
+    """Return what a finished run left, and its exit code."""
+    outcome, report = run_dir.read_outcome(), run_dir.read_report()
+    results = [run_dir.find_result(step.id) for step in spec.steps]
+    failures = [r.failure.failure_class for r in results if r is not None and r.failure]
+    code = max(exit_code_of(failures), 130 if outcome.interrupted else 0)
+    return Finished(
+        exit_code=code or _unexplained(outcome),
+        report=report,
+        report_file=_file_of(run_dir, report),
+        run_dir=run_dir,
+    )
+
+
+def _file_of(run_dir: RunDir, report: Report) -> Path:
+    """Return the published report; of a run without any result there is only its own."""
+    host = report.device_info.host
+    return report_path(run_dir.results, host) if _measured(report) else run_dir.report_file
+
+
+def _measured(report: Report) -> bool:
+    """Tell whether anything was measured; else the host's last report must stay."""
+    return any(m.status is Status.OK for task in report.tasks for m in task.models.values())
+
+
+def _explain_missing(outcome: Outcome) -> tuple[FailureClass, str, Status]:
+    if outcome.interrupted:
+        return FailureClass.INTERRUPTED, "The run was interrupted.", Status.FAILED
+    if outcome.oom_killed:
+        return FailureClass.OOM, "The container ran out of memory.", Status.FAILED
+    if outcome.timed_out:
+        return FailureClass.TIMEOUT, "The run's time was up.", Status.FAILED
+    how = "unseen" if outcome.exit_code is None else f"with exit code {outcome.exit_code}"
+    lost = f"The worker ended {how} and left no result. {outcome.error}"
+    return FailureClass.INFRA, lost.strip(), Status.LOST
+
+
+def _unexplained(outcome: Outcome) -> int:
+    """Return the code of a worker that failed although all its steps are ok."""
+    if outcome.exit_code is None:
+        return 0
+    return outcome.exit_code if outcome.exit_code in (0, 1, 3, 5, 130) else RunLost.exit_code

@@ -1,0 +1,85 @@
+"""Whose a run is: claimed before anything is taken for it, and by one launcher at a time."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from nobs.errors import UsageError
+from nobs.schema.rundir import RunDir
+from nobs.schema.spec import RunSpec
+from nobs.schema.state import RunState
+from nobs.system.processes import is_alive, this_owner
+
+
+@contextmanager
+def claimed(run_dir: RunDir, spec: RunSpec, *, anew: bool = False) -> Iterator[RunState]:
+    """Own the run for the block; UsageError while another launcher does.
+
+    What a launcher that died had begun keeps its deadline and its part of the events, unless the
+    run begins `anew`.
+    """
+    with _locked(run_dir):
+        before = find_state(run_dir)
+        if before is not None and before.owner != this_owner() and is_alive(before.owner):
+            raise _taken(run_dir)
+        state = _begin(run_dir, spec) if anew or before is None else before
+        state = state.model_copy(update={"owner": this_owner()})
+        run_dir.write(run_dir.state_file, state)
+        if anew:
+            run_dir.outcome_file.unlink(missing_ok=True)
+        yield state
+
+
+def _begin(run_dir: RunDir, spec: RunSpec) -> RunState:
+    now = datetime.now(UTC)
+    return RunState(
+        owner=this_owner(),
+        since=now,
+        deadline=now + timedelta(seconds=spec.timeout_s),
+        events_offset=_size_of_events(run_dir),
+    )
+
+
+def find_state(run_dir: RunDir) -> RunState | None:
+    """Return who carries the run out, None if nobody ever did."""
+    return run_dir.read_state() if run_dir.state_file.exists() else None
+
+
+def owner_lives(run_dir: RunDir) -> bool:
+    """Tell whether a launcher carries the run out now."""
+    state = find_state(run_dir)
+    return state is not None and is_alive(state.owner)
+
+
+@contextmanager
+def _locked(run_dir: RunDir) -> Iterator[None]:
+    """Hold the directory's lock, which ends with the process; Windows has none of directories."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl  # noqa: PLC0415 - POSIX only
+
+    descriptor = os.open(run_dir.path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise _taken(run_dir) from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _taken(run_dir: RunDir) -> UsageError:
+    name = run_dir.path.name
+    return UsageError(
+        f"Run {name} is being carried out by another launcher.",
+        f"Watch it with `nobs attach {name}`, or wait until it has ended.",
+    )
+
+
+def _size_of_events(run_dir: RunDir) -> int:
+    return run_dir.events_file.stat().st_size if run_dir.events_file.exists() else 0

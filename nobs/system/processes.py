@@ -1,0 +1,88 @@
+"""Processes that outlive their parents: which is which, which is alive, and their scratch files."""
+
+import getpass
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+from nobs.schema.state import Owner
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_SCRATCH = "nobs-scratch"
+
+
+@cache
+def this_owner() -> Owner:
+    """Return what tells this process from every other one."""
+    pid = os.getpid()
+    started = started_of(pid)
+    if started is None:
+        raise RuntimeError("this process doesn't see itself")
+    return Owner(user=getpass.getuser(), host=platform.node(), pid=pid, started=started)
+
+
+def started_of(pid: int) -> str | None:
+    """Return when a living process started, None if there is none.
+
+    Linux counts ticks since the boot, which setting the clock doesn't change; a fresh id names the
+    boot. Elsewhere it is the system's time.
+    """
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        if not psutil.LINUX:
+            return str(process.create_time())
+        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return f"{_BOOT_ID.read_text().strip()[:8]}-{ticks}"
+    except (psutil.NoSuchProcess, OSError):
+        return None
+
+
+def is_alive(owner: Owner) -> bool:
+    """Tell whether the process still runs; one of another machine or user counts as alive."""
+    here = this_owner()
+    if (owner.user, owner.host) != (here.user, here.host):
+        return True
+    return started_of(owner.pid) == owner.started
+
+
+def find_process(*arguments: str) -> psutil.Process | None:
+    """Return this user's process whose command line ends in `arguments`, None if there is none."""
+    for process in psutil.process_iter(["cmdline", "status"]):
+        command = process.info["cmdline"] or []
+        if tuple(command[-len(arguments) :]) == arguments and process.info["status"] != "zombie":
+            return process
+    return None
+
+
+@contextmanager
+def scratch_directory() -> Iterator[Path]:
+    """Make a private directory and remove it again; what a killed process left is swept later."""
+    owner = this_owner()
+    prefix = f"{_SCRATCH}-{owner.pid}-{owner.started}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
+def sweep_scratch() -> list[Path]:
+    """Remove the scratch directories of this user's dead processes; return them."""
+    swept = []
+    for path in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}-*"):
+        with suppress(OSError, ValueError):
+            _, _, pid, started = path.name.rsplit("-", 1)[0].split("-", 3)
+            if _is_mine(path) and started_of(int(pid)) != started:
+                shutil.rmtree(path)
+                swept.append(path)
+    return swept
+
+
+def _is_mine(path: Path) -> bool:
+    return os.name == "nt" or path.lstat().st_uid == os.getuid()

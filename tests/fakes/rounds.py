@@ -1,0 +1,98 @@
+"""Runs of a third party's task through the real command line, for rounds of faults.
+
+A run is ordered ahead and begun with `nobs run --resume`, so that its task need not stand in the
+catalogue. With `LIGHT` in front of the path, torch's stand-in makes a whole run last a second.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from nobs import __version__
+from nobs.launch.facts import find_commit
+from nobs.schema.base import Backend, Execution
+from nobs.schema.result import StepResult
+from nobs.schema.rundir import RunDir
+from nobs.system.device_info import get_device_info
+from nobs.system.probe import LocalMachine
+from tests.fakes.command import environment
+from tests.fakes.runs import faulty_workload, order
+
+FAKES = Path(__file__).parent
+PLUGIN = FAKES / "task_plugin"
+LIGHT = FAKES / "light_torch"
+RUN_ID = "a-run"
+
+
+def ordered_run(tmp_path: Path, *faults: str, **changes: Any) -> RunDir:
+    """Order a run of this machine and version with one step for each fault; nothing has begun."""
+    run_dir = order(tmp_path / "results", faulty_workload(tmp_path, *faults), **changes)
+    change_spec(
+        run_dir,
+        nobs_version=__version__,
+        nobs_commit=find_commit(),
+        device_info=get_device_info(Backend.CPU, LocalMachine()),
+        execution=Execution.NATIVE,
+    )
+    return run_dir
+
+
+def change_spec(run_dir: RunDir, **changes: object) -> None:
+    """Write the order anew with `changes`."""
+    run_dir.write(run_dir.spec_file, run_dir.read_spec().model_copy(update=changes))
+
+
+def command_of(run_dir: RunDir, *words: str) -> list[str]:
+    """Return a command of `nobs` on the results of `run_dir`."""
+    return [sys.executable, "-m", "nobs", *words, "--results", str(run_dir.results)]
+
+
+def environment_of(run_dir: RunDir, *paths: Path) -> dict[str, str]:
+    """Return the environment in which the third party's task is installed, and `paths` besides."""
+    home = run_dir.results.parent
+    scratch = home / "tmp"
+    scratch.mkdir(exist_ok=True)
+    env = environment(home, TMPDIR=str(scratch))
+    env["PYTHONPATH"] = os.pathsep.join([*map(str, paths), str(PLUGIN), env["PYTHONPATH"]])
+    return env
+
+
+def start(run_dir: RunDir, *words: str, paths: tuple[Path, ...] = ()) -> "subprocess.Popen[str]":
+    """Start a command of `nobs` in a session of its own, its output in pipes."""
+    return subprocess.Popen(
+        command_of(run_dir, *words),
+        env=environment_of(run_dir, *paths), cwd=run_dir.results.parent, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def finish(
+    run_dir: RunDir, *words: str, paths: tuple[Path, ...] = (), timeout_s: float = 120.0
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command of `nobs` to its end."""
+    with start(run_dir, *words, paths=paths) as process:
+        stdout, stderr = process.communicate(timeout=timeout_s)
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def result_of(run_dir: RunDir, step: str) -> StepResult:
+    """Return the result that a step must have left."""
+    result = run_dir.find_result(step)
+    assert result is not None, f"{step} left no result"
+    return result
+
+
+def reason_of(run_dir: RunDir, step: str) -> str:
+    """Return how a step ended: `ok`, or status and class of its failure."""
+    result = result_of(run_dir, step)
+    return f"{result.status}: {result.failure.failure_class}" if result.failure else "ok"
+
+
+def left_files(run_dir: RunDir) -> list[str]:
+    """Return what neither a run nor its publishing should leave: half-written and scratch files."""
+    home = run_dir.results.parent
+    half = [path for path in run_dir.results.rglob(".*") if path.name != ".gitignore"]
+    return sorted(str(path.relative_to(home)) for path in [*half, *(home / "tmp").iterdir()])

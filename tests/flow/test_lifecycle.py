@@ -1,0 +1,221 @@
+"""Runs that outlive their terminal: detached, watched, listed, taken over, cleaned up after."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from nobs.launch.ownership import claimed
+from nobs.schema.rundir import RunDir
+from nobs.system.processes import find_process
+from tests.fakes.rounds import LIGHT, RUN_ID, finish, left_files, ordered_run, reason_of, start
+
+LIGHTLY = (LIGHT,)
+
+
+def await_(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+def events_of(run_dir: RunDir) -> list[dict[str, object]]:
+    return [json.loads(line) for line in run_dir.events_file.read_text().splitlines()]
+
+
+def has_begun(run_dir: RunDir, step: str) -> bool:
+    """Tell whether a step is within its first phase that the task itself does."""
+    text = run_dir.events_file.read_text() if run_dir.events_file.exists() else ""
+    return any('"phase":"load"' in line and f'"step":"{step}"' in line for line in text.split("\n"))
+
+
+def supervisor_of(run_dir: RunDir) -> psutil.Process | None:
+    return find_process("-m", "nobs.supervisor", str(run_dir.path))
+
+
+def killed_launcher(run_dir: RunDir, at: str) -> None:
+    """Begin the run and kill its launcher, alone, within a step."""
+    with start(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY) as launcher:
+        await_(lambda: has_begun(run_dir, at))
+        launcher.kill()
+
+
+def test_whose_a_run_is_stands_there_before_its_worker_begins(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "waits")
+    with start(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY) as launcher:
+        await_(lambda: has_begun(run_dir, "waits"))
+        state = run_dir.read_state()
+        (tmp_path / "models/waits/go").touch()
+        launcher.communicate(timeout=60)
+
+    assert state.owner.pid == launcher.pid
+    assert state.since.isoformat() < str(events_of(run_dir)[0]["timestamp"])
+    assert launcher.returncode == 0
+
+
+def test_attach_takes_over_from_a_launcher_that_died(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "fine", "waits", "last")
+    killed_launcher(run_dir, "waits")
+    (listed,) = json.loads(finish(run_dir, "ps", "--json").stdout)
+    assert (listed["phase"], listed["steps_ok"], listed["pid"]) == ("orphaned", 1, None)
+    (tmp_path / "models/waits/go").touch()
+
+    done = finish(run_dir, "attach", RUN_ID, "--json")
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert [model["status"] for model in report["tasks"][0]["models"].values()] == ["ok"] * 3
+    assert report["run"]["finished"]
+    assert len(list(run_dir.results.glob("report_*.json"))) == 1
+    assert supervisor_of(run_dir) is None
+    assert left_files(run_dir) == []
+    lines = [json.dumps(event) for event in events_of(run_dir)]
+    assert len(lines) == len(set(lines))
+    assert sum("step.finished" in line for line in lines) == 3
+
+
+def test_interrupt_in_attach_ends_a_run_without_launcher(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "fine", "waits", "last")
+    killed_launcher(run_dir, "waits")
+
+    with start(run_dir, "attach", RUN_ID) as attached:
+        assert attached.stderr is not None
+        for line in attached.stderr:
+            if "step 2/3" in line:
+                break
+        attached.send_signal(signal.SIGINT)
+        attached.communicate(timeout=60)
+
+    assert attached.returncode == 130
+    ends = [reason_of(run_dir, step) for step in ("fine", "waits", "last")]
+    assert ends == ["ok", "failed: interrupted", "failed: interrupted"]
+    assert supervisor_of(run_dir) is None
+
+
+def test_interrupt_in_attach_reaches_a_launcher_that_lives(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "fine", "waits")
+    with start(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY) as launcher:
+        await_(lambda: has_begun(run_dir, "waits"))
+        with start(run_dir, "attach", RUN_ID) as attached:
+            assert attached.stderr is not None
+            for line in attached.stderr:
+                if "step 2/2" in line:
+                    break
+            attached.send_signal(signal.SIGINT)
+            attached.communicate(timeout=60)
+        launcher.communicate(timeout=60)
+
+    assert (launcher.returncode, attached.returncode) == (130, 130)
+    assert reason_of(run_dir, "waits") == "failed: interrupted"
+
+
+def test_detached_run_is_found_followed_and_ends_as_any_other(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "fine", "waits", "raises")
+
+    detached = finish(run_dir, "run", "--resume", RUN_ID, "--detach", paths=LIGHTLY)
+    assert (detached.returncode, detached.stdout) == (0, f"{RUN_ID}\n")
+    await_(lambda: has_begun(run_dir, "waits"))
+    (listed,) = json.loads(finish(run_dir, "ps", "--json").stdout)
+    assert (listed["phase"], listed["steps_ok"]) == ("running", 1)
+    with start(run_dir, "logs", RUN_ID, "--follow", "--json") as followed:
+        (tmp_path / "models/waits/go").touch()
+        stdout, _ = followed.communicate(timeout=60)
+
+    assert stdout == run_dir.events_file.read_text()
+    attached = finish(run_dir, "attach", RUN_ID)
+    assert attached.returncode == 1
+    assert "the weights are upside down" in attached.stderr
+    assert json.loads(finish(run_dir, "ps", "--json").stdout) == []
+    assert "finished" in finish(run_dir, "ps", "--all").stdout
+
+
+def test_a_run_is_carried_out_by_one_launcher_at_a_time(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "waits")
+    with start(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY) as launcher:
+        await_(lambda: has_begun(run_dir, "waits"))
+        second = finish(run_dir, "run", "--resume", RUN_ID)
+        (tmp_path / "models/waits/go").touch()
+        launcher.communicate(timeout=60)
+
+    assert second.returncode == 2
+    assert f"Run {RUN_ID} still goes on." in second.stderr
+    assert launcher.returncode == 0
+
+
+def test_two_launchers_that_begin_at_once_do_not_share_a_run(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "waits")
+    with claimed(run_dir, run_dir.read_spec(), anew=True):
+        done = finish(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY)
+
+    assert done.returncode == 2
+    assert "being carried out by another launcher" in done.stderr
+    assert not run_dir.events_file.exists()
+
+
+def test_files_of_dead_launchers_go_at_the_next_start_and_others_stay(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "fine")
+    scratch = tmp_path / "tmp"
+    for name in ("nobs-scratch-4194304-0badb007-1-x", f"nobs-scratch-{os.getpid()}-other-1-y"):
+        (scratch / name).mkdir(parents=True)
+    foreign = scratch / "nobs-scratch-of-somebody"
+    foreign.mkdir()
+
+    assert finish(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY).returncode == 0
+
+    assert list(scratch.iterdir()) == [foreign]
+
+
+def test_clean_takes_old_runs_only_when_asked(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "fine")
+    finish(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY)
+
+    finish(run_dir, "clean")
+    assert run_dir.path.is_dir()
+    finish(run_dir, "clean", "--runs", "1")
+    assert run_dir.path.is_dir()
+    done = finish(run_dir, "clean", "--runs", "0")
+
+    assert not run_dir.path.exists()
+    assert str(run_dir.path) in done.stdout
+    assert len(list(run_dir.results.glob("report_*.json"))) == 1
+
+
+@pytest.mark.parametrize("words", [("logs", "nosuch"), ("attach", "nosuch")])
+def test_a_run_that_is_not_there_is_an_error(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = finish(ordered_run(tmp_path, "fine"), *words)
+
+    assert done.returncode == 2
+    assert "There is no run 'nosuch'" in done.stderr
+
+
+def test_worker_of_a_killed_launcher_keeps_its_own_deadline(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "hangs", timeout_s=4.0)
+    killed_launcher(run_dir, "hangs")
+
+    await_(lambda: supervisor_of(run_dir) is None)
+
+    assert reason_of(run_dir, "hangs") == "failed: timeout"
+    assert finish(run_dir, "attach", RUN_ID).returncode == 5
+
+
+def test_nothing_survives_a_killed_supervisor(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "fine", "hangs", "last")
+    with start(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY) as launcher:
+        await_(lambda: has_begun(run_dir, "hangs"))
+        supervisor = supervisor_of(run_dir)
+        assert supervisor is not None
+        offspring = supervisor.children(recursive=True)
+        supervisor.kill()
+        launcher.communicate(timeout=60)
+
+    assert launcher.returncode == 5
+    ends = [reason_of(run_dir, step) for step in ("fine", "hangs", "last")]
+    assert ends == ["ok", "lost: infra", "lost: infra"]
+    assert offspring
+    await_(lambda: not any(process.is_running() for process in offspring), 10.0)
