@@ -11,7 +11,7 @@ from nobs.render.cells import interval_cell, value_cell
 from nobs.render.verdict import describe_verdict
 from nobs.schema.base import Division, Status
 from nobs.schema.device import DeviceInfo
-from nobs.schema.report import ModelReport, Report, TaskReport
+from nobs.schema.report import ModelReport, Report, Severity, TaskReport
 from nobs.text import to_line
 
 _TIMES = ("time_s", "latency_s")
@@ -30,8 +30,20 @@ def render_summary(report: Report, *, width: int = 80, color: bool = False) -> s
         console.print(_render_task(task))
         for line in _explain(task):
             console.print(Text(line))
+    if flags := describe_flags(report):
+        console.print(Text(flags))
     file = console.file
     return file.getvalue() if isinstance(file, StringIO) else ""
+
+
+def describe_flags(report: Report) -> str:
+    """Return the flags of the run and its models in one line, warnings first and marked."""
+    models = [model for task in report.tasks for model in task.models.values()]
+    flags = [*(flag for model in models for flag in model.flags), *report.run.flags]
+    grave = dict.fromkeys(f"{f.name}!" for f in flags if f.severity is Severity.WARNING)
+    notes = dict.fromkeys(str(f.name) for f in flags if f.severity is Severity.NOTE)
+    told = ", ".join([*grave, *(name for name in notes if f"{name}!" not in grave)])
+    return f"flags: {told}" if told else ""
 
 
 def render_device(device: DeviceInfo) -> str:

@@ -69,6 +69,39 @@ class Verdict(Record):
     findings: tuple[Finding, ...] = ()
 
 
+class FlagName(StrEnum):
+    """What stands between a number and the hardware; the run went on all the same."""
+
+    THROTTLED = "throttled"
+    POWER_CAPPED = "power-capped"
+    FOREIGN_PROCESS = "foreign-process"
+    FOREIGN_CPU = "foreign-cpu"
+    SWAPPING = "swapping"
+    PARTIAL_OFFLOAD = "partial-offload"
+    REMOTE_SERVER = "remote-server"
+    ON_BATTERY = "on-battery"
+    GOVERNOR = "governor"
+    TURBO_OFF = "turbo-off"
+    VIRTUAL_MACHINE = "virtual-machine"
+    CONTAINER = "container"
+
+
+class Severity(StrEnum):
+    """Whether a flag tells how the number came about, or that another one would be truer."""
+
+    NOTE = "note"
+    WARNING = "warning"
+
+
+class Flag(Record):
+    """One fact that readers of a number should know."""
+
+    name: FlagName
+    severity: Severity
+    message: str
+    """One sentence for people."""
+
+
 class ModelReport(Record):
     """What every task says of a model; a task's own class adds its figures."""
 
@@ -90,6 +123,8 @@ class ModelReport(Record):
     verdict: Verdict | None = None
     """None without repeats."""
     telemetry: Telemetry | None = None
+    flags: tuple[Flag, ...] = ()
+    """What was seen while this model was measured."""
 
 
 class WorkloadRef(Record):
@@ -134,6 +169,8 @@ class RunInfo(Record):
     """None while steps are still to come."""
     image: ImageRef | None = None
     engine: EngineRef | None = None
+    flags: tuple[Flag, ...] = ()
+    """What the machine is and was set to, for all models alike."""
 
 
 class Report(Record):

@@ -43,6 +43,10 @@ class Figure(Record):
         return cls(evidence=Evidence.ABSENT, how=why)
 
 
+def _not_told() -> Figure:
+    return Figure.absent("not told")
+
+
 class Throttling(Record):
     """What held the device's clocks down."""
 
@@ -77,6 +81,8 @@ class DeviceTelemetry(Record):
     clock_median_hz: Figure
     memory_clock_median_hz: Figure
     temperature_max_c: Figure
+    power_limit_w: Figure = Field(default_factory=_not_told)
+    default_power_limit_w: Figure = Field(default_factory=_not_told)
     foreign_processes: Figure
     """Processes on the device that don't belong to the run."""
     throttling: Throttling

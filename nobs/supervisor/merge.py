@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from nobs.schema.base import Status
 from nobs.schema.files import digest_of, sha256_of
@@ -10,6 +11,7 @@ from nobs.schema.report import ModelReport, Report, RunInfo, TaskReport, Workloa
 from nobs.schema.result import StepResult
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.tasks import TASKS
+from nobs.trust import find_machine_flags, with_flags
 from nobs.verdict import judge
 
 
@@ -46,7 +48,9 @@ def _build_task(spec: RunSpec, index: int, results: Mapping[str, StepResult]) ->
     definition = TASKS.load(workload.task)
     steps = _steps_of(spec, index)
     models = {
-        step.model.id: definition.summarise(results[step.id], _base(spec, step, results[step.id]))
+        step.model.id: with_flags(
+            definition.summarise(results[step.id], _base(spec, step, results[step.id]))
+        )
         for step in steps
         if step.id in results
     }
@@ -110,11 +114,19 @@ def _describe_run(
         finished=finished,
         image=spec.image,
         engine=spec.engine,
+        flags=find_machine_flags(_find_host(results), spec.execution),
     )
 
 
 def _find_environment(results: Mapping[str, StepResult]) -> dict[str, object]:
     return next((result.environment for result in results.values() if result.environment), {})
+
+
+def _find_host(results: Mapping[str, StepResult]) -> Mapping[str, Any]:
+    """Return what is known of the machine; on battery if any step was."""
+    hosts = [result.environment.get("host", {}) for result in results.values()]
+    on_battery = any(host.get("on_battery") for host in hosts)
+    return next((host | {"on_battery": on_battery} for host in hosts if host), {})
 
 
 def _steps_of(spec: RunSpec, index: int) -> list[StepSpec]:

@@ -8,6 +8,7 @@ from nobs.schema.report import ModelReport, Report, RunInfo, TaskReport
 from nobs.schema.result import StepResult
 from nobs.tasks import TASKS
 from nobs.text import to_line
+from nobs.trust import with_flags
 from nobs.verdict import judge
 
 TOLERANCE = 1e-9
@@ -47,7 +48,7 @@ def _compute_again(run: RunInfo, task: TaskReport, model: ModelReport) -> ModelR
             step="", task=task.task, model=model.model_name, started=run.started,
             finished=run.finished or run.started, **known,
         )  # fmt: skip
-        return definition.summarise(definition.rebuild(result, model), base)
+        return with_flags(definition.summarise(definition.rebuild(result, model), base))
     except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
         return f"its figures can't be computed: {to_line(error)}"
 

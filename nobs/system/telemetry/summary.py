@@ -88,6 +88,8 @@ def _device(watched: Watched, region: Region) -> DeviceTelemetry:
         clock_median_hz=_statistic(track, "clock_hz", region, median),
         memory_clock_median_hz=_statistic(track, "memory_clock_hz", region, median),
         temperature_max_c=_statistic(track, "temperature_c", region, max),
+        power_limit_w=_fact(track, "power_limit_w"),
+        default_power_limit_w=_fact(track, "default_power_limit_w"),
         foreign_processes=_count(watched.foreign),
         throttling=_throttling(track, region),
     )
@@ -185,6 +187,13 @@ def _net(energy: Figure, idle: Figure, span_s: float) -> Figure:
         evidence=Evidence.ESTIMATED if estimated else Evidence.MEASURED,
         how=f"{energy.how}, less idle power",
     )
+
+
+def _fact(track: Track, name: str) -> Figure:
+    told = track.reader.facts.get(name)
+    if told is None:
+        return Figure.absent(track.reader.why_absent(name))
+    return Figure(value=told, evidence=Evidence.MEASURED, how=f"the driver of {track.reader.name}")
 
 
 def _count(foreign: int | str) -> Figure:

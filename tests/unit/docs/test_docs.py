@@ -31,7 +31,7 @@ VARIABLE = re.compile(r"\b(?:NOBS|HF|LLM|DOCKER|XDG|PYENV)_[A-Z_]+[A-Z]\b")
 NOT_READ_BY_US = {"HF_HUB_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_TELEMETRY"}
 RECORDS: tuple[type[BaseModel], ...] = (
     report.Report, device.DeviceInfo, report.TaskReport, report.WorkloadRef, pins.ModelPin, result.DataEvidence,
-    report.ModelReport, report.Interval, report.Verdict, report.Finding, result.Phases, result.Memory, result.DeviceCheck,
+    report.ModelReport, report.Interval, report.Verdict, report.Finding, report.Flag, result.Phases, result.Memory, result.DeviceCheck,
     result.WeightsEvidence, result.Failure, report.RunInfo, spec.ImageRef, spec.EngineRef,
     result.StepResult, result.Sample, result.Calibration, outcome.Outcome, telemetry.Telemetry,
     telemetry.DeviceTelemetry, telemetry.SystemTelemetry, telemetry.Throttling, telemetry.Figure,

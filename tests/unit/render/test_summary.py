@@ -4,7 +4,7 @@ import pytest
 
 from nobs.render.plan import render_plan
 from nobs.render.summary import render_summary
-from nobs.schema.report import Report
+from nobs.schema.report import Flag, FlagName, Report, Severity
 from nobs.supervisor.merge import build_report
 from tests.fakes.golden import check
 from tests.unit.supervisor.test_merge import failed, make_spec, ok, results_of
@@ -43,6 +43,16 @@ def test_summary_fits_the_terminal(width: int) -> None:
     table = render_summary(make_report(), width=width).split("open:")[0]
 
     assert max(len(line.rstrip()) for line in table.splitlines()) <= width
+
+
+def test_flags_are_one_line_with_warnings_first() -> None:
+    report = make_report()
+    note = Flag(name=FlagName.CONTAINER, severity=Severity.NOTE, message="Inside.")
+    grave = Flag(name=FlagName.ON_BATTERY, severity=Severity.WARNING, message="On battery.")
+    run = report.run.model_copy(update={"flags": (note, grave)})
+    last = render_summary(report.model_copy(update={"run": run})).splitlines()[-1]
+
+    assert last == "flags: on-battery!, container"
 
 
 def test_markup_in_names_stays_text() -> None:

@@ -1,0 +1,137 @@
+"""Flags on a number: what was seen beside it. They never stop a run."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nobs.schema.base import Execution
+from nobs.schema.report import FindingKind, Flag, FlagName, ModelReport, Severity
+from nobs.schema.server import Locality, ServerRef
+from nobs.schema.telemetry import DeviceTelemetry, SystemTelemetry, Throttling
+from nobs.units import format_share
+
+HEAT = frozenset(
+    {"software-thermal", "hardware-thermal", "hardware-slowdown", "power-brake", "throttled",
+     "thermal", "memory-thermal", "regulator-thermal", "processor-hot", "reliability"}
+)  # fmt: skip
+"""Reasons and counters that mean: slower than the device is at its limits of power and clock."""
+POWER = frozenset({"software-power-cap", "power", "board-limit"})
+MIN_HEAT_SHARE = 0.01
+MIN_POWER_SHARE = 0.05
+MIN_SWAPPED_BYTES = 1 << 20
+
+
+def find_flags(model: ModelReport) -> tuple[Flag, ...]:
+    """Return what was seen while a model was measured."""
+    return tuple(_flags_of(model))
+
+
+def with_flags(model: ModelReport) -> ModelReport:
+    """Return the report of a model with its flags."""
+    return model.model_copy(update={"flags": find_flags(model)})
+
+
+def find_machine_flags(host: Mapping[str, Any], execution: Execution) -> tuple[Flag, ...]:
+    """Return what `environment.host` says of all numbers of a run."""
+    return tuple(_machine_flags(host, execution))
+
+
+def _flags_of(model: ModelReport) -> Iterator[Flag]:
+    if model.telemetry is not None:
+        for device in model.telemetry.devices:
+            yield from _device_flags(device, model.telemetry.span_s)
+        yield from _system_flags(model.telemetry.system)
+    for finding in model.verdict.findings if model.verdict else ():
+        if finding.kind is FindingKind.FOREIGN_CPU:
+            cores = f"Other processes kept {finding.value:.1f} CPU cores busy."
+            yield _warning(FlagName.FOREIGN_CPU, cores)
+    server = getattr(model, "server", None)
+    if isinstance(server, ServerRef):
+        yield from _server_flags(server)
+
+
+def _device_flags(device: DeviceTelemetry, span_s: float) -> Iterator[Flag]:
+    heat = _strongest(device.throttling, HEAT, span_s)
+    if heat and heat[1] >= MIN_HEAT_SHARE:
+        yield _warning(
+            FlagName.THROTTLED,
+            f"{device.name} was slowed down for {format_share(heat[1])} of the time ({heat[0]}).",
+        )
+    yield from _power_flags(device, _strongest(device.throttling, POWER, span_s))
+    others = device.foreign_processes.value
+    if others:
+        yield _warning(
+            FlagName.FOREIGN_PROCESS,
+            f"{others:.0f} other process{'es' if others > 1 else ''} used {device.name}.",
+        )
+
+
+def _power_flags(device: DeviceTelemetry, capped: tuple[str, float] | None) -> Iterator[Flag]:
+    limit, default = device.power_limit_w.value, device.default_power_limit_w.value
+    if limit and default and limit < default:
+        yield _warning(
+            FlagName.POWER_CAPPED,
+            f"{device.name} is limited to {limit:.0f} W instead of its {default:.0f} W.",
+        )
+    elif capped and capped[1] >= MIN_POWER_SHARE:
+        yield _note(
+            FlagName.POWER_CAPPED,
+            f"{device.name} ran at its power limit for {format_share(capped[1])} of the time.",
+        )
+
+
+def _strongest(
+    throttling: Throttling, names: frozenset[str], span_s: float
+) -> tuple[str, float] | None:
+    """Return the reason with the largest share of the time, and that share."""
+    shares = dict(throttling.shares)
+    for name, seconds in throttling.seconds.items():
+        shares[name] = max(shares.get(name, 0.0), min(1.0, seconds / span_s))
+    found = [(name, share) for name, share in shares.items() if name in names]
+    return max(found, key=lambda pair: pair[1], default=None)
+
+
+def _system_flags(system: SystemTelemetry | None) -> Iterator[Flag]:
+    swapped = system.swapped_bytes.value if system else None
+    if swapped and swapped >= MIN_SWAPPED_BYTES:
+        yield _warning(
+            FlagName.SWAPPING, f"The machine swapped {swapped / (1 << 20):.0f} MiB meanwhile."
+        )
+
+
+def _server_flags(server: ServerRef) -> Iterator[Flag]:
+    if server.locality is Locality.REMOTE:
+        yield _warning(
+            FlagName.REMOTE_SERVER,
+            "The server is another machine: its speed isn't this host's.",
+        )
+    offload = server.identity.gpu_offload if server.identity else None
+    if offload is not None and offload < 1:
+        yield _warning(
+            FlagName.PARTIAL_OFFLOAD,
+            f"Only {format_share(offload)} of the model's layers were on the GPU.",
+        )
+
+
+def _machine_flags(host: Mapping[str, Any], execution: Execution) -> Iterator[Flag]:
+    if host.get("on_battery"):
+        yield _warning(FlagName.ON_BATTERY, "The machine ran on its battery.")
+    governor = host.get("cpu_governor")
+    if governor not in (None, "performance"):
+        yield _note(FlagName.GOVERNOR, f"The CPU's governor was {governor}, not performance.")
+    if host.get("cpu_turbo") is False:
+        yield _note(FlagName.TURBO_OFF, "The CPU's turbo was off.")
+    if hypervisor := host.get("hypervisor"):
+        maker = "" if hypervisor == "unknown" else f" ({hypervisor})"
+        yield _note(FlagName.VIRTUAL_MACHINE, f"The machine is virtual{maker}.")
+    runtime = host.get("container_runtime")
+    if runtime or execution is Execution.CONTAINER:
+        name = "" if runtime in (None, "unknown") else f" ({runtime})"
+        yield _note(FlagName.CONTAINER, f"The run was inside a container{name}.")
+
+
+def _note(name: FlagName, message: str) -> Flag:
+    return Flag(name=name, severity=Severity.NOTE, message=message)
+
+
+def _warning(name: FlagName, message: str) -> Flag:
+    return Flag(name=name, severity=Severity.WARNING, message=message)

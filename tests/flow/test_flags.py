@@ -1,0 +1,30 @@
+"""A busy neighbour is seen, whatever the sensors tell."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.fakes.loader import hub_environment
+
+BUSY = "while True: pass"
+
+
+def test_a_core_kept_busy_beside_the_run_is_flagged(tmp_path: Path) -> None:
+    busy = subprocess.Popen([sys.executable, "-c", BUSY])
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "nobs", "run", "--execution", "native", "--backend", "cpu",
+             "--profile", "quick", "--task", "embeddings", "--rows", "16", "--repeats", "3",
+             "--results", str(tmp_path / "results"), "--json"],
+            env=hub_environment("http://127.0.0.1:9", tmp_path / "hf"),
+            capture_output=True, text=True, timeout=300, check=True,
+        )  # fmt: skip
+    finally:
+        busy.kill()
+        busy.wait()
+    (model,) = json.loads(done.stdout)["tasks"][0]["models"].values()
+    flags = {flag["name"]: flag for flag in model["flags"]}
+
+    assert flags["foreign-cpu"]["severity"] == "warning"
+    assert "CPU cores busy" in flags["foreign-cpu"]["message"]
