@@ -40,14 +40,15 @@ check: setup ## Lint, types, import layers, docs
 report: setup ## Show the last report of this host
 	@$(NOBS) report
 
-docs: setup ## Check that the documentation names every command and registry entry
+docs: setup ## Check that the documentation names what the code has; build it into site/
 	@$(PYTHON) -m pytest -q tests/unit/docs
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
 
 lock: ## Write the hashed lock files anew
 	@tools/lock.sh --upgrade
 
 clean: ## Remove what make made, but no results
-	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist site
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z].*:.*## / {printf "  %-34s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

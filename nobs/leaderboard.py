@@ -8,6 +8,7 @@ from typing import Any
 from nobs.figures import FIGURES, Figure, Measured, number, read_figures, read_runs
 from nobs.schema.base import Backend, Status
 from nobs.schema.report import ModelReport, Report, TaskReport
+from nobs.schema.telemetry import Figure as TelemetryFigure
 from nobs.text import to_line
 
 DIVISIONS = ("closed", "open", "legacy")
@@ -85,6 +86,8 @@ class HostSection:
     device: Mapping[str, str]
     details: Mapping[str, str]
     environment: Mapping[str, str]
+    sensors: Mapping[str, str]
+    """What sensors told of each model's timed region, with the evidence."""
     flags: tuple[str, ...]
 
 
@@ -249,8 +252,24 @@ def _describe_host(file: str, report: Report) -> HostSection:
         device=_flat(report.device_info.model_dump(mode="json")),
         details=_flat({**run, "digest": report.digest}),
         environment=_flat(report.environment),
+        sensors=dict(_sensors(report)),
         flags=tuple(dict.fromkeys(flags)),
     )
+
+
+def _sensors(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield every value that a sensor told, named by model and device."""
+    told = (
+        (model.model_name, device)
+        for task in report.tasks
+        for model in task.models.values()
+        for device in (model.telemetry.devices if model.telemetry else ())
+    )
+    for model, device in told:
+        for name, value in device:
+            if isinstance(value, TelemetryFigure) and value.value is not None:
+                shown = f"{value.value:.4g} ({value.evidence}: {value.how})"
+                yield to_line(f"{model}, {device.name}: {name}"), to_line(shown)
 
 
 def _flat(value: object, prefix: str = "") -> dict[str, str]:

@@ -3,7 +3,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 PATH="$PWD/.venv/bin:$PATH"
-export PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE=1 NO_MKDOCS_2_WARNING=1
 failed=0
 
 check() {  # check NAME COMMAND...
@@ -25,6 +25,7 @@ check layers lint-imports
 check security bandit --quiet --configfile pyproject.toml --recursive nobs
 check shell shellcheck tools/*.sh docker/*.sh .ci/*.sh .ci/run
 check dockerfiles hadolint docker/*.Dockerfile
-check yaml check-yaml .pre-commit-config.yaml .github/workflows/*.yml compose.yaml compose/*.yaml
+check yaml check-yaml .pre-commit-config.yaml .github/workflows/*.yml compose.yaml compose/*.yaml mkdocs.yml
 check docs python -m pytest --quiet --tb=short -p no:cacheprovider tests/unit/docs
+check site mkdocs build --strict --quiet
 exit "$failed"

@@ -106,6 +106,7 @@ def _host(host: HostSection) -> dict[str, Any]:
         "device": host.device,
         "details": host.details,
         "environment": host.environment,
+        "sensors": host.sensors,
         "flags": host.flags,
     }
 

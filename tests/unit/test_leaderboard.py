@@ -2,6 +2,7 @@ import pytest
 
 from nobs.figures import FIGURES, number, read_figures
 from nobs.leaderboard import arrange, flatten
+from tests.fakes.honest_reports import honest_report
 from tests.fakes.reports import LLM, bare_report, failed_report, make_report
 
 
@@ -103,3 +104,10 @@ def test_the_machine_is_told_in_words() -> None:
     assert section.environment["libraries.torch"] == "2.11.0"
     assert section.device["gpu_name"] == "A GPU"
     assert section.details["execution"] == "native"
+
+
+def test_sensors_are_told_with_their_evidence() -> None:
+    sensors = flatten("a", honest_report()).section.sensors
+
+    assert "sentence-transformers/all-MiniLM-L6-v2, A processor: mean_power_w" in sensors
+    assert all("(measured: a meter)" in value for value in sensors.values())

@@ -126,6 +126,7 @@ function drawSamples(charts, rows, title, name = lineName) {
     marginBottom: 46, x: isTimed ? bottom("seconds since the first repeat began") : bottom("repeat"),
     y: { label: "% of the median", grid: true, nice: true }, color: { domain: names },
     marks: [
+      Plot.ruleY([98, 102], { strokeOpacity: 0 }),
       Plot.ruleY([100], { stroke: "currentColor", strokeOpacity: 0.3 }),
       Plot.lineY(points, { x: "x", y: "share", stroke: "line", strokeWidth: 1.8 }),
       Plot.dot(points, { x: "x", y: "share", fill: "line", r: 2.5, tip: true }),

@@ -224,7 +224,7 @@ function showHost(host) {
       : h("p", { class: "note" }, "None was raised.")),
     ...tables, charts,
     h("div", { class: "columns" }, facts("Device", host.device), facts("Run", host.details),
-      facts("Environment", host.environment)));
+      facts("Environment", host.environment), facts("Sensors", host.sensors)));
   held.forEach((table) => drawSamples(charts, table.rows, `${viewOf(table)}: every repeat`, modelName));
 }
 
