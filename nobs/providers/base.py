@@ -33,6 +33,8 @@ class Wanted:
     model: str | None = None
     """None means the provider's default."""
     context_length: int | None = None
+    parallel: int | None = None
+    """Requests that a model loaded for the run works on at once."""
     setup: bool = False
     """Whether the provider may install, download, start and load what is missing."""
     wait_s: float = 120.0

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from nobs.providers.embedded import Settings, serving
+from nobs.providers.weights import find_weights
 from tests.fakes.hub import FakeHub, fake_hub
 from tests.fakes.loader import Loader, loader
 
@@ -24,3 +26,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
 def child(hub: FakeHub, home: Path) -> Iterator[Loader]:
     with loader(hub.url, home) as child:
         yield child
+
+
+@pytest.fixture(scope="session")
+def llama() -> Iterator[str]:
+    """A real llama.cpp server with a real model; any model's name will do."""
+    settings = Settings(weights=find_weights(), model="tiny", context_length=2048, threads=1)
+    with serving(settings, lambda _: None, wait_s=120) as url:
+        yield url

@@ -12,15 +12,19 @@ def choose(wanted: str | None, models: Sequence[Entry]) -> str:
 
 def match(wanted: str | None, names: Sequence[str]) -> str:
     """Return the one name that is `wanted`, whole or without its owner; UnknownModel else."""
-    if wanted is None:
-        found = [name for name in names if not name.startswith("text-embedding-")]
-    elif wanted in names:
-        return wanted
-    else:
-        found = [name for name in names if _bare(name) == _bare(wanted)]
+    found = candidates(wanted, names)
     if len(found) != 1:
         raise UnknownModel(wanted, found or names)
     return found[0]
+
+
+def candidates(wanted: str | None, names: Sequence[str]) -> list[str]:
+    """Return the names that `wanted` may mean; None means any LLM."""
+    if wanted is None:
+        return [name for name in names if not name.startswith("text-embedding-")]
+    if wanted in names:
+        return [wanted]
+    return [name for name in names if _bare(name) == _bare(wanted)]
 
 
 def _bare(name: str) -> str:

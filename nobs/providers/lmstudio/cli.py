@@ -1,0 +1,167 @@
+"""`lms`, LM Studio's command-line program: found, run with time-outs, read as JSON."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, Queue
+from typing import IO, Any
+
+from nobs.errors import RequirementError
+from nobs.providers.base import Tell
+from nobs.providers.lmstudio.failures import explain
+
+ANSWER_S = 60.0
+"""For what neither loads nor downloads; the first call may have to wake LM Studio up."""
+_GRACE_S = 5.0
+_TELL_EVERY_S = 2.0
+_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_BREAKS = re.compile(r"[\r\n]+")
+
+
+@dataclass(frozen=True)
+class Lms:
+    """The program; its messages come on standard error, JSON on standard output."""
+
+    path: Path
+
+    def run(self, *words: str, limit_s: float = ANSWER_S) -> str:
+        """Return the standard output; an error of ours if it fails or takes too long."""
+        with self._start(words, subprocess.PIPE, _GRACE_S) as process:
+            try:
+                output, messages = process.communicate(timeout=limit_s)
+            except subprocess.TimeoutExpired as error:
+                process.kill()
+                raise explain(words, f"It didn't end in {limit_s:.0f} s.", None) from error
+        if process.returncode:
+            raise explain(words, _plain(messages or output), process.returncode)
+        return output
+
+    def read(self, *words: str) -> Any:  # noqa: ANN401 - whatever the program prints
+        """Return what it prints as JSON."""
+        output = self.run(*words, "--json")
+        try:
+            return json.loads(output)
+        except ValueError as error:
+            raise explain(words, f"It printed no JSON: {output[:200]!r}", 0) from error
+
+    def follow(self, *words: str, tell: Tell, limit_s: float, silence_s: float) -> None:
+        """Run what takes long, telling its progress; an error of ours as in `run`."""
+        lines: list[str] = []
+        with self._start(words, subprocess.STDOUT, 0.0) as process:
+            assert process.stdout is not None  # noqa: S101 -- a pipe
+            told_at = 0.0
+            for line in _lines(words, process.stdout, limit_s, silence_s):
+                lines.append(line)
+                if time.monotonic() >= told_at + _TELL_EVERY_S:
+                    tell(f"lms {words[0]}: {line}")
+                    told_at = time.monotonic()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(ANSWER_S)
+        if process.returncode:
+            raise explain(words, "\n".join(lines[-8:]), process.returncode)
+
+    @contextmanager
+    def _start(
+        self, words: tuple[str, ...], stderr: int, grace_s: float
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Run it away from our terminal: Ctrl-C is ours to handle, nobody is asked."""
+        process = subprocess.Popen(
+            [str(self.path), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=stderr, text=True, encoding="utf-8", errors="replace", bufsize=1,
+            env={**os.environ, "NO_COLOR": "1"}, **_OWN_GROUP,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            _end(process, grace_s)
+
+
+_OWN_GROUP: dict[str, Any] = (
+    {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
+    if sys.platform == "win32"
+    else {"start_new_session": True}
+)
+
+
+def _end(process: subprocess.Popen[str], grace_s: float) -> None:
+    """Make sure that the program has ended and its pipes are closed.
+
+    What is short may finish first, so that it is known what there is to undo.
+    """
+    for end, wait_s in ((None, grace_s), (process.terminate, _GRACE_S), (process.kill, None)):
+        if end is not None and process.poll() is None:
+            end()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(wait_s)
+            break
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+def _lines(
+    words: tuple[str, ...], stream: IO[str], limit_s: float, silence_s: float
+) -> Iterator[str]:
+    """Yield lines, those of a progress bar too, until the program ends; bounded in every wait."""
+    pieces: Queue[str] = Queue()
+    threading.Thread(target=_pump, args=(stream, pieces), daemon=True).start()
+    deadline, text = time.monotonic() + limit_s, ""
+    while True:
+        wait_s = min(silence_s, deadline - time.monotonic())
+        try:
+            piece = pieces.get(timeout=max(0.0, wait_s))
+        except Empty:
+            raise explain(words, f"Nothing came from it for {wait_s:.0f} s.", None) from None
+        *whole, text = _BREAKS.split(text + piece)
+        yield from filter(None, map(_plain, whole if piece else [*whole, text]))
+        if not piece:
+            return
+
+
+def _pump(stream: IO[str], pieces: "Queue[str]") -> None:
+    """Pass on what comes; the empty text is the end."""
+    with suppress(ValueError, OSError):
+        while piece := os.read(stream.fileno(), 4096):
+            pieces.put(piece.decode("utf-8", "replace"))
+    pieces.put("")
+
+
+def _plain(text: str) -> str:
+    return _TERMINAL_CODES.sub("", text).strip()
+
+
+def check_lms_cli() -> Lms:
+    """Return the program; RequirementError where LM Studio isn't installed."""
+    name = "lms.exe" if sys.platform == "win32" else "lms"
+    on_path = shutil.which("lms")
+    places = [Path(on_path)] if on_path else []
+    places += [home / "bin" / name for home in _homes()]
+    for place in places:
+        if place.is_file() and os.access(place, os.X_OK):
+            return Lms(place)
+    looked = ", ".join(str(home / "bin") for home in _homes())
+    raise RequirementError(
+        f"LM Studio's program `lms` is neither on PATH nor in {looked}.",
+        "Install LM Studio from https://lmstudio.ai and start it once, or name another server: "
+        "--llm-url URL.",
+    )
+
+
+def _homes() -> Iterator[Path]:
+    """Yield LM Studio's directories: where its pointer says, then the usual ones."""
+    user = Path.home()
+    with suppress(OSError, UnicodeDecodeError):
+        told = (user / ".lmstudio-home-pointer").read_text(encoding="utf-8").strip()
+        if told:
+            yield Path(told)
+    yield user / ".lmstudio"
+    yield user / ".cache" / "lm-studio"

@@ -1,0 +1,80 @@
+"""What LM Studio has on disk, in memory and open: read from `lms`, always as JSON."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from nobs.errors import NobsError
+from nobs.providers.base import UnknownModel
+from nobs.providers.fields import count_of, table_of, tables_of, text_of
+from nobs.providers.lmstudio.cli import Lms
+from nobs.providers.lmstudio.names import match
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """A loaded model."""
+
+    identifier: str
+    """As requests name it."""
+    key: str
+    context_length: int | None
+    parallel: int | None
+
+
+def downloaded_models(lms: Lms) -> tuple[str, ...]:
+    """Return the keys of the LLMs on this machine; wakes LM Studio up."""
+    return tuple(map(_key, tables_of(lms.read("ls", "--llm"))))
+
+
+def loaded_models(lms: Lms) -> tuple[Instance, ...]:
+    """Return what is loaded; wakes LM Studio up."""
+    return tuple(map(_instance, tables_of(lms.read("ps"))))
+
+
+def server_port(lms: Lms) -> int | None:
+    """Return the running server's port; of a stopped one `lms` tells the last port."""
+    status = table_of(lms.read("server", "status", "--quiet"))
+    return count_of(status.get("port")) if status.get("running") is True else None
+
+
+def daemon_status(lms: Lms) -> Mapping[str, Any]:
+    """Return the state of LM Studio itself, empty where this `lms` is too old to tell."""
+    with suppress(NobsError):
+        return table_of(lms.read("daemon", "status"))
+    return {}
+
+
+def is_server_running(lms: Lms) -> bool:
+    """Tell whether LM Studio's server runs."""
+    return server_port(lms) is not None
+
+
+def is_model_downloaded(lms: Lms, model: str) -> bool:
+    """Tell whether exactly one downloaded model has that name."""
+    return _has(model, downloaded_models(lms))
+
+
+def is_model_loaded(lms: Lms, model: str) -> bool:
+    """Tell whether a model of that name is loaded, under whatever identifier."""
+    return _has(model, tuple({instance.key for instance in loaded_models(lms)}))
+
+
+def _has(model: str, keys: tuple[str, ...]) -> bool:
+    with suppress(UnknownModel):
+        return bool(match(model, keys))
+    return False
+
+
+def _instance(entry: Mapping[str, Any]) -> Instance:
+    return Instance(
+        identifier=text_of(entry.get("identifier")) or _key(entry),
+        key=_key(entry),
+        context_length=count_of(entry.get("contextLength")),
+        parallel=count_of(entry.get("parallel")),
+    )
+
+
+def _key(entry: Mapping[str, Any]) -> str:
+    return text_of(entry.get("modelKey")) or text_of(entry.get("path")) or ""
