@@ -6,10 +6,13 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from nobs.schema.report import Report
+from nobs.legacy.report import LegacyModelReport
+from nobs.schema.report import ModelReport, Report
 from nobs.tasks import TASKS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "report-1.schema.json"
+LEGACY = {"properties": {"division": {"const": "legacy"}}, "required": ["division"]}
+NOT_LEGACY = {"not": LEGACY}
 
 
 def page() -> str:
@@ -21,15 +24,16 @@ def schema() -> dict[str, Any]:
     """Return the JSON Schema of a report with the figures of the built-in tasks."""
     tasks = {name: TASKS.load(name).report_type for name in TASKS}
     ours = {name: kind for name, kind in tasks.items() if kind.__module__.startswith("nobs.")}
-    kinds = {Report, *ours.values()}
+    kinds = {Report, LegacyModelReport, *ours.values()}
     _, combined = models_json_schema(
         [(kind, "validation") for kind in sorted(kinds, key=lambda kind: kind.__name__)],
         by_alias=True,
     )
     definitions = combined["$defs"]
     definitions["TaskReport"]["allOf"] = [
-        _figures_of(name, kind.__name__) for name, kind in sorted(ours.items())
-    ]
+        _figures_of({"task": {"const": name}, "workload": NOT_LEGACY}, kind)
+        for name, kind in sorted(ours.items())
+    ] + [_figures_of({"workload": LEGACY}, LegacyModelReport)]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:nobs:report:1",
@@ -40,11 +44,11 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _figures_of(task: str, definition: str) -> dict[str, Any]:
-    """Return the rule that models of `task` are of `definition`."""
-    models = {"additionalProperties": {"$ref": f"#/$defs/{definition}"}}
+def _figures_of(properties: dict[str, Any], kind: type[ModelReport]) -> dict[str, Any]:
+    """Return the rule that models of a task with these properties are of `kind`."""
+    models = {"additionalProperties": {"$ref": f"#/$defs/{kind.__name__}"}}
     return {
-        "if": {"properties": {"task": {"const": task}}, "required": ["task"]},
+        "if": {"properties": properties, "required": list(properties)},
         "then": {"properties": {"models": models}},
     }
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "report": "Show reports side by side.",
     "compare": "Compare reports with a baseline.",
     "validate": "Say whether reports are closed, open or invalid, and why.",
+    "import": "Make reports of this version from older ones.",
     "prefetch": "Download texts and weights, so that measuring needs no network.",
     "doctor": "Check engine, GPU, driver, disk, cache and hub.",
 }

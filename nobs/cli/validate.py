@@ -4,14 +4,12 @@ from pathlib import Path
 
 import click
 
+from nobs.cli.files import files_argument, require_files
 from nobs.cli.options import json_option
 
 
 @click.command(name="validate")
-@click.argument(
-    "files", nargs=-1, required=True, metavar="FILE...",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-)  # fmt: skip
+@files_argument
 @json_option
 @click.pass_context
 def command(ctx: click.Context, /, *, files: tuple[Path, ...], as_json: bool) -> None:
@@ -24,6 +22,7 @@ def command(ctx: click.Context, /, *, files: tuple[Path, ...], as_json: bool) ->
     from nobs.render.validation import render_validations  # noqa: PLC0415 - --help stays fast
     from nobs.validation import Ruling, validate_file  # noqa: PLC0415
 
+    require_files(files)
     found = [(str(file), validate_file(file)) for file in files]
     click.echo(render_validations(found, as_json=as_json), nl=False)
     ctx.exit(int(any(validation.ruling is Ruling.INVALID for _, validation in found)))

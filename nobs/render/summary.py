@@ -61,6 +61,8 @@ def render_device(device: DeviceInfo) -> str:
 
 def _render_task(task: TaskReport) -> Table:
     score = "-" if task.task_score is None else f"{task.task_score:,.2f}"
+    if task.published_score is not None:
+        score += f" (published {task.published_score:,.2f})"
     label = f"{to_line(task.workload.name)} ({task.workload.division}), score {score}"
     table = Table(title=Text(label), title_justify="left", expand=False)
     time, others = _figures_of(task)

@@ -46,6 +46,8 @@ class Division(StrEnum):
 
     CLOSED = "closed"
     OPEN = "open"
+    LEGACY = "legacy"
+    """Imported from an older report, which pinned nothing."""
 
 
 class Status(StrEnum):

@@ -1,5 +1,6 @@
 """JSON that nobody vouches for: read in bounded time and memory, or refused with the reason."""
 
+import hashlib
 import json
 import stat
 from collections import Counter
@@ -24,8 +25,14 @@ type Document = dict[str, Any]
 
 def read_document(file: Path) -> Document:
     """Return the JSON object in `file`; InvalidReport tells why it is refused."""
+    return read_digested(file)[0]
+
+
+def read_digested(file: Path) -> tuple[Document, str]:
+    """Return the JSON object in `file` and the sha256 of the file; InvalidReport as above."""
     try:
-        return parse_document(_read_bounded(file))
+        data = _read_bounded(file)
+        return parse_document(data), hashlib.sha256(data).hexdigest()
     except ValueError as error:
         raise InvalidReport(file, str(error)) from error
     except OSError as error:

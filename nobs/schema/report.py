@@ -114,7 +114,8 @@ class ModelReport(Record):
     failure: Failure | None = None
     weights: WeightsEvidence | None = None
     warnings: tuple[str, ...] = ()
-    phases: Phases = Phases()
+    phases: Phases | None = Phases()
+    """None in an imported report."""
     memory: Memory = Memory()
     checks: tuple[DeviceCheck, ...] = ()
     calibrations: tuple[Calibration, ...] = ()
@@ -151,6 +152,8 @@ class TaskReport(Record):
     models: dict[str, SerializeAsAny[ModelReport]]
     task_score: float | None
     """`calculate_score` over the models; None unless every model is ok."""
+    published_score: float | None = None
+    """The score that an imported report gave itself, by the formula of its time."""
     workload: WorkloadRef
 
 
@@ -158,19 +161,43 @@ class RunInfo(Record):
     """How the run was made."""
 
     id: str
-    nobs_version: str
+    nobs_version: str | None
+    """None in an imported report, as are `execution` and `started`."""
     nobs_commit: str | None = None
     backend: Backend
-    execution: Execution
+    execution: Execution | None
     profile: str
     status: Status
-    started: AwareDatetime
+    started: AwareDatetime | None
     finished: AwareDatetime | None = None
     """None while steps are still to come."""
     image: ImageRef | None = None
     engine: EngineRef | None = None
     flags: tuple[Flag, ...] = ()
     """What the machine is and was set to, for all models alike."""
+
+
+class OriginKind(StrEnum):
+    """Which program wrote an imported report."""
+
+    NOBS = "nobs"
+    """The first NOBS."""
+    LAPERF = "laperf"
+    """Its successor."""
+
+
+class Origin(Record):
+    """Where an imported report comes from."""
+
+    kind: OriginKind
+    file: str
+    file_sha256: str
+    timestamp: str
+    """As it stands there, without a zone."""
+    imported_by: str
+    """Version of NOBS that imported it."""
+    kept: dict[str, Any] = Field(default_factory=dict)
+    """What it says beyond this schema, unchanged."""
 
 
 class Report(Record):
@@ -182,5 +209,7 @@ class Report(Record):
     tasks: tuple[TaskReport, ...]
     run: RunInfo
     environment: dict[str, Any] = Field(default_factory=dict)
+    origin: Origin | None = None
+    """None in reports of runs; imported ones have it and are `legacy` in every task."""
     digest: str = ""
     """sha256 of the canonical JSON of everything else."""

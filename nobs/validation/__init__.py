@@ -8,11 +8,12 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from nobs.errors import InvalidReport
+from nobs.legacy.report import LegacyModelReport
 from nobs.schema.base import Division
 from nobs.schema.document import Document, read_document
 from nobs.schema.files import digest_of
 from nobs.schema.reader import check_version, explain, to_report
-from nobs.schema.report import ModelReport, Report
+from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.tasks import TASKS
 from nobs.validation.consistency import find_contradictions
 from nobs.validation.figures import find_wrong_figures
@@ -81,13 +82,18 @@ def _typed(document: Document) -> Report:
     """Return the report with every model in the class of its task; ValueError if it is none."""
     report = to_report(document)
     tasks = [
-        task.model_copy(update={"models": _typed_models(task.task, raw["models"])})
+        task.model_copy(update={"models": _typed_models(_model_type(task), raw["models"])})
         for task, raw in zip(report.tasks, document["tasks"], strict=True)
     ]
     return report.model_copy(update={"tasks": tuple(tasks)})
 
 
-def _typed_models(task: str, models: Document) -> dict[str, ModelReport]:
-    kind: type[ModelReport] = TASKS.load(task).report_type if task in TASKS else ModelReport
+def _model_type(task: TaskReport) -> type[ModelReport]:
+    if task.workload.division is Division.LEGACY:
+        return LegacyModelReport
+    return TASKS.load(task.task).report_type if task.task in TASKS else ModelReport
+
+
+def _typed_models(kind: type[ModelReport], models: Document) -> dict[str, ModelReport]:
     adapter: TypeAdapter[dict[str, ModelReport]] = TypeAdapter(dict[str, kind])  # type: ignore[valid-type]
     return adapter.validate_json(json.dumps(models), strict=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from nobs.schema.base import Status
+from nobs.schema.base import Division, Status
 from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.text import to_line
 from nobs.validation import energy
@@ -14,6 +14,7 @@ CLOCK_SLACK_S = 1e-6
 def find_contradictions(report: Report) -> Iterator[str]:
     """Yield every contradiction between parts of the report."""
     yield from _check_run(report)
+    yield from _check_origin(report)
     for task in report.tasks:
         if task.dataset_size != task.workload.dataset.get("rows", task.dataset_size):
             yield f"{task.task}: dataset_size isn't the number of rows of the data set"
@@ -26,7 +27,7 @@ def _check_run(report: Report) -> Iterator[str]:
     run = report.run
     if report.device_info.device is not run.backend:
         yield f"run.backend is {run.backend}, device_info.device {report.device_info.device}"
-    if run.finished and run.finished < run.started:
+    if run.finished and run.started and run.finished < run.started:
         yield "run.finished is before run.started"
     if run.finished and report.timestamp < run.finished:
         yield "timestamp is before run.finished"
@@ -35,6 +36,16 @@ def _check_run(report: Report) -> Iterator[str]:
         yield "run.status is ok though a model's isn't"
     if run.status is not Status.OK and run.finished and report.tasks and not failed:
         yield f"run.status is {run.status} though every model's is ok"
+
+
+def _check_origin(report: Report) -> Iterator[str]:
+    """Yield what only an imported report may lack, and what only it may be."""
+    is_imported = report.origin is not None
+    if any((task.workload.division is Division.LEGACY) != is_imported for task in report.tasks):
+        yield "division is legacy in imported reports, which have an origin, and only there"
+    told = (report.run.nobs_version, report.run.execution, report.run.started)
+    if not is_imported and None in told:
+        yield "run.nobs_version, run.execution or run.started is absent"
 
 
 def _models(tasks: tuple[TaskReport, ...]) -> Iterator[ModelReport]:
@@ -48,7 +59,7 @@ def _check_model(report: Report, name: str, model: ModelReport) -> Iterator[str]
         yield f"device is {model.device}, run.backend {report.run.backend}"
     if (model.status is Status.OK) != (model.failure is None):
         yield f"status is {model.status} {'without' if model.failure is None else 'with'} a failure"
-    if model.status is Status.OK and not model.samples:
+    if model.status is Status.OK and not model.samples and report.origin is None:
         yield "status is ok without samples"
     yield from _check_times(report, model)
     yield from energy.find_contradictions(model)
@@ -60,9 +71,9 @@ def _check_times(report: Report, model: ModelReport) -> Iterator[str]:
         if following.start_s < one.start_s + one.duration_s - CLOCK_SLACK_S:
             yield f"repeat {number} starts before the one before it ends"
     measured = sum(sample.duration_s for sample in model.samples)
-    phases = model.phases
-    if measured > phases.measure_s + CLOCK_SLACK_S:
-        yield f"the repeats take {measured:g} s, phases.measure_s is {phases.measure_s:g}"
+    measure_s = model.phases.measure_s if model.phases else 0.0
+    if measured > measure_s + CLOCK_SLACK_S:
+        yield f"the repeats take {measured:g} s, phases.measure_s is {measure_s:g}"
     run = report.run
-    if run.finished and measured > (run.finished - run.started).total_seconds():
+    if run.finished and run.started and measured > (run.finished - run.started).total_seconds():
         yield f"the repeats take {measured:g} s, the whole run less"

@@ -3,8 +3,11 @@
 import math
 from collections.abc import Iterator, Mapping
 
+from nobs.legacy.figures import figures_of, score_of
+from nobs.legacy.report import LegacyModelReport
+from nobs.schema.base import Division
 from nobs.schema.pins import RepeatPolicy
-from nobs.schema.report import ModelReport, Report, RunInfo, TaskReport
+from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.schema.result import StepResult
 from nobs.tasks import TASKS
 from nobs.text import to_line
@@ -19,24 +22,27 @@ WORDS = frozenset({"warnings", "message", "method", "how"})
 def find_wrong_figures(report: Report) -> Iterator[str]:
     """Yield every figure that the report's own samples don't give."""
     for task in report.tasks:
+        if task.workload.division is Division.LEGACY:
+            yield from _check_legacy(task)
+            continue
         if task.task not in TASKS:
             continue
         for name, model in task.models.items():
             if model.samples:
                 where = f"{task.task}, {to_line(name)}"
-                yield from (f"{where}: {fault}" for fault in _check_model(report.run, task, model))
+                yield from (f"{where}: {fault}" for fault in _check_model(report, task, model))
         yield from _check_score(task, finished=report.run.finished is not None)
 
 
-def _check_model(run: RunInfo, task: TaskReport, model: ModelReport) -> Iterator[str]:
-    again = _compute_again(run, task, model)
+def _check_model(report: Report, task: TaskReport, model: ModelReport) -> Iterator[str]:
+    again = _compute_again(report, task, model)
     if isinstance(again, str):
         yield again
     else:
         yield from _compare(model.model_dump(mode="json"), again.model_dump(mode="json"), "")
 
 
-def _compute_again(run: RunInfo, task: TaskReport, model: ModelReport) -> ModelReport | str:
+def _compute_again(report: Report, task: TaskReport, model: ModelReport) -> ModelReport | str:
     """Return the model's report made anew, or why that isn't possible."""
     definition = TASKS.load(task.task)
     common = {name: getattr(model, name) for name in ModelReport.model_fields}
@@ -45,12 +51,24 @@ def _compute_again(run: RunInfo, task: TaskReport, model: ModelReport) -> ModelR
         policy = RepeatPolicy.model_validate(task.workload.policy)
         base = ModelReport(**common | {"verdict": judge(model.samples, policy)})
         result = StepResult(
-            step="", task=task.task, model=model.model_name, started=run.started,
-            finished=run.finished or run.started, **known,
+            step="", task=task.task, model=model.model_name, started=report.timestamp,
+            finished=report.timestamp, **known,
         )  # fmt: skip
         return with_flags(definition.summarise(definition.rebuild(result, model), base))
     except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
         return f"its figures can't be computed: {to_line(error)}"
+
+
+def _check_legacy(task: TaskReport) -> Iterator[str]:
+    """Yield figures of an imported task that its repeats don't give."""
+    models = [model for model in task.models.values() if isinstance(model, LegacyModelReport)]
+    for model in models:
+        again = model.model_copy(update=figures_of(model.all_runs))
+        faults = _compare(model.model_dump(mode="json"), again.model_dump(mode="json"), "")
+        yield from (f"{task.task}, {to_line(model.model_name)}: {fault}" for fault in faults)
+    found = score_of(models, task.dataset_size)
+    if found != task.task_score:
+        yield f"{task.task}: task_score is {task.task_score}, the models give {found}"
 
 
 def _compare(told: object, found: object, place: str) -> Iterator[str]:

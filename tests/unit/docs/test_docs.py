@@ -17,6 +17,7 @@ from nobs.catalog import load_catalog
 from nobs.cli import COMMANDS, cli
 from nobs.errors import FailureClass
 from nobs.launch.plan import HUB_VARIABLES
+from nobs.legacy.report import LegacyRequest
 from nobs.runner.environment import VARIABLES
 from nobs.schema import device, outcome, pins, report, result, spec, telemetry
 from nobs.tasks import TASKS
@@ -30,8 +31,9 @@ CODE = ("nobs/**/*.py", "docker/*", "compose.yaml", "compose/*.yaml", "tools/*.s
 VARIABLE = re.compile(r"\b(?:NOBS|HF|LLM|DOCKER|XDG|PYENV)_[A-Z_]+[A-Z]\b")
 NOT_READ_BY_US = {"HF_HUB_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_TELEMETRY"}
 RECORDS: tuple[type[BaseModel], ...] = (
-    report.Report, device.DeviceInfo, report.TaskReport, report.WorkloadRef, pins.ModelPin, result.DataEvidence,
-    report.ModelReport, report.Interval, report.Verdict, report.Finding, report.Flag, result.Phases, result.Memory, result.DeviceCheck,
+    report.Report, device.DeviceInfo, report.TaskReport, report.WorkloadRef, pins.ModelPin,
+    report.Origin, LegacyRequest, result.DataEvidence, report.ModelReport, report.Interval,
+    report.Verdict, report.Finding, report.Flag, result.Phases, result.Memory, result.DeviceCheck,
     result.WeightsEvidence, result.Failure, report.RunInfo, spec.ImageRef, spec.EngineRef,
     result.StepResult, result.Sample, result.Calibration, outcome.Outcome, telemetry.Telemetry,
     telemetry.DeviceTelemetry, telemetry.SystemTelemetry, telemetry.Throttling, telemetry.Figure,
