@@ -87,7 +87,9 @@ def find_commit() -> str | None:
         return None
     try:
         done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            # Without its optional lock: a kill at that moment would leave the checkout locked.
+            ["git", "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=40",
+             "--exclude=*"],
             cwd=root, capture_output=True, text=True, timeout=5, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):

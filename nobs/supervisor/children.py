@@ -10,6 +10,7 @@ from nobs.schema.rundir import RunDir
 from nobs.supervisor.processes import DeadlineReached, RunnerProcess, Stream, kill_group
 
 MAX_IMPORT_S = 600.0
+MAX_OUTPUT_CHARS = 4 << 20
 log = get_logger()
 
 
@@ -32,10 +33,15 @@ class StepRunner(Protocol):
 
 
 class Relay:
-    """Turn lines of children into events: theirs as they are, a library's as `step.output`."""
+    """Turn lines of children into events: theirs as they are, a library's as `step.output`.
+
+    Of the latter a step may write `MAX_OUTPUT_CHARS`, so that a flood doesn't fill the disk; what
+    is dropped is counted.
+    """
 
     def __init__(self, write: Callable[[Event], None]) -> None:
         self._write = write
+        self._written = 0
 
     def __call__(self, step: str | None, stream: Stream, line: str) -> Event | None:
         """Pass a line on; return the event that it was, if it was one."""
@@ -43,8 +49,17 @@ class Relay:
         if event is not None:
             self._write(event)
         elif text := line.rsplit("\r", 1)[-1].strip():
-            log.info("step.output", step=step, stream=stream, text=text)
+            self._written += len(text)
+            if self._written <= MAX_OUTPUT_CHARS:
+                log.info("step.output", step=step, stream=stream, text=text)
         return event
+
+    def end_step(self, step: str) -> None:
+        """Tell how much of the step's output was dropped, if any was; the next may write again."""
+        dropped = self._written - MAX_OUTPUT_CHARS
+        self._written = 0
+        if dropped > 0:
+            log.warning("step.output_dropped", step=step, characters=dropped)
 
 
 class SpawnedSteps:

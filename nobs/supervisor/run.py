@@ -57,6 +57,7 @@ def _run_steps(
         for number, step in enumerate(todo, start=1):
             log.info("step.started", step=step.id, number=number, of=len(todo), model=step.model.id)
             _run_step(run_dir, spec, runner, step, deadline)
+            relay.end_step(step.id)
             results = write_report(run_dir, spec, finished=False)
             _announce(results[step.id])
     if time.monotonic() >= deadline:

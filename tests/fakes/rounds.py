@@ -7,6 +7,8 @@ catalogue. With `LIGHT` in front of the path, torch's stand-in makes a whole run
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,20 @@ def finish(
     with start(run_dir, *words, paths=paths) as process:
         stdout, stderr = process.communicate(timeout=timeout_s)
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def await_(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
+    """Wait until `condition` holds; fail if it doesn't in `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+def has_begun(run_dir: RunDir, step: str) -> bool:
+    """Tell whether a step is within its first phase that the task itself does."""
+    text = run_dir.events_file.read_text() if run_dir.events_file.exists() else ""
+    return any('"phase":"load"' in line and f'"step":"{step}"' in line for line in text.split("\n"))
 
 
 def result_of(run_dir: RunDir, step: str) -> StepResult:

@@ -26,13 +26,14 @@ def order(
     backend: Backend = Backend.CPU,
     step_timeouts: dict[str, float] | None = None,
     timeout_s: float = 300.0,
+    run_id: str = "a-run",
 ) -> RunDir:
     """Write the order of a run with one step for each model, named like the model."""
     prepare_results(results)
-    run_dir = make_run_dir(results, "a-run")
+    run_dir = make_run_dir(results, run_id)
     timeouts = step_timeouts or {}
     spec = RunSpec(
-        run_id="a-run",
+        run_id=run_id,
         created=datetime.now(UTC),
         nobs_version="0",
         backend=backend,
@@ -57,7 +58,7 @@ def faulty_workload(tmp_path: Path, *faults: str) -> Workload:
     texts.write_text("one\ntwo\n")
     models = [tmp_path / "models" / fault for fault in faults]
     for model in models:
-        model.mkdir(parents=True)
+        model.mkdir(parents=True, exist_ok=True)
         (model / "config.json").write_text("{}")
         (model / "model.safetensors").write_bytes(ONE_WEIGHT)
     return Workload(

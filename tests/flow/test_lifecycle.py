@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -13,26 +11,23 @@ import pytest
 from nobs.launch.ownership import claimed
 from nobs.schema.rundir import RunDir
 from nobs.system.processes import find_process
-from tests.fakes.rounds import LIGHT, RUN_ID, finish, left_files, ordered_run, reason_of, start
+from tests.fakes.rounds import (
+    LIGHT,
+    RUN_ID,
+    await_,
+    finish,
+    has_begun,
+    left_files,
+    ordered_run,
+    reason_of,
+    start,
+)
 
 LIGHTLY = (LIGHT,)
 
 
-def await_(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-
-
 def events_of(run_dir: RunDir) -> list[dict[str, object]]:
     return [json.loads(line) for line in run_dir.events_file.read_text().splitlines()]
-
-
-def has_begun(run_dir: RunDir, step: str) -> bool:
-    """Tell whether a step is within its first phase that the task itself does."""
-    text = run_dir.events_file.read_text() if run_dir.events_file.exists() else ""
-    return any('"phase":"load"' in line and f'"step":"{step}"' in line for line in text.split("\n"))
 
 
 def supervisor_of(run_dir: RunDir) -> psutil.Process | None:
@@ -202,20 +197,3 @@ def test_worker_of_a_killed_launcher_keeps_its_own_deadline(tmp_path: Path) -> N
 
     assert reason_of(run_dir, "hangs") == "failed: timeout"
     assert finish(run_dir, "attach", RUN_ID).returncode == 5
-
-
-def test_nothing_survives_a_killed_supervisor(tmp_path: Path) -> None:
-    run_dir = ordered_run(tmp_path, "fine", "hangs", "last")
-    with start(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY) as launcher:
-        await_(lambda: has_begun(run_dir, "hangs"))
-        supervisor = supervisor_of(run_dir)
-        assert supervisor is not None
-        offspring = supervisor.children(recursive=True)
-        supervisor.kill()
-        launcher.communicate(timeout=60)
-
-    assert launcher.returncode == 5
-    ends = [reason_of(run_dir, step) for step in ("fine", "hangs", "last")]
-    assert ends == ["ok", "lost: infra", "lost: infra"]
-    assert offspring
-    await_(lambda: not any(process.is_running() for process in offspring), 10.0)

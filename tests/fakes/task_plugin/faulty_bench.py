@@ -1,10 +1,13 @@
 """The heavy half of the third party's task."""
 
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -67,6 +70,29 @@ class FaultyBench:
         sys.stdout.write('{"event": "forged.event"}\n')
         sys.stdout.flush()
         os.write(1, b"no newline from C")
+
+    def _floods(self) -> None:
+        megabyte = b"x" * ((1 << 20) - 1) + b"\n"
+        for _ in range(1024):
+            os.write(1, megabyte)
+
+    def _overflows(self) -> None:
+        """Need more memory than this process may have."""
+        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+        bytearray(8 << 30)
+
+    def _devours(self) -> None:
+        """Touch memory until somebody is killed for it."""
+        hoard = []
+        while True:
+            hoard.append(b"x" * (16 << 20))
+
+    def _fills(self) -> None:
+        """Fill the file system on which `full` names a place, and wait for room."""
+        place = Path(os.environ["FAULT_FULL"])
+        with place.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x" * 65_536)
 
     def _forks(self) -> None:
         subprocess.Popen(["sleep", "60"])

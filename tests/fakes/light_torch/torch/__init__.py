@@ -1,17 +1,35 @@
 """Stands in for torch where many short runs are made: it imports in no time and knows one device.
 
-Only what the runner asks of torch is here; sums are done on a single number.
+What the runner computes is done on a single number; any other fact is its own name.
 """
 
 from types import SimpleNamespace
 from typing import Any
 
 __version__ = "0+light"
+
+
+class Fact(str):
+    """A setting or a function of torch that isn't here: its name, whatever is done with it."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> "Fact":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Fact(name)
+
+    def __call__(self, *_: object) -> "Fact":
+        return self
+
+
 version = SimpleNamespace(cuda=None, hip=None)
 cuda = SimpleNamespace(is_available=lambda: False, is_initialized=lambda: False)
 backends = SimpleNamespace(
     mps=SimpleNamespace(is_built=lambda: False, is_available=lambda: False),
-    cpu=SimpleNamespace(get_cpu_capability=lambda: "LIGHT"),
+    cpu=Fact("cpu"),
+    cuda=Fact("cuda"),
+    cudnn=Fact("cudnn"),
 )
 
 
@@ -56,9 +74,7 @@ def randn(*_shape: int, generator: Any = None) -> tuple[Number, Number]:
     return Number(2.0), Number(3.0)
 
 
-def get_num_threads() -> int:
-    return 1
-
-
-def get_float32_matmul_precision() -> str:
-    return "highest"
+def __getattr__(name: str) -> Fact:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return Fact(name)

@@ -1,0 +1,278 @@
+"""Faults injected for real into whole runs: what was finished stays, the rest says why."""
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from nobs.schema.rundir import RunDir
+from nobs.supervisor.children import MAX_OUTPUT_CHARS
+from nobs.system.processes import find_process
+from tests.fakes.rounds import (
+    LIGHT,
+    RUN_ID,
+    await_,
+    finish,
+    has_begun,
+    left_files,
+    ordered_run,
+    reason_of,
+    result_of,
+    start,
+)
+
+LIGHTLY = (LIGHT,)
+RESUME = ("run", "--resume", RUN_ID)
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only")
+type Victim = Callable[[RunDir, subprocess.Popen[str]], psutil.Process]
+
+
+def launcher_of(_run_dir: RunDir, launcher: "subprocess.Popen[str]") -> psutil.Process:
+    return psutil.Process(launcher.pid)
+
+
+def supervisor_of(run_dir: RunDir, _launcher: "subprocess.Popen[str]") -> psutil.Process:
+    found = find_process("-m", "nobs.supervisor", str(run_dir.path))
+    assert found is not None
+    return found
+
+
+def step_of(run_dir: RunDir, launcher: "subprocess.Popen[str]") -> psutil.Process:
+    """The child that the server of steps has forked."""
+    supervisor = supervisor_of(run_dir, launcher)
+    (server,) = [c for c in supervisor.children() if "--serve" in c.cmdline()]
+    (step,) = server.children()
+    return step
+
+
+def strike(run_dir: RunDir, victim: Victim, number: signal.Signals, at: str) -> int:
+    """Send a signal to a process of the run while the step `at` is at work; return the exit code.
+
+    Nothing may be left of any process of the run.
+    """
+    with start(run_dir, *RESUME, paths=LIGHTLY) as launcher:
+        await_(lambda: has_begun(run_dir, at))
+        processes = psutil.Process(launcher.pid).children(recursive=True)
+        victim(run_dir, launcher).send_signal(number)
+        launcher.communicate(timeout=60)
+    await_(lambda: not any(process.is_running() for process in processes), 10.0)
+    assert left_files(run_dir) == []
+    return launcher.returncode
+
+
+@pytest.mark.parametrize("number", STOPS, ids=lambda number: number.name)
+@pytest.mark.parametrize("victim", [launcher_of, supervisor_of])
+def test_a_stop_signal_keeps_what_is_finished(
+    tmp_path: Path, victim: Victim, number: signal.Signals
+) -> None:
+    run_dir = ordered_run(tmp_path, "fine", "hangs", "last")
+
+    assert strike(run_dir, victim, number, at="hangs") == 130
+
+    ends = [reason_of(run_dir, step) for step in ("fine", "hangs", "last")]
+    assert ends == ["ok", "failed: interrupted", "failed: interrupted"]
+    assert run_dir.read_report().run.finished is not None
+
+
+def test_a_killed_supervisor_loses_only_what_was_not_finished(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "fine", "hangs", "last")
+
+    assert strike(run_dir, supervisor_of, signal.SIGKILL, at="hangs") == 5
+
+    ends = [reason_of(run_dir, step) for step in ("fine", "hangs", "last")]
+    assert ends == ["ok", "lost: infra", "lost: infra"]
+    assert run_dir.read_outcome().exit_code == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda number: number.name
+)
+def test_a_killed_step_loses_only_itself(tmp_path: Path, number: signal.Signals) -> None:
+    run_dir = ordered_run(tmp_path, "fine", "hangs", "last")
+
+    assert strike(run_dir, step_of, number, at="hangs") == 5
+
+    ends = [reason_of(run_dir, step) for step in ("fine", "hangs", "last")]
+    assert ends == ["ok", "lost: infra", "ok"]
+
+
+def test_an_interrupt_to_a_step_is_the_supervisors_to_handle(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "waits", "last")
+    with start(run_dir, *RESUME, paths=LIGHTLY) as launcher:
+        await_(lambda: has_begun(run_dir, "waits"))
+        step_of(run_dir, launcher).send_signal(signal.SIGINT)
+        (tmp_path / "models/waits/go").touch()
+        launcher.communicate(timeout=60)
+
+    assert launcher.returncode == 0
+    assert [reason_of(run_dir, step) for step in ("waits", "last")] == ["ok", "ok"]
+
+
+def test_more_memory_than_there_is_fails_one_step_as_oom(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "overflows", "last")
+
+    done = finish(run_dir, *RESUME, paths=LIGHTLY)
+
+    assert done.returncode == 1
+    assert [reason_of(run_dir, step) for step in ("overflows", "last")] == ["failed: oom", "ok"]
+    assert "--batch-size" in done.stderr
+
+
+def test_a_step_that_hangs_is_ended_at_its_deadline(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "hangs", "last", step_timeouts={"hangs": 1.5})
+
+    done = finish(run_dir, *RESUME, paths=LIGHTLY)
+
+    assert done.returncode == 5
+    assert [reason_of(run_dir, step) for step in ("hangs", "last")] == ["failed: timeout", "ok"]
+
+
+def test_a_gigabyte_of_output_neither_stops_the_run_nor_fills_the_disk(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "floods", "last")
+
+    done = finish(run_dir, *RESUME, paths=LIGHTLY)
+
+    assert done.returncode == 0, done.stderr
+    assert run_dir.events_file.stat().st_size < 2 * MAX_OUTPUT_CHARS
+    events = [json.loads(line) for line in run_dir.events_file.read_text().splitlines()]
+    (dropped,) = [event for event in events if event["event"] == "step.output_dropped"]
+    assert dropped["step"] == "floods"
+    assert dropped["characters"] == 1024 * ((1 << 20) - 1) - MAX_OUTPUT_CHARS
+
+
+def test_a_descendant_that_holds_the_pipe_holds_nobody(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "forks", "last")
+
+    done = finish(run_dir, *RESUME, paths=LIGHTLY)
+
+    assert done.returncode == 5
+    assert [reason_of(run_dir, step) for step in ("forks", "last")] == ["lost: infra", "ok"]
+
+
+def test_two_runs_in_one_results_directory_do_not_mix(tmp_path: Path) -> None:
+    first = ordered_run(tmp_path, "fine", "waits")
+    second = ordered_run(tmp_path, "fine", "waits", run_id="b-run")
+    with (
+        start(first, *RESUME, paths=LIGHTLY) as one,
+        start(second, "run", "--resume", "b-run", paths=LIGHTLY) as other,
+    ):
+        await_(lambda: has_begun(first, "waits") and has_begun(second, "waits"))
+        (tmp_path / "models/waits/go").touch()
+        for process in (one, other):
+            process.communicate(timeout=60)
+
+    assert (one.returncode, other.returncode) == (0, 0)
+    for run_dir in (first, second):
+        assert run_dir.read_report().run.id == run_dir.path.name
+        lines = run_dir.events_file.read_text().splitlines()
+        assert {json.loads(line)["run_id"] for line in lines} == {run_dir.path.name}
+        assert left_files(run_dir) == []
+    (published,) = first.results.glob("report_*.json")
+    assert published.read_bytes() in [run.report_file.read_bytes() for run in (first, second)]
+
+
+def test_a_results_directory_that_is_removed_ends_the_run_with_the_reason(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "fine", "waits", "last")
+    with start(run_dir, *RESUME, paths=LIGHTLY) as launcher:
+        await_(lambda: has_begun(run_dir, "waits"))
+        processes = psutil.Process(launcher.pid).children(recursive=True)
+        shutil.rmtree(run_dir.results)
+        (tmp_path / "models/waits/go").touch()
+        _, stderr = launcher.communicate(timeout=60)
+
+    assert launcher.returncode == 3
+    assert str(run_dir.path) in stderr
+    assert "Traceback" not in stderr.splitlines()[-1]
+    assert not run_dir.path.exists()
+    await_(lambda: not any(process.is_running() for process in processes), 10.0)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 72 MiB at `tmp_path/small`, made by root alone."""
+    if os.name == "nt" or os.geteuid() != 0:
+        pytest.skip("mounting a file system needs root")
+    place = tmp_path / "small"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=72m", "nobs-test", place], check=True)
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@LINUX
+def test_a_full_disk_ends_the_run_and_resuming_finishes_it(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_dir = ordered_run(small_disk, "fine", "fills", "last")
+    monkeypatch.setenv("FAULT_FULL", str(small_disk / "filling"))
+
+    done = finish(run_dir, *RESUME, paths=LIGHTLY)
+
+    assert done.returncode == 3
+    assert "No space left on device" in done.stderr
+    assert reason_of(run_dir, "fine") == "ok"
+    kept = run_dir.result_file("fine").read_bytes()
+
+    (small_disk / "filling").unlink()
+    monkeypatch.setenv("FAULT_FULL", "/dev/full")
+    done = finish(run_dir, *RESUME, paths=LIGHTLY)
+    assert done.returncode == 0, done.stderr
+    assert [reason_of(run_dir, step) for step in ("fine", "fills", "last")] == ["ok"] * 3
+    assert run_dir.result_file("fine").read_bytes() == kept
+    assert left_files(run_dir) == []
+
+
+STEPPING_CLOCK = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+#include <unistd.h>
+#include <stdlib.h>
+int clock_gettime(clockid_t id, struct timespec *now) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) real = dlsym(RTLD_NEXT, "clock_gettime");
+    int failed = real(id, now);
+    if (id == CLOCK_REALTIME && access(getenv("FAULT_STEP"), F_OK) == 0) now->tv_sec -= 86400;
+    return failed;
+}
+"""
+
+
+@LINUX
+def test_a_clock_that_is_set_back_a_day_changes_no_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every process of the run sees the wall clock jump within a step; no other clock moves."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("making a clock that jumps needs a C compiler")
+    library = tmp_path / "clock.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-x", "c", "-", "-o", library, "-ldl"],
+                   input=STEPPING_CLOCK.encode(), check=True)  # fmt: skip
+    ctypes.CDLL(str(library))
+    monkeypatch.setenv("LD_PRELOAD", str(library))
+    monkeypatch.setenv("FAULT_STEP", str(tmp_path / "step"))
+    run_dir = ordered_run(tmp_path, "waits", "hangs", "last", step_timeouts={"hangs": 1.5})
+    with start(run_dir, *RESUME, paths=LIGHTLY) as launcher:
+        await_(lambda: has_begun(run_dir, "waits"))
+        (tmp_path / "step").touch()
+        (tmp_path / "models/waits/go").touch()
+        launcher.communicate(timeout=60)
+
+    assert launcher.returncode == 5
+    ends = [reason_of(run_dir, step) for step in ("waits", "hangs", "last")]
+    assert ends == ["ok", "failed: timeout", "ok"]
+    jumped = result_of(run_dir, "waits")
+    assert jumped.finished < jumped.started
+    assert all(0 < sample.duration_s < 5 for sample in jumped.samples)
+    seconds = [value for name, value in jumped.phases if name.endswith("_s")]
+    assert all(0 <= value < 60 for value in seconds)

@@ -1,0 +1,17 @@
+"""Everything of a run is killed at a random moment; tests/soak/kills.py does it at length."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.soak.kills import MAX_DELAY_S, do_round
+
+ROUNDS = 20
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_a_loss_of_power_loses_nothing_that_was_finished(number: int, tmp_path: Path) -> None:
+    delay_s = random.Random(number).uniform(0.0, MAX_DELAY_S)
+
+    assert do_round(tmp_path, delay_s) <= 3

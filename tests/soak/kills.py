@@ -1,0 +1,95 @@
+"""Power loss, again and again: `python -m tests.soak.kills --rounds 200`.
+
+Each round begins a run, kills every process of it at a random moment, checks that whatever was
+finished can be read, and lets `nobs run --resume` finish the rest.
+"""
+
+import argparse
+import contextlib
+import json
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from nobs.schema.rundir import RunDir
+from tests.fakes.rounds import LIGHT, RUN_ID, finish, left_files, ordered_run, reason_of, start
+
+STEPS = ("first", "second", "third")
+RESUME = ("run", "--resume", RUN_ID)
+MAX_DELAY_S = 2.5
+"""A whole run takes less on an idle machine: some moments lie after its end."""
+
+
+def do_round(directory: Path, delay_s: float) -> int:
+    """Do one round; return how many steps were finished at the moment of the kill."""
+    run_dir = ordered_run(directory, *STEPS)
+    begin_and_kill(run_dir, delay_s)
+    kept = finished_steps(run_dir)
+    check_records(run_dir)
+
+    done = finish(run_dir, *RESUME, paths=(LIGHT,))
+
+    assert done.returncode == 0, done.stderr
+    assert [reason_of(run_dir, step) for step in STEPS] == ["ok"] * len(STEPS)
+    for step, content in kept.items():
+        assert run_dir.result_file(step).read_bytes() == content, f"{step} was done again"
+    report = run_dir.read_report()
+    assert [Path(name).name for name in report.tasks[0].models] == list(STEPS)
+    assert report.run.finished is not None
+    assert len(list(run_dir.results.glob("report_*.json"))) == 1
+    assert left_files(run_dir) == []
+    return len(kept)
+
+
+def begin_and_kill(run_dir: RunDir, delay_s: float) -> None:
+    """Begin the run and, after `delay_s`, kill every process of it, as a loss of power does."""
+    with start(run_dir, *RESUME, paths=(LIGHT,)) as launcher:
+        time.sleep(delay_s)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            root = psutil.Process(launcher.pid)
+            root.suspend()
+            family = [root, *root.children(recursive=True)]
+            for process in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(family[1:], timeout=10)
+
+
+def finished_steps(run_dir: RunDir) -> dict[str, bytes]:
+    """Return the results that are there, each of which must be readable."""
+    found = {step: run_dir.find_result(step) for step in STEPS}
+    return {s: run_dir.result_file(s).read_bytes() for s, result in found.items() if result}
+
+
+def check_records(run_dir: RunDir) -> None:
+    """Read whatever else is there; only the last line of the events may be torn."""
+    if run_dir.report_file.exists():
+        run_dir.read_report()
+    if run_dir.events_file.exists():
+        *whole, _ = run_dir.events_file.read_text(encoding="utf-8").split("\n")
+        for line in whole:
+            json.loads(line)
+
+
+def main() -> int:
+    """Do the rounds; the first that loses anything ends them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    moments = random.Random(options.seed)
+    for number in range(1, options.rounds + 1):
+        delay_s = moments.uniform(0.0, MAX_DELAY_S)
+        with tempfile.TemporaryDirectory(prefix="kill-") as directory:
+            finished = do_round(Path(directory), delay_s)
+        print(f"{number}/{options.rounds}: killed after {delay_s:.2f} s with {finished} of "
+              f"{len(STEPS)} steps finished; nothing lost", flush=True)  # fmt: skip
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
