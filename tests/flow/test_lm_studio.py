@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -286,3 +287,22 @@ def test_ctrl_c_at_any_moment_leaves_everything_as_it_was(installed: Studio, mom
     assert child.wait(60) == 130
     child.stdout.close()
     assert installed.condition() == before
+
+
+def test_an_lms_that_hangs_is_stopped(installed: Studio) -> None:
+    installed.change(faults={"ps": "hang", "load": "hang"}, models=[model(TINY)])
+    lms = check_lms_cli()
+    started = time.monotonic()
+    with pytest.raises(HostApiError, match="was stopped; it said: It didn't end in 1 s"):
+        lms.run("ps", limit_s=1.0)
+    with pytest.raises(HostApiError, match="Nothing came from it for"):
+        lms.follow("load", TINY, tell=lambda _: None, limit_s=30.0, silence_s=1.0)
+    with pytest.raises(HostApiError, match="Nothing came from it for"):
+        lms.follow("load", TINY, tell=lambda _: None, limit_s=1.0, silence_s=30.0)
+    assert time.monotonic() - started < 15
+
+
+def test_an_lms_that_prints_no_json_is_told(installed: Studio) -> None:
+    installed.lms("server", "start", "--port", str(installed.port))
+    with pytest.raises(HostApiError, match=r"`lms server stop` .* printed no JSON"):
+        check_lms_cli().read("server", "stop")

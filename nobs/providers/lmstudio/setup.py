@@ -56,6 +56,7 @@ def setup_lm_studio(wanted: Wanted, tell: Tell) -> Setup:
     setup = Setup(lms=lms, before=daemon_status(lms), port_before=server_port(lms))
     try:
         setup.base_url = _start_server(setup, wanted.base_url, tell)
+        _wait_for_greeting(Access(base_url=setup.base_url, api_key=wanted.api_key))
         setup.loaded_before = loaded_models(lms)
         key = _find_or_download(lms, wanted.model, tell)
         setup.model = _use_or_load(setup, key, wanted, tell)
@@ -95,29 +96,27 @@ def _start_server(setup: Setup, wanted_url: str | None, tell: Tell) -> str:
                 f"Use it: --llm-url http://127.0.0.1:{running}/v1. Or stop it: `lms server stop`.",
             )
         port = running
-    url = f"http://127.0.0.1:{port}/v1"
-    _wait_for_greeting(url)
-    return url
+    return f"http://127.0.0.1:{port}/v1"
 
 
-def _wait_for_greeting(url: str) -> None:
+def _wait_for_greeting(access: Access) -> None:
     retrying = Retrying(
         retry=retry_if_result(lambda greets: not greets),
         wait=wait_exponential(multiplier=0.1, max=2.0),
         stop=stop_after_delay(_GREETING_S),
     )
     try:
-        retrying(_greets, url)
+        retrying(_greets, access)
     except RetryError as error:
         raise HostApiError(
-            f"LM Studio's server doesn't greet at {url}.",
-            f"Another program may have port {port_of(url)}: name a free one, "
+            f"LM Studio's server doesn't greet at {access.base_url}.",
+            f"Another program may have port {port_of(access.base_url)}: name a free one, "
             "--llm-url http://127.0.0.1:PORT/v1.",
         ) from error
 
 
-def _greets(url: str) -> bool:
-    with Server(Access(base_url=url), answer_s=2.0) as server:
+def _greets(access: Access) -> bool:
+    with Server(access, answer_s=2.0) as server:
         return server.native("/lmstudio-greeting").get("lmstudio") is True
 
 
