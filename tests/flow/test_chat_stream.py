@@ -188,6 +188,14 @@ def test_a_failed_request_has_no_latency(script: Script, failure: ChatFailure, w
     assert words in record.error
 
 
+def test_a_request_that_failed_is_not_sent_again() -> None:
+    with serving(in_one_write(TOKEN, SIZED, Then.RESET)) as server:
+        (record,) = chat(server)
+
+    assert record.failure == ChatFailure.CUT
+    assert len(server.log) == 1
+
+
 def endless() -> Iterator[Send]:
     yield Send(0, CHUNKED)
     yield from (Send(n / 1000, chunked(TOKEN), 1) for n in itertools.count())

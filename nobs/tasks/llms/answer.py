@@ -72,7 +72,7 @@ def error_in(value: Json, name: str = "") -> str | None:
     error = value.get("error")
     if not error and name != "error":
         return None
-    message = error.get("message") if isinstance(error, Mapping) else error
+    message = error.get("message") if isinstance(error, dict) else error
     return str(message or error or value.get("message") or dict(value))[:300]
 
 
@@ -81,7 +81,7 @@ def _read_object(data: str) -> Json:
         value = json.loads(data)
     except ValueError as error:
         raise MalformedStream(f"an event isn't JSON: {data[:80]!r}") from error
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise MalformedStream(f"an event isn't a JSON object: {data[:80]!r}")
     return value
 
@@ -127,7 +127,7 @@ def _tool_call(calls: object) -> str:
 
 
 def _object(value: object) -> Json:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str:

@@ -44,6 +44,26 @@ def test_times_follow_from_the_stamps() -> None:
     assert (figures.token_count_source, figures.finish_reason) == (TokenCountSource.USAGE, "stop")
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        delta(role="assistant"),
+        delta(role="assistant", content=None),
+        delta(content="", reasoning_content="", reasoning=None, tool_calls=[]),
+        {"choices": [{"index": 0, "delta": None}]},
+        {"choices": [{"index": 0}]},
+        {"choices": [], "usage": None},
+        {"choices": None},
+        {},
+    ],
+)
+def test_a_delta_without_text_is_no_token(value: dict[str, object]) -> None:
+    figures = figures_of((1, event(value)), (9, event(delta(content="x"))), (10, DONE))
+
+    assert figures.ttft_s == pytest.approx(0.009)
+    assert figures.chunks == 1
+
+
 @pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
 def test_reasoning_is_a_first_token_but_no_answer(name: str) -> None:
     counted = usage(2, completion_tokens_details={"reasoning_tokens": 1})
@@ -90,6 +110,19 @@ def test_a_stall_shows_in_the_tail() -> None:
     assert figures.gaps is not None
     assert figures.gaps.median_s == pytest.approx(0.005)
     assert figures.gaps.p99_s == figures.gaps.max_s == pytest.approx(0.305)
+
+
+def test_usage_that_grows_with_each_chunk_counts_once() -> None:
+    chunks = [(n, event({**delta(content="x"), "usage": usage(2 * n)})) for n in range(1, 4)]
+
+    assert figures_of(*chunks, (4, DONE)).output_tokens == 6
+
+
+def test_a_count_of_no_tokens_is_not_believed() -> None:
+    last = event({**delta(finish="stop"), "usage": usage(0)})
+    figures = figures_of((1, event(delta(content="x"))), (2, event(delta(content="y"))), (3, last))
+
+    assert (figures.output_tokens, figures.token_count_source) == (2, TokenCountSource.CHUNKS)
 
 
 def test_without_usage_the_count_is_marked_as_an_estimate() -> None:
