@@ -1,6 +1,7 @@
 """What each client adds to the times of a server that logs when it really sent each token.
 
-    python -m benchmarks.llm_client [--rounds N] [--only TEXT] [--json]
+    python -m benchmarks.llm_client [--rounds N] [--only TEXT] [--clients NAME,NAME]
+        [--patience SECONDS] [--plot FILE.svg] [--guidellm EXECUTABLE] [--aiperf EXECUTABLE]
 
 TTFT error: the client's TTFT less the server's own time from the whole request to the first token.
 Gap error: the client's mean gap against the server's, per request. Means over requests; of the
@@ -10,120 +11,119 @@ rounds the median is shown, and the order of the clients turns from round to rou
 import argparse
 import asyncio
 import gc
-import json
+import platform
+import shutil
+import sys
+import time
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
-from statistics import median
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
-from benchmarks.llm_client.clients import Client, Load, importable
-from nobs.tasks.llms.accuracy import Seen, Sent, TimingError, truthful_server
+import psutil
 
-
-@dataclass(frozen=True)
-class Scenario:
-    name: str
-    ttft_ms: float
-    gap_ms: float
-    tokens: int
-    concurrency: int
-    requests: int
-    """On each connection."""
-    tokens_per_write: int = 1
-
-    @property
-    def schedule(self) -> str:
-        return f"{self.ttft_ms}-{self.gap_ms}-{self.tokens}-{self.tokens_per_write}"
-
-
-SCENARIOS = (
-    Scenario("50 ms, then 5 ms a token, 1 stream", 50, 5, 200, 1, 3),
-    Scenario("50 ms, then 5 ms a token, 32 streams", 50, 5, 200, 32, 1),
-    Scenario("50 ms, then 5 ms a token, 64 streams", 50, 5, 200, 64, 1),
-    Scenario("50 ms, then 1 ms a token, 32 streams", 50, 1, 500, 32, 1),
-    Scenario("no delay, a write a token, 32 streams", 0, 0, 2000, 32, 2),
-    Scenario("no delay, 16 tokens a write, 32 streams", 0, 0, 2000, 32, 2, tokens_per_write=16),
+from benchmarks.llm_client.clients import OWN, Client, Load, importable
+from benchmarks.llm_client.render import plot, table
+from benchmarks.llm_client.scenario import (
+    SCENARIOS,
+    Medians,
+    Result,
+    Scenario,
+    bars,
+    load_now,
+    middle,
+    result_of,
 )
+from benchmarks.llm_client.tools import TOOLS, measure_tool
+from nobs.tasks.llms.accuracy import truthful_server
+
+type Measure = Callable[[Scenario], Result]
 
 
-@dataclass(frozen=True)
-class Result:
-    ttft_error_ms: float
-    gap_error_percent: float
-    delay_p99_ms: float
-    """From the server's send to the client's stamp, over all tokens."""
-    tokens_per_s: float
-    sent_tokens_per_s: float
-    """What the server itself reached meanwhile."""
-
-
-def measure(scenario: Scenario, client: Client) -> Result:
-    count = range(scenario.requests)
+def measure(client: Client, scenario: Scenario) -> Result:
+    load = load_now()
     with truthful_server() as server:
-        load = Load(
+        work = Load(
             url=f"{server.url}/{scenario.schedule}/v1",
             warm_up_url=f"{server.url}/1-1-5/v1",
-            names=[[f"{i}-{n}" for n in count] for i in range(scenario.concurrency)],
+            names=[
+                [f"{stream}-{number}" for number in range(scenario.requests)]
+                for stream in range(scenario.concurrency)
+            ],
         )
         gc.collect()
-        seen = asyncio.run(client(load))
-        truth = server.finish()
-    return result_of([(seen[name], truth[name]) for name in seen], scenario)
+        seen = asyncio.run(client(work))
+        truth = dict(server.finish())
+    return result_of([(seen[name], truth[name]) for name in seen], scenario, load)
 
 
-def result_of(pairs: list[tuple[Seen, Sent]], scenario: Scenario) -> Result:
-    error = TimingError.of(pairs)
-    if error.tokens != scenario.tokens * scenario.concurrency * scenario.requests:
-        raise ValueError(f"{error.tokens} tokens seen")
-    span_ns = max(s[-1] for (_, s), _ in pairs) - min(t0 for (t0, _), _ in pairs)
-    sent_ns = max(t[-1] for _, t in pairs) - min(t[0] for _, t in pairs)
-    return Result(
-        ttft_error_ms=1e3 * error.ttft_error_s,
-        gap_error_percent=100 * error.gap_error,
-        delay_p99_ms=1e3 * error.delay_p99_s,
-        tokens_per_s=1e9 * error.tokens / span_ns,
-        sent_tokens_per_s=1e9 * error.tokens / sent_ns,
-    )
+def wait_for_quiet(patience_s: float) -> None:
+    """Wait until others leave nine tenths of the processors alone, but no longer than told."""
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end and psutil.cpu_percent(0.3) > 10:
+        pass
 
 
-def middle(results: list[Result]) -> Result:
-    """Return the medians over the rounds."""
-    names = Result.__dataclass_fields__
-    return Result(*(median(getattr(result, name) for result in results) for name in names))
+def run_rounds(
+    measures: dict[str, Measure], rounds: int, scenarios: list[Scenario], patience_s: float
+) -> dict[str, dict[str, list[Result]]]:
+    """Measure everyone in turn, so that what else the machine does meets all alike."""
+    results: dict[str, dict[str, list[Result]]] = {
+        scenario.name: defaultdict(list, {name: [] for name in measures}) for scenario in scenarios
+    }
+    names = list(measures)
+    for number in range(rounds):
+        turn = number % len(names)
+        for scenario in scenarios:
+            print(f"round {number + 1} of {rounds}: {scenario.name}", file=sys.stderr)
+            for name in [*names[turn:], *names[:turn]]:
+                wait_for_quiet(patience_s)
+                results[scenario.name][name].append(measures[name](scenario))
+    return results
 
 
-def table(results: dict[tuple[str, str], list[Result]]) -> Iterator[str]:
-    for scenario in SCENARIOS:
-        yield f"\n{scenario.name}, {scenario.tokens} tokens"
-        yield (f"{'client':<24}{'TTFT error':>13}{'gap error':>13}{'p99 delay':>13}"
-               f"{'tokens/s':>12}{'server':>10}")  # fmt: skip
-        for (name, client), rounds in results.items():
-            if name == scenario.name:
-                r = middle(rounds)
-                yield (f"{client:<24}{r.ttft_error_ms:>+10.2f} ms{r.gap_error_percent:>+11.3f} %"
-                       f"{r.delay_p99_ms:>10.2f} ms{r.tokens_per_s:>12,.0f}"
-                       f"{r.sent_tokens_per_s:>10,.0f}")  # fmt: skip
-
-
-def main() -> None:
+def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-n", "--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="scenarios with this in their name")
-    parser.add_argument("--json", action="store_true", help="print every round instead")
-    arguments = parser.parse_args()
-    clients = list(importable().items())
-    results: dict[tuple[str, str], list[Result]] = defaultdict(list)
-    for number in range(arguments.rounds):
-        for scenario in SCENARIOS:
-            if arguments.only not in scenario.name:
-                continue
-            turn = number % len(clients)
-            for name, client in [*clients[turn:], *clients[:turn]]:
-                results[scenario.name, name].append(measure(scenario, client))
-    if arguments.json:
-        print(json.dumps([[*key, [vars(r) for r in rounds]] for key, rounds in results.items()]))
-        return
-    print("\n".join(table(results)))
+    parser.add_argument("--clients", default="", help="their names, up to a comma, by comma")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="wait up to so long before each measurement for a quiet machine",
+    )
+    parser.add_argument("--plot", type=Path, help="an SVG file to write")
+    for tool in TOOLS:
+        parser.add_argument(f"--{tool}", default=shutil.which(tool), help="its executable")
+    return parser.parse_args()
+
+
+def main() -> None:
+    chosen = options()
+    measures: dict[str, Measure] = {
+        name: partial(measure, client) for name, client in importable().items()
+    }
+    found = {name: path for name in TOOLS if (path := getattr(chosen, name))}
+    measures |= {name: partial(measure_tool, TOOLS[name], path) for name, path in found.items()}
+    if chosen.clients:
+        wanted = chosen.clients.split(",")
+        measures = {name: measures[name] for name in measures if name.split(",")[0] in wanted}
+    scenarios = [scenario for scenario in SCENARIOS if chosen.only in scenario.name]
+    print(f"Python {platform.python_version()}, load {load_now():.1f} at the start; medians of "
+          f"{chosen.rounds} rounds in turn")  # fmt: skip
+    results = run_rounds(measures, chosen.rounds, scenarios, chosen.patience)
+    medians: Medians = {
+        scenario: {name: middle(rounds) for name, rounds in rows.items()}
+        for scenario, rows in results.items()
+    }
+    print("\n".join(table(medians, [name for name in TOOLS if name not in found])))
+    print()
+    for text, is_met in bars(medians, OWN):
+        print(f"{'met   ' if is_met else 'MISSED'}  {text}")
+    if chosen.plot:
+        plot(medians, OWN, chosen.plot)
 
 
 if __name__ == "__main__":

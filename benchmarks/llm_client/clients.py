@@ -8,9 +8,13 @@ import asyncio
 import importlib.util
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
 
 from nobs.tasks.llms.accuracy import Seen, seen_in
 from nobs.tasks.llms.chat import ChatClient, ChatRequest, Endpoint, chat_client
@@ -74,7 +78,7 @@ def _is_token(line: bytes | str) -> bool:
     return bool(json.loads(data)["choices"][0]["delta"].get("content"))
 
 
-def _body(name: str) -> dict[str, object]:
+def _body(name: str) -> dict[str, Any]:
     return {"model": name, "messages": MESSAGES, "stream": True, "max_tokens": 2048}
 
 
@@ -156,14 +160,43 @@ async def aiohttp_late(load: Load) -> dict[str, Seen]:
     }
 
 
-type Client = Callable[[Load], Awaitable[dict[str, Seen]]]
+async def http_client(load: Load) -> dict[str, Seen]:
+    """The standard library, a thread for each connection."""
+    address = urlsplit(load.url)
+    connections = [HTTPConnection(address.netloc, timeout=60) for _ in load.names]
+
+    def ask(url: str, connection: HTTPConnection, name: str) -> Seen:
+        body = json.dumps(_body(name))
+        headers = {"Content-Type": "application/json"}
+        t0 = now_ns()
+        connection.request("POST", f"{urlsplit(url).path}/chat/completions", body, headers)
+        with connection.getresponse() as response:
+            return t0, [now_ns() for line in response if _is_token(line)]
+
+    with ThreadPoolExecutor(len(load.names)) as pool:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(pool)
+
+        def ask_at(url: str) -> Ask[Seen]:
+            return lambda i, name: loop.run_in_executor(None, ask, url, connections[i], name)
+
+        seen = await ask_all(load, ask_at(load.warm_up_url), ask_at(load.url))
+        for connection in connections:
+            connection.close()
+    return seen
+
+
+type Client = Callable[[Load], Coroutine[Any, Any, dict[str, Seen]]]
+
+OWN = "nobs"
 
 _ALL: dict[str, tuple[Client, str]] = {
-    "nobs": (nobs, "nobs"),
+    OWN: (nobs, "nobs"),
     "openai SDK": (openai, "openai"),
     "httpx2": (httpx2, "httpx2"),
     "aiohttp": (aiohttp, "aiohttp"),
     "aiohttp, parsed later": (aiohttp_late, "aiohttp"),
+    "http.client, threads": (http_client, "http"),
 }
 
 

@@ -42,8 +42,9 @@ def test_the_server_sends_the_schedule_of_the_path_and_logs_it() -> None:
                 return await chat_stream(client, ChatRequest(model="a", messages=[]))
 
         figures = asyncio.run(talk()).figures
-        received, *sent = server.finish()["a"]
+        ((name, (received, *sent)),) = server.finish()
 
+    assert name == "a"
     assert figures is not None
     assert (figures.chunks, figures.output_tokens, figures.finish_reason) == (6, 6, "length")
     assert sent[0::2] == sent[1::2]

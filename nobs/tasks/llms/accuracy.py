@@ -5,7 +5,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from statistics import fmean
@@ -81,10 +81,10 @@ class TruthfulServer:
         self.url = url
         """Without a path: that names the schedule, as in `/50-5-100/v1`."""
 
-    def finish(self) -> Mapping[str, Sent]:
-        """Stop the server and return what it sent, by the model's name."""
+    def finish(self) -> list[tuple[str, Sent]]:
+        """Stop the server and return what it sent for each request, with the model's name."""
         output, _ = self._process.communicate(timeout=_END_S)
-        return dict(json.loads(output))
+        return [(name, sent) for name, sent in json.loads(output)]
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def measure_own_error(streams: int = 1) -> TimingError:
     try:
         with truthful_server() as server:
             seen = asyncio.run(_stream_all(server.url, streams))
-            truth = server.finish()
+            truth = dict(server.finish())
         return TimingError.of([(seen[name], truth[name]) for name in seen])
     except (OSError, ValueError, KeyError, HostApiError, subprocess.TimeoutExpired) as error:
         raise LoopbackFailed(str(error)) from error

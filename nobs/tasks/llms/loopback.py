@@ -282,9 +282,9 @@ def _script_at(path: str) -> Script:
     return steady(float(ttft_ms), float(gap_ms), *map(int, counts))
 
 
-def truth_of(log: Iterable[Answered]) -> dict[str, list[int]]:
-    """Return by the model's name when a request had come and when each token went out, in ns."""
-    return {entry.values["model"]: [entry.received_ns, *entry.token_ns] for entry in log}
+def truth_of(log: Iterable[Answered]) -> list[tuple[str, list[int]]]:
+    """Return the asked model, when the request had come and when each token went out, in ns."""
+    return [(entry.values["model"], [entry.received_ns, *entry.token_ns]) for entry in log]
 
 
 def main() -> None:

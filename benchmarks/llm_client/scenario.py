@@ -1,0 +1,151 @@
+"""Scenarios, what one client added to the server's times in each, and the bars."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from statistics import fmean, median
+from typing import Any
+
+from nobs.tasks.llms.accuracy import Seen, Sent, TimingError
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    ttft_ms: int
+    gap_ms: int
+    tokens: int
+    concurrency: int
+    tokens_per_write: int = 1
+    requests: int = 1
+    """On each connection."""
+
+    @property
+    def schedule(self) -> str:
+        """Return the path at which the server follows this scenario."""
+        return f"{self.ttft_ms}-{self.gap_ms}-{self.tokens}-{self.tokens_per_write}"
+
+    @property
+    def total(self) -> int:
+        """Return the number of requests."""
+        return self.concurrency * self.requests
+
+
+ONE = Scenario("50 ms, then 5 ms a token, 1 stream", 50, 5, 200, 1, requests=3)
+SOME = Scenario("50 ms, then 5 ms a token, 32 streams", 50, 5, 200, 32)
+MANY = Scenario("50 ms, then 5 ms a token, 64 streams", 50, 5, 200, 64)
+FAST = Scenario("50 ms, then 1 ms a token, 32 streams", 50, 1, 500, 32)
+FLOOD = Scenario("no delay, 16 tokens a write, 32 streams", 0, 0, 2000, 32, tokens_per_write=16)
+DRIP = Scenario("no delay, a write a token, 32 streams", 0, 0, 2000, 32)
+SCENARIOS = (ONE, SOME, MANY, FAST, FLOOD, DRIP)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    ttft_error_ms: float
+    gap_error_percent: float
+    delay_p99_ms: float | None
+    """From the server's send to the client's stamp, over all tokens; None where it isn't told."""
+    tokens_per_s: float
+    sent_tokens_per_s: float
+    """What the server itself reached meanwhile."""
+    load: float
+    """Of the machine in the last minute, as it was before."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a tool of its own process tells of one request."""
+
+    start_s: float
+    ttft_s: float
+    gaps_s: float
+    """From the first to the last token."""
+    end_s: float
+
+
+def result_of(pairs: Sequence[tuple[Seen, Sent]], scenario: Scenario, load: float) -> Result:
+    """Return what a client added whose stamps are known token by token."""
+    error = TimingError.of(pairs)
+    _check_count(error.tokens, scenario)
+    span_ns = max(stamps[-1] for (_, stamps), _ in pairs) - min(t0 for (t0, _), _ in pairs)
+    return Result(
+        ttft_error_ms=1e3 * error.ttft_error_s,
+        gap_error_percent=100 * error.gap_error,
+        delay_p99_ms=1e3 * error.delay_p99_s,
+        tokens_per_s=1e9 * error.tokens / span_ns,
+        sent_tokens_per_s=_sent_rate([sent for _, sent in pairs]),
+        load=load,
+    )
+
+
+def result_told(
+    told: Sequence[Told], sent: Sequence[Sent], scenario: Scenario, load: float
+) -> Result:
+    """Return what a tool added that tells only the ends of its requests: means against means."""
+    tokens = sum(len(entry) - 1 for entry in sent)
+    _check_count(tokens, scenario)
+    if len(told) != len(sent):
+        raise ValueError(f"{len(told)} requests told, {len(sent)} sent")
+    ttft_s = fmean(entry[1] - entry[0] for entry in sent) / 1e9
+    gaps_s = fmean(entry[-1] - entry[1] for entry in sent) / 1e9
+    span_s = max(entry.end_s for entry in told) - min(entry.start_s for entry in told)
+    return Result(
+        ttft_error_ms=1e3 * (fmean(entry.ttft_s for entry in told) - ttft_s),
+        gap_error_percent=100 * (fmean(entry.gaps_s for entry in told) / gaps_s - 1),
+        delay_p99_ms=None,
+        tokens_per_s=tokens / span_s,
+        sent_tokens_per_s=_sent_rate(sent),
+        load=load,
+    )
+
+
+def _check_count(tokens: int, scenario: Scenario) -> None:
+    if tokens != scenario.tokens * scenario.total:
+        raise ValueError(f"{tokens} tokens instead of {scenario.tokens * scenario.total}")
+
+
+def _sent_rate(sent: Sequence[Sent]) -> float:
+    span_ns = max(entry[-1] for entry in sent) - min(entry[0] for entry in sent)
+    return 1e9 * sum(len(entry) - 1 for entry in sent) / span_ns
+
+
+def middle(results: Sequence[Result]) -> Result:
+    """Return the medians over the rounds."""
+    values: dict[str, list[Any]] = {
+        field.name: [getattr(result, field.name) for result in results] for field in fields(Result)
+    }
+    return Result(**{name: None if None in of else median(of) for name, of in values.items()})
+
+
+def load_now() -> float:
+    """Return the load of the machine in the last minute."""
+    return os.getloadavg()[0]
+
+
+type Medians = dict[str, dict[str, Result]]
+"""By the scenario's name and the client's."""
+
+
+def bars(medians: Medians, own: str) -> list[tuple[str, bool]]:
+    """Return what NOBS holds itself to, as measured, and whether it is met."""
+    found = []
+    for scenario, ttft_ms, gap_percent in (
+        (ONE, 0.5, 0.05), (SOME, 1.5, 0.05), (MANY, 1.5, 0.05), (FAST, None, 0.5),
+    ):  # fmt: skip
+        if (ours := medians.get(scenario.name, {}).get(own)) is None:
+            continue
+        if ttft_ms is not None:
+            text = f"TTFT error {ours.ttft_error_ms:+.2f} ms, at most {ttft_ms} ms"
+            found.append((f"{scenario.name}: {text}", abs(ours.ttft_error_ms) <= ttft_ms))
+        text = f"gap error {ours.gap_error_percent:+.3f} %, at most {gap_percent} %"
+        found.append((f"{scenario.name}: {text}", abs(ours.gap_error_percent) <= gap_percent))
+    if own in medians.get(FLOOD.name, {}):
+        rates = {name: result.tokens_per_s for name, result in medians[FLOOD.name].items()}
+        best = max((rate for name, rate in rates.items() if name != own), default=0.0)
+        text = f"{rates[own]:,.0f} tokens/s, at least 120,000"
+        found.append((f"{FLOOD.name}: {text}", rates[own] >= 120_000))
+        if best:
+            text = f"{rates[own] / best:.1f} times the best peer, at least 1.5"
+            found.append((f"{FLOOD.name}: {text}", rates[own] >= 1.5 * best))
+    return found
