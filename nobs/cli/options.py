@@ -54,7 +54,8 @@ backend_option = click.option(
 
 profile_option = click.option(
     "--profile", default="standard", show_default=True, envvar="NOBS_PROFILE", show_envvar=True,
-    help="standard: the pinned workloads; quick: small models from packages.",
+    help="standard: the pinned workloads; quick: small models from packages; max, max-quick: the "
+    "same work at the machine's best settings.",
 )  # fmt: skip
 
 results_option = click.option(

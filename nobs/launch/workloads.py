@@ -6,8 +6,15 @@ from pathlib import Path
 from nobs.catalog import Catalog
 from nobs.errors import UsageError
 from nobs.launch.request import RunRequest
-from nobs.schema.base import Backend, Dtype
-from nobs.schema.pins import DatasetPin, EmbeddingsParams, ModelPin, Source, Workload
+from nobs.schema.base import Backend, Dtype, Record
+from nobs.schema.pins import (
+    DatasetPin,
+    EmbeddingsMaxParams,
+    EmbeddingsParams,
+    ModelPin,
+    Source,
+    Workload,
+)
 
 CONSEQUENCES = {"source", "file", "file_bytes", "file_sha256", "rows_sha256", "config", "licence"}
 """Fields of a data set that follow from which one it is: no reasons of their own."""
@@ -38,7 +45,7 @@ def choose_workload(task: str, request: RunRequest, catalog: Catalog) -> Workloa
     )
 
 
-def warn_of_dtype(dtype: Dtype, backend: Backend) -> str | None:
+def warn_of_dtype(dtype: Dtype | None, backend: Backend) -> str | None:
     """Return why a number format makes little sense on a backend, None if it does."""
     if backend is Backend.CPU and dtype is Dtype.FLOAT16:
         return "float16 is several times slower than float32 on CPUs; use bfloat16 or float32."
@@ -100,7 +107,9 @@ def _find_model(name: str, request: RunRequest, pinned: Workload, catalog: Catal
     )
 
 
-def _choose_params(request: RunRequest, pinned: EmbeddingsParams) -> EmbeddingsParams:
+def _choose_params(
+    request: RunRequest, pinned: EmbeddingsParams | EmbeddingsMaxParams
+) -> EmbeddingsParams | EmbeddingsMaxParams:
     return pinned.model_copy(
         update=_given(
             batch_size=request.batch_size,
@@ -125,9 +134,7 @@ def _repeat_reasons(request: RunRequest, pinned: Workload) -> list[str]:
     return []
 
 
-def _differences(
-    pinned: DatasetPin | EmbeddingsParams, chosen: DatasetPin | EmbeddingsParams, where: str
-) -> list[str]:
+def _differences(pinned: Record, chosen: Record, where: str) -> list[str]:
     before, after = pinned.model_dump(mode="json"), chosen.model_dump(mode="json")
     return [
         f"{where}.{key}: {after[key]} instead of {before[key]}"

@@ -65,6 +65,22 @@ class EmbeddingsParams(Record):
     warmup_rows: int = Field(50, gt=0)
 
 
+class EmbeddingsMaxParams(Record):
+    """What `embeddings-max` workloads fix; the machine's best is searched for the rest."""
+
+    min_rows: int = Field(gt=0)
+    """The texts are repeated, always all of them, until there are at least so many rows."""
+    dtype: Dtype | None = None
+    """None: bfloat16 or float16 on accelerators, bfloat16 or float32 on CPUs; what is faster."""
+    batch_size: int | None = Field(None, gt=0)
+    """None: doubled until throughput stops growing or memory ends."""
+    max_seq_length: int = Field(512, gt=0)
+    tuning_budget_s: float = Field(60.0, gt=0)
+    """Seconds after which no further trial of the search starts."""
+    pass_budget_s: float = Field(60.0, gt=0)
+    """Where a pass would take longer, the texts are repeated less often, but are all measured."""
+
+
 class RepeatPolicy(Record):
     """When repeating stops: `repeats` fixes the number, otherwise the interval decides."""
 
@@ -84,7 +100,7 @@ class Workload(Record):
     task: str
     dataset: DatasetPin
     models: tuple[ModelPin, ...]
-    params: EmbeddingsParams
+    params: EmbeddingsParams | EmbeddingsMaxParams
     policy: RepeatPolicy = RepeatPolicy()
     open_reasons: tuple[str, ...] = ()
 

@@ -19,6 +19,10 @@ from nobs.tasks.text_embeddings.shares import describe_arithmetic
 UNCHECKED = (
     "No right embeddings are stored for this model, length and texts: speed only, unchecked."
 )
+SHORTENED = (
+    "A pass of {wanted} rows would have taken too long: passes of {rows} rows were measured. "
+    "Rows per second compare, times don't, and there is no score."
+)
 
 
 class TextEmbeddings(TaskDefinition):
@@ -35,9 +39,8 @@ class TextEmbeddings(TaskDefinition):
         figures = {**report.model_dump(), **result.facts}
         if result.samples:
             figures |= _figures(result) | _energy(result, report.device)
-        if result.facts.get("reference") == {"rows": 0}:
-            figures["warnings"] = (*report.warnings, UNCHECKED)
-        return EmbeddingsModelReport.model_validate(figures)
+        model = EmbeddingsModelReport.model_validate(figures)
+        return model.model_copy(update={"warnings": (*report.warnings, *_warn(model))})
 
     def find_contradictions(self, model: ModelReport, workload: Workload) -> Iterator[str]:
         """Yield tokens, shares and read-back parameters that can't be."""
@@ -45,16 +48,29 @@ class TextEmbeddings(TaskDefinition):
             yield from find_contradictions(model, workload)
 
     def score(self, models: Sequence[ModelReport]) -> float | None:
-        """Return models per hour: number of models over the sum of their median times."""
+        """Return models per hour: number of models over the sum of their median times.
+
+        None as well where a pass had fewer rows than the workload wants: its time is another one.
+        """
         times = [
             model.final_median_encoding_time_seconds
             for model in models
-            if isinstance(model, EmbeddingsModelReport) and model.status is Status.OK
+            if isinstance(model, EmbeddingsModelReport)
+            and model.status is Status.OK
+            and not model.is_shortened
         ]
         known = [time for time in times if time is not None]
         if not known or len(known) < len(models):
             return None
         return calculate_score(len(known), sum(known))
+
+
+def _warn(model: EmbeddingsModelReport) -> list[str]:
+    unchecked = model.reference is not None and model.reference.rows == 0
+    warnings = [UNCHECKED] if unchecked else []
+    if model.is_shortened and model.tuning:
+        warnings.append(SHORTENED.format(wanted=model.tuning.min_rows, rows=model.rows_per_pass))
+    return warnings
 
 
 def _figures(result: StepResult) -> dict[str, object]:

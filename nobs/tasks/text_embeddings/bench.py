@@ -1,36 +1,58 @@
 """The work of `embeddings`: `SentenceTransformer.encode` over all rows, as people call it."""
 
+import gc
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-import transformers
 from sentence_transformers import SentenceTransformer
 
 from nobs.catalog.references import find_references
-from nobs.errors import ModelMissing, NobsError
+from nobs.errors import NobsError
 from nobs.schema.base import Dtype
-from nobs.schema.pins import EmbeddingsParams
+from nobs.schema.pins import EmbeddingsMaxParams, EmbeddingsParams
 from nobs.schema.result import Calibration
 from nobs.tasks.base import Work
 from nobs.tasks.calibration import calibrate, wait_for
 from nobs.tasks.text_embeddings.lengths import Batches, make_batches
+from nobs.tasks.text_embeddings.loading import (
+    attention_of,
+    dtype_of,
+    formats_for,
+    free_memory,
+    is_exhausted,
+    layer_bytes,
+    load_model,
+)
 from nobs.tasks.text_embeddings.reference import check_embeddings
 from nobs.tasks.text_embeddings.study import find_flops, watch_encode
+from nobs.tasks.text_embeddings.tuning import (
+    OutOfMemory,
+    Refused,
+    Search,
+    Settings,
+    count_copies,
+)
 
-transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 STUDY_S = 2.0
 """Seconds that the instrumented pass may take; longer ones are made of some batches only."""
+TRIAL_S = 0.3
+BELIEVED_S = 5.0
+"""A trial that takes longer isn't repeated."""
 
 
 class EmbeddingsBench:
-    """Encode the rows of a workload with one model."""
+    """Encode the rows of a workload with one model, at its settings or at the best there are."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self.params: EmbeddingsParams = work.workload.params
+        self.params = _params(work)
+        self.rows = work.rows
+        self._settings: Settings | None = None
         self._model: SentenceTransformer | None = None
         self._embeddings: Any = None
-        self._studied: dict[str, Any] = {}
+        self._found: dict[str, Any] = {}
 
     @property
     def model(self) -> SentenceTransformer:
@@ -39,36 +61,33 @@ class EmbeddingsBench:
             raise RuntimeError("load() comes first")
         return self._model
 
+    @property
+    def settings(self) -> Settings:
+        """How the model was loaded and is fed."""
+        if self._settings is None:
+            raise RuntimeError("load() comes first")
+        return self._settings
+
     def load(self) -> None:
-        """Load the weights in the pinned dtype and set the pinned sequence length."""
-        pin = self.work.model
-        try:
-            self._model = SentenceTransformer(
-                str(self.work.model_path),
-                device=self.work.torch_device,
-                trust_remote_code=pin.trust_remote_code,
-                local_files_only=True,
-                model_kwargs={"dtype": getattr(torch, self.params.dtype.value)},
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelMissing(
-                f"The weights of {pin.id} can't be loaded from {self.work.model_path}: {error}.",
-                "Delete that directory and run `nobs prefetch` again.",
-            ) from error
-        self._model.max_seq_length = self.params.max_seq_length
-        self._model.eval()
-        self._check_dtype()
+        """Load the weights in the pinned format, or in the one that is tried first."""
+        if isinstance(self.params, EmbeddingsParams):
+            self._use(Settings(dtype=self.params.dtype, batch_size=self.params.batch_size))
+        else:
+            dtype, attention = next(kind for kind in self._formats() if kind[1] is None)
+            self._use(Settings(dtype=dtype, attention=attention, batch_size=1))
 
     def warm_up(self) -> None:
-        """Encode the first rows, and the longest batch: `encode` sorts by length."""
-        rows = self.work.rows
-        self._encode(rows[: self.params.warmup_rows])
-        self._encode(sorted(rows, key=len, reverse=True)[: self.params.batch_size])
+        """Encode the first rows, or find the best settings; then the longest batch."""
+        if isinstance(self.params, EmbeddingsMaxParams):
+            self._tune(self.params)
+        else:
+            self._encode(self.rows[: self.params.warmup_rows])
+            self._encode(self._longest_batch())
 
     def run(self) -> int:
         """Encode all rows; return how many."""
-        self._embeddings = self._encode(self.work.rows)
-        return len(self.work.rows)
+        self._embeddings = self._encode(self.rows)
+        return len(self.rows)
 
     def synchronize(self) -> None:
         """Wait for the device's queue."""
@@ -76,13 +95,16 @@ class EmbeddingsBench:
 
     def calibrate(self, like: Calibration | None) -> Calibration:
         """Measure what the device can do in the format of the weights."""
-        return calibrate(self.work.torch_device, Dtype(_dtype(self.model)), like)
+        return calibrate(self.work.torch_device, dtype_of(self.model), like)
 
     def study(self, pass_s: float) -> None:
         """Find where the time of a pass goes, and what it computes."""
         lengths, truncated = self._tokenise()
-        batches = make_batches(self.work.rows, lengths, self.params.batch_size)
-        self._studied = {
+        batches = make_batches(
+            self.rows, lengths, self.settings.batch_size,
+            is_padded=not getattr(self.model[0], "can_flatten_inputs", False),
+        )  # fmt: skip
+        self._found |= {
             "tokens": sum(lengths),
             "truncated_rows": truncated,
             "padded_tokens": sum(batches.padded),
@@ -96,14 +118,15 @@ class EmbeddingsBench:
         self._check_output()
         return {
             "embedding_dimension": int(self._embeddings.shape[1]),
-            "dtype": _dtype(model),
+            "dtype": dtype_of(model).value,
             "max_seq_length": model.max_seq_length,
-            "batch_size": self.params.batch_size,
+            "batch_size": self.settings.batch_size,
             "parameters": sum(p.numel() for p in model.parameters()),
-            "attention_implementation": _attention(model),
+            "attention_implementation": attention_of(model),
             "parameter_device": str(next(model.parameters()).device),
+            "rows_per_pass": len(self.rows),
             "reference": self._compare(),
-            **self._studied,
+            **self._found,
         }
 
     def close(self) -> None:
@@ -111,26 +134,83 @@ class EmbeddingsBench:
         self._model = None
         self._embeddings = None
 
-    def _encode(self, rows: Any) -> Any:  # noqa: ANN401 - sentence-transformers is untyped
+    def _encode(self, rows: Sequence[str]) -> Any:  # noqa: ANN401 - sentence-transformers is untyped
         return self.model.encode(
-            list(rows), batch_size=self.params.batch_size, show_progress_bar=False
+            list(rows), batch_size=self.settings.batch_size, show_progress_bar=False
         )
 
-    def _check_dtype(self) -> None:
-        loaded = {str(p.dtype).removeprefix("torch.") for p in self.model.parameters()}
-        if loaded != {self.params.dtype.value}:
-            raise NobsError(
-                f"{self.work.model.id} was loaded as {', '.join(sorted(loaded))} though "
-                f"{self.params.dtype} was asked for.",
-                "Please report this: a library changed how it chooses the number format.",
-            )
+    def _longest_batch(self) -> list[str]:
+        """Return the first batch of a pass: `encode` sorts by length."""
+        return sorted(self.rows, key=len, reverse=True)[: self.settings.batch_size]
+
+    def _use(self, settings: Settings) -> None:
+        """Load the model unless it is loaded so already."""
+        old, self._settings = self._settings, settings
+        if old and (old.dtype, old.attention) == (settings.dtype, settings.attention):
+            return
+        self._model = None
+        gc.collect()
+        free_memory(self.work.torch_device)
+        self._model = load_model(self.work, settings, self.params.max_seq_length)
+
+    def _formats(self) -> list[tuple[Dtype, str | None]]:
+        return formats_for(self.work.torch_device, self.params.dtype)
+
+    def _tune(self, params: EmbeddingsMaxParams) -> None:
+        """Find the best settings, repeat the texts for them, and encode the longest batch."""
+        start = time.perf_counter()
+        search = Search(measure=self._measure, budget_s=params.tuning_budget_s)
+        best = search.find(self._formats(), params.batch_size)
+        self._use(best.settings)
+        rate = best.rows_per_s or 0.0
+        copies = count_copies(len(self.work.rows), params.min_rows, rate, params.pass_budget_s)
+        self.rows = self.work.rows * copies
+        self._use(search.shrink(best.settings, self._warm_longest))
+        self._found["tuning"] = {
+            "stopped_by": search.stopped_by,
+            "duration_s": time.perf_counter() - start,
+            "min_rows": params.min_rows,
+            "trials": search.describe(),
+        }
+
+    def _measure(self, settings: Settings) -> float:
+        """Return the rows/s of batches of the text of median length, as sorting makes them."""
+        try:
+            self._use(settings)
+        except (ImportError, NobsError) as error:
+            raise Refused(str(error)) from error
+        typical = sorted(self.work.rows, key=len)[len(self.work.rows) // 2]
+        rows = [typical] * settings.batch_size
+        first = best = self._time(rows)
+        spent = first
+        while first < BELIEVED_S and (spent < TRIAL_S or spent == first):
+            again = self._time(rows)
+            best, spent = min(best, again), spent + again
+        return settings.batch_size / best
+
+    def _time(self, rows: Sequence[str]) -> float:
+        """Return the seconds of encoding; OutOfMemory if they don't fit."""
+        self.synchronize()
+        start = time.perf_counter()
+        try:
+            self._encode(rows)
+            self.synchronize()
+        except RuntimeError as error:
+            if not is_exhausted(error):
+                raise
+            raise OutOfMemory(str(error)) from error
+        return time.perf_counter() - start
+
+    def _warm_longest(self, settings: Settings) -> None:
+        self._use(settings)
+        self._time(self._longest_batch())
 
     def _check_output(self) -> None:
         embeddings = torch.as_tensor(self._embeddings)
-        if len(embeddings) != len(self.work.rows) or not bool(torch.isfinite(embeddings).all()):
+        if len(embeddings) != len(self.rows) or not bool(torch.isfinite(embeddings).all()):
             raise NobsError(
                 f"{self.work.model.id} gave {tuple(embeddings.shape)} embeddings with values that "
-                f"are not finite, or not one for each of {len(self.work.rows)} rows.",
+                f"are not finite, or not one for each of {len(self.rows)} rows.",
                 "The model or this device's arithmetic is broken; its speed means nothing.",
             )
 
@@ -138,50 +218,41 @@ class EmbeddingsBench:
         """Return how near the embeddings of the last pass are to stored ones; raises if too far."""
         pin = self.work.model
         references = find_references(pin.id, pin.revision, self.params.max_seq_length)
-        dtype = Dtype(_dtype(self.model))
-        return check_embeddings(self._embeddings, self.work.rows, references, dtype)
+        return check_embeddings(self._embeddings, self.rows, references, dtype_of(self.model))
 
     def _tokenise(self) -> tuple[list[int], int]:
         """Return the tokens of each row after truncation, and how many rows were cut."""
         limit = self.params.max_seq_length
-        encoded = self.model.tokenizer(list(self.work.rows), truncation=False, verbose=False)
-        lengths = [len(ids) for ids in encoded["input_ids"]]
+        texts = list(dict.fromkeys(self.rows))
+        encoded = self.model.tokenizer(texts, truncation=False, verbose=False)
+        tokens = {text: len(ids) for text, ids in zip(texts, encoded["input_ids"], strict=True)}
+        lengths = [tokens[row] for row in self.rows]
         return [min(n, limit) for n in lengths], sum(n > limit for n in lengths)
 
     def _watch(self, batches: Batches, share: float) -> dict[str, Any]:
         chosen = batches.spread(share)
-        rows = [self.work.rows[row] for batch in chosen for row in batch]
+        rows = [self.rows[row] for batch in chosen for row in batch]
+        size, device = self.settings.batch_size, self.work.torch_device
         return {
             "rows": len(rows),
             "batches": len(chosen),
             "all_batches": len(batches.rows),
-            **watch_encode(self.model, rows, self.params.batch_size, self.work.torch_device),
+            **watch_encode(self.model, rows, size, device),
         }
 
     def _count_work(self, batches: Batches) -> dict[str, Any] | None:
-        flops = find_flops(self.model, max(self.work.rows, key=len))
+        flops = find_flops(self.model, max(self.rows, key=len))
         if flops is None:
             return None
         return {
             "flop_method": flops.method,
             "model_flop": flops.of_rows(batches.lengths),
             "padded_flop": flops.of_rows(batches.padded),
-            "weights_bytes": _layer_bytes(self.model) * len(batches.rows),
+            "weights_bytes": layer_bytes(self.model) * len(batches.rows),
         }
 
 
-def _dtype(model: SentenceTransformer) -> str:
-    return str(next(model.parameters()).dtype).removeprefix("torch.")
-
-
-def _layer_bytes(model: SentenceTransformer) -> int:
-    """Return the size of the weights that every batch reads whole: all but tables of embeddings."""
-    tables = [m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)]
-    sizes = {id(p): p.numel() * p.element_size() for p in model.parameters()}
-    return sum(sizes.values()) - sum(sizes.get(id(table), 0) for table in tables)
-
-
-def _attention(model: SentenceTransformer) -> str | None:
-    """Return the attention implementation that transformers chose, as in `sdpa`."""
-    config = getattr(getattr(model[0], "auto_model", None), "config", None)
-    return getattr(config, "_attn_implementation", None)
+def _params(work: Work) -> EmbeddingsParams | EmbeddingsMaxParams:
+    if not isinstance(work.workload.params, EmbeddingsParams | EmbeddingsMaxParams):
+        raise TypeError(f"{work.workload.label} has no parameters of embeddings")
+    return work.workload.params

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from nobs.schema.pins import EmbeddingsParams, Workload
+from nobs.schema.pins import EmbeddingsMaxParams, EmbeddingsParams, Workload
 from nobs.tasks.text_embeddings.report import Arithmetic, EmbeddingsModelReport
 
 ROUNDING = 1e-9
@@ -10,11 +10,13 @@ ROUNDING = 1e-9
 
 def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Iterator[str]:
     """Yield parameters that weren't met, tokens that don't fit the rows, shares above 100 %."""
-    if isinstance(workload.params, EmbeddingsParams):
+    rows = model.rows_per_pass or workload.dataset.rows
+    if isinstance(workload.params, EmbeddingsParams | EmbeddingsMaxParams):
         yield from _check_params(model, workload.params)
-    rows = workload.dataset.rows
+        if rows not in _allowed_rows(workload.dataset.rows, workload.params):
+            yield f"rows_per_pass is {rows}, the data set has {workload.dataset.rows} rows"
     if any(sample.units != rows for sample in model.samples):
-        yield f"a sample has other units than the {rows} rows of the data set"
+        yield f"a sample has other units than the {rows} rows of a pass"
     if model.tokens is not None:
         yield from _check_tokens(model, model.tokens, rows)
     if model.arithmetic is not None:
@@ -23,10 +25,18 @@ def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Ite
         yield "work.padded_flop is below work.model_flop"
 
 
-def _check_params(model: EmbeddingsModelReport, params: EmbeddingsParams) -> Iterator[str]:
+def _allowed_rows(rows: int, params: EmbeddingsParams | EmbeddingsMaxParams) -> range:
+    """Return what a pass may have: the data set once, or whole copies to what is wanted."""
+    copies = -(-params.min_rows // rows) if isinstance(params, EmbeddingsMaxParams) else 1
+    return range(rows, rows * copies + 1, rows)
+
+
+def _check_params(
+    model: EmbeddingsModelReport, params: EmbeddingsParams | EmbeddingsMaxParams
+) -> Iterator[str]:
     for name in ("dtype", "max_seq_length", "batch_size"):
         told, asked = getattr(model, name), getattr(params, name)
-        if told is not None and told != asked:
+        if None not in (told, asked) and told != asked:
             yield f"{name} is {told}, the workload asks for {asked}"
 
 

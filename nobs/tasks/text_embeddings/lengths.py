@@ -13,6 +13,8 @@ class Batches:
     """Indices of the rows of each batch."""
     lengths: tuple[int, ...]
     """Tokens of each row after truncation, by row."""
+    is_padded: bool = True
+    """False where the attention kernel takes rows of different lengths as they are."""
 
     @property
     def padded(self) -> list[int]:
@@ -21,7 +23,8 @@ class Batches:
 
     def padded_batch(self, batch: Sequence[int]) -> list[int]:
         """Return the lengths that the rows of `batch` are computed at."""
-        return [max(self.lengths[row] for row in batch)] * len(batch)
+        lengths = [self.lengths[row] for row in batch]
+        return [max(lengths)] * len(batch) if self.is_padded else lengths
 
     def spread(self, share: float) -> tuple[tuple[int, ...], ...]:
         """Return about this share of the batches, evenly spaced from long to short; at least one.
@@ -35,7 +38,10 @@ class Batches:
         return tuple(self.rows[int((n + 0.5) * step)] for n in range(max(1, count)))
 
 
-def make_batches(texts: Sequence[str], lengths: Sequence[int], size: int) -> Batches:
+def make_batches(
+    texts: Sequence[str], lengths: Sequence[int], size: int, *, is_padded: bool = True
+) -> Batches:
     """Sort as `encode` does, by characters, and cut into batches of `size`."""
     order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
-    return Batches(rows=tuple(batched(order, size)), lengths=tuple(lengths))
+    rows = tuple(batched(order, size))
+    return Batches(rows=rows, lengths=tuple(lengths), is_padded=is_padded)

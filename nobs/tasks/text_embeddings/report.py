@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict
 from nobs.schema.base import Dtype, Record
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.telemetry import Figure
+from nobs.tasks.text_embeddings.tuning import Outcome
 
 
 class EmbeddingsRun(Record):
@@ -30,6 +31,30 @@ class EncodePhases(BaseModel):
     other_s: float
     host_share: float
     """Share of the pass outside `forward_s`: an accelerator waits meanwhile."""
+
+
+class TuningTrial(BaseModel):
+    """One choice that was tried on batches of the text of median length."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dtype: Dtype
+    attention: str | None
+    batch_size: int
+    outcome: Outcome
+    rows_per_s: float | None
+
+
+class Tuning(BaseModel):
+    """How the best settings were found."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stopped_by: str
+    duration_s: float
+    min_rows: int
+    """What the workload asks a pass to have; fewer where it would have taken too long."""
+    trials: tuple[TuningTrial, ...]
 
 
 class ComputedWork(BaseModel):
@@ -93,6 +118,8 @@ class EmbeddingsModelReport(ModelReport):
     dtype: Dtype | None = None
     max_seq_length: int | None = None
     batch_size: int | None = None
+    rows_per_pass: int | None = None
+    """Rows of a repeat: those of the data set, or all of them several times."""
     tokens: int | None = None
     """Tokens of all rows after truncation, special ones included, padding excluded."""
     final_median_tokens_per_second: float | None = None
@@ -105,9 +132,16 @@ class EmbeddingsModelReport(ModelReport):
     parameter_device: str | None = None
     """Where torch says the weights are, as in `cuda:0`."""
     reference: ReferenceCheck | None = None
+    tuning: Tuning | None = None
     encode_phases: EncodePhases | None = None
     work: ComputedWork | None = None
     arithmetic: Arithmetic | None = None
     joules_per_1000_rows: Figure | None = None
     joules_per_1000_tokens: Figure | None = None
     all_runs: tuple[EmbeddingsRun, ...] = ()
+
+    @property
+    def is_shortened(self) -> bool:
+        """Whether a pass had fewer rows than the workload asks for."""
+        wanted = self.tuning.min_rows if self.tuning else 0
+        return (self.rows_per_pass or 0) < wanted

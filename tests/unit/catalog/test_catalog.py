@@ -5,7 +5,13 @@ import pytest
 from nobs.catalog import load_catalog
 from nobs.errors import UsageError
 from nobs.schema.base import Division, Dtype
-from nobs.schema.pins import DatasetPin, ModelPin, Source
+from nobs.schema.pins import (
+    DatasetPin,
+    EmbeddingsMaxParams,
+    EmbeddingsParams,
+    ModelPin,
+    Source,
+)
 
 CATALOG = load_catalog()
 
@@ -46,7 +52,7 @@ def test_every_workload_uses_known_pins_and_is_closed() -> None:
 
 
 def test_profiles_name_known_workloads_of_different_tasks() -> None:
-    assert tuple(CATALOG.profiles) == ("standard", "quick")
+    assert tuple(CATALOG.profiles) == ("standard", "quick", "max", "max-quick")
     for labels in CATALOG.profiles.values():
         tasks = [CATALOG.workloads[label].task for label in labels]
         assert len(set(tasks)) == len(tasks) > 0
@@ -61,9 +67,21 @@ def test_the_standard_embeddings_are_what_the_design_says() -> None:
         "thenlper/gte-large",
         "nomic-ai/modernbert-embed-base",
     ]
-    assert workload.params.dtype is Dtype.FLOAT32
-    assert (workload.params.batch_size, workload.params.max_seq_length) == (16, 512)
-    assert workload.params.warmup_rows == 50
+    assert workload.params == EmbeddingsParams(
+        dtype=Dtype.FLOAT32, batch_size=16, max_seq_length=512, warmup_rows=50
+    )
+
+
+@pytest.mark.parametrize(("plain", "best"), [("standard", "max"), ("quick", "max-quick")])
+def test_the_best_of_a_machine_is_measured_on_the_same_texts_and_models(
+    plain: str, best: str
+) -> None:
+    fixed, searched = CATALOG.workload("embeddings", plain), CATALOG.workload("embeddings", best)
+
+    assert (searched.dataset, searched.models) == (fixed.dataset, fixed.models)
+    assert isinstance(searched.params, EmbeddingsMaxParams)
+    assert searched.params.min_rows == 3000
+    assert searched.params.max_seq_length == fixed.params.max_seq_length
 
 
 def test_the_quick_profile_needs_no_hub() -> None:

@@ -76,4 +76,6 @@ def test_variables_count_as_options(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_unknown_profile_names_those_there_are() -> None:
     with pytest.raises(UsageError) as caught:
         to_request(words("--profile", "slow"))
-    assert str(caught.value) == "There is no profile 'slow'. Choose one of: standard, quick."
+    assert str(caught.value) == (
+        "There is no profile 'slow'. Choose one of: standard, quick, max, max-quick."
+    )

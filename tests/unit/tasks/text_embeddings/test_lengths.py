@@ -19,6 +19,10 @@ def test_each_row_is_computed_at_the_longest_length_of_its_batch(batches: Batche
     assert batches.padded == [9, 9, 3, 3, 1]
 
 
+def test_a_kernel_that_takes_rows_as_they_are_computes_no_padding() -> None:
+    assert make_batches(TEXTS, LENGTHS, 2, is_padded=False).padded == [9, 4, 3, 2, 1]
+
+
 @pytest.mark.parametrize(
     ("share", "expected"),
     [(0.0, [1]), (0.4, [1]), (0.7, [0, 2]), (1.0, [0, 1, 2]), (5.0, [0, 1, 2])],

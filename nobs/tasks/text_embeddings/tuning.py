@@ -1,0 +1,146 @@
+"""The search for the number format, the attention kernel and the batch size of most rows/s."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from nobs.schema.base import Dtype
+
+START = 8
+"""Rows of the first batches."""
+LARGEST = 4096
+GAIN = 1.02
+"""What counts as faster; less is noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a model is loaded and fed."""
+
+    dtype: Dtype
+    attention: str | None = None
+    """Name in transformers; None leaves the choice to it."""
+    batch_size: int
+
+
+class Outcome(StrEnum):
+    """How a trial ended."""
+
+    OK = "ok"
+    OUT_OF_MEMORY = "out of memory"
+    REFUSED = "refused"
+    """The model can't be loaded so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One measured choice."""
+
+    settings: Settings
+    outcome: Outcome
+    rows_per_s: float | None = None
+
+
+class OutOfMemory(Exception):
+    """A batch didn't fit: a finding."""
+
+
+class Refused(Exception):
+    """A model can't be loaded in some way: a finding."""
+
+
+@dataclass(kw_only=True)
+class Search:
+    """Tries settings until nothing gets faster; keeps what it found."""
+
+    measure: Callable[[Settings], float]
+    """Returns rows/s; raises OutOfMemory or Refused."""
+    budget_s: float
+    """After these seconds no further trial starts."""
+    clock: Callable[[], float] = time.perf_counter
+    trials: list[Trial] = field(default_factory=list)
+    stopped_by: str = ""
+
+    def find(self, formats: Sequence[tuple[Dtype, str | None]], batch_size: int | None) -> Trial:
+        """Return the best trial: first the format, earlier ones win ties; then the batch size.
+
+        A given `batch_size` is not searched for. Raises OutOfMemory if nothing fits.
+        """
+        deadline = self.clock() + self.budget_s
+        size = batch_size or START
+        best = self._find_format(formats, size)
+        while best is None and size > 1 and batch_size is None:
+            size //= 2
+            best = self._find_format(formats, size)
+        if best is None:
+            raise OutOfMemory(f"not even a batch of {size} fits")
+        if batch_size is None:
+            return self._double(best, deadline)
+        self.stopped_by = "the batch size was given"
+        return best
+
+    def shrink(self, settings: Settings, warm: Callable[[Settings], None]) -> Settings:
+        """Halve the batch until `warm`, which raises OutOfMemory, gets the longest one through."""
+        while True:
+            try:
+                warm(settings)
+            except OutOfMemory:
+                self.trials.append(Trial(settings=settings, outcome=Outcome.OUT_OF_MEMORY))
+                if settings.batch_size == 1:
+                    raise
+                settings = replace(settings, batch_size=settings.batch_size // 2)
+                self.stopped_by = "memory"
+            else:
+                return settings
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return every trial in its order, flat."""
+        return [
+            {**asdict(trial.settings), "outcome": trial.outcome, "rows_per_s": trial.rows_per_s}
+            for trial in self.trials
+        ]
+
+    def _find_format(self, formats: Sequence[tuple[Dtype, str | None]], size: int) -> Trial | None:
+        best: Trial | None = None
+        for dtype, attention in formats:
+            trial = self._try(Settings(dtype=dtype, attention=attention, batch_size=size))
+            best = trial if _is_faster(trial, best) else best
+        return best
+
+    def _double(self, best: Trial, deadline: float) -> Trial:
+        """Double the batch while that pays and fits."""
+        while True:
+            size = best.settings.batch_size * 2
+            if size > LARGEST or self.clock() >= deadline:
+                self.stopped_by = "the largest batch" if size > LARGEST else "time"
+                return best
+            trial = self._try(replace(best.settings, batch_size=size))
+            if not _is_faster(trial, best):
+                self.stopped_by = "throughput" if trial.outcome is Outcome.OK else "memory"
+                return best
+            best = trial
+
+    def _try(self, settings: Settings) -> Trial:
+        try:
+            rate = self.measure(settings)
+            trial = Trial(settings=settings, outcome=Outcome.OK, rows_per_s=rate)
+        except OutOfMemory:
+            trial = Trial(settings=settings, outcome=Outcome.OUT_OF_MEMORY)
+        except Refused:
+            trial = Trial(settings=settings, outcome=Outcome.REFUSED)
+        self.trials.append(trial)
+        return trial
+
+
+def _is_faster(trial: Trial, best: Trial | None) -> bool:
+    if trial.rows_per_s is None:
+        return False
+    return best is None or trial.rows_per_s > GAIN * (best.rows_per_s or 0.0)
+
+
+def count_copies(rows: int, min_rows: int, rows_per_s: float, budget_s: float) -> int:
+    """Return how often the texts are repeated: to `min_rows`, less if a pass would last longer."""
+    wanted = -(-min_rows // rows)
+    return max(1, min(wanted, int(budget_s * rows_per_s / rows)))
