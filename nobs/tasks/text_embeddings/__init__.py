@@ -19,6 +19,10 @@ from nobs.tasks.text_embeddings.shares import describe_arithmetic
 UNCHECKED = (
     "No right embeddings are stored for this model, length and texts: speed only, unchecked."
 )
+NO_LIMIT = (
+    "The model was faster than the matrix products before and after it: something disturbed those, "
+    "and there is no share of the limit."
+)
 SHORTENED = (
     "A pass of {wanted} rows would have taken too long: passes of {rows} rows were measured. "
     "Rows per second compare, times don't, and there is no score."
@@ -68,6 +72,9 @@ class TextEmbeddings(TaskDefinition):
 def _warn(model: EmbeddingsModelReport) -> list[str]:
     unchecked = model.reference is not None and model.reference.rows == 0
     warnings = [UNCHECKED] if unchecked else []
+    reached = model.arithmetic
+    if reached and reached.matmul_flop_per_s and reached.share_of_matmul is None:
+        warnings.append(NO_LIMIT)
     if model.is_shortened and model.tuning:
         warnings.append(SHORTENED.format(wanted=model.tuning.min_rows, rows=model.rows_per_pass))
     return warnings

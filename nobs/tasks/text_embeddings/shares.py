@@ -23,16 +23,19 @@ def describe_arithmetic(result: StepResult, median_s: float) -> dict[str, Any] |
 
 def _shares(
     work: Mapping[str, Any], median_s: float, calibrations: tuple[Calibration, ...]
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     if not calibrations:
         return {}
     products = [calibration.matmul_flop_per_s for calibration in calibrations]
     copies = [calibration.copy_bytes_per_s for calibration in calibrations]
+    is_limit = work["padded_flop"] / median_s <= max(products)
     return {
         "matmul_flop_per_s": max(products),
         "matmul_loss": _loss(products),
-        "share_of_matmul": work["model_flop"] / median_s / max(products),
-        "padded_share_of_matmul": work["padded_flop"] / median_s / max(products),
+        "share_of_matmul": work["model_flop"] / median_s / max(products) if is_limit else None,
+        "padded_share_of_matmul": (
+            work["padded_flop"] / median_s / max(products) if is_limit else None
+        ),
         "copy_bytes_per_s": max(copies),
         "copy_loss": _loss(copies),
         "least_share_of_copy": work["weights_bytes"] / median_s / max(copies),

@@ -60,6 +60,14 @@ def test_without_a_calibration_there_is_no_share() -> None:
     assert "share_of_matmul" not in describe()
 
 
+def test_a_product_slower_than_the_model_is_no_limit() -> None:
+    found = describe(calibration(1e12), calibration(3.5e12))
+
+    assert found["matmul_flop_per_s"] == 3.5e12
+    assert found["share_of_matmul"] is None
+    assert found["padded_share_of_matmul"] is None
+
+
 @pytest.mark.parametrize(("tf32", "peak"), [(True, 156e12), (False, 19.5e12)])
 def test_the_data_sheet_is_that_of_the_arithmetic_in_use(tf32: bool, peak: float) -> None:
     found = describe(calibration(10e12, tf32=tf32), device="NVIDIA A100-SXM4-80GB")
