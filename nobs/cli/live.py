@@ -3,11 +3,25 @@
 import contextlib
 import re
 import sys
-from typing import TextIO
+from typing import Protocol, TextIO
 
 import click
 
 _STEP = re.compile(r"#\d+ (\[(?!internal\]|auth\]).*)")
+
+
+class Line(Protocol):
+    """What a build's output is shown with."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether something that changes is shown."""
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+
+    def draw(self, text: str) -> None:
+        """Show what goes on."""
 
 
 class LiveLine:
@@ -49,7 +63,7 @@ class LiveLine:
 class BuildProgress:
     """An image build's output: its tail on a terminal, each step's first line elsewhere."""
 
-    def __init__(self, line: LiveLine, *, verbose: bool = False) -> None:
+    def __init__(self, line: Line, *, verbose: bool = False) -> None:
         self._line = line
         self._verbose = verbose
         self._steps: set[str] = set()

@@ -8,7 +8,7 @@ from click.core import ParameterSource
 
 BACKENDS = ("auto", "cuda", "rocm", "mps", "cpu")
 IMAGE_BACKENDS = ("cuda", "rocm", "cpu")
-MANNER_OPTIONS = ("dry_run", "detach", "as_json", "verbose")
+MANNER_OPTIONS = ("dry_run", "detach", "as_json", "verbose", "quiet")
 EXECUTIONS = ("auto", "container", "native")
 DTYPES = ("float32", "float16", "bfloat16")
 type Decorated = Callable[..., object]

@@ -1,8 +1,12 @@
-"""What people see on stderr while a run goes on: plain lines, and a live line on a terminal."""
+"""What people see on stderr while a run goes on: lines, and a moving bar on a terminal."""
 
+import os
+import sys
 from types import TracebackType
 from typing import Self, TextIO
 
+from nobs.cli.course import Course
+from nobs.cli.gauge import Gauge
 from nobs.cli.live import BuildProgress, LiveLine
 from nobs.launch.plan import Plan
 from nobs.log import Event, render_console
@@ -14,7 +18,10 @@ PHASES = {
     "data": "reading texts and finding weights",
     "load": "loading the model",
     "warmup": "warming up",
+    "baseline": "watching the idle machine",
+    "calibrate": "measuring the device's limits",
     "measure": "measuring",
+    "study": "looking where the time goes",
 }
 SLOW_PHASES = ("data", "warmup")
 TEMPLATES = {
@@ -29,13 +36,24 @@ QUIET_OUTPUT = ("step.output", "worker.output")
 
 
 class Progress:
-    """Show events; what a build or a library prints moves the live line only."""
+    """Show events; what a build or a library prints moves the last line of a terminal only."""
 
-    def __init__(self, plan: Plan, stream: TextIO | None = None, *, verbose: bool = False) -> None:
-        self._line = LiveLine(stream)
+    def __init__(
+        self,
+        plan: Plan,
+        stream: TextIO | None = None,
+        *,
+        verbose: bool = False,
+        quiet: bool = False,
+    ) -> None:
+        self._line = _make_line(stream or sys.stderr)
         self._verbose = verbose
+        self._quiet = quiet
         self._build = BuildProgress(self._line)
         self._plan = plan
+        self._policies = {step.id: plan.spec.workload_of(step).policy for step in plan.spec.steps}
+        self._course: Course | None = None
+        self._title = ""
         self._introduced = False
 
     def __enter__(self) -> Self:
@@ -51,6 +69,8 @@ class Progress:
 
     def show(self, event: Event) -> None:
         """Show one event, or nothing where it says nothing to people."""
+        if self._quiet:
+            return
         self._introduce()
         name = event["event"]
         if self._verbose and "timestamp" in event:
@@ -61,14 +81,33 @@ class Progress:
             self._line.draw(str(event.get("text", "")))
         elif name == "phase.started":
             self._show_phase(str(event["phase"]))
+        elif name == "repeat.finished" and self._course:
+            self._show_repeat(event, self._course)
         elif line := _describe(event):
+            self._follow(event)
             self._line.say(f"  {line}")
+
+    def _follow(self, event: Event) -> None:
+        """Keep in mind which step runs."""
+        if event["event"] == "step.started":
+            policy = self._policies.get(str(event.get("step")))
+            self._course = Course(policy) if policy else None
+            self._title = f"{event['number']}/{event['of']} {str(event['model']).split('/')[-1]}"
 
     def _show_phase(self, phase: str) -> None:
         """Show what goes on; where no line is live, only what may take minutes."""
         if not self._line.is_live and phase in SLOW_PHASES:
             self._line.say(f"    {PHASES[phase]}")
-        self._line.draw(PHASES.get(phase, phase))
+        self._line.draw(f"{self._title} {PHASES.get(phase, phase)}")
+
+    def _show_repeat(self, event: Event, course: Course) -> None:
+        """Move the bar; where there is none, say a line now and then."""
+        course.add(event["duration_s"])
+        line = _describe(event) or ""
+        if isinstance(self._line, Gauge):
+            self._line.fill(self._title, course.share, f"{line.strip()}; {course.rest}")
+        elif course.is_worth_a_line():
+            self._line.say(f"  {line}")
 
     def _introduce(self) -> None:
         """Say what runs once it does run: a refusal beforehand is the only thing to read."""
@@ -80,6 +119,13 @@ class Progress:
         self._line.say(f"run {spec.run_id}: {names} on {spec.backend}, {spec.execution}")
         for note in self._plan.notes:
             self._line.say(f"  note: {note}")
+
+
+def _make_line(stream: TextIO) -> Gauge | LiveLine:
+    """Return a bar for a terminal that can draw one, plain lines otherwise."""
+    if stream.isatty() and os.environ.get("TERM") != "dumb":
+        return Gauge(stream)
+    return LiveLine(stream)
 
 
 def _describe(event: Event) -> str | None:

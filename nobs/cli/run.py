@@ -33,6 +33,7 @@ from nobs.cli.options import (
 )
 @click.option("--dry-run", is_flag=True, help="Print the whole plan and do nothing.")
 @click.option("--verbose", "-v", is_flag=True, help="Show every event.")
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress, only the result.")
 @click.option("--yes", "-y", is_flag=True, help="Ask nothing.")
 @json_option
 @click.pass_context

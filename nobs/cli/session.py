@@ -42,6 +42,7 @@ class Manner:
     """Return once it runs."""
     as_json: bool = False
     verbose: bool = False
+    quiet: bool = False
 
 
 def plan_or_run(words: Mapping[str, Any], manner: Manner) -> int:
@@ -52,7 +53,7 @@ def plan_or_run(words: Mapping[str, Any], manner: Manner) -> int:
         plan = make_plan(request, load_catalog(), facts, secrets)
         if manner.dry_run:
             return _print_plan(plan, as_json=manner.as_json)
-        with Progress(plan, verbose=manner.verbose) as progress:
+        with Progress(plan, verbose=manner.verbose, quiet=manner.quiet) as progress:
             if manner.detach:
                 _, run_dir = prepare(plan, facts.engine, progress.show)
                 return _detach(run_dir, plan, as_json=manner.as_json)
@@ -70,7 +71,7 @@ def resume_run(run_id: str, results: Path, manner: Manner) -> int:
             return _print_plan(plan, as_json=manner.as_json)
         if manner.detach:
             return _detach(run_dir, plan, as_json=manner.as_json)
-        with Progress(plan, verbose=manner.verbose) as progress:
+        with Progress(plan, verbose=manner.verbose, quiet=manner.quiet) as progress:
             finished = resume(plan, facts.engine, progress.show)
     return print_result(finished, as_json=manner.as_json)
 

@@ -1,0 +1,46 @@
+import pytest
+
+from nobs.cli.course import Course
+from nobs.schema.pins import RepeatPolicy
+
+
+def run(policy: RepeatPolicy, *durations_s: float) -> Course:
+    course = Course(policy)
+    for duration_s in durations_s:
+        course.add(duration_s)
+    return course
+
+
+@pytest.mark.parametrize(
+    ("policy", "durations_s", "share", "rest"),
+    [
+        (RepeatPolicy(repeats=4), (2.0,), 0.25, "6.00 s left"),
+        (RepeatPolicy(repeats=2), (2.0, 2.0), 1.0, "0.00 ms left"),
+        (RepeatPolicy(time_budget_s=60), (15.0,), 0.25, "at most 45.0 s left"),
+        (RepeatPolicy(time_budget_s=60), (150.0,), 1.0, "at most 0.00 ms left"),
+    ],
+)
+def test_what_is_done_and_what_is_left(
+    policy: RepeatPolicy, durations_s: tuple[float, ...], share: float, rest: str
+) -> None:
+    course = run(policy, *durations_s)
+
+    assert (course.share, course.rest) == (share, rest)
+
+
+def test_a_log_of_a_thousand_repeats_stays_short() -> None:
+    course = Course(RepeatPolicy())
+    lines = []
+    for _ in range(1000):
+        course.add(0.04)
+        lines.append(course.is_worth_a_line())
+
+    assert lines[:4] == [True, True, True, False]
+    assert sum(lines) == 3 + 7
+
+
+def test_a_log_of_slow_repeats_names_each() -> None:
+    course = Course(RepeatPolicy())
+    for _ in range(5):
+        course.add(140.0)
+        assert course.is_worth_a_line()

@@ -1,0 +1,84 @@
+"""What is shown while a run goes on: on a terminal, in a log, and where nobody wants to see it."""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from nobs.cli.gauge import Gauge
+from nobs.cli.progress import Progress
+from nobs.log import Event
+from tests.unit.launch.plans import make_container_plan
+
+MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def events(repeats: int) -> Iterator[Event]:
+    step = make_container_plan().spec.steps[0].id
+    yield {"event": "step.started", "step": step, "number": 1, "of": 2, "model": MODEL}
+    yield {"event": "phase.started", "phase": "warmup"}
+    for number in range(1, repeats + 1):
+        yield {"event": "repeat.finished", "repeat": number, "repeats": None, "duration_s": 0.5,
+               "units": 100}  # fmt: skip
+    yield {"event": "step.finished", "status": "ok", "repeats": repeats}
+
+
+class Screen(io.StringIO):
+    """A terminal that remembers what was written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def show(stream: io.StringIO, *, quiet: bool = False) -> str:
+    with Progress(make_container_plan(), stream, quiet=quiet) as progress:
+        for event in events(40):
+            progress.show(event)
+    return stream.getvalue()
+
+
+def test_a_terminal_shows_a_bar_with_rate_and_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    shown = show(Screen())
+
+    assert "1/2 all-MiniLM-L6-v2" in shown
+    assert "━" in shown
+    assert "at most" in shown
+    assert "ok, 40 repeats" in shown
+
+
+def test_a_terminal_without_colours_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    assert "\x1b[3" not in show(Screen())
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), Screen()], ids=["pipe", "dumb terminal"])
+def test_a_log_has_plain_lines_and_not_one_for_each_repeat(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    lines = show(stream).splitlines()
+
+    assert sum("rows/s" in line for line in lines) == 3 + 3
+    assert "━" not in "".join(lines)
+    assert any("step 1/2" in line for line in lines)
+
+
+def test_quiet_shows_nothing() -> None:
+    assert show(io.StringIO(), quiet=True) == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closing the reader ends the pipe elsewhere")
+def test_a_terminal_that_goes_away_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", closefd=True, buffering=1) as stream:  # noqa: PTH123 - a descriptor
+        gauge = Gauge(stream)
+        gauge.say("nobody hears this")
+        gauge.fill("work", 0.5, "going on")
+        gauge.clear()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), writer)
