@@ -7,8 +7,11 @@ Python's lock, which is the worst case for a thread beside it.
 import argparse
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 from nobs.catalog import load_catalog
@@ -53,30 +56,53 @@ def counting(number: int = 20_000_000) -> None:
         pass
 
 
-def measure(task: Task, readers: list[Reader], *, sampled: bool) -> tuple[float, float]:
-    """Return the seconds of `task`, and the CPU seconds of all threads of this process."""
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of a task, CPU seconds of the process, and those of the sampler's thread."""
+
+    time_s: float
+    cpu_s: float
+    sampler_cpu_s: float = 0.0
+
+
+def measure(task: Task, readers: list[Reader], *, sampled: bool) -> Cost:
+    """Do the task, with the sampler beside it or without."""
     with Sampler(readers) if sampled else contextlib.nullcontext():
         start, cpu = time.perf_counter(), time.process_time()
         task()
-        return time.perf_counter() - start, time.process_time() - cpu
+        return Cost(
+            time.perf_counter() - start,
+            time.process_time() - cpu,
+            sampler_cpu_s() if sampled else 0.0,
+        )
+
+
+def sampler_cpu_s() -> float:
+    """Return the CPU seconds that the kernel counts for the sampler's thread (Linux)."""
+    thread = next(thread for thread in threading.enumerate() if thread.name == "telemetry")
+    schedstat = Path(f"/proc/self/task/{thread.native_id}/schedstat")
+    return int(schedstat.read_text().split()[0]) / 1e9 if schedstat.exists() else 0.0
 
 
 def compare(name: str, task: Task, readers: list[Reader], rounds: int) -> None:
     """Print how much more the task takes with the sampler, pair by pair in turn.
 
-    On a machine that does something else meanwhile only CPU time says much.
+    On a machine that does something else meanwhile the thread's own CPU time says most.
     """
     pairs = []
     for number in range(rounds):
         order = (True, False) if number % 2 else (False, True)
         seen = {sampled: measure(task, readers, sampled=sampled) for sampled in order}
         pairs.append((seen[True], seen[False]))
-        told = ", ".join(f"{seen[on][0]:.3f} s {'on' if on else 'off'}" for on in (True, False))
-        print(f"{name} {number}: {told}", file=sys.stderr)
-    for index, kind in enumerate(("time", "CPU time")):
-        cost = median(on[index] / off[index] for on, off in pairs) - 1
-        fastest = min(on[index] for on, _ in pairs) / min(off[index] for _, off in pairs) - 1
-        print(f"{name}, {kind}: median of {rounds} {cost:+.2%}, least against least {fastest:+.2%}")
+        print(f"{name} {number}: {seen[True].time_s:.3f} s sampled, {seen[False].time_s:.3f} s not",
+              file=sys.stderr)  # fmt: skip
+    times = median(on.time_s / off.time_s for on, off in pairs) - 1
+    cpu = median(on.cpu_s / off.cpu_s for on, off in pairs) - 1
+    own = sum(on.sampler_cpu_s for on, _ in pairs) / sum(on.time_s for on, _ in pairs)
+    print(
+        f"{name}: time {times:+.2%}, CPU time {cpu:+.2%} (medians of {rounds} pairs); "
+        f"the sampler's thread used {own:.3%} of one core"
+    )
 
 
 def sample_cost(readers: list[Reader], number: int = 200) -> None:
