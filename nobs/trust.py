@@ -10,10 +10,11 @@ from nobs.schema.telemetry import DeviceTelemetry, SystemTelemetry, Throttling
 from nobs.units import format_share
 
 HEAT = frozenset(
-    {"software-thermal", "hardware-thermal", "hardware-slowdown", "power-brake", "throttled",
-     "thermal", "memory-thermal", "regulator-thermal", "processor-hot", "reliability"}
+    {"software-thermal", "hardware-thermal", "hardware-slowdown", "power-brake", "thermal",
+     "memory-thermal", "regulator-thermal", "processor-hot"}
 )  # fmt: skip
 """Reasons and counters that mean: slower than the device is at its limits of power and clock."""
+UNKNOWN = frozenset({"power-or-heat"})
 POWER = frozenset({"software-power-cap", "power", "board-limit"})
 MIN_HEAT_SHARE = 0.01
 MIN_POWER_SHARE = 0.05
@@ -55,6 +56,13 @@ def _device_flags(device: DeviceTelemetry, span_s: float) -> Iterator[Flag]:
         yield _warning(
             FlagName.THROTTLED,
             f"{device.name} was slowed down for {format_share(heat[1])} of the time ({heat[0]}).",
+        )
+    unknown = _strongest(device.throttling, UNKNOWN, span_s)
+    if unknown and unknown[1] >= MIN_POWER_SHARE:
+        yield _note(
+            FlagName.THROTTLED,
+            f"{device.name} was at a limit of power or heat for {format_share(unknown[1])} of the"
+            " time.",
         )
     yield from _power_flags(device, _strongest(device.throttling, POWER, span_s))
     others = device.foreign_processes.value

@@ -51,7 +51,8 @@ class Monitor:
     ) -> None:
         self._end_s = time.perf_counter()
         self._busy.__exit__(kind, error, trace)
-        own = find_own_processes()
+        told = any(reader.processes for reader in self.readers)
+        own = find_own_processes() if told else set()
         self._foreign = [_count_foreign(reader, own) for reader in self.readers]
 
     def facts(self) -> list[dict[str, Any]]:

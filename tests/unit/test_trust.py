@@ -76,7 +76,6 @@ def test_a_machine_that_tells_nothing_has_no_flags() -> None:
         throttling({"hardware-thermal": 0.12}),
         throttling({"software-thermal": 0.02, "hardware-slowdown": 0.01}),
         throttling({}, {"thermal": 0.5}),
-        throttling({"throttled": 0.5}),
     ],
 )
 def test_heat_is_a_warning(seen: Throttling) -> None:
@@ -92,6 +91,12 @@ def test_the_sentence_names_the_strongest_reason() -> None:
 
 def test_a_moment_of_heat_is_none() -> None:
     assert names(model(throttling=throttling({"hardware-thermal": 0.005}, {"thermal": 0.05}))) == {}
+
+
+def test_a_limit_that_the_driver_does_not_name_is_a_note() -> None:
+    assert names(model(throttling=throttling({"power-or-heat": 0.9}))) == {
+        FlagName.THROTTLED: Severity.NOTE
+    }
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from nobs.system.telemetry.reader import (
 )
 
 VENDOR = "amd"
-REASONS = {1: "throttled"}
+REASONS = {1: "power-or-heat"}
 _UNKNOWN_W = 0xFFFF
 _RESIDENCIES = {
     "power": "ppt_residency_acc",
