@@ -4,6 +4,9 @@ import os
 from pathlib import Path
 
 DEFAULT_RESULTS = "results"
+DEFAULT_API_KEY = "api-key"
+DEFAULT_LLM_BASE_URL = "http://127.0.0.1:1234/v1"
+DEFAULT_LLM_MODEL_NAME = "gpt-oss-20b"
 
 
 def load_env_file(directory: Path) -> None:
@@ -34,3 +37,23 @@ def hub_endpoint() -> str:
 def hub_offline() -> bool:
     """Tell whether the user forbids use of the hub."""
     return os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
+
+
+def llm_base_url() -> str | None:
+    """Return the base URL that the user has set for LLMs, None where none is set."""
+    return os.environ.get("LLM_BASE_URL") or None
+
+
+def llm_model_name() -> str | None:
+    """Return the model's name that the user has set for LLMs, None where none is set."""
+    return os.environ.get("LLM_MODEL_NAME") or None
+
+
+def llm_api_key() -> str:
+    """Return the server's key: from the file in LLM_API_KEY_FILE, else LLM_API_KEY, else a filler.
+
+    A container gets it as a mounted file; servers that want no key ignore the filler.
+    """
+    if file := os.environ.get("LLM_API_KEY_FILE"):
+        return Path(file).read_text(encoding="utf-8").strip()
+    return os.environ.get("LLM_API_KEY") or DEFAULT_API_KEY

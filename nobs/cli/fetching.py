@@ -54,9 +54,12 @@ def _fetch(pin: DatasetPin | ModelPin, *, force: bool) -> Fetched:
 
 
 def _pins(request: RunRequest) -> Iterator[DatasetPin | ModelPin]:
-    workloads = [choose_workload(task, request, load_catalog()) for task in request.tasks]
+    catalog = load_catalog()
+    tasks = request.tasks or catalog.tasks(request.profile)
+    workloads = [choose_workload(task, request, catalog) for task in tasks]
     yield from dict.fromkeys(workload.dataset for workload in workloads)
-    yield from dict.fromkeys(model for workload in workloads for model in workload.models)
+    models = dict.fromkeys(model for workload in workloads for model in workload.models)
+    yield from (model for model in models if model.source is not Source.SERVER)
 
 
 @contextlib.contextmanager

@@ -58,7 +58,8 @@ def _ask_what(words: dict[str, Any], catalog: Catalog) -> None:
         click.echo(f"  {why}", err=True)
 
     def check(answer: str) -> str:
-        for task in to_request({**words, "profile": answer}).tasks:
+        request = to_request({**words, "profile": answer})
+        for task in request.tasks:
             catalog.workload(task, answer)
         return answer
 

@@ -86,6 +86,23 @@ what_options = _all(
                  help="Let a model outside the catalogue run its own code. Dangerous."),
 )  # fmt: skip
 
+
+llm_options = _all(
+    click.option("--llm-url", metavar="URL",
+                 help="Base URL of a server that speaks OpenAI's API, such as "
+                 "http://127.0.0.1:1234/v1; default: LLM_BASE_URL, else LM Studio's."),
+    click.option("--llm-model", metavar="NAME",
+                 help="Model to ask the server for; default: LLM_MODEL_NAME, else gpt-oss-20b."),
+    click.option("--provider", metavar="P",
+                 help="What serves the LLM: lmstudio, openai (any server), ollama, llamacpp."),
+    click.option("--setup-lm-studio", is_flag=True,
+                 help="Start LM Studio's server, fetch and load the model where they are missing."),
+    click.option("--max-output-tokens", type=click.IntRange(1), help="Tokens an answer."),
+    click.option("--request-timeout", "request_timeout_s", default=300.0, show_default=True,
+                 type=click.FloatRange(0, min_open=True), metavar="S",
+                 help="Seconds of silence after which a request has failed."),
+)  # fmt: skip
+
 how_options = _all(
     click.option("--repeats", type=click.IntRange(1),
                  help="Exactly this many; default: until the median is sure."),

@@ -25,8 +25,9 @@ PHASES = {
 }
 SLOW_PHASES = ("data", "warmup")
 TEMPLATES = {
+    "server.told": "server: {text}",
     "step.started": "step {number}/{of}: {model}",
-    "repeat.finished": "  repeat {repeat}{of_repeats}: {time}, {rate} rows/s",
+    "repeat.finished": "  repeat {repeat}{of_repeats}: {time}, {rate} {unit}/s",
     "step.finished": "  {status}, {why}",
     "run.interrupted": "interrupted; finished steps are kept",
     "run.failed": "failed: {message} {remedy}",
@@ -136,6 +137,7 @@ def _describe(event: Event) -> str | None:
     of = f"/{event['repeats']}" if event.get("repeats") else ""
     rate = event["units"] / event["duration_s"] if event.get("duration_s") else 0.0
     fields = {
+        "unit": "rows",
         **event,
         "of_repeats": of,
         "time": format_seconds(event.get("duration_s", 0.0)),

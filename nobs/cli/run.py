@@ -9,6 +9,7 @@ from nobs.cli.options import (
     how_options,
     image_options,
     json_option,
+    llm_options,
     refuse_options,
     what_options,
     where_options,
@@ -18,6 +19,7 @@ from nobs.cli.options import (
 @click.command(name="run")
 @what_options
 @how_options
+@llm_options
 @where_options
 @image_options
 @click.option(

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import click
 from nobs.catalog import load_catalog
 from nobs.cli.progress import Progress
 from nobs.cli.words import to_request
-from nobs.launch.container_plan import SecretFile
+from nobs.launch.container_plan import KEY_VARIABLE, TOKEN_VARIABLE, SecretFile
 from nobs.launch.detached import start_detached
 from nobs.launch.ending import Finished
 from nobs.launch.facts import Facts, gather_facts
@@ -28,7 +28,7 @@ from nobs.schema.rundir import RunDir
 from nobs.store import find_run
 from nobs.system.processes import scratch_directory
 
-_SECRETS = {"HF_TOKEN": "HF_TOKEN_PATH"}
+_SECRETS = {"HF_TOKEN": TOKEN_VARIABLE, "LLM_API_KEY": KEY_VARIABLE}
 """Variable that holds a secret -> the one that, in a container, names a file with it."""
 
 
@@ -107,6 +107,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
             "network": image.network,
         },
         "container": plan.container and plan.container.to_dict(),
+        "server": plan.server and {**asdict(plan.server), "text": str(plan.server)},
         "notes": list(plan.notes),
     }
 

@@ -26,9 +26,10 @@ def to_request(words: Mapping[str, Any]) -> RunRequest:
 
 
 def _choose_tasks(values: tuple[str, ...], profile: str) -> tuple[str, ...]:
-    """Return the named tasks, each once; all of the profile where none is named."""
+    """Return the named tasks, each once; none where the plan is to choose."""
     parts = (part.strip() for value in values for part in value.split(","))
     names = tuple(dict.fromkeys(part for part in parts if part))
     for name in names:
         TASKS.load(name)
-    return names or load_catalog().tasks(profile)
+    load_catalog().tasks(profile)
+    return names

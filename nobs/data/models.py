@@ -45,6 +45,11 @@ def open_model(pin: ModelPin, *, offline: bool = False, force: bool = False) -> 
         case Source.HUB:
             path = _find_or_fetch(pin, offline=offline, force=force)
             return _open(pin, path, "Run `nobs prefetch --force`.", revision=path.name)
+        case Source.SERVER:
+            raise ModelMissing(
+                f"The weights of {pin.id} are with the server that answers for it.",
+                "Name a model with weights of its own.",
+            )
 
 
 def _open(pin: ModelPin, path: Path, remedy: str, revision: str | None = None) -> Model:

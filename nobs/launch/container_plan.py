@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from nobs.system.processes import this_owner
 RUN_DIR_IN_CONTAINER = "/run-dir"
 CACHE_IN_CONTAINER = "/cache/huggingface"
 SECRETS_IN_CONTAINER = "/run/secrets"
+TOKEN_VARIABLE = "HF_TOKEN_PATH"  # noqa: S105 - the variable, not the token
+KEY_VARIABLE = "LLM_API_KEY_FILE"
 COMMAND = ("python", "-m", "nobs.supervisor", RUN_DIR_IN_CONTAINER)
 LABEL_RUN_ID = "nobs.run_id"
 LABEL_OWNER = "nobs.owner"
@@ -85,6 +87,11 @@ class ContainerPlan:
     shm_bytes: int = _SHM_BYTES
     memory_bytes: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    def without_socket(self) -> "ContainerPlan":
+        """Return the same container without a relay's socket."""
+        kept = tuple(mount for mount in self.mounts if mount.target != SOCKET_DIR_IN_CONTAINER)
+        return replace(self, mounts=kept)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for printing and for JSON."""

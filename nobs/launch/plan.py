@@ -1,5 +1,6 @@
 """From a request, the catalogue and the facts to one complete plan; pure."""
 
+import platform
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,16 +10,33 @@ from nobs.backends import BACKENDS
 from nobs.backends.base import BackendTarget
 from nobs.catalog import Catalog
 from nobs.errors import RequirementError, UsageError
-from nobs.launch.container_plan import ContainerPlan, SecretFile, plan_container
+from nobs.launch.container_plan import (
+    KEY_VARIABLE,
+    TOKEN_VARIABLE,
+    ContainerPlan,
+    SecretFile,
+    plan_container,
+)
+from nobs.launch.endpoint import Route, Way, choose_route, socket_dir
+from nobs.launch.engine_info import EngineInfo
 from nobs.launch.facts import Facts
 from nobs.launch.image_plan import ImagePlan, plan_image
 from nobs.launch.request import RunRequest
+from nobs.launch.server_plan import (
+    ServerOrder,
+    choose_tasks,
+    is_served,
+    order_server,
+    served_model,
+)
 from nobs.launch.workloads import choose_workload, warn_of_dtype
 from nobs.schema.base import Backend, Execution
-from nobs.schema.pins import Source, Workload
+from nobs.schema.pins import EmbeddingsParams, Source, Workload
 from nobs.schema.rundir import safe_name
 from nobs.schema.spec import ImageRef, RunSpec, StepSpec
+from nobs.settings import DEFAULT_LLM_BASE_URL
 from nobs.system.gpus import Accelerators
+from nobs.tasks import TASKS
 
 HUB_VARIABLES = ("HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_HUB_ENABLE_HF_TRANSFER", "HTTPS_PROXY",
                  "HTTP_PROXY", "NO_PROXY")  # fmt: skip
@@ -33,6 +51,8 @@ class Plan:
     accelerators: Accelerators = field(default_factory=Accelerators)
     image: ImagePlan | None = None
     container: ContainerPlan | None = None
+    server: ServerOrder | None = None
+    """What answers for the LLM; opened before the run."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -47,10 +67,14 @@ def make_plan(
     """Resolve every `auto`; raises the error that running would meet, with its remedy."""
     backend = request.backend or facts.detected
     target = BACKENDS.load(backend)
-    workloads = tuple(choose_workload(task, request, catalog) for task in request.tasks)
-    execution, notes = choose_execution(request, target, facts)
+    tasks, left_out = choose_tasks(request, catalog, facts)
+    workloads = tuple(_choose_workload(task, request, catalog, facts) for task in tasks)
+    execution, notes = choose_execution(
+        request, target, facts, with_device=any(TASKS.load(task).uses_device for task in tasks)
+    )
     target.check_host(facts.accelerators)
     contained = execution is Execution.CONTAINER and not facts.in_container
+    server = _order_server(request, catalog, facts, tasks)
     image = plan_target_image(request, target, facts) if contained else None
     offline = facts.hub_offline or not any(_needs_hub(workload) for workload in workloads)
     spec = RunSpec(
@@ -67,6 +91,7 @@ def make_plan(
         device_info=facts.device_info,
         image=ImageRef(tag=image.tag) if image else None,
         engine=facts.engine.ref if facts.engine and contained else None,
+        server=server.reference() if server else None,
         offline=offline,
     )
     plan = Plan(
@@ -74,21 +99,39 @@ def make_plan(
         results=request.results,
         accelerators=facts.accelerators,
         image=image,
-        notes=(*notes, *_dtype_notes(workloads, backend)),
+        server=server,
+        notes=(*notes, *left_out, *_dtype_notes(workloads, backend)),
     )
     return replace(plan, container=plan_run_container(spec, plan.run_path, target, facts, secrets))
 
 
+def _choose_workload(task: str, request: RunRequest, catalog: Catalog, facts: Facts) -> Workload:
+    pinned = catalog.workload(task, request.profile)
+    served = served_model(request, facts, pinned) if is_served(pinned) else None
+    return choose_workload(task, request, catalog, served)
+
+
+def _order_server(
+    request: RunRequest, catalog: Catalog, facts: Facts, tasks: tuple[str, ...]
+) -> ServerOrder | None:
+    pinned = (catalog.workload(task, request.profile) for task in tasks)
+    served = next((workload for workload in pinned if is_served(workload)), None)
+    return order_server(request, facts, served) if served else None
+
+
 def choose_execution(
-    request: RunRequest, target: BackendTarget, facts: Facts
+    request: RunRequest, target: BackendTarget, facts: Facts, *, with_device: bool = True
 ) -> tuple[Execution, list[str]]:
-    """Return where to run; `auto` prefers a container where the backend and an engine allow it."""
+    """Return where to run; `auto` prefers a container where the backend and an engine allow it.
+
+    `with_device` tells whether any task computes by itself and so needs the worker's libraries.
+    """
     if facts.in_container:
         return Execution.CONTAINER, []
     refusal = target.container_refusal
     match request.execution:
         case Execution.NATIVE:
-            return Execution.NATIVE, _require_worker(facts)
+            return Execution.NATIVE, _require_worker(facts, with_device)
         case Execution.CONTAINER:
             if refusal:
                 raise UsageError(
@@ -98,17 +141,17 @@ def choose_execution(
             facts.require_engine()
             return Execution.CONTAINER, []
         case None if refusal:
-            return Execution.NATIVE, [f"native: {refusal}", *_require_worker(facts)]
+            return Execution.NATIVE, [f"native: {refusal}", *_require_worker(facts, with_device)]
         case None if facts.engine is None:
-            if not facts.worker_installed and facts.engine_error:
+            if with_device and not facts.worker_installed and facts.engine_error:
                 raise facts.engine_error
             why = facts.engine_error.message if facts.engine_error else "no engine"
             return Execution.NATIVE, [f"native, since no container engine answers: {why}"]
     return Execution.CONTAINER, []
 
 
-def _require_worker(facts: Facts) -> list[str]:
-    if not facts.worker_installed:
+def _require_worker(facts: Facts, with_device: bool) -> list[str]:  # noqa: FBT001 - a plain fact
+    if with_device and not facts.worker_installed:
         raise RequirementError(
             "A native run needs torch and sentence-transformers beside the launcher.",
             'Install them with `pip install "nobs[bench]"` (`make setup` in a checkout), '
@@ -136,10 +179,12 @@ def plan_run_container(
     facts: Facts,
     secrets: tuple[SecretFile, ...],
 ) -> ContainerPlan | None:
-    """Return the container of a run; the network and the token only where the hub is needed."""
+    """Return the container of a run, with the network and the secrets that it needs alone."""
     if spec.image is None or facts.engine is None:
         return None
     packaged = not any(_needs_hub(workload) for workload in spec.workloads)
+    route = route_of(spec, facts.engine.info)
+    needless = {*((TOKEN_VARIABLE,) if spec.offline else ()), *(() if route else (KEY_VARIABLE,))}
     return plan_container(
         run_id=spec.run_id,
         run_dir=run_path,
@@ -147,12 +192,21 @@ def plan_run_container(
         engine=facts.engine.info,
         needs=target.container_needs(facts.accelerators),
         cache_dir=None if packaged else facts.hf_home,
-        secrets=() if spec.offline else secrets,
+        secrets=tuple(secret for secret in secrets if secret.variable not in needless),
+        socket_dir=socket_dir(spec.run_id) if route and route.way is Way.RELAY else None,
         environment={"HF_HUB_OFFLINE": "1"} if spec.offline else {},
         passed=(*target.passed_environment, *(() if spec.offline else HUB_VARIABLES)),
-        network="none" if spec.offline else "bridge",
+        network=(route.network if route else "none") if spec.offline else "bridge",
         deadline=facts.now + timedelta(seconds=spec.timeout_s),
     )
+
+
+def route_of(spec: RunSpec, engine: EngineInfo) -> Route | None:
+    """Return how a container gets to the server; an embedded one listens on loopback."""
+    if spec.server is None:
+        return None
+    url = spec.server.base_url or DEFAULT_LLM_BASE_URL
+    return choose_route(url, engine, platform=platform.system())
 
 
 def _make_steps(workloads: tuple[Workload, ...], timeout_s: float) -> tuple[StepSpec, ...]:
@@ -180,5 +234,7 @@ def _needs_hub(workload: Workload) -> bool:
 
 
 def _dtype_notes(workloads: tuple[Workload, ...], backend: Backend) -> list[str]:
-    found = {warn_of_dtype(workload.params.dtype, backend) for workload in workloads}
+    params = (workload.params for workload in workloads)
+    dtypes = (p.dtype for p in params if isinstance(p, EmbeddingsParams))
+    found = {warn_of_dtype(dtype, backend) for dtype in dtypes}
     return sorted(note for note in found if note)

@@ -10,7 +10,8 @@ from nobs.schema.base import Backend, Dtype, Execution
 class RunRequest:
     """One `nobs run`; None means what the workload pins or what this machine is best at."""
 
-    tasks: tuple[str, ...] = ("embeddings",)
+    tasks: tuple[str, ...] = ()
+    """Empty means all of the profile whose server, if they need one, is there."""
     models: tuple[str, ...] = ()
     backend: Backend | None = None
     execution: Execution | None = None
@@ -27,6 +28,13 @@ class RunRequest:
     max_seq_length: int | None = None
     dtype: Dtype | None = None
     trust_remote_code: bool = False
+    provider: str | None = None
+    llm_url: str | None = None
+    llm_model: str | None = None
+    setup_lm_studio: bool = False
+    max_output_tokens: int | None = None
+    request_timeout_s: float = 300.0
+    """Longest silence of a server; after it, a request has failed."""
     timeout_s: float = 4 * 3600.0
     torch_index: str | None = None
     base_image: str | None = None

@@ -14,6 +14,7 @@ from nobs.launch.container_plan import SecretFile
 from nobs.launch.facts import Facts
 from nobs.launch.plan import Plan, plan_run_container
 from nobs.launch.request import RunRequest
+from nobs.launch.server_plan import order_again
 from nobs.schema.base import Execution
 from nobs.schema.report import WorkloadRef
 from nobs.schema.rundir import RunDir
@@ -48,6 +49,7 @@ def plan_resume(
         results=results,
         accelerators=facts.accelerators,
         container=plan_run_container(spec, run_dir.path, target, facts, secrets),
+        server=order_again(spec),
         notes=(f"resumed: {len(missing)} of {len(spec.steps)} steps are missing",),
     )
 

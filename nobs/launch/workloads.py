@@ -1,6 +1,7 @@
 """From the request to workloads: the pinned one, or an open one that says what differs."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from nobs.catalog import Catalog
@@ -11,6 +12,7 @@ from nobs.schema.pins import (
     DatasetPin,
     EmbeddingsMaxParams,
     EmbeddingsParams,
+    LlmParams,
     ModelPin,
     Source,
     Workload,
@@ -20,11 +22,21 @@ CONSEQUENCES = {"source", "file", "file_bytes", "file_sha256", "rows_sha256", "c
 """Fields of a data set that follow from which one it is: no reasons of their own."""
 
 
-def choose_workload(task: str, request: RunRequest, catalog: Catalog) -> Workload:
-    """Return the workload of `task`; everything that differs from the pins is a reason."""
+def choose_workload(
+    task: str, request: RunRequest, catalog: Catalog, served: ModelPin | None = None
+) -> Workload:
+    """Return the workload of `task`; everything that differs from the pins is a reason.
+
+    `served` is the model that a server is asked for. Texts and models that the user names are those
+    of the embeddings, unless the task is the only one.
+    """
     pinned = catalog.workload(task, request.profile)
+    is_llm = isinstance(pinned.params, LlmParams)
+    if is_llm and request.tasks != (task,):
+        request = replace(request, dataset=None, rows=None, column=None, split=None)
     dataset = _choose_dataset(request, pinned.dataset)
-    models = _choose_models(request, pinned, catalog)
+    own = _choose_models(request, pinned, catalog) if not is_llm else pinned.models
+    models = (served,) if served else own
     params = _choose_params(request, pinned.params)
     policy = pinned.policy.model_copy(
         update=_given(repeats=request.repeats, time_budget_s=request.time_budget_s)
@@ -85,7 +97,8 @@ def _choose_models(request: RunRequest, pinned: Workload, catalog: Catalog) -> t
 
 def _find_model(name: str, request: RunRequest, pinned: Workload, catalog: Catalog) -> ModelPin:
     """Return the pin of a catalogue model, or an open one for `OWNER/NAME[@REVISION]` or a path."""
-    known = {model.id: model for model in (*pinned.models, *catalog.models.values())}
+    models = (*pinned.models, *catalog.models.values())
+    known = {model.id: model for model in models if model.source is not Source.SERVER}
     if name in known:
         return known[name]
     if name.startswith((".", "/", "~")):
@@ -108,8 +121,10 @@ def _find_model(name: str, request: RunRequest, pinned: Workload, catalog: Catal
 
 
 def _choose_params(
-    request: RunRequest, pinned: EmbeddingsParams | EmbeddingsMaxParams
-) -> EmbeddingsParams | EmbeddingsMaxParams:
+    request: RunRequest, pinned: EmbeddingsParams | EmbeddingsMaxParams | LlmParams
+) -> EmbeddingsParams | EmbeddingsMaxParams | LlmParams:
+    if isinstance(pinned, LlmParams):
+        return pinned.model_copy(update=_given(max_output_tokens=request.max_output_tokens))
     return pinned.model_copy(
         update=_given(
             batch_size=request.batch_size,

@@ -17,7 +17,7 @@ from nobs.providers.embedded import Settings, serving
 from nobs.providers.fields import count_of, table_of, text_of
 from nobs.providers.openai import entry_of
 from nobs.providers.served import ServedModels
-from nobs.providers.weights import MODEL, find_weights
+from nobs.providers.weights import MODEL, SHA256, find_weights
 from nobs.schema.server import ModelIdentity
 
 CONTEXT_LENGTH = 4096
@@ -86,8 +86,12 @@ def _cores() -> int:
 
 
 def _as_ours(served: Served) -> Served:
-    """Name the build: a library of Python doesn't know its own."""
-    runtime = {"runtime": "llama.cpp", "runtime_version": f"{_RUNTIME} {version(_RUNTIME)}"}
+    """Name the build, which a library of Python doesn't know, and the weights that were checked."""
+    runtime = {
+        "runtime": "llama.cpp",
+        "runtime_version": f"{_RUNTIME} {version(_RUNTIME)}",
+        "weights_sha256": SHA256,
+    }
     return Served(
         access=served.access,
         model=served.model,

@@ -21,6 +21,8 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
         yield from _image(plan["image"])
     if plan["container"]:
         yield from _container(plan["container"])
+    if plan["server"]:
+        yield f"server     {plan['server']['text']}"
     for number, step in enumerate(spec["steps"], start=1):
         yield from _step(number, step, spec["workloads"][step["workload"]])
     for note in plan["notes"]:

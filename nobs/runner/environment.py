@@ -36,17 +36,17 @@ CHECK_SIZE = 256
 TOLERANCE = 1e-2
 
 
-def read_environment() -> dict[str, Any]:
+def read_environment(*, with_torch: bool = True) -> dict[str, Any]:
     """Return versions, threads and settings that change speed; values are JSON."""
-    return {
+    environment = {
         "python": platform.python_version(),
         "os": platform.platform(),
         "machine": platform.machine(),
         "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "host": asdict(find_host_facts()),
-        "torch": _read_torch(),
     }
+    return environment | ({"torch": _read_torch()} if with_torch else {})
 
 
 def check_device(backend: Backend) -> DeviceCheck:

@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from nobs.data.models import open_model
 from nobs.data.texts import load_texts
 from nobs.errors import FailureClass, NobsError, RequirementError
 from nobs.log import bind, get_logger
@@ -24,8 +23,17 @@ from nobs.runner.measure import repeat
 from nobs.runner.memory import clear_memory, leave_out, read_allocated, read_peaks
 from nobs.runner.telemetry import Monitor
 from nobs.schema.base import Status
-from nobs.schema.result import Calibration, DeviceCheck, Failure, Phases, Sample, StepResult
+from nobs.schema.result import (
+    Calibration,
+    DeviceCheck,
+    Failure,
+    Phases,
+    Sample,
+    StepResult,
+    WeightsEvidence,
+)
 from nobs.schema.rundir import RunDir, make_parent
+from nobs.schema.server import ServerRef
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.system.telemetry import find_readers
 from nobs.tasks import TASKS
@@ -44,6 +52,7 @@ class Recording:
 
     spec: RunSpec
     step: StepSpec
+    directory: Path
     telemetry_file: Path
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=time.perf_counter)
@@ -95,7 +104,9 @@ def run_step(run_dir: RunDir, step_id: str, shared_import_s: float | None = None
     spec = run_dir.read_spec()
     step = next(step for step in spec.steps if step.id == step_id)
     bind(step=step.id)
-    recording = Recording(spec, step, run_dir.telemetry_file(step.id))
+    recording = Recording(
+        spec, step, run_dir.step_directory(step.id), run_dir.telemetry_file(step.id)
+    )
     failure: Failure | None = None
     try:
         _measure(recording, shared_import_s)
@@ -107,9 +118,47 @@ def run_step(run_dir: RunDir, step_id: str, shared_import_s: float | None = None
 
 
 def _measure(recording: Recording, shared_import_s: float | None) -> None:
+    task = recording.spec.workload_of(recording.step).task
+    kind = _import_bench(recording, task, shared_import_s)
+    if TASKS.load(task).uses_device:
+        _measure_device(recording, kind)
+    else:
+        _measure_server(recording, kind)
+
+
+def _measure_server(recording: Recording, kind: type[Any]) -> None:
+    """Measure what a server does: this process computes nothing and needs no torch."""
     spec, step = recording.spec, recording.step
     workload = spec.workload_of(step)
-    kind = _import_bench(recording, workload.task, shared_import_s)
+    with recording.phase("data"):
+        texts = load_texts(workload.dataset, offline=spec.offline)
+    recording.values |= {"data": texts.evidence, "weights": _served_weights(spec.server, step)}
+    bench = kind(
+        Work(model=step.model, rows=texts.rows, workload=workload,
+             directory=recording.directory, server=spec.server)
+    )  # fmt: skip
+    try:
+        _run_bench(recording, bench, device="")
+    finally:
+        bench.close()
+    environment = read_environment(with_torch=False)
+    recording.values["environment"] = {**environment, "devices": recording.devices}
+
+
+def _served_weights(server: ServerRef | None, step: StepSpec) -> WeightsEvidence | None:
+    """Return which weights are served, where the launcher has hashed the pinned file."""
+    identity = server.identity if server else None
+    if identity is None or identity.weights_sha256 is None or step.model.weights_file is None:
+        return None
+    files = {step.model.weights_file: identity.weights_sha256}
+    return WeightsEvidence(files=files, verified=bool(step.model.weights_sha256))
+
+
+def _measure_device(recording: Recording, kind: type[Any]) -> None:
+    from nobs.data.models import open_model  # noqa: PLC0415 - the hub's client; not for servers
+
+    spec, step = recording.spec, recording.step
+    workload = spec.workload_of(step)
     with recording.phase("device_check"):
         recording.checks.append(check_device(spec.backend))
     with recording.phase("data"):
@@ -119,7 +168,7 @@ def _measure(recording: Recording, shared_import_s: float | None) -> None:
     device = torch_device(spec.backend)
     bench = kind(
         Work(model=step.model, model_path=model.path, rows=texts.rows, workload=workload,
-             torch_device=device)
+             directory=recording.directory, torch_device=device)
     )  # fmt: skip
     try:
         _run_bench(recording, bench, device)
@@ -137,13 +186,16 @@ def _measure(recording: Recording, shared_import_s: float | None) -> None:
 
 def _run_bench(recording: Recording, bench: Bench, device: str) -> None:
     """Load, warm up, measure between two calibrations, study and read back."""
-    policy = recording.spec.workload_of(recording.step).policy
+    workload = recording.spec.workload_of(recording.step)
+    policy, task = workload.policy, TASKS.load(workload.task)
 
     def tell(number: int, sample: Sample) -> None:
+        if not task.uses_device:  # the rest of the machine is the server, too
+            sample = sample.model_copy(update={"foreign_cpu_s": None})
         recording.samples.append(sample)
         log.info(
             "repeat.finished", repeat=number, repeats=policy.repeats,
-            duration_s=sample.duration_s, units=sample.units,
+            duration_s=sample.duration_s, units=sample.units, unit=task.unit,
         )  # fmt: skip
 
     with recording.phase("baseline"):

@@ -16,6 +16,15 @@ class Source(StrEnum):
     HUB = "hub"
     PACKAGE = "package"
     PATH = "path"
+    SERVER = "server"
+    """A server answers for the model; what it runs is what it says, and no pin of ours."""
+
+
+class Arrivals(StrEnum):
+    """How the requests of an open load arrive."""
+
+    CONSTANT = "constant"
+    POISSON = "poisson"
 
 
 class DatasetPin(Record):
@@ -46,7 +55,10 @@ class ModelPin(Record):
     source: Source = Source.HUB
     revision: str | None = None
     package: str | None = None
-    """Registry package that carries the weights, as `module:function` returning their directory."""
+    """Registry package that carries the weights, as `module:function` returning their directory.
+
+    Of a model of a server: the module that carries what the embedded server loads.
+    """
     weights_file: str | None = None
     weights_sha256: Sha256 = ""
     parameters_m: float | None = None
@@ -81,6 +93,30 @@ class EmbeddingsMaxParams(Record):
     """Where a pass would take longer, the texts are repeated less often, but are all measured."""
 
 
+class LoadParams(Record):
+    """Which load levels are measured after the repeats; always an open result."""
+
+    concurrency: tuple[int, ...] = ()
+    """Requests in flight, a level each."""
+    rates_per_s: tuple[float, ...] = ()
+    """Requests that arrive a second, a level each."""
+    arrivals: Arrivals = Arrivals.POISSON
+    sweep: bool = False
+    """Double the concurrency until throughput stops growing."""
+    seed: int = 1
+
+
+class LlmParams(Record):
+    """What `llms` workloads fix."""
+
+    max_output_tokens: int = Field(2048, gt=0)
+    temperature: float = Field(0.0, ge=0)
+    warmup_prompts: int = Field(1, ge=0)
+    min_output_tokens: int = Field(2, gt=0)
+    """An answer with fewer has no generation time: it counts as short and has no figures."""
+    load: LoadParams | None = None
+
+
 class RepeatPolicy(Record):
     """When repeating stops: `repeats` fixes the number, otherwise the interval decides."""
 
@@ -100,7 +136,7 @@ class Workload(Record):
     task: str
     dataset: DatasetPin
     models: tuple[ModelPin, ...]
-    params: EmbeddingsParams | EmbeddingsMaxParams
+    params: EmbeddingsParams | EmbeddingsMaxParams | LlmParams
     policy: RepeatPolicy = RepeatPolicy()
     open_reasons: tuple[str, ...] = ()
 

@@ -59,7 +59,11 @@ class RunDir:
 
     def result_file(self, step: str) -> Path:
         """Return where `step` leaves its result."""
-        return self.path / "steps" / safe_name(step) / "result.json"
+        return self.step_directory(step) / "result.json"
+
+    def step_directory(self, step: str) -> Path:
+        """Return the directory of what `step` leaves."""
+        return self.path / "steps" / safe_name(step)
 
     def telemetry_file(self, step: str) -> Path:
         """Return where `step` leaves what its sensors told, one JSON object a line."""

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from nobs.schema.base import Record
 
 
@@ -34,6 +36,8 @@ class ModelIdentity(Record):
     """Requests that the server works on at once; more of them wait."""
     gpu_offload: float | None = None
     """Share of the layers on the GPU; below 1 the CPU computes too."""
+    weights_sha256: str | None = None
+    """Of the one file that NOBS itself hashed before it had it served."""
     runtime: str | None = None
     runtime_version: str | None = None
 
@@ -48,4 +52,6 @@ class ServerRef(Record):
     """Unix socket that the worker connects to in place of the URL's host."""
     model: str
     locality: Locality = Locality.UNKNOWN
+    max_wait_s: float = Field(300.0, gt=0)
+    """Longest silence of the server; after it, a request has failed."""
     identity: ModelIdentity | None = None

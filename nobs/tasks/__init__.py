@@ -5,6 +5,9 @@ from nobs.tasks.base import TaskDefinition
 
 TASKS: Registry[TaskDefinition] = Registry(
     "task",
-    {"embeddings": "nobs.tasks.text_embeddings:DEFINITION"},
+    {
+        "embeddings": "nobs.tasks.text_embeddings:DEFINITION",
+        "llms": "nobs.tasks.llms:DEFINITION",
+    },
     group="nobs.tasks",
 )

@@ -8,18 +8,24 @@ from typing import Any, Protocol, runtime_checkable
 from nobs.schema.pins import ModelPin, Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import Calibration, StepResult
+from nobs.schema.server import ServerRef
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """Everything a bench needs: model files, rows and the parameters of the workload."""
+    """Everything a bench needs: model files or server, rows, the workload's parameters."""
 
     model: ModelPin
-    model_path: Path
     rows: tuple[str, ...]
     workload: Workload
-    torch_device: str
-    """As torch names it: `cpu`, `cuda` or `mps`."""
+    directory: Path = Path()
+    """The step's own, for what is too long for its result."""
+    model_path: Path = Path()
+    """Directory of the weights; of no use where a server has them."""
+    torch_device: str = ""
+    """As torch names it: `cpu`, `cuda` or `mps`; empty for tasks that don't use the device."""
+    server: ServerRef | None = None
+    """What answers for the model, in tasks that don't use the device themselves."""
 
 
 class Bench(Protocol):
@@ -73,6 +79,8 @@ class TaskDefinition(Protocol):
     """What `Sample.units` counts, as in `rows`."""
     bench: str
     """`module:class` of the Bench, imported in the step's child only."""
+    uses_device: bool = True
+    """Whether the step itself computes with torch on the device; else a server does."""
     report_type: type[ModelReport] = ModelReport
     """What `summarise` returns; its fields stand in the JSON Schema and are checked on reading."""
 

@@ -10,7 +10,7 @@ from nobs.launch.plan import make_plan
 from nobs.launch.request import RunRequest
 from nobs.schema.base import Dtype, Execution, Status
 from nobs.schema.files import digest_of, to_json
-from nobs.schema.pins import ModelPin, Workload
+from nobs.schema.pins import EmbeddingsParams, ModelPin, Workload
 from nobs.schema.report import Report
 from nobs.schema.result import (
     Calibration,
@@ -39,7 +39,8 @@ type Document = dict[str, Any]
 
 def honest_report(times_s: Sequence[float] = TIMES_S, **words: Any) -> Report:
     """Return the report of a run whose every step took `times_s` for its repeats."""
-    request = RunRequest(**{"execution": Execution.NATIVE, "profile": "quick"} | words)
+    defaults = {"tasks": ("embeddings",), "execution": Execution.NATIVE, "profile": "quick"}
+    request = RunRequest(**defaults | words)
     spec = _aged(make_plan(request, load_catalog(), make_facts()).spec)
     results = {
         step.id: _result(spec.workload_of(step), step.id, step.model, times_s)
@@ -90,7 +91,8 @@ def _telemetry(span_s: float, timed_s: float) -> Telemetry:
 
 
 def _result(workload: Workload, step: str, model: ModelPin, times_s: Sequence[float]) -> StepResult:
-    rows, now = workload.dataset.rows, datetime.now(UTC)
+    rows, now, params = workload.dataset.rows, datetime.now(UTC), workload.params
+    assert isinstance(params, EmbeddingsParams)
     starts = [sum(times_s[:index]) + 0.01 * index for index in range(len(times_s))]
     return StepResult(
         step=step, task=workload.task, model=model.id, status=Status.OK,
@@ -107,9 +109,9 @@ def _result(workload: Workload, step: str, model: ModelPin, times_s: Sequence[fl
             files={model.weights_file or "model.safetensors": model.weights_sha256 or "1" * 64},
             verified=True, revision=model.revision,
         ),
-        facts={"embedding_dimension": 384, "dtype": workload.params.dtype,
-               "max_seq_length": workload.params.max_seq_length,
-               "batch_size": workload.params.batch_size, "tokens": 200 * rows,
+        facts={"embedding_dimension": 384, "dtype": params.dtype,
+               "max_seq_length": params.max_seq_length,
+               "batch_size": params.batch_size, "tokens": 200 * rows,
                "padded_tokens": 220 * rows, "truncated_rows": 3, "parameters": 22_713_216,
                "work": {"flop_method": "formula", "model_flop": 4.2e11, "padded_flop": 4.6e11,
                         "weights_bytes": 85_000_000 * 7}},

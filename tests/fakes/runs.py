@@ -8,6 +8,7 @@ from nobs.schema.base import Backend, Execution
 from nobs.schema.device import DeviceInfo
 from nobs.schema.pins import DatasetPin, EmbeddingsParams, ModelPin, RepeatPolicy, Source, Workload
 from nobs.schema.rundir import RunDir
+from nobs.schema.server import ServerRef
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.store import make_run_dir, prepare_results
 
@@ -27,6 +28,7 @@ def order(
     step_timeouts: dict[str, float] | None = None,
     timeout_s: float = 300.0,
     run_id: str = "a-run",
+    server: ServerRef | None = None,
 ) -> RunDir:
     """Write the order of a run with one step for each model, named like the model."""
     prepare_results(results)
@@ -46,6 +48,7 @@ def order(
         ),
         timeout_s=timeout_s,
         device_info=DEVICE.model_copy(update={"device": backend}),
+        server=server,
         offline=True,
     )
     run_dir.write(run_dir.spec_file, spec)

@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -313,3 +314,20 @@ def test_a_key_cannot_add_a_header_and_is_not_shown() -> None:
 
     assert "secret" not in str(caught.value)
     assert "secret" not in repr(Endpoint.of("http://h/v1", api_key="secret"))
+
+
+def test_a_connection_that_is_closed_behind_an_answer_fails_no_request() -> None:
+    in_chunks_then_closed = replace(in_chunks(Send(0, TOKEN, 1), Send(0, FINISH)), then=Then.CLOSE)
+    with serving(in_chunks_then_closed) as server:
+        records = chat(server, times=20)
+
+    assert [record.failure for record in records] == [None] * 20
+    assert len({answered.connection for answered in server.log}) == len(server.log) == 20
+
+
+def test_a_first_request_without_an_answer_is_not_repeated() -> None:
+    with serving(Script(steps=[], then=Then.CLOSE)) as server:
+        (record,) = chat(server)
+
+    assert record.failure is ChatFailure.CUT
+    assert len(server.log) == 1

@@ -64,6 +64,22 @@ def test_embedded_model_is_measured_without_a_hub(
     )
 
 
+def test_embedded_llm_is_measured_through_its_own_server(quick: Run) -> None:
+    report = json.loads(quick[1].stdout)
+    model: dict[str, Any] = report["tasks"][1]["models"]["SmolLM2-135M-Instruct-Q4_1"]
+
+    assert (model["status"], len(model["all_runs"])) == ("ok", 3)
+    assert model["weights"]["verified"]
+    assert model["token_count_sources"] == {"usage": 9}
+    assert 0 < model["final_median_ttft_s"] < model["final_median_latency_s"]
+    assert model["total_output_tokens"] <= 9 * 64
+    assert (model["server"]["provider"], model["server"]["locality"]) == ("llamacpp", "local")
+    assert report["tasks"][1]["task_score"] == pytest.approx(
+        3 * 3600 / model["final_median_latency_s"]
+    )
+    assert report["tasks"][1]["workload"]["division"] == "closed"
+
+
 def test_printed_report_is_the_one_in_the_files(
     quick: Run,
 ) -> None:
@@ -87,6 +103,9 @@ def test_run_directory_holds_order_events_result_and_outcome(
         "spec.json", "events.jsonl", "report.json", "outcome.json", "state.json",
         "steps/01-embeddings-all-MiniLM-L6-v2/result.json",
         "steps/01-embeddings-all-MiniLM-L6-v2/telemetry.jsonl",
+        "steps/02-llms-SmolLM2-135M-Instruct-Q4_1/result.json",
+        "steps/02-llms-SmolLM2-135M-Instruct-Q4_1/telemetry.jsonl",
+        "steps/02-llms-SmolLM2-135M-Instruct-Q4_1/requests.jsonl.gz",
     }  # fmt: skip
 
 
@@ -108,7 +127,7 @@ def test_progress_is_plain_lines_on_stderr(
 ) -> None:
     _, done = quick
 
-    assert "step 1/1: sentence-transformers/all-MiniLM-L6-v2" in done.stderr
+    assert "step 1/2: sentence-transformers/all-MiniLM-L6-v2" in done.stderr
     assert "repeat 3/3:" in done.stderr
     assert "\x1b" not in done.stderr
 

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from nobs.data.checks import digest_rows
-from nobs.errors import DataError
+from nobs.errors import DataError, RequirementError
 from nobs.schema.pins import DatasetPin, Source
 from nobs.schema.result import DataEvidence
 
@@ -64,7 +64,13 @@ def _reader(pin: DatasetPin) -> Reader:
     kind = pin.source.value
     if pin.source is Source.HUB:
         kind = "pinned" if pin.file and pin.revision else "open"
-    return cast(Reader, import_module(_READERS[kind]))
+    try:
+        return cast(Reader, import_module(_READERS[kind]))
+    except ModuleNotFoundError as error:
+        raise RequirementError(
+            f"Reading {pin.id} needs the package {error.name}, which isn't installed.",
+            'Install it with `pip install "nobs[bench]"`, or run in a container.',
+        ) from error
 
 
 def _check_rows(rows: tuple[object, ...], pin: DatasetPin) -> tuple[str, ...]:

@@ -1,1 +1,59 @@
-"""`llms`: the client that times streamed chat completions; the task itself isn't registered yet."""
+"""`llms`: time to answer, time to the first token and tokens per second of a served model."""
+
+from collections.abc import Sequence
+
+from nobs.schema.base import Status
+from nobs.schema.report import ModelReport
+from nobs.schema.result import StepResult
+from nobs.schema.server import Locality, ServerRef
+from nobs.score import calculate_score
+from nobs.tasks.base import TaskDefinition, own_figures
+from nobs.tasks.llms.aggregate import figures_of, warnings_of
+from nobs.tasks.llms.report import LlmModelReport, LlmRequest
+
+
+class Llms(TaskDefinition):
+    """The definition; the work is in `bench`."""
+
+    name = "llms"
+    title = "LLM inference"
+    unit = "tokens"
+    bench = "nobs.tasks.llms.bench:LlmBench"
+    uses_device = False
+    report_type = LlmModelReport
+
+    def summarise(self, result: StepResult, report: ModelReport) -> LlmModelReport:
+        """Return medians, their intervals, totals and warnings from the requests of `result`."""
+        facts = dict(result.facts)
+        runs = [[LlmRequest(**request) for request in run] for run in facts.pop("runs", [])]
+        figures = report.model_dump() | facts
+        if runs:
+            server = ServerRef.model_validate(facts["server"])
+            figures |= figures_of(runs)
+            told = (*report.warnings, *warnings_of(runs, server))
+            figures["warnings"] = tuple(dict.fromkeys(told))
+        return LlmModelReport.model_validate(figures)
+
+    def rebuild(self, result: StepResult, model: ModelReport) -> StepResult:
+        """Return `result` with the requests that stand in the repeats of `model`."""
+        runs = model.all_runs if isinstance(model, LlmModelReport) else ()
+        requests = [[request.model_dump() for request in run.prompts] for run in runs]
+        facts = {**own_figures(model), "runs": requests}
+        return result.model_copy(update={"facts": facts})
+
+    def score(self, models: Sequence[ModelReport]) -> float | None:
+        """Return prompts per hour of the median latency; None for what isn't this host's speed."""
+        ours = [model for model in models if isinstance(model, LlmModelReport)]
+        times = [model.final_median_latency_s for model in ours if _is_this_hosts(model)]
+        known = [time for time in times if time]
+        if not known or len(known) < len(models):
+            return None
+        return calculate_score(len(ours[0].all_runs[0].prompts), sum(known))
+
+
+def _is_this_hosts(model: LlmModelReport) -> bool:
+    is_local = model.server is not None and model.server.locality is Locality.LOCAL
+    return model.status is Status.OK and is_local
+
+
+DEFINITION = Llms()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from nobs.errors import UsageError
 from nobs.tasks.llms.figures import CountTokens, record_of
 from nobs.tasks.llms.record import ChatFailure, ChatRecord
-from nobs.tasks.llms.wire import Address, ConnectFailed, Connection, Exchange, Limits
+from nobs.tasks.llms.wire import Address, ConnectFailed, Connection, End, Exchange, Limits
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -114,6 +114,8 @@ class ChatClient:
     def __init__(self, endpoint: Endpoint, limits: Limits | None = None) -> None:
         self._endpoint = endpoint
         self._connection = Connection(endpoint.address, limits)
+        self._has_answered = False
+        self._is_kept = True
 
     async def open(self) -> None:
         """Connect ahead of the next request; raise ConnectFailed."""
@@ -124,8 +126,25 @@ class ChatClient:
 
         Under load, parse (`record_of`) only when no stream runs any more: parsing one answer
         would delay the stamps of the others.
+
+        Some servers close a connection behind an answer without having said so. Where that crosses
+        the next request, it is sent on a new connection, and no later one is reused: nothing of it
+        was answered, and its clock starts anew.
         """
-        return await self._connection.exchange(request_bytes(self._endpoint, request))
+        data = request_bytes(self._endpoint, request)
+        is_reused = self._has_answered and self._is_kept
+        found = await self._exchange(data)
+        if not is_reused or found.stamps or found.end is not End.CLOSED:
+            return found
+        self._is_kept = False
+        return await self._exchange(data)
+
+    async def _exchange(self, data: bytes) -> Exchange:
+        found = await self._connection.exchange(data)
+        self._has_answered = self._connection.is_open
+        if not self._is_kept:
+            self._connection.close()
+        return found
 
     def close(self) -> None:
         """Drop the connection."""

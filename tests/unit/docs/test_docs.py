@@ -19,8 +19,9 @@ from nobs.errors import FailureClass
 from nobs.launch.plan import HUB_VARIABLES
 from nobs.legacy.report import LegacyRequest
 from nobs.runner.environment import VARIABLES
-from nobs.schema import device, outcome, pins, report, result, spec, telemetry
+from nobs.schema import device, outcome, pins, report, result, server, spec, telemetry
 from nobs.tasks import TASKS
+from nobs.tasks.llms import report as llm_report
 from tools import docs_cli
 
 REPO = Path(__file__).resolve().parents[3]
@@ -37,6 +38,7 @@ RECORDS: tuple[type[BaseModel], ...] = (
     result.WeightsEvidence, result.Failure, report.RunInfo, spec.ImageRef, spec.EngineRef,
     result.StepResult, result.Sample, result.Calibration, outcome.Outcome, telemetry.Telemetry,
     telemetry.DeviceTelemetry, telemetry.SystemTelemetry, telemetry.Throttling, telemetry.Figure,
+    server.ServerRef, server.ModelIdentity, llm_report.LlmRequest,
 )  # fmt: skip
 
 

@@ -15,7 +15,9 @@ from tests.fakes.facts import make_facts
 
 
 def make_container_plan() -> Plan:
-    request = RunRequest(execution=Execution.NATIVE, results=Path("/results"))
+    request = RunRequest(
+        tasks=("embeddings",), execution=Execution.NATIVE, results=Path("/results")
+    )
     native = make_plan(request, load_catalog(), make_facts())
     container = plan_container(
         run_id=native.spec.run_id,

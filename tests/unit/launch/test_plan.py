@@ -7,14 +7,14 @@ from nobs.errors import BackendMissing, EngineError, RequirementError, UsageErro
 from nobs.launch.plan import Plan, make_plan
 from nobs.launch.request import RunRequest
 from nobs.schema.base import Backend, Division, Dtype, Execution
-from nobs.schema.pins import Source
+from nobs.schema.pins import EmbeddingsParams, Source
 from tests.fakes.facts import make_facts
 
 NO_ENGINE = EngineError("No engine answers at unix:///nowhere.", "Start Docker.")
 
 
 def plan(facts: dict[str, object] | None = None, **words: object) -> Plan:
-    request = RunRequest(**({"execution": Execution.NATIVE} | words))  # type: ignore[arg-type]
+    request = RunRequest(**({"tasks": ("embeddings",), "execution": Execution.NATIVE} | words))  # type: ignore[arg-type]
     return make_plan(request, load_catalog(), make_facts(**(facts or {})))
 
 
@@ -23,10 +23,8 @@ def test_standard_profile_is_closed_and_pinned() -> None:
 
     assert workload.label == "embeddings/1"
     assert workload.division is Division.CLOSED
-    assert (workload.params.dtype, workload.params.batch_size, workload.params.max_seq_length) == (
-        Dtype.FLOAT32,
-        16,
-        512,
+    assert workload.params == EmbeddingsParams(
+        dtype=Dtype.FLOAT32, batch_size=16, max_seq_length=512
     )
     assert [model.id for model in workload.models] == [
         "thenlper/gte-large",

@@ -23,7 +23,7 @@ def make_spec(**words: object) -> RunSpec:
     from nobs.launch.request import RunRequest  # noqa: PLC0415
     from nobs.schema.base import Execution  # noqa: PLC0415
 
-    request = RunRequest(**({"execution": Execution.NATIVE} | words))  # type: ignore[arg-type]
+    request = RunRequest(**({"tasks": ("embeddings",), "execution": Execution.NATIVE} | words))  # type: ignore[arg-type]
     return make_plan(request, load_catalog(), make_facts()).spec
 
 

@@ -1,0 +1,184 @@
+"""The work of `llms`: prompts as streamed chat completions, one after the other."""
+
+import asyncio
+import itertools
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nobs.schema.pins import LlmParams
+from nobs.schema.server import ServerRef
+from nobs.settings import llm_api_key
+from nobs.tasks.base import Work
+from nobs.tasks.llms.aggregate import MAX_FAILED_SHARE, has_too_many_failures, request_of
+from nobs.tasks.llms.chat import ChatClient, ChatRequest, Endpoint, chat_stream
+from nobs.tasks.llms.failures import explain
+from nobs.tasks.llms.record import ChatRecord, GapStats
+from nobs.tasks.llms.report import LlmRequest
+from nobs.tasks.llms.stamps import stamps_line, write_stamps
+from nobs.tasks.llms.wire import Limits
+
+MIN_JUDGED = 10
+"""Requests as of which a run that goes on is judged by its share of failures."""
+MAX_SILENCES = 6
+"""A whole answer may take this many times the longest silence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One request of a repeat and what came of it."""
+
+    repeat: int
+    """From 1; 0 is the warm-up."""
+    prefix: str
+    record: ChatRecord
+    request: LlmRequest
+
+
+class LlmBench:
+    """Ask one served model every prompt of a workload."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.params, self.server = _params(work), _server(work)
+        self._client = ChatClient(endpoint_of(self.server), limits_of(self.server))
+        self._loop = asyncio.Runner()
+        self._asked: list[Asked] = []
+        self._repeats = 0
+
+    def load(self) -> None:
+        """Open the connection: the server has loaded the model before."""
+        self._loop.run(self._client.open())
+
+    def warm_up(self) -> None:
+        """Ask the first prompts; one that fails fails the step, with the server's own words."""
+        rows = self.work.rows[: self.params.warmup_prompts]
+        self._loop.run(self._ask_all(rows))
+
+    def run(self) -> int:
+        """Ask all prompts one after the other; return the tokens of the whole answers."""
+        self._repeats += 1
+        return self._loop.run(self._ask_all(self.work.rows))
+
+    def synchronize(self) -> None:
+        """Do nothing: an answer has ended when it has been read."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return every request and the pooled gaps; raise if too many requests failed."""
+        runs = self._runs()
+        if has_too_many_failures(runs):
+            raise explain(list(itertools.chain(*runs)), self.server.base_url)
+        return {
+            "runs": [[request.model_dump(mode="json") for request in run] for run in runs],
+            **pool_gaps([asked.record for asked in self._asked if asked.repeat]),
+            "server": self.server.model_dump(mode="json"),
+            "max_output_tokens": self.params.max_output_tokens,
+            "temperature": self.params.temperature,
+        }
+
+    def close(self) -> None:
+        """Leave the raw stamps beside the result and drop the connection."""
+        self._client.close()
+        self._loop.close()
+        write_stamps(
+            self.work.directory,
+            (
+                stamps_line(
+                    asked.record, repeat=asked.repeat, prompt=asked.request.prompt,
+                    prefix=asked.prefix,
+                )
+                for asked in self._asked
+            ),
+        )  # fmt: skip
+
+    def _runs(self) -> list[list[LlmRequest]]:
+        """Return the requests of each repeat."""
+        numbers = range(1, self._repeats + 1)
+        return [[a.request for a in self._asked if a.repeat == number] for number in numbers]
+
+    async def _ask_all(self, rows: tuple[str, ...]) -> int:
+        first = len(self._asked)
+        for number, row in enumerate(rows, start=1):
+            self._asked.append(await self._ask(number, row))
+            self._check_going_on()
+        requests = [asked.request for asked in self._asked[first:]]
+        if all(request.failure is not None for request in requests):
+            raise explain(requests, self.server.base_url)
+        return sum(r.output_tokens or 0 for r in requests if r.failure is None)
+
+    async def _ask(self, number: int, row: str) -> Asked:
+        prefix = new_prefix()
+        chat = chat_request(self.server.model, prefix, row, self.params)
+        record = await chat_stream(self._client, chat)
+        request = request_of(record, number, self.params.min_output_tokens)
+        return Asked(repeat=self._repeats, prefix=prefix, record=record, request=request)
+
+    def _check_going_on(self) -> None:
+        """Raise once the run can't end well: a dead server would else cost every wait in turn."""
+        requests = [asked.request for asked in self._asked]
+        failed = sum(request.failure is not None for request in requests)
+        if failed > MAX_FAILED_SHARE * max(len(requests), MIN_JUDGED):
+            raise explain(requests, self.server.base_url)
+
+
+def endpoint_of(server: ServerRef) -> Endpoint:
+    """Return how this process reaches `server`."""
+    socket = Path(server.socket) if server.socket else None
+    return Endpoint.of(server.base_url, llm_api_key(), unix_socket=socket)
+
+
+def limits_of(server: ServerRef) -> Limits:
+    """Return the deadlines that follow from the longest silence."""
+    wait_s = server.max_wait_s
+    return Limits(
+        connect_s=min(10.0, wait_s),
+        first_byte_s=wait_s,
+        idle_s=wait_s,
+        total_s=MAX_SILENCES * wait_s,
+    )
+
+
+def new_prefix() -> str:
+    """Return a system prompt that no request had before, so that no prefix cache answers.
+
+    Digits, since tokenizers cut words of letters into tokens that vary in number.
+    """
+    return f"Request {secrets.randbelow(10**8):08d}."
+
+
+def chat_request(model: str, prefix: str, prompt: str, params: LlmParams) -> ChatRequest:
+    """Return the request of one prompt."""
+    return ChatRequest(
+        model=model,
+        messages=[{"role": "system", "content": prefix}, {"role": "user", "content": prompt}],
+        max_tokens=params.max_output_tokens,
+        temperature=params.temperature,
+    )
+
+
+def pool_gaps(records: list[ChatRecord]) -> dict[str, Any]:
+    """Return the gaps of all whole answers together, so that one stall of one answer shows."""
+    gaps_s: list[float] = []
+    token_gaps_s: list[float] = []
+    for record in records:
+        if record.figures is None or record.stamps is None:
+            continue
+        per_chunk = record.figures.output_tokens / record.figures.chunks
+        found = [(b - a) / 1e9 for a, b in itertools.pairwise(record.stamps.token_ns)]
+        gaps_s += found
+        token_gaps_s += [gap_s / per_chunk for gap_s in found]
+    pooled = {"gaps": GapStats.of(gaps_s), "token_gaps": GapStats.of(token_gaps_s)}
+    return {name: asdict(stats) if stats else None for name, stats in pooled.items()}
+
+
+def _params(work: Work) -> LlmParams:
+    if not isinstance(work.workload.params, LlmParams):
+        raise TypeError(f"{work.workload.label} has no parameters of llms")
+    return work.workload.params
+
+
+def _server(work: Work) -> ServerRef:
+    if work.server is None:
+        raise TypeError("the order names no server")
+    return work.server

@@ -1,0 +1,53 @@
+"""What to tell people when a server doesn't answer as asked."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from nobs.errors import HostApiError
+from nobs.tasks.llms.record import ChatFailure
+from nobs.tasks.llms.report import LlmRequest
+
+SHORT = "short"
+"""An answer with too few tokens to have a generation time."""
+_URL = "Check --llm-url: another program may answer there."
+_SERVER = "Look at the server's own log, then run again."
+_WAIT = "Look at the server's own log; a smaller model or a longer --request-timeout may help."
+_KEY = "Set LLM_API_KEY to a key that the server accepts."
+_STATUS = {
+    400: "Ask for less (--max-output-tokens, --rows), or load the model with a longer context.",
+    401: _KEY,
+    403: _KEY,
+    404: "Name a model that the server has with --llm-model, and check the path of --llm-url.",
+    429: "The server limits requests: wait, or raise its limit.",
+    503: "The server is busy or loads a model: wait, then run again.",
+}
+_REMEDIES: dict[str, str] = {
+    ChatFailure.CONNECT: "Start the server, or correct --llm-url.",
+    ChatFailure.CONNECT_TIMEOUT: "Check address and firewall of the server.",
+    ChatFailure.FIRST_BYTE_TIMEOUT: _WAIT,
+    ChatFailure.IDLE_TIMEOUT: _WAIT,
+    ChatFailure.TOTAL_TIMEOUT: _WAIT,
+    ChatFailure.TOO_LARGE: _URL,
+    ChatFailure.NOT_A_STREAM: _URL,
+    ChatFailure.MALFORMED: _URL,
+    SHORT: "Name a model that answers these prompts, or texts with longer answers.",
+}
+
+
+def explain(requests: Sequence[LlmRequest], where: str) -> HostApiError:
+    """Return the error of a run in which too many of `requests` failed."""
+    failed = [request for request in requests if request.failure is not None]
+    kinds = Counter(str(request.failure) for request in failed)
+    names = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
+    last = failed[-1]
+    return HostApiError(
+        f"{len(failed)} of {len(requests)} requests to {where} failed ({names}); "
+        f"the last one: {last.error.rstrip('.')}.",
+        _remedy_of(last),
+    )
+
+
+def _remedy_of(request: LlmRequest) -> str:
+    if request.failure == ChatFailure.HTTP_STATUS and request.status is not None:
+        return _STATUS.get(request.status, _SERVER)
+    return _REMEDIES.get(str(request.failure), _SERVER)

@@ -1,0 +1,98 @@
+"""What reports say of a model that a server answers for."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from nobs.schema.report import Interval, ModelReport
+from nobs.schema.server import ServerRef
+
+
+class Gaps(BaseModel):
+    """Times between chunks that carry tokens, pooled; percentiles by nearest rank."""
+
+    median_s: float
+    p95_s: float
+    p99_s: float
+    max_s: float
+
+
+class LlmRequest(BaseModel):
+    """One request: the figures of a whole answer, or why there are none."""
+
+    prompt: int
+    """Number of the row, from 1."""
+    failure: str | None = None
+    """Class of the failure, `short` for an answer of too few tokens; such a one has no times."""
+    error: str = ""
+    status: int | None = None
+    """Of HTTP; None where no response came."""
+    total_latency_s: float | None = None
+    stream_end_s: float | None = None
+    ttft_s: float | None = None
+    ttfat_s: float | None = None
+    generation_time_s: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    output_chars: int | None = None
+    reasoning_chars: int | None = None
+    tokens_per_sec: float | None = None
+    chars_per_sec: float | None = None
+    tpot_s: float | None = None
+    token_count_source: str | None = None
+    chunks: int | None = None
+    gaps: Gaps | None = None
+    token_gaps: Gaps | None = None
+    finish_reason: str | None = None
+    server_timings: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def prefill_tokens_per_sec(self) -> float | None:
+        """Return input tokens over the time to the first token."""
+        if not self.input_tokens or not self.ttft_s:
+            return None
+        return self.input_tokens / self.ttft_s
+
+    @property
+    def decode_tokens_per_sec(self) -> float | None:
+        """Return the rate of the tokens after the first chunk."""
+        return 1 / self.tpot_s if self.tpot_s else None
+
+
+class LlmRun(BaseModel):
+    """One repeat: all prompts, one after the other; medians are of the whole answers."""
+
+    median_latency_s: float | None
+    median_ttft_s: float | None
+    median_tokens_per_sec: float | None
+    total_input_tokens: int | None
+    total_output_tokens: int
+    failed: int
+    prompts: tuple[LlmRequest, ...]
+
+
+class LlmModelReport(ModelReport):
+    """A model's figures; times are seconds, rates are tokens per second."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    final_median_latency_s: float | None = None
+    final_median_ttft_s: float | None = None
+    final_median_tokens_per_sec: float | None = None
+    final_median_prefill_tokens_per_sec: float | None = None
+    final_median_decode_tokens_per_sec: float | None = None
+    latency_interval: Interval | None = None
+    ttft_interval: Interval | None = None
+    tokens_per_sec_interval: Interval | None = None
+    total_input_tokens: int | None = None
+    total_output_tokens: int | None = None
+    total_reasoning_tokens: int | None = None
+    gaps: Gaps | None = None
+    token_gaps: Gaps | None = None
+    requests: int | None = None
+    failures: dict[str, int] = Field(default_factory=dict)
+    finish_reasons: dict[str, int] = Field(default_factory=dict)
+    token_count_sources: dict[str, int] = Field(default_factory=dict)
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    server: ServerRef | None = None
+    all_runs: tuple[LlmRun, ...] = ()

@@ -1,0 +1,32 @@
+"""The side file of a step: the raw stamps of every request, too long for a result."""
+
+import gzip
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from nobs.schema.files import storage_error
+from nobs.tasks.llms.record import ChatRecord
+
+FILE = "requests.jsonl.gz"
+
+
+def stamps_line(record: ChatRecord, **names: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return one request as a line of JSON: its names, raw stamps in ns and the text that came."""
+    stamps = asdict(record.stamps) if record.stamps else None
+    values = {**names, "failure": record.failure, "error": record.error, "stamps": stamps,
+              "text": record.text}  # fmt: skip
+    return json.dumps(values, ensure_ascii=False)
+
+
+def write_stamps(directory: Path, lines: Iterable[str]) -> None:
+    """Write the side file of a step; StorageError where the disk refuses it."""
+    file = directory / FILE
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with gzip.open(file, "wt", encoding="utf-8") as stream:
+            stream.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        raise storage_error(file, error) from error

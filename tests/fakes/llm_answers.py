@@ -1,0 +1,50 @@
+"""Whole answers of a scripted server: chat completions with known numbers of tokens."""
+
+import itertools
+
+from tests.fakes.llm_routes import one_model, reply
+from tests.fakes.llm_server import Answered, Choose, Script, Send
+from tests.fakes.llm_streams import chunked, delta, event, head, usage
+
+MODEL = "scripted"
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def stream(
+    tokens: int = 8, *, ttft_s: float = 0.0, gap_s: float = 0.0, finish: str = "stop",
+    counted: bool = True,
+) -> Script:  # fmt: skip
+    """Return an answer of `tokens` chunks with a token each, and its usage where `counted`."""
+    last = delta(finish=finish) | ({"usage": usage(tokens)} if counted else {})
+    times = [ttft_s + number * gap_s for number in range(tokens)]
+    end_s = times[-1] if times else 0.0
+    return Script(
+        steps=[
+            Send(0, head("Transfer-Encoding: chunked")),
+            *(Send(at_s, chunked(event(delta(content="tok "))), 1) for at_s in times),
+            Send(end_s, chunked(event(last), event("[DONE]")) + LAST_CHUNK),
+        ]
+    )
+
+
+def plain(value: dict[str, object], status: str = "200 OK") -> Script:
+    """Return a JSON response."""
+    return reply(value, status)
+
+
+def whole_server(answer: Script | Choose | None = None) -> Choose:
+    """Return a server with one model that answers streamed chats with `answer`."""
+    others = one_model(MODEL)
+
+    def choose(asked: Answered) -> Script:
+        if not (asked.path.endswith("/chat/completions") and asked.values.get("stream")):
+            return others(asked)
+        return answer(asked) if callable(answer) else answer or stream()
+
+    return choose
+
+
+def after(good: int, bad: Script) -> Choose:
+    """Return a server whose first `good` chats are answered and all later ones with `bad`."""
+    numbers = itertools.count(1)
+    return lambda _: stream() if next(numbers) <= good else bad

@@ -1,0 +1,222 @@
+"""The work of `llms` against a scripted server that knows what it sent."""
+
+import gzip
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nobs.catalog import load_catalog
+from nobs.errors import HostApiError
+from nobs.schema.pins import LlmParams, RepeatPolicy, Workload
+from nobs.schema.server import Locality, ServerRef
+from nobs.tasks.base import Work
+from nobs.tasks.llms.bench import LlmBench
+from nobs.tasks.llms.stamps import FILE
+from tests.fakes.llm_answers import MODEL, after, plain, stream, whole_server
+from tests.fakes.llm_server import Choose, Script, ScriptedServer, Send, Then, serving
+from tests.fakes.llm_streams import head
+
+WAIT_S = 1.0
+PROMPTS = ("one", "two", "three")
+
+
+def work(url: str, directory: Path, **params: Any) -> Work:
+    workload = Workload(
+        name="llms-test", version=1, task="llms",
+        dataset=load_catalog().datasets["nobs/prompts"], models=(),
+        params=LlmParams(max_output_tokens=16, **params), policy=RepeatPolicy(repeats=3),
+    )  # fmt: skip
+    server = ServerRef(
+        provider="openai", base_url=url, model=MODEL, locality=Locality.LOCAL, max_wait_s=WAIT_S
+    )
+    return Work(
+        model=load_catalog().models["gpt-oss-20b"], rows=PROMPTS, workload=workload,
+        directory=directory, server=server,
+    )  # fmt: skip
+
+
+def measure(url: str, directory: Path, repeats: int = 3, **params: Any) -> dict[str, Any]:
+    """Do what a step does and return the facts."""
+    bench = LlmBench(work(url, directory, **params))
+    try:
+        bench.load()
+        bench.warm_up()
+        for _ in range(repeats):
+            bench.run()
+        return bench.facts()
+    finally:
+        bench.close()
+
+
+def fail(answer: Script | Choose, directory: Path) -> HostApiError:
+    """Return the error of a run, which must come in bounded time."""
+    start = time.monotonic()
+    with serving(whole_server(answer)) as server, pytest.raises(HostApiError) as caught:
+        measure(server.url, directory)
+    assert time.monotonic() - start < 6 * WAIT_S + 5
+    return caught.value
+
+
+def prompts_of(server: ScriptedServer) -> list[tuple[str, str]]:
+    """Return the system and the user message of every chat."""
+    chats = (asked.values["messages"] for asked in server.log if asked.path.endswith("completions"))
+    return [(system["content"], user["content"]) for system, user in chats]
+
+
+def test_every_prompt_is_asked_in_every_repeat_after_the_warm_up(tmp_path: Path) -> None:
+    with serving(whole_server()) as server:
+        facts = measure(server.url, tmp_path)
+
+    assert [user for _, user in prompts_of(server)] == ["one", *PROMPTS * 3]
+    assert [[request["prompt"] for request in run] for run in facts["runs"]] == [[1, 2, 3]] * 3
+    assert {request["output_tokens"] for run in facts["runs"] for request in run} == {8}
+
+
+def test_no_prefix_is_used_twice(tmp_path: Path) -> None:
+    with serving(whole_server()) as server:
+        measure(server.url, tmp_path)
+    prefixes = [system for system, _ in prompts_of(server)]
+
+    assert len(set(prefixes)) == len(prefixes) == 10
+
+
+def test_requests_hold_what_the_workload_pins(tmp_path: Path) -> None:
+    with serving(whole_server()) as server:
+        measure(server.url, tmp_path)
+    asked = server.log[0].values
+
+    assert (asked["model"], asked["max_tokens"], asked["temperature"]) == (MODEL, 16, 0)
+    assert asked["stream_options"] == {"include_usage": True}
+
+
+def test_one_connection_serves_all_requests(tmp_path: Path) -> None:
+    with serving(whole_server()) as server:
+        measure(server.url, tmp_path)
+
+    assert {asked.connection for asked in server.log} == {1}
+
+
+def test_raw_stamps_lie_beside_the_result(tmp_path: Path) -> None:
+    with serving(whole_server(stream(tokens=5))) as server:
+        measure(server.url, tmp_path)
+    with gzip.open(tmp_path / FILE, "rt", encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+
+    assert [line["repeat"] for line in lines] == [0, *([1] * 3), *([2] * 3), *([3] * 3)]
+    assert {len(line["stamps"]["token_ns"]) for line in lines} == {5}
+    assert len({line["prefix"] for line in lines}) == 10
+
+
+def test_a_stall_shows_in_the_pooled_gaps(tmp_path: Path) -> None:
+    stall = stream(tokens=40, gap_s=0.002)
+    steps = list(stall.steps)
+    late = [*steps[:30], *(Send(s.at_s + 0.2, s.data, s.tokens) for s in steps[30:])]
+    with serving(whole_server(Script(steps=late))) as server:
+        gaps = measure(server.url, tmp_path)["gaps"]
+
+    assert gaps["max_s"] > 0.19
+    assert gaps["median_s"] < 0.1
+
+
+def test_one_failure_among_many_is_counted_and_has_no_latency(tmp_path: Path) -> None:
+    answers = iter([*[stream()] * 5, plain({"error": {"message": "oops"}}, "500 Oops")])
+    with serving(whole_server(lambda _: next(answers, stream()))) as server:
+        facts = measure(server.url, tmp_path, repeats=4)
+    requests = [request for run in facts["runs"] for request in run]
+    failed = [request for request in requests if request["failure"]]
+
+    assert len(requests) == 12
+    assert [(r["failure"], r["total_latency_s"]) for r in failed] == [("http-status", None)]
+
+
+def test_too_short_answers_are_failures(tmp_path: Path) -> None:
+    error = fail(stream(tokens=1), tmp_path)
+
+    assert "an answer of 1 tokens, 2 are needed" in error.message
+
+
+BAD_STREAM = head("Transfer-Encoding: chunked")
+BIG = b"data: " + b"x" * 10_000_000 + b"\n\n"
+BAD_ANSWERS: dict[str, tuple[Script, str, str]] = {
+    "wrong key": (
+        plain({"error": {"message": "bad key"}}, "401 Unauthorized"), "bad key", "LLM_API_KEY"),
+    "unknown model": (
+        plain({"error": {"message": "no such model"}}, "404 Not Found"), "no such model",
+        "--llm-model"),
+    "context exceeded": (
+        plain({"error": {"message": "context of 4096 exceeded"}}, "400 Bad Request"),
+        "context of 4096", "--max-output-tokens"),
+    "wrong port": (plain({"hello": "world"}), "application/json", "--llm-url"),
+    "hanging": (Script(steps=[], then=Then.HANG), "no byte", "--request-timeout"),
+    "html": (
+        Script(steps=[Send(0, head("Content-Length: 13", kind="text/html") + b"<html></html>")]),
+        "text/html", "--llm-url"),
+    "invalid utf-8": (
+        Script(steps=[Send(0, head("Connection: close") + b"data: \xff\xfe\n\n")],
+               then=Then.CLOSE), "malformed", "--llm-url"),
+    "10 MB event": (
+        Script(steps=[Send(0, head("Connection: close") + BIG)], then=Then.CLOSE),
+        "event", "--llm-url"),
+    "cut": (
+        Script(steps=[Send(0, head("Content-Length: 999") + b"data: {}\n\n")], then=Then.RESET),
+        "closed", "log"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_ANSWERS)
+def test_bad_answers_end_the_step_with_their_reason(name: str, tmp_path: Path) -> None:
+    answer, said, remedy = BAD_ANSWERS[name]
+    error = fail(answer, tmp_path)
+
+    assert said in error.message
+    assert remedy in error.remedy
+    assert error.exit_code == 4
+
+
+@pytest.mark.parametrize("name", ["hanging", "cut", "context exceeded"])
+def test_a_server_that_goes_wrong_in_the_middle_ends_the_run(name: str, tmp_path: Path) -> None:
+    answer, said, _ = BAD_ANSWERS[name]
+    error = fail(after(5, answer), tmp_path)
+
+    assert "2 of 7 requests" in error.message
+    assert said in error.message
+    assert (tmp_path / FILE).exists()
+
+
+def test_an_absent_server_is_named(tmp_path: Path) -> None:
+    with serving(whole_server()) as server:
+        url = server.url
+    with pytest.raises(HostApiError) as caught:
+        measure(url, tmp_path)
+
+    assert url.split("/")[2] in caught.value.message
+
+
+def test_a_server_that_dies_in_the_middle_ends_the_run(tmp_path: Path) -> None:
+    with serving(whole_server()) as server:
+        bench = LlmBench(work(server.url, tmp_path))
+        bench.load()
+        bench.run()
+    with pytest.raises(HostApiError, match="connect") as caught:
+        bench.run()
+    bench.close()
+
+    assert "2 of 5 requests" in caught.value.message
+
+
+def endless_steps() -> Iterator[Send]:
+    first, token, *_ = stream(tokens=2).steps
+    yield first
+    yield from (replace(token, at_s=0.05 * number) for number in itertools.count())
+
+
+def test_an_infinite_stream_ends_at_the_deadline(tmp_path: Path) -> None:
+    error = fail(lambda _: Script(steps=endless_steps()), tmp_path)
+
+    assert "took longer than allowed" in error.message

@@ -1,0 +1,165 @@
+"""`nobs run` with an LLM: a scripted server, an absent one, and the standard prompts of a hub."""
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nobs.catalog import load_catalog
+from tests.fakes.hub import fake_hub
+from tests.fakes.llm_answers import MODEL, after, stream, whole_server
+from tests.fakes.llm_server import Script, ScriptedServer, Then, serving
+from tests.fakes.loader import hub_environment
+
+CATALOG = load_catalog()
+NOBODY = "http://127.0.0.1:9"
+QUICK = ("--profile", "quick", "--task", "llms")
+
+
+def nobs_run(
+    tmp_path: Path, *options: str, hub: str = NOBODY, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run natively on the CPU with results and cache below `tmp_path`."""
+    return subprocess.run(
+        [sys.executable, "-m", "nobs", "run", "--execution", "native", "--backend", "cpu",
+         "--repeats", "3", "--results", str(tmp_path / "results"), *options],
+        env=hub_environment(hub, tmp_path / "hf") | variables, capture_output=True, text=True,
+        timeout=240, check=False,
+    )  # fmt: skip
+
+
+def at(server: ScriptedServer, model: str = MODEL) -> tuple[str, ...]:
+    return ("--llm-url", server.url, "--llm-model", model)
+
+
+def model_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """Return what the printed report says of the one model of the last task."""
+    (model,) = json.loads(done.stdout)["tasks"][-1]["models"].values()
+    found: dict[str, Any] = model
+    return found
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Any, ScriptedServer]]:
+    """A run of the quick prompts against a scripted server, which wants a key."""
+    tmp_path = tmp_path_factory.mktemp("told")
+    with serving(whole_server(stream(tokens=20, ttft_s=0.05, gap_s=0.005))) as server:
+        done = nobs_run(tmp_path, *QUICK, *at(server), "--json", LLM_API_KEY="s3cret-key")
+        yield tmp_path, done, server
+
+
+def test_figures_are_those_that_the_server_made(told: tuple[Path, Any, ScriptedServer]) -> None:
+    _, done, _ = told
+    model = model_of(done)
+
+    assert done.returncode == 0, done.stderr
+    assert 0.05 <= model["final_median_ttft_s"] < 0.5
+    assert 0.145 <= model["final_median_latency_s"] < 1.0
+    assert model["all_runs"][0]["total_output_tokens"] == 60
+    assert (model["requests"], model["failures"]) == (9, {})
+    assert model["token_count_sources"] == {"usage": 9}
+    task = json.loads(done.stdout)["tasks"][0]
+    assert task["task_score"] == pytest.approx(3 * 3600 / model["final_median_latency_s"])
+
+
+def test_a_server_on_this_machine_is_local_and_named(
+    told: tuple[Path, Any, ScriptedServer],
+) -> None:
+    _, done, server = told
+
+    assert model_of(done)["server"] | {"identity": None} == {
+        "provider": "openai", "base_url": server.url, "socket": None, "model": MODEL,
+        "locality": "local", "max_wait_s": 300.0, "identity": None,
+    }  # fmt: skip
+
+
+def test_the_key_is_sent_and_never_written(told: tuple[Path, Any, ScriptedServer]) -> None:
+    tmp_path, done, server = told
+    files = [path for path in (tmp_path / "results").rglob("*") if path.is_file()]
+
+    assert {a.headers.get("authorization") for a in server.log} == {"Bearer s3cret-key"}
+    assert "s3cret" not in done.stdout + done.stderr
+    assert not [path for path in files if b"s3cret" in path.read_bytes()]
+
+
+def test_no_torch_is_needed_and_progress_speaks_of_tokens(
+    told: tuple[Path, Any, ScriptedServer],
+) -> None:
+    tmp_path, done, _ = told
+    (result,) = (tmp_path / "results").rglob("result.json")
+    step = json.loads(result.read_text(encoding="utf-8"))
+
+    assert "tokens/s" in done.stderr
+    assert "torch" not in step["environment"]
+    assert step["checks"] == []
+
+
+def test_an_absent_server_ends_a_run_of_llms_alone_and_leaves_nothing(tmp_path: Path) -> None:
+    done = nobs_run(tmp_path, *QUICK, "--llm-url", f"{NOBODY}/v1", "--request-timeout", "2")
+
+    assert done.returncode == 4, done.stderr
+    assert "127.0.0.1:9" in done.stderr
+    assert list((tmp_path / "results" / "runs").iterdir()) == []
+
+
+def test_an_absent_server_leaves_the_results_of_other_tasks(tmp_path: Path) -> None:
+    done = nobs_run(
+        tmp_path, "--profile", "quick", "--rows", "2", "--llm-url", f"{NOBODY}/v1",
+        "--request-timeout", "2", "--json",
+    )  # fmt: skip
+    embeddings, llms = json.loads(done.stdout)["tasks"]
+    (failed,) = llms["models"].values()
+
+    assert done.returncode == 4
+    assert [model["status"] for model in embeddings["models"].values()] == ["ok"]
+    assert (failed["status"], failed["failure"]["failure_class"]) == ("failed", "host-api")
+    assert list((tmp_path / "results").glob("report_*.json"))
+
+
+@pytest.mark.parametrize("then", [Then.HANG, Then.RESET])
+def test_a_server_that_goes_wrong_in_the_middle_ends_the_run(tmp_path: Path, then: Then) -> None:
+    answer = after(5, Script(steps=[], then=then))
+    with serving(whole_server(answer)) as server:
+        done = nobs_run(tmp_path, *QUICK, *at(server), "--request-timeout", "1", "--json")
+
+    assert done.returncode == 4
+    assert "2 of 7 requests" in model_of(done)["failure"]["message"]
+
+
+def test_the_standard_prompts_come_from_the_hub(tmp_path: Path) -> None:
+    pin = CATALOG.datasets["fka/awesome-chatgpt-prompts"]
+    directory = tmp_path / "hub" / "datasets" / pin.id / str(pin.revision)
+    directory.mkdir(parents=True)
+    (tmp_path / "hub" / "models").mkdir()
+    with (directory / str(pin.file)).open("w", encoding="utf-8", newline="") as file:
+        rows = [{"act": f"act {n}", "prompt": f'Prompt {n}, "quoted"\nand more'} for n in range(5)]
+        writer = csv.DictWriter(file, ["act", "prompt"])
+        writer.writeheader()
+        writer.writerows(rows)
+    with fake_hub(tmp_path / "hub") as hub, serving(whole_server()) as server:
+        words = ("--task", "llms", *at(server), "--json")
+        done = nobs_run(tmp_path, *words, hub=hub.url)
+    task = json.loads(done.stdout)["tasks"][0]
+    asked = [a.values for a in server.log if b'"stream": true' in a.body]
+
+    assert done.returncode == 0, done.stderr
+    assert task["workload"]["name"] == "llms/1"
+    assert task["workload"]["open_reasons"] == [f"models: {MODEL} instead of gpt-oss-20b"]
+    assert [values["messages"][1]["content"] for values in asked[1:4]] == [
+        row["prompt"] for row in rows[:3]
+    ]
+    assert {values["max_tokens"] for values in asked} == {2048}
+
+
+def test_a_dry_run_names_the_server_and_asks_it_nothing(tmp_path: Path) -> None:
+    with serving(whole_server()) as server:
+        done = nobs_run(tmp_path, *QUICK, *at(server), "--dry-run")
+
+    assert f"server     openai at {server.url}, model {MODEL}" in done.stdout
+    assert server.log == []
+    assert not (tmp_path / "results").exists()

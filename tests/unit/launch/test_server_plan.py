@@ -1,0 +1,157 @@
+"""Which server a run asks, from words, variables and what is there."""
+
+from typing import Any
+
+import pytest
+
+from nobs.catalog import load_catalog
+from nobs.errors import UsageError
+from nobs.launch.plan import Plan, make_plan
+from nobs.launch.request import RunRequest
+from nobs.launch.server_plan import ServerOrder, order_again
+from nobs.schema.base import Execution
+from nobs.schema.pins import Source
+from tests.fakes.facts import make_facts
+
+QUIET: dict[str, Any] = {"default_server_answers": False}
+
+
+def plan(facts: dict[str, Any] | None = None, **words: Any) -> Plan:
+    request = RunRequest(**{"execution": Execution.NATIVE} | words)
+    return make_plan(request, load_catalog(), make_facts(**(facts or {})))
+
+
+def tasks_of(made: Plan) -> list[str]:
+    return [workload.task for workload in made.spec.workloads]
+
+
+def order_of(facts: dict[str, Any] | None = None, **words: Any) -> ServerOrder:
+    order = plan(facts, **words).server
+    assert order is not None
+    return order
+
+
+def test_without_a_word_the_standard_profile_asks_lm_studio() -> None:
+    order = order_of({"default_server_answers": True})
+
+    assert (order.provider, order.base_url, order.model) == (
+        "lmstudio", "http://127.0.0.1:1234/v1", "gpt-oss-20b",
+    )  # fmt: skip
+
+
+def test_llms_are_left_out_with_a_note_where_no_server_answers() -> None:
+    made = plan(QUIET)
+
+    assert tasks_of(made) == ["embeddings"]
+    assert made.server is None
+    assert made.spec.server is None
+    assert "without llms: no server answers at http://127.0.0.1:1234/v1" in made.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({}, {"tasks": ("embeddings", "llms")}),
+        ({}, {"llm_url": "http://127.0.0.1:8000/v1"}),
+        ({}, {"llm_model": "other"}),
+        ({}, {"provider": "openai"}),
+        ({"llm_base_url": "http://127.0.0.1:8000/v1"}, {}),
+    ],
+)
+def test_a_server_that_was_named_is_never_left_out(
+    facts: dict[str, Any], words: dict[str, Any]
+) -> None:
+    assert tasks_of(plan(QUIET | facts, **words)) == ["embeddings", "llms"]
+
+
+def test_llms_are_left_out_where_the_embedded_server_is_not_installed() -> None:
+    made = plan({"embedded_server": False}, profile="quick")
+
+    assert tasks_of(made) == ["embeddings"]
+    assert "isn't installed" in made.notes[0]
+
+
+def test_the_quick_profile_starts_its_own_server_whatever_the_variables_say() -> None:
+    variables = {"llm_base_url": "http://127.0.0.1:8000/v1", "llm_model_name": "other"}
+    order = order_of(variables, profile="quick")
+
+    assert (order.provider, order.base_url, order.model) == ("llamacpp", None, None)
+
+
+def test_the_quick_prompts_go_to_any_server() -> None:
+    words = {"profile": "quick", "llm_url": "http://127.0.0.1:8000/v1", "llm_model": "m"}
+    made = plan(QUIET, **words)
+    workload = made.spec.workloads[1]
+
+    assert order_of(QUIET, **words).provider == "openai"
+    assert [(m.id, m.source) for m in workload.models] == [("m", Source.SERVER)]
+    assert workload.open_reasons == ("models: m instead of SmolLM2-135M-Instruct-Q4_1",)
+
+
+def test_words_win_over_variables() -> None:
+    variables = {"llm_base_url": "http://a:1/v1", "llm_model_name": "a"}
+    told = order_of(variables, llm_url="http://b:2/v1", llm_model="b")
+
+    assert (order_of(variables).base_url, order_of(variables).model) == ("http://a:1/v1", "a")
+    assert (told.base_url, told.model) == ("http://b:2/v1", "b")
+
+
+def test_a_pinned_model_stays_closed_and_another_is_open() -> None:
+    pinned = plan(tasks=("llms",), llm_url="http://a:1/v1").spec.workloads[0]
+    other = plan(tasks=("llms",), llm_model="other").spec.workloads[0]
+
+    assert pinned.open_reasons == ()
+    assert other.open_reasons == ("models: other instead of gpt-oss-20b",)
+
+
+def test_another_limit_of_tokens_is_open() -> None:
+    workload = plan(tasks=("llms",), max_output_tokens=64).spec.workloads[0]
+
+    assert workload.open_reasons == ("params.max_output_tokens: 64 instead of 2048",)
+
+
+def test_texts_are_those_of_the_embeddings_unless_llms_are_alone() -> None:
+    both = plan(tasks=("embeddings", "llms"), rows=2).spec.workloads
+    alone = plan(tasks=("llms",), rows=2).spec.workloads
+
+    assert [workload.dataset.rows for workload in both] == [2, 3]
+    assert [workload.dataset.rows for workload in alone] == [2]
+
+
+def test_a_run_of_llms_alone_needs_no_worker_s_libraries() -> None:
+    made = plan({"worker_installed": False}, profile="quick", tasks=("llms",))
+
+    assert made.spec.execution is Execution.NATIVE
+    assert made.spec.offline
+
+
+def test_what_is_no_url_is_refused() -> None:
+    with pytest.raises(UsageError, match="isn't a server's URL"):
+        plan(llm_url="localhost:1234")
+
+
+def test_inside_a_container_loopback_is_the_host() -> None:
+    order = order_of({"in_container": True}, tasks=("llms",), execution=None)
+
+    assert order.base_url == "http://host.docker.internal:1234/v1"
+    assert order.provider == "lmstudio"
+
+
+def test_a_resumed_run_asks_again_for_what_it_asked() -> None:
+    quick = plan(profile="quick").spec
+    told = plan(tasks=("llms",), llm_url="http://a:1/v1", request_timeout_s=5.0).spec
+
+    assert order_again(quick) == ServerOrder(provider="llamacpp", base_url=None, model=None)
+    assert order_again(told) == ServerOrder(
+        provider="openai", base_url="http://a:1/v1", model="gpt-oss-20b", max_wait_s=5.0
+    )
+    assert order_again(plan(tasks=("embeddings",)).spec) is None
+
+
+def test_the_fingerprint_of_published_workloads_never_changes() -> None:
+    from nobs.supervisor.merge import fingerprint  # noqa: PLC0415
+
+    found = {label: fingerprint(work) for label, work in load_catalog().workloads.items()}
+
+    assert found["embeddings/1"].startswith("c91af713d56482e2")
+    assert found["embeddings-quick/1"].startswith("e2270732e817adc5")

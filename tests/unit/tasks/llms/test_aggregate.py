@@ -1,0 +1,159 @@
+"""Figures of a model from hand-written requests."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from nobs.schema.base import Backend, Status
+from nobs.schema.report import ModelReport
+from nobs.schema.result import Sample, StepResult
+from nobs.schema.server import Locality, ServerRef
+from nobs.tasks.llms import DEFINITION
+from nobs.tasks.llms.aggregate import has_too_many_failures
+from nobs.tasks.llms.report import LlmModelReport, LlmRequest
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def whole(prompt: int, latency_s: float, ttft_s: float, tokens: int, **more: Any) -> dict[str, Any]:
+    """One request whose rate is its tokens over the time after the first one."""
+    generation_time_s = latency_s - ttft_s
+    values: dict[str, Any] = {
+        "prompt": prompt, "total_latency_s": latency_s, "ttft_s": ttft_s,
+        "generation_time_s": generation_time_s, "input_tokens": 10, "output_tokens": tokens,
+        "tokens_per_sec": tokens / generation_time_s, "token_count_source": "usage",
+        "tpot_s": generation_time_s / (tokens - 1), "finish_reason": "stop",
+    }  # fmt: skip
+    return values | more
+
+
+def failed(prompt: int, failure: str = "cut") -> dict[str, Any]:
+    return {"prompt": prompt, "failure": failure, "error": "it broke"}
+
+
+RUNS = [
+    [whole(1, 2.0, 1.0, 100), whole(2, 5.0, 1.0, 200), whole(3, 9.0, 1.0, 800)],
+    [whole(1, 2.5, 0.5, 100), whole(2, 4.0, 2.0, 200), whole(3, 8.0, 4.0, 800)],
+    [whole(1, 3.0, 1.0, 100), whole(2, 6.0, 1.0, 200), failed(3)],
+]
+
+
+def result_of(
+    runs: list[list[dict[str, Any]]], locality: Locality = Locality.LOCAL, **facts: Any
+) -> StepResult:
+    server = ServerRef(provider="openai", base_url="http://x/v1", model="m", locality=locality)
+    return StepResult(
+        step="s", task="llms", model="m", status=Status.OK, started=NOW, finished=NOW,
+        samples=(Sample(start_s=0, duration_s=1, units=1, cpu_time_s=0),),
+        facts={"runs": runs, "server": server.model_dump(mode="json")} | facts,
+    )  # fmt: skip
+
+
+def report_of(
+    runs: list[list[dict[str, Any]]], locality: Locality = Locality.LOCAL, **facts: Any
+) -> LlmModelReport:
+    base = ModelReport(model_name="m", device=Backend.CPU, status=Status.OK)
+    return DEFINITION.summarise(result_of(runs, locality, **facts), base)
+
+
+def test_the_headline_is_the_median_over_repeats_of_the_median_over_prompts() -> None:
+    report = report_of(RUNS)
+
+    assert [run.median_latency_s for run in report.all_runs] == [5.0, 4.0, 4.5]
+    assert report.final_median_latency_s == 4.5
+    assert [run.median_ttft_s for run in report.all_runs] == [1.0, 2.0, 1.0]
+    assert report.final_median_ttft_s == 1.0
+    assert [run.median_tokens_per_sec for run in report.all_runs] == [100.0, 100.0, 45.0]
+    assert report.final_median_tokens_per_sec == 100.0
+
+
+def test_the_intervals_are_those_of_the_repeats() -> None:
+    report = report_of(RUNS)
+
+    assert report.latency_interval is not None
+    assert (report.latency_interval.low, report.latency_interval.high) == (4.0, 5.0)
+    assert report.latency_interval.confidence == 0.75
+    assert report_of(RUNS[:1]).latency_interval is None
+
+
+def test_prefill_and_decode_have_rates_of_their_own() -> None:
+    report = report_of([[whole(1, 2.0, 0.5, 101)]])
+
+    assert report.final_median_prefill_tokens_per_sec == 20.0
+    assert report.final_median_decode_tokens_per_sec == pytest.approx(100 / 1.5)
+
+
+def test_totals_count_whole_answers_only() -> None:
+    report = report_of(RUNS)
+
+    assert (report.requests, report.failures) == (9, {"cut": 1})
+    assert report.total_output_tokens == 2 * 1100 + 300
+    assert report.total_input_tokens == 80
+    assert report.all_runs[2].failed == 1
+    assert report.finish_reasons == {"stop": 8}
+
+
+def test_a_total_that_a_server_did_not_tell_is_unknown() -> None:
+    report = report_of([[whole(1, 2, 1, 10), whole(2, 2, 1, 10, input_tokens=None)]])
+
+    assert report.total_input_tokens is None
+    assert report.total_reasoning_tokens is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"token_count_source": "chunks"}, "The tokens of 1 of 3 answers are estimated"),
+        ({"finish_reason": "length"}, "1 of 3 answers ended at the limit"),
+        ({"server_timings": {"cache_n": 7}}, "a part of 1 of 3 prompts from its cache"),
+        ({"tokens_per_sec": None}, "1 of 3 answers came in one piece"),
+        ({"output_tokens": 801}, "differ in length between repeats (prompts 1)"),
+    ],
+)
+def test_readers_are_warned(change: dict[str, Any], said: str) -> None:
+    plain = [whole(1, 9.0, 1.0, 800)]
+    warnings = report_of([plain, plain, [{**plain[0], **change}]]).warnings
+
+    assert [said in warning for warning in warnings] == [True]
+
+
+def test_a_clean_run_has_no_warnings() -> None:
+    assert report_of(RUNS[:2]).warnings == ()
+
+
+def test_a_report_can_be_computed_once_more_from_itself() -> None:
+    report = report_of(RUNS, Locality.REMOTE)
+    facts = DEFINITION.rebuild(result_of([]), report).facts
+    again = report_of(facts.pop("runs"), Locality.REMOTE, **facts)
+
+    assert again == report
+
+
+def test_the_score_is_prompts_per_hour_of_the_median_latency() -> None:
+    assert DEFINITION.score([report_of(RUNS)]) == 3 * 3600 / 4.5
+
+
+@pytest.mark.parametrize("locality", [Locality.REMOTE, Locality.UNKNOWN])
+def test_what_is_not_this_hosts_speed_has_no_score(locality: Locality) -> None:
+    report = report_of(RUNS, locality)
+
+    assert DEFINITION.score([report]) is None
+    assert report.final_median_latency_s == 4.5
+    assert any("host" in warning for warning in report.warnings)
+
+
+def test_a_model_without_figures_has_no_score() -> None:
+    base = ModelReport(model_name="m", device=Backend.CPU, status=Status.FAILED)
+    result = StepResult(
+        step="s", task="llms", model="m", status=Status.FAILED, started=NOW, finished=NOW
+    )
+
+    assert DEFINITION.score([DEFINITION.summarise(result, base)]) is None
+
+
+@pytest.mark.parametrize(("bad", "too_many"), [(0, False), (1, False), (2, True)])
+def test_more_than_a_tenth_of_failures_is_too_many(bad: int, too_many: bool) -> None:
+    requests = [failed(n) for n in range(bad)] + [whole(n, 2, 1, 9) for n in range(bad, 10)]
+
+    assert has_too_many_failures([[LlmRequest(**request) for request in requests]]) is too_many
