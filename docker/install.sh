@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs wheels into /opt/venv while an image is built.
-#   install.sh locked FILE          what the hashed lock FILE names, and nothing else
+#   install.sh locked FILE...       what the hashed locks name, and nothing else
 #   install.sh torch FILE INDEX     torch in the version that FILE locks, from INDEX:
 #                                   default (the package index, hashes checked), one of uv's
 #                                   torch backends (cpu, cu130, rocm7.2, ...) or an URL
@@ -12,7 +12,7 @@ export UV_COMPILE_BYTECODE=1 UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-180}"
 
 into_venv() { "$UV" pip install --python /opt/venv/bin/python "$@"; }
 
-locked() { into_venv --no-deps --require-hashes --requirement "$1"; }
+locked() { for file in "$@"; do into_venv --no-deps --require-hashes --requirement "$file"; done; }
 
 torch() {
     version=$(sed -n 's/^\(torch==[0-9.]*\).*/\1/p' "$1")

@@ -4,20 +4,31 @@ from pathlib import Path
 
 import click
 
-from nobs.cli.options import backend_option, json_option, results_option
+from nobs.cli.options import backend_option, json_option, results_option, server_options
 
 
 @click.command(name="doctor")
 @backend_option
 @results_option
+@server_options
 @json_option
 @click.pass_context
-def command(ctx: click.Context, /, *, backend: str, results: Path, as_json: bool) -> None:
-    """Check engine, GPU, driver, disk, cache and hub.
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    backend: str,
+    results: Path,
+    as_json: bool,
+    **server: str | None,
+) -> None:
+    """Check engine, GPU, driver, disk, cache, hub and the server of LLMs.
 
     Each line is ok, warn, skip or FAIL; only what FAILs keeps a run on the backend from working,
     and then the exit code is 3.
     """
     from nobs.cli.diagnosis import diagnose  # noqa: PLC0415 - --help must stay fast
+    from nobs.launch.doctor_server import ServerToCheck  # noqa: PLC0415
 
-    ctx.exit(diagnose(backend, results, as_json=as_json))
+    wanted = ServerToCheck.of(server["llm_url"], server["llm_model"])
+    ctx.exit(diagnose(backend, results, wanted, as_json=as_json))

@@ -87,12 +87,16 @@ what_options = _all(
 )  # fmt: skip
 
 
-llm_options = _all(
+server_options = _all(
     click.option("--llm-url", metavar="URL",
                  help="Base URL of a server that speaks OpenAI's API, such as "
                  "http://127.0.0.1:1234/v1; default: LLM_BASE_URL, else LM Studio's."),
     click.option("--llm-model", metavar="NAME",
                  help="Model to ask the server for; default: LLM_MODEL_NAME, else gpt-oss-20b."),
+)  # fmt: skip
+
+llm_options = _all(
+    server_options,
     click.option("--provider", metavar="P",
                  help="What serves the LLM: lmstudio, openai (any server), ollama, llamacpp."),
     click.option("--setup-lm-studio", is_flag=True,

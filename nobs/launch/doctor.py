@@ -26,6 +26,7 @@ from nobs.launch.doctor_host import (
     check_worker,
     find_versions,
 )
+from nobs.launch.doctor_server import ServerToCheck, check_server
 from nobs.launch.engine import Engine, connect
 from nobs.launch.hub_cache import hub_cache, pins_of
 from nobs.schema.base import Backend
@@ -37,7 +38,9 @@ from nobs.system.probe import LocalMachine
 ENGINE_S = 5
 
 
-def examine(asked_for: Backend | None, results: Path, catalog: Catalog) -> list[Check]:
+def examine(
+    asked_for: Backend | None, results: Path, catalog: Catalog, server: ServerToCheck
+) -> list[Check]:
     """Return every check for `asked_for`, the detected backend if None."""
     machine = LocalMachine()
     accelerators = find_accelerators(machine)
@@ -49,6 +52,7 @@ def examine(asked_for: Backend | None, results: Path, catalog: Catalog) -> list[
         check_cache(hf_home(), hub_cache(), pins_of(catalog.workloads.values())),
         check_cache_room(hub_cache()),
         check_hub(hub_endpoint(), offline=hub_offline()),
+        check_server(server),
     ]
 
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
+from platform import system
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from nobs.errors import UsageError
 from nobs.launch.engine_info import EngineInfo
+from nobs.settings import in_container as is_in_container
 
 HOST_NAME = "host.docker.internal"
 SOCKET_DIR_IN_CONTAINER = "/run/nobs"
@@ -72,6 +74,12 @@ def choose_route(
         way = Way.DIRECT if url == base_url else Way.HOST_NAME
         return Route(way=way, base_url=url, host=host, port=port, network="bridge")
     return Route(way=Way.RELAY, base_url=base_url, host=host, port=port)
+
+
+def seen_here(base_url: str) -> str:
+    """Return the URL as this process reaches it; UsageError where it is none."""
+    inside = is_in_container()
+    return choose_route(base_url, None, platform=system(), in_container=inside).base_url
 
 
 def socket_dir(run_id: str) -> Path:

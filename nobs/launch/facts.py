@@ -1,7 +1,6 @@
 """What planning needs to know of this machine; gathering it is the only I/O before a plan."""
 
 import os
-import platform
 import socket
 import subprocess
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from nobs.errors import EngineError, UsageError
-from nobs.launch.endpoint import choose_route
+from nobs.launch.endpoint import seen_here
 from nobs.launch.request import RunRequest
 from nobs.schema.base import Backend, Execution
 from nobs.schema.device import DeviceInfo
@@ -93,7 +92,7 @@ def gather_facts(request: RunRequest) -> Facts:
         hub_offline=hub_offline(),
         llm_base_url=llm_base_url(),
         llm_model_name=llm_model_name(),
-        default_server_answers=None if request.tasks else _listens(default_server_url()),
+        default_server_answers=None if request.tasks else _listens(seen_here(DEFAULT_LLM_BASE_URL)),
         embedded_server=all(find_spec(name) for name in EMBEDDED_PACKAGES),
         now=now,
         run_id=f"{now:%Y%m%dT%H%M%SZ}-{token_hex(3)}",
@@ -118,13 +117,6 @@ def find_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None
-
-
-def default_server_url() -> str:
-    """Return where LLM servers usually are, as this process reaches them."""
-    return choose_route(
-        DEFAULT_LLM_BASE_URL, None, platform=platform.system(), in_container=in_container()
-    ).base_url
 
 
 def _listens(url: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
 NO_ENGINE = "unix:///nonexistent/docker.sock"
-_OURS = ("NOBS_", "HF_", "HUGGINGFACE_", "DOCKER_", "XDG_CACHE_HOME", "NO_COLOR")
+_OURS = ("NOBS_", "LLM_", "HF_", "HUGGINGFACE_", "DOCKER_", "XDG_CACHE_HOME", "NO_COLOR")
 
 
 def environment(home: Path, **changes: str) -> dict[str, str]:

@@ -1,12 +1,15 @@
 """`nobs doctor` on this machine, in a child process."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.command import NO_ENGINE, environment, run_nobs
 from tests.fakes.hub import fake_hub
+from tests.fakes.llm_routes import Reply, models, one_model, reply, routes
+from tests.fakes.llm_server import serving
 
 pytest.importorskip("torch", reason="the worker of these checks is this installation's")
 
@@ -79,3 +82,60 @@ def test_people_read_it_at_80_columns(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("ok   python        Python 3.")
     assert [line for line in lines if len(line) > 80 and " " in line[19:].strip()] == []
+
+
+def test_an_absent_server_is_a_warning_unless_it_was_named(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}/v1"
+    unnamed, checks = examine(tmp_path, "--backend", "cpu")
+    named, named_checks = examine(tmp_path, "--backend", "cpu", "--llm-url", url)
+
+    assert (unnamed, named) == (0, 3)
+    assert checks["llm server"]["state"] in ("ok", "warn")
+    assert named_checks["llm server"]["state"] == "fail"
+    assert f"Nothing listens at {url}" in named_checks["llm server"]["found"]
+    assert named_checks["llm server"]["remedy"].startswith("Start the server:")
+
+
+def test_a_server_that_answers_is_told_with_who_else_reaches_it(tmp_path: Path) -> None:
+    with serving(one_model("tiny")) as server:
+        code, checks = examine(
+            tmp_path, "--backend", "cpu", "--llm-model", "tiny", LLM_BASE_URL=server.url
+        )
+
+    assert (code, checks["llm server"]["state"]) == (0, "ok")
+    assert f"at {server.url} answers with tiny" in checks["llm server"]["found"]
+    assert "listens on loopback alone" in checks["llm server"]["found"]
+
+
+@pytest.mark.parametrize(
+    ("replies", "model", "cause"),
+    [
+        ({"/v1/models": reply("<html>", kind="text/html")}, "tiny", "doesn't speak OpenAI's API"),
+        ({"/v1/models": reply({"error": "no"}, "401 Unauthorized")}, "tiny", "accept the key"),
+        ({"/v1/models": models("large")}, "tiny", "has no model 'tiny'; it has: large"),
+    ],
+    ids=["another program", "wrong key", "not loaded"],
+)
+def test_the_cause_of_an_unusable_server_is_told(
+    tmp_path: Path, replies: dict[str, Reply], model: str, cause: str
+) -> None:
+    with serving(routes(replies)) as server:
+        code, checks = examine(
+            tmp_path, "--llm-url", server.url, "--llm-model", model, LLM_API_KEY="wrong"
+        )
+
+    assert code == 3
+    assert cause in checks["llm server"]["found"]
+    assert checks["llm server"]["remedy"]
+
+
+def test_a_url_that_is_none_is_a_mistake(tmp_path: Path) -> None:
+    done = run_nobs("doctor", "--llm-url", "foo", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert "'foo' isn't a server's URL" in done.stderr
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
