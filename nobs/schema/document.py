@@ -17,7 +17,7 @@ MAX_BYTES = 8 << 20
 MAX_VALUES = 400_000
 """Commas and opening brackets: Python needs about 100 times the bytes of an empty list."""
 MAX_DEPTH = 32
-MAX_INTEGER_DIGITS = 18
+MAX_INTEGER_DIGITS = 19
 MAX_FLOAT_CHARS = 40
 
 type Document = dict[str, Any]
@@ -101,7 +101,7 @@ def _float(text: str) -> float:
 
 
 def _integer(text: str) -> int:
-    if len(text) > MAX_INTEGER_DIGITS:
+    if len(text.lstrip("-")) > MAX_INTEGER_DIGITS:
         raise ValueError(f"the number {to_line(text)} is out of range")
     return int(text)
 
