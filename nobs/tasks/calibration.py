@@ -26,7 +26,7 @@ def calibrate(device: str, dtype: Dtype, like: Calibration | None = None) -> Cal
 
     Sizes are those of `like`, an earlier calibration, so that both can be compared.
     """
-    budget_s = 0.15 if device == "cpu" else 0.3
+    budget_s = 0.1 if device == "cpu" else 0.3
     start = time.perf_counter()
     sizes = (like.matmul_size,) if like else SIZES
     size, product_s = _time_products(device, getattr(torch, dtype), sizes, budget_s * 2 / 3)

@@ -58,6 +58,9 @@ def test_embedded_model_is_measured_without_a_hub(
     assert done.returncode == 0
     assert (model["status"], model["embedding_dimension"], model["dtype"]) == ("ok", 384, "float32")
     assert model["weights"]["verified"]
+    assert (model["reference"]["rows"], model["work"]["flop_method"]) == (6, "formula of BERT")
+    assert len(model["calibrations"]) == 2
+    assert model["encode_phases"]["forward_s"] > 0
     assert (model["max_seq_length"], model["batch_size"], len(model["all_runs"])) == (256, 16, 3)
     assert report["tasks"][0]["task_score"] == pytest.approx(
         3600 / model["final_median_encoding_time_seconds"]
@@ -151,6 +154,24 @@ def test_true_architectures_and_another_data_set_come_from_the_hub(
     assert [m["weights"]["revision"] for m in task["models"].values()] == [
         model.revision for model in load_catalog().workload("embeddings", "standard").models
     ]
+
+
+def test_the_machines_best_is_measured_on_repeated_texts(hub: FakeHub, tmp_path: Path) -> None:
+    texts = tmp_path / "texts.txt"
+    texts.write_text("".join(f"{'rain ' * count}\n" for count in range(1, 21)))
+    done = nobs_run(
+        tmp_path, "--profile", "max", "--dataset", str(texts), "--rows", "20", "--repeats", "3",
+        "--model", "thenlper/gte-large", "--json", hub=hub.url,
+    )  # fmt: skip
+    task = json.loads(done.stdout)["tasks"][0]
+    model = task["models"]["thenlper/gte-large"]
+
+    assert done.returncode == 0
+    assert task["workload"]["name"] == "embeddings-max/1"
+    assert model["rows_per_pass"] % 20 == 0
+    assert [sample["units"] for sample in model["samples"]] == [model["rows_per_pass"]] * 3
+    assert {trial["dtype"] for trial in model["tuning"]["trials"]} == {"bfloat16", "float32"}
+    assert model["arithmetic"]["model_flop_per_s"] > 0
 
 
 def test_texts_with_another_sha256_are_never_measured(hub: FakeHub, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from nobs.tasks.text_embeddings.tuning import (
     count_copies,
 )
 
-STUDY_S = 2.0
+STUDY_S = 1.0
 """Seconds that the instrumented pass may take; longer ones are made of some batches only."""
 TRIAL_S = 0.3
 BELIEVED_S = 5.0

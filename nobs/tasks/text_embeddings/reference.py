@@ -17,7 +17,7 @@ LEAST_COSINE: Mapping[Dtype, float] = {
     Dtype.FLOAT16: 0.999,
     Dtype.BFLOAT16: 0.99,
 }
-"""What rounding may cost: TF32, other kernels and other batches stay within; see the benchmark."""
+"""What rounding may cost; other kernels and batches stay within (benchmarks/rounding.py)."""
 
 
 class WrongResult(NobsError):
