@@ -60,8 +60,6 @@ class Recording:
     checks: list[DeviceCheck] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     calibrations: list[Calibration] = field(default_factory=list)
-    devices: list[dict[str, Any]] = field(default_factory=list)
-    """Driver, firmware and limits of the devices whose sensors were read."""
     values: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager
@@ -130,6 +128,7 @@ def _measure_server(recording: Recording, kind: type[Any]) -> None:
     """Measure what a server does: this process computes nothing and needs no torch."""
     spec, step = recording.spec, recording.step
     workload = spec.workload_of(step)
+    recording.values["environment"] = read_environment(with_torch=False)
     with recording.phase("data"):
         texts = load_texts(workload.dataset, offline=spec.offline)
     recording.values |= {"data": texts.evidence, "weights": _served_weights(spec.server, step)}
@@ -141,8 +140,6 @@ def _measure_server(recording: Recording, kind: type[Any]) -> None:
         _run_bench(recording, bench, device="")
     finally:
         bench.close()
-    environment = read_environment(with_torch=False)
-    recording.values["environment"] = {**environment, "devices": recording.devices}
 
 
 def _served_weights(server: ServerRef | None, step: StepSpec) -> WeightsEvidence | None:
@@ -161,6 +158,7 @@ def _measure_device(recording: Recording, kind: type[Any]) -> None:
     workload = spec.workload_of(step)
     with recording.phase("device_check"):
         recording.checks.append(check_device(spec.backend))
+    recording.values["environment"] = read_environment()
     with recording.phase("data"):
         texts = load_texts(workload.dataset, offline=spec.offline)
         model = open_model(step.model, offline=spec.offline)
@@ -181,7 +179,6 @@ def _measure_device(recording: Recording, kind: type[Any]) -> None:
     )
     with recording.phase("device_check"):
         recording.checks.append(check_device(spec.backend))
-    recording.values["environment"] = {**read_environment(), "devices": recording.devices}
 
 
 def _run_bench(recording: Recording, bench: Bench, device: str) -> None:
@@ -199,7 +196,8 @@ def _run_bench(recording: Recording, bench: Bench, device: str) -> None:
         )  # fmt: skip
 
     with recording.phase("baseline"):
-        monitor = Monitor(find_readers(device_target(recording.spec.backend)))
+        readers = find_readers(device_target(recording.spec.backend))
+        monitor = Monitor(readers, alone=task.uses_device)
         monitor.watch_idle()
     with closing(monitor):
         with recording.phase("load"):
@@ -235,7 +233,7 @@ def _calibrate(recording: Recording, bench: Bench) -> None:
 def _keep_telemetry(recording: Recording, monitor: Monitor) -> None:
     """Record the figures and write the samples beside the result."""
     recording.values["telemetry"] = monitor.summarise(recording.samples)
-    recording.devices = monitor.facts()
+    recording.values["environment"]["devices"] = monitor.facts()
     make_parent(recording.telemetry_file)
     monitor.write(recording.telemetry_file, recording.samples)
 

@@ -23,10 +23,14 @@ BASELINE_S = 2.0
 
 
 class Monitor:
-    """The sensors of one step; its block is the measuring loop."""
+    """The sensors of one step; its block is the measuring loop.
 
-    def __init__(self, readers: Sequence[Reader]) -> None:
+    `alone` tells whether this process and its family do all the work, not a server.
+    """
+
+    def __init__(self, readers: Sequence[Reader], *, alone: bool = True) -> None:
         self.readers = readers
+        self.alone = alone
         self._idle: Sampler | None = None
         self._busy = Sampler(readers)
         self._foreign: list[int | str] = ["the repeats were not watched"] * len(readers)
@@ -51,9 +55,7 @@ class Monitor:
     ) -> None:
         self._end_s = time.perf_counter()
         self._busy.__exit__(kind, error, trace)
-        told = any(reader.processes for reader in self.readers)
-        own = find_own_processes() if told else set()
-        self._foreign = [_count_foreign(reader, own) for reader in self.readers]
+        self._foreign = self._count_foreign()
 
     def facts(self) -> list[dict[str, Any]]:
         """Return driver, firmware and limits of each device that tells any."""
@@ -86,6 +88,15 @@ class Monitor:
         """Let go of the vendors' libraries."""
         for reader in self.readers:
             reader.close()
+
+    def _count_foreign(self) -> list[int | str]:
+        if not self.alone:
+            return ["a server does the work; its processes can't be told from others"] * len(
+                self.readers
+            )
+        told = any(reader.processes for reader in self.readers)
+        own = find_own_processes() if told else set()
+        return [_count_foreign(reader, own) for reader in self.readers]
 
     def _lines(self, track: Track, start_s: float) -> Iterator[dict[str, float | str]]:
         device = self.readers.index(track.reader)

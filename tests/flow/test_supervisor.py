@@ -117,6 +117,11 @@ def test_steps_run_in_fresh_processes_that_share_one_import(
     assert first.phases.import_s == last.phases.import_s
 
 
+def test_a_failed_step_tells_its_environment(faulty_run: tuple[RunDir, str, int]) -> None:
+    for step in ("fine", "raises", "exhausts"):
+        assert result_of(faulty_run[0], step).environment["host"]["kernel"]
+
+
 def test_device_is_checked_before_and_after(faulty_run: tuple[RunDir, str, int]) -> None:
     checks = result_of(faulty_run[0], "fine").checks
 

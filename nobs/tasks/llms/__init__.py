@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from nobs.schema.base import Status
+from nobs.schema.base import Backend, Status
 from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
 from nobs.schema.server import Locality, ServerRef
+from nobs.schema.telemetry import Figure
 from nobs.score import calculate_score
 from nobs.tasks.base import TaskDefinition, own_figures
+from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.llms.aggregate import figures_of, warnings_of
 from nobs.tasks.llms.report import LlmModelReport, LlmRequest
 
@@ -30,6 +32,8 @@ class Llms(TaskDefinition):
         if runs:
             server = ServerRef.model_validate(facts["server"])
             figures |= figures_of(runs)
+            tokens = figures["total_output_tokens"]
+            figures["joules_per_1000_tokens"] = _energy(result, report.device, server, tokens)
             told = (*report.warnings, *warnings_of(runs, server))
             figures["warnings"] = tuple(dict.fromkeys(told))
         return LlmModelReport.model_validate(figures)
@@ -49,6 +53,13 @@ class Llms(TaskDefinition):
         if not known or len(known) < len(models):
             return None
         return calculate_score(len(ours[0].all_runs[0].prompts), sum(known))
+
+
+def _energy(result: StepResult, backend: Backend, server: ServerRef, tokens: int | None) -> Figure:
+    """Return the joules for 1,000 output tokens, where this machine's devices made them."""
+    if server.locality is not Locality.LOCAL:
+        return Figure.absent(f"the server's place is {server.locality}, not this machine")
+    return joules_per_1000(result.telemetry, backend, tokens)
 
 
 def _is_this_hosts(model: LlmModelReport) -> bool:

@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.server import ServerRef
+from nobs.schema.telemetry import Figure
 
 
 class Gaps(BaseModel):
@@ -95,4 +96,6 @@ class LlmModelReport(ModelReport):
     max_output_tokens: int | None = None
     temperature: float | None = None
     server: ServerRef | None = None
+    joules_per_1000_tokens: Figure | None = None
+    """Of output tokens."""
     all_runs: tuple[LlmRun, ...] = ()

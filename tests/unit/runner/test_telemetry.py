@@ -80,6 +80,13 @@ def test_processes_of_others_are_counted() -> None:
     assert told.devices[0].foreign_processes.value == 1
 
 
+def test_processes_beside_a_server_are_not_judged() -> None:
+    monitor = Monitor([power_meter(1.0)], alone=False)
+    told = monitor.summarise(measure(monitor))
+
+    assert told.devices[0].foreign_processes.how.startswith("a server does the work")
+
+
 @pytest.mark.parametrize(
     ("users", "foreign"),
     [({5}, 0), ({5, 6}, 1), ({6, 7, 5}, 2), (set(), 0), ({8}, 0), ({8, 9}, 1)],

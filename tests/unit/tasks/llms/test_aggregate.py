@@ -68,6 +68,21 @@ def test_the_headline_is_the_median_over_repeats_of_the_median_over_prompts() ->
     assert report.final_median_tokens_per_sec == 100.0
 
 
+@pytest.mark.parametrize("locality", [Locality.REMOTE, Locality.UNKNOWN])
+def test_energy_of_another_machine_is_not_this_ones(locality: Locality) -> None:
+    energy = report_of(RUNS, locality).joules_per_1000_tokens
+
+    assert energy is not None
+    assert energy.how == f"the server's place is {locality}, not this machine"
+
+
+def test_energy_is_for_output_tokens() -> None:
+    energy = report_of(RUNS).joules_per_1000_tokens
+
+    assert energy is not None
+    assert energy.how == "nothing was sampled"
+
+
 def test_the_intervals_are_those_of_the_repeats() -> None:
     report = report_of(RUNS)
 
