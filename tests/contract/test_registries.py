@@ -11,6 +11,8 @@ from nobs.backends import BACKENDS
 from nobs.catalog import load_catalog
 from nobs.cli.options import BACKENDS as BACKEND_CHOICES
 from nobs.cli.options import IMAGE_BACKENDS
+from nobs.providers import PROVIDERS
+from nobs.providers.base import UnknownModel
 from nobs.render import FORMATS
 from nobs.schema.base import Backend
 from nobs.schema.pins import DatasetPin, ModelPin, Source
@@ -59,9 +61,31 @@ def test_there_is_no_recipe_for_a_backend_that_nobody_knows() -> None:
     assert recipes == set(IN_CONTAINERS)
 
 
-@pytest.mark.parametrize("kind", ["model", "task", "backend"])
+@pytest.mark.parametrize("kind", ["model", "task", "backend", "provider"])
 def test_how_to_extend_is_documented(kind: str) -> None:
     assert (REPO / "docs" / "how-to" / f"add-a-{kind}.md").is_file()
+
+
+@pytest.mark.parametrize("name", PROVIDERS.names())
+def test_a_provider_says_everything_of_itself(name: str) -> None:
+    provider = PROVIDERS.load(name)
+
+    assert provider.name == name
+    assert provider.title
+    assert provider.default_url is None or re.fullmatch(r"http://.*:\d+/v1", provider.default_url)
+    assert all(vars(provider.commands.fill(1234, "m")).values())
+    assert f"`{name}`" in read("docs", "how-to", "serve-an-llm.md")
+
+
+@pytest.mark.parametrize("name", PROVIDERS.names())
+def test_a_provider_takes_the_model_that_is_asked_for_and_no_other(name: str) -> None:
+    provider, listed = PROVIDERS.load(name), [{"id": "owner/big"}, {"id": "owner/small"}]
+
+    assert provider.choose("owner/small", listed) == "owner/small"
+    with pytest.raises(UnknownModel):
+        provider.choose("other", listed)
+    with pytest.raises(UnknownModel):
+        provider.choose(None, listed)
 
 
 @pytest.mark.parametrize("name", TASKS.names())

@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from nobs.backends import BACKENDS
+from nobs.providers import PROVIDERS
 from nobs.catalog import load_catalog
 from nobs.cli import COMMANDS, cli
 from nobs.errors import FailureClass
@@ -115,6 +116,7 @@ def test_make_targets_in_the_documentation_exist() -> None:
     [
         ("tasks", TASKS.names()),
         ("backends", BACKENDS.names()),
+        ("providers", PROVIDERS.names()),
         ("profiles", tuple(load_catalog().profiles)),
         ("workloads", tuple(load_catalog().workloads)),
         ("models", tuple(load_catalog().models)),
