@@ -20,8 +20,9 @@ from nobs.launch.facts import gather_facts
 from nobs.launch.hub_cache import hub_cache, missing_pins, pins_of
 from nobs.launch.plan import choose_execution
 from nobs.launch.request import RunRequest
+from nobs.launch.serving import find_absent_server
 from nobs.render.summary import render_device
-from nobs.settings import hub_endpoint, hub_offline
+from nobs.settings import DEFAULT_LLM_MODEL_NAME, hub_endpoint, hub_offline, llm_model_name
 from nobs.system.accelerators import find_accelerators
 from nobs.system.device_info import get_device_info
 from nobs.tasks import TASKS
@@ -35,6 +36,7 @@ def ask_and_run(ctx: click.Context) -> None:
     words, device = _defaults(ctx), get_device_info()
     click.echo(f"{render_device(device)}\n", err=True)
     _ask_what(words, load_catalog())
+    _offer_lm_studio(words, load_catalog())
     backend = device.device if words["backend"] == "auto" else words["backend"]
     words["backend"] = _ask("Backend", backend, BACKEND_WORDS[1:], _check_backend)
     words["execution"] = _ask_execution(words)
@@ -64,6 +66,25 @@ def _ask_what(words: dict[str, Any], catalog: Catalog) -> None:
         return answer
 
     words["profile"] = _ask("Profile", profile, tuple(catalog.profiles), check)
+
+
+def _offer_lm_studio(words: dict[str, Any], catalog: Catalog) -> None:
+    """Offer to set LM Studio up where a model is to be served from here and no server answers."""
+    url = find_absent_server(to_request(words), catalog)
+    if url is None:
+        return
+    click.echo(f"  llms: no server answers at {url}", err=True)
+    # Only here the openai client comes along.
+    from nobs.providers.lmstudio import check_lms_cli  # noqa: PLC0415
+
+    try:
+        check_lms_cli()
+    except NobsError as error:
+        click.echo(f"  {error}", err=True)
+        return
+    model = llm_model_name() or DEFAULT_LLM_MODEL_NAME
+    question = f"Set up LM Studio with {model} for this run, and leave it as it is now?"
+    words["setup_lm_studio"] = click.confirm(question, default=False, err=True)
 
 
 def _suggest_profile(chosen: str, catalog: Catalog) -> tuple[str, str]:
@@ -128,4 +149,5 @@ def _ask(question: str, default: str, choices: tuple[str, ...], check: Check) ->
 def _as_command(words: Mapping[str, Any]) -> str:
     tasks = [f"--task {task}" for task in words["tasks"]]
     chosen = [f"--{name} {words[name]}" for name in ("profile", "backend", "execution")]
-    return " ".join(["nobs run", *tasks, *chosen])
+    setup = ["--setup-lm-studio"] if words["setup_lm_studio"] else []
+    return " ".join(["nobs run", *tasks, *chosen, *setup])

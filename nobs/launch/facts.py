@@ -92,7 +92,7 @@ def gather_facts(request: RunRequest) -> Facts:
         hub_offline=hub_offline(),
         llm_base_url=llm_base_url(),
         llm_model_name=llm_model_name(),
-        default_server_answers=None if request.tasks else _listens(seen_here(DEFAULT_LLM_BASE_URL)),
+        default_server_answers=None if request.tasks else listens(seen_here(DEFAULT_LLM_BASE_URL)),
         embedded_server=all(find_spec(name) for name in EMBEDDED_PACKAGES),
         now=now,
         run_id=f"{now:%Y%m%dT%H%M%SZ}-{token_hex(3)}",
@@ -119,13 +119,13 @@ def find_commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def _listens(url: str) -> bool:
+def listens(url: str) -> bool:
     """Tell whether anything takes a connection at once; loopback answers or refuses."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         with socket.create_connection((parts.hostname, parts.port), CONNECT_S):
             return True
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 

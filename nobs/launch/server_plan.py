@@ -35,6 +35,8 @@ class ServerOrder:
     model: str | None
     """None means what the provider brings along."""
     setup: bool = False
+    is_guess: bool = False
+    """Whether the provider is the one that usually listens there, to be asked before use."""
     max_wait_s: float = 300.0
 
     def __str__(self) -> str:
@@ -91,7 +93,7 @@ def _absence(workload: Workload, facts: Facts) -> str | None:
     """Return why nothing can answer for `workload`, None if something may."""
     if not is_served(workload):
         return None
-    if _needs_server(workload):
+    if needs_server(workload):
         return _NO_SERVER if facts.default_server_answers is False else None
     return None if facts.embedded_server else _NOT_EMBEDDED
 
@@ -117,11 +119,12 @@ def order_server(request: RunRequest, facts: Facts, pinned: Workload) -> ServerO
         base_url=_reached(url, facts) if url else None,
         model=_model_name(request, facts, pinned),
         setup=request.setup_lm_studio,
+        is_guess=request.provider is None and not request.setup_lm_studio,
         max_wait_s=request.request_timeout_s,
     )
 
 
-def _needs_server(workload: Workload) -> bool:
+def needs_server(workload: Workload) -> bool:
     """Tell whether a server must be there: an embedded one is started for the run."""
     return any(m.source is Source.SERVER and m.package is None for m in workload.models)
 
@@ -130,7 +133,7 @@ def _is_embedded(request: RunRequest, pinned: Workload) -> bool:
     if request.provider is not None:
         return request.provider == EMBEDDED and request.llm_url is None
     is_told = request.llm_url is not None or request.setup_lm_studio
-    return not _needs_server(pinned) and not is_told
+    return not needs_server(pinned) and not is_told
 
 
 def _model_name(request: RunRequest, facts: Facts, pinned: Workload) -> str | None:

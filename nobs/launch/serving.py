@@ -10,21 +10,30 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psutil
 
+from nobs.catalog import Catalog
 from nobs.errors import NobsError
-from nobs.launch.endpoint import HOST_NAME, Way, socket_dir
+from nobs.launch.endpoint import HOST_NAME, Way, is_loopback, socket_dir
 from nobs.launch.engine_info import EngineInfo
+from nobs.launch.facts import listens
 from nobs.launch.output import OnEvent
 from nobs.launch.plan import Plan, route_of
 from nobs.launch.relay import relaying
-from nobs.launch.server_plan import ServerOrder, is_served
+from nobs.launch.request import RunRequest
+from nobs.launch.server_plan import ServerOrder, is_served, needs_server
 from nobs.providers import PROVIDERS
-from nobs.providers.base import Served, Tell, Wanted
+from nobs.providers.base import Access, Served, Tell, Wanted
 from nobs.schema.base import Status
 from nobs.schema.result import Failure
 from nobs.schema.rundir import RunDir
 from nobs.schema.server import Locality, ServerRef
 from nobs.schema.spec import RunSpec, StepSpec
-from nobs.settings import DEFAULT_API_KEY, in_container, llm_api_key
+from nobs.settings import (
+    DEFAULT_API_KEY,
+    DEFAULT_LLM_BASE_URL,
+    in_container,
+    llm_api_key,
+    llm_base_url,
+)
 from nobs.supervisor.finish import empty_result
 
 
@@ -96,6 +105,15 @@ def record_absent(run_dir: RunDir, spec: RunSpec, error: NobsError) -> None:
             run_dir.write(run_dir.result_file(step.id), result)
 
 
+def find_absent_server(request: RunRequest, catalog: Catalog) -> str | None:
+    """Return the URL on this machine where a server is needed and none answers."""
+    tasks = request.tasks or catalog.tasks(request.profile)
+    workloads = [catalog.workload(task, request.profile) for task in tasks]
+    url = request.llm_url or llm_base_url() or DEFAULT_LLM_BASE_URL
+    is_here = is_loopback(urlsplit(url).hostname or "")
+    return url if any(map(needs_server, workloads)) and is_here and not listens(url) else None
+
+
 def find_locality(host: str) -> Locality:
     """Tell whether `host` is this machine; inside a container its addresses aren't the host's."""
     if host == HOST_NAME:
@@ -120,15 +138,26 @@ def _open(order: ServerOrder, tell: Tell) -> Iterator[ServerRef]:
         setup=order.setup,
         wait_s=min(Wanted.wait_s, order.max_wait_s),
     )
-    with PROVIDERS.load(order.provider).open(wanted, tell) as served:
+    provider = _find_provider(order, wanted)
+    with PROVIDERS.load(provider).open(wanted, tell) as served:
         yield ServerRef(
-            provider=order.provider,
+            provider=provider,
             base_url=_without_user(served.access.base_url),
             model=served.model,
             locality=_locality(served),
             max_wait_s=order.max_wait_s,
             identity=served.identity,
         )
+
+
+def _find_provider(order: ServerOrder, wanted: Wanted) -> str:
+    """Return the named provider; ask the server what it is where none was named."""
+    if not order.is_guess or wanted.base_url is None:
+        return order.provider
+    # Only here, and in what opens a provider, the openai client comes along.
+    from nobs.providers.detection import detect_provider  # noqa: PLC0415
+
+    return detect_provider(Access(base_url=wanted.base_url, api_key=wanted.api_key))
 
 
 def _teller(on_event: OnEvent) -> Tell:

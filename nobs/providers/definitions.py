@@ -58,8 +58,8 @@ OPENAI = Definition(
     title="Server with OpenAI's API",
     default_url=None,
     commands=Commands(
-        start="as in `vllm serve {model} --port {port}`",
-        load="as in `vllm serve {model} --port {port}`",
+        start="by its own command, such as `vllm serve {model} --port {port}`",
+        load="by its own command, such as `vllm serve {model} --port {port}`",
         get="see the server's documentation",
     ),
     work="nobs.providers.openai",

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 RUNTIME = {"name": "llama.cpp-fake", "version": "1.2.3"}
+MAX_TOKENS = 8
 INFERENCE = {"/v1/chat/completions", "/api/v0/chat/completions"}
 
 
@@ -77,7 +78,8 @@ class Front(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def forward(self, upstream: str, body: dict[str, Any]) -> None:
-        """Let the real server answer, and pass on what comes as it comes."""
+        """Let the real server answer shortly, and pass on what comes as it comes."""
+        body["max_tokens"] = min(body["max_tokens"], MAX_TOKENS)
         connection = HTTPConnection(urlsplit(upstream).netloc, timeout=60)
         connection.request("POST", "/v1/chat/completions", json.dumps(body))
         response = connection.getresponse()

@@ -153,6 +153,7 @@ def load(state: dict[str, Any], words: list[str]) -> None:
             "status": "idle",
             "queued": 0,
             "ttlMs": None,
+            "deviceIdentifier": state["device"],
         }
     )
     write(state)

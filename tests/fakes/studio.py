@@ -106,7 +106,7 @@ def studio(home: Path, upstream: str) -> Iterator[Studio]:
         free.bind(("127.0.0.1", 0))
         installed = Studio(home, free.getsockname()[1])
     installed.change(
-        daemon=False, is_daemon=True, is_old=False, evicts=False, pid=None, port=1234,
+        daemon=False, is_daemon=True, is_old=False, evicts=False, device=None, pid=None, port=1234,
         models=[], loaded=[], catalog=[model("openai/tiny")], faults={}, delay_s=0.02,
         upstream=upstream,
     )  # fmt: skip

@@ -115,6 +115,18 @@ def test_a_user_s_instance_with_too_little_context_is_left_alone(installed: Stud
     assert [each["identifier"] for each in installed.read()["loaded"]] == [TINY]
 
 
+def test_another_machine_s_speed_is_never_measured_as_this_one_s(installed: Studio) -> None:
+    elsewhere = instance(TINY, "rig", deviceIdentifier="rig-1")
+    installed.change(daemon=True, models=[model(TINY)], loaded=[elsewhere], device="rig-1")
+    before = installed.condition()
+    with (
+        pytest.raises(HostApiError, match="on the linked device rig-1"),
+        PROVIDER.open(wanted(installed), lambda _: None),
+    ):
+        pytest.fail("it serves")
+    assert installed.condition() == before
+
+
 def test_a_server_on_another_port_is_used_where_no_port_was_named(installed: Studio) -> None:
     installed.change(daemon=True, models=[model(TINY)])
     installed.lms("server", "start", "--port", str(installed.port))

@@ -171,18 +171,26 @@ def _use_or_load(setup: Setup, key: str, wanted: Wanted, tell: Tell) -> str:
 
 
 def _fits(instance: Instance, wanted: Wanted) -> bool:
+    if instance.device is not None:
+        return False
     enough = (instance.context_length or 0) >= (wanted.context_length or 0)
     return enough and wanted.parallel in (None, instance.parallel)
 
 
 def _check_loaded(lms: Lms, key: str, identifier: str) -> None:
-    """Make sure that it was this model: `lms load` takes what comes near a name."""
-    found = {instance.identifier: instance.key for instance in loaded_models(lms)}
-    if found.get(identifier) != key:
-        what = found.get(identifier, "nothing")
+    """Make sure that it is this model, here: `lms load` takes what comes near a name."""
+    found = next((each for each in loaded_models(lms) if each.identifier == identifier), None)
+    if found is None or found.key != key:
         raise HostApiError(
-            f"LM Studio was to load {key} as {identifier}, but loaded {what}.",
+            f"LM Studio was to load {key} as {identifier}, but loaded "
+            f"{found.key if found else 'nothing'}.",
             f"Load it yourself: `lms load {key}`.",
+        )
+    if found.device is not None:
+        raise HostApiError(
+            f"LM Studio loaded {key} on the linked device {found.device}: its speed isn't this "
+            "machine's.",
+            "Make this machine the preferred device in LM Studio, then run again.",
         )
 
 

@@ -21,6 +21,8 @@ class Instance:
     key: str
     context_length: int | None
     parallel: int | None
+    device: str | None
+    """The linked device whose hardware it uses; None is this machine."""
 
 
 def downloaded_models(lms: Lms) -> tuple[str, ...]:
@@ -29,7 +31,7 @@ def downloaded_models(lms: Lms) -> tuple[str, ...]:
 
 
 def loaded_models(lms: Lms) -> tuple[Instance, ...]:
-    """Return what is loaded; wakes LM Studio up."""
+    """Return what is loaded, here or on a linked device; wakes LM Studio up."""
     return tuple(map(_instance, tables_of(lms.read("ps"))))
 
 
@@ -73,6 +75,7 @@ def _instance(entry: Mapping[str, Any]) -> Instance:
         key=_key(entry),
         context_length=count_of(entry.get("contextLength")),
         parallel=count_of(entry.get("parallel")),
+        device=text_of(entry.get("deviceIdentifier")),
     )
 
 
