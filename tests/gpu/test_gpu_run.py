@@ -51,3 +51,20 @@ def test_device_memory_peak_holds_the_weights(report: dict[str, Any]) -> None:
     model = report["tasks"][0]["models"][MODEL]
 
     assert model["memory"]["device_peak_allocated_bytes"] > 4 * model["parameters"]
+
+
+def test_the_model_stays_below_what_a_product_reaches(report: dict[str, Any]) -> None:
+    model = report["tasks"][0]["models"][MODEL]
+    arithmetic, phases = model["arithmetic"], model["encode_phases"]
+
+    assert 0 < arithmetic["share_of_matmul"] <= arithmetic["padded_share_of_matmul"] <= 1
+    assert 0 < arithmetic["least_share_of_copy"] <= 1
+    assert 0 < phases["host_share"] < 1
+    assert phases["batches"] == phases["all_batches"]
+
+
+def test_embeddings_are_the_stored_right_ones(report: dict[str, Any]) -> None:
+    reference = report["tasks"][0]["models"][MODEL]["reference"]
+
+    assert reference["rows"] == 100
+    assert reference["lowest_cosine"] >= reference["least_cosine"]
