@@ -1,7 +1,7 @@
 import time
 from dataclasses import dataclass, field
 
-from nobs.runner.measure import repeat
+from nobs.runner.measure import _is_enough, repeat
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.result import Sample
 
@@ -80,3 +80,10 @@ def test_sleeping_uses_no_cpu_time_of_its_own() -> None:
     sample = repeat(Sleeper([0.2]), RepeatPolicy(repeats=1), ignore)[0]
 
     assert sample.cpu_time_s < 0.1
+
+
+def test_many_repeats_are_looked_at_in_growing_steps() -> None:
+    same = [Sample(start_s=0.0, duration_s=1.0, units=1, cpu_time_s=0.0)] * 130
+    enough = [count for count in range(131) if _is_enough(same[:count], RepeatPolicy(), 0.0)]
+
+    assert enough == [*range(6, 100), *range(100, 131, 2)]
