@@ -17,7 +17,7 @@ from nobs.providers.embedded import Settings, serving
 from nobs.providers.fields import count_of, table_of, text_of
 from nobs.providers.openai import entry_of
 from nobs.providers.served import ServedModels
-from nobs.providers.weights import MODEL, SHA256, find_weights
+from nobs.providers.weights import MODEL, find_weights, packaged_pin
 from nobs.schema.server import ModelIdentity
 
 CONTEXT_LENGTH = 4096
@@ -90,7 +90,7 @@ def _as_ours(served: Served) -> Served:
     runtime = {
         "runtime": "llama.cpp",
         "runtime_version": f"{_RUNTIME} {version(_RUNTIME)}",
-        "weights_sha256": SHA256,
+        "weights_sha256": packaged_pin().weights_sha256,
     }
     return Served(
         access=served.access,

