@@ -26,6 +26,8 @@ PHASES = {
 SLOW_PHASES = ("data", "warmup")
 TEMPLATES = {
     "server.told": "server: {text}",
+    "fetch.started": "fetching what isn't cached; measuring has no network",
+    "fetch.pin": "  {id}",
     "step.started": "step {number}/{of}: {model}",
     "repeat.finished": "  repeat {repeat}{of_repeats}: {time}, {rate} {unit}/s",
     "step.finished": "  {status}, {why}",

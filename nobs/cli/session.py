@@ -106,6 +106,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
             "build_args": dict(image.build_args),
             "network": image.network,
         },
+        "fetch": plan.fetch and plan.fetch.to_dict(),
         "container": plan.container and plan.container.to_dict(),
         "server": plan.server and {**asdict(plan.server), "text": str(plan.server)},
         "notes": list(plan.notes),

@@ -19,6 +19,7 @@ SECRETS_IN_CONTAINER = "/run/secrets"
 TOKEN_VARIABLE = "HF_TOKEN_PATH"  # noqa: S105 - the variable, not the token
 KEY_VARIABLE = "LLM_API_KEY_FILE"
 COMMAND = ("python", "-m", "nobs.supervisor", RUN_DIR_IN_CONTAINER)
+FETCH_COMMAND = (*COMMAND, "--fetch")
 LABEL_RUN_ID = "nobs.run_id"
 LABEL_OWNER = "nobs.owner"
 LABEL_PROCESS = "nobs.owner.process"
@@ -30,6 +31,7 @@ _ENVIRONMENT = {
     "USER": "nobs",
     "LOGNAME": "nobs",
     "HF_HOME": CACHE_IN_CONTAINER,
+    "HF_MODULES_CACHE": "/tmp/modules",  # noqa: S108
     "XDG_CACHE_HOME": "/tmp/cache",  # noqa: S108
     "TORCHINDUCTOR_CACHE_DIR": "/tmp/torchinductor",  # noqa: S108
     "TRITON_CACHE_DIR": "/tmp/triton",  # noqa: S108
@@ -141,7 +143,7 @@ def plan_container(  # noqa: PLR0913 - one value of everything
         uid=uid,
         gid=gid,
         groups=needs.groups,
-        mounts=_mounts(run_dir, cache_dir, secrets, socket_dir),
+        mounts=_mounts(run_dir, _cache_mount(cache_dir, network), secrets, socket_dir),
         devices=needs.device_nodes,
         device_requests=choose_requests(needs.gpu, engine) if needs.gpu else (),
         environment=variables,
@@ -171,15 +173,24 @@ def _user_inside(engine: EngineInfo, user: tuple[int, int]) -> tuple[int, int]:
 
 
 def _mounts(
-    run_dir: Path, cache: Path | None, secrets: tuple[SecretFile, ...], socket_dir: Path | None
+    run_dir: Path,
+    cache: tuple[BindMount, ...],
+    secrets: tuple[SecretFile, ...],
+    socket_dir: Path | None,
 ) -> tuple[BindMount, ...]:
-    mounts = [BindMount(source=run_dir.absolute(), target=RUN_DIR_IN_CONTAINER)]
-    if cache is not None:
-        mounts.append(BindMount(source=cache.absolute(), target=CACHE_IN_CONTAINER))
+    mounts = [BindMount(source=run_dir.absolute(), target=RUN_DIR_IN_CONTAINER), *cache]
     if socket_dir is not None:
         mounts.append(BindMount(source=socket_dir, target=SOCKET_DIR_IN_CONTAINER, read_only=True))
     mounts += [BindMount(source=s.source, target=s.target, read_only=True) for s in secrets]
     return tuple(mounts)
+
+
+def _cache_mount(cache: Path | None, network: str) -> tuple[BindMount, ...]:
+    if cache is None:
+        return ()
+    # Without a network there is nothing to add to it, only something to spoil.
+    read_only = network == "none"
+    return (BindMount(source=cache.absolute(), target=CACHE_IN_CONTAINER, read_only=read_only),)
 
 
 def _security_options(engine: EngineInfo) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Which pins lie in the hub's cache, told from its layout: the hub's client isn't needed."""
 
 import os
+import re
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 from nobs.data.weights import is_complete
 from nobs.schema.pins import DatasetPin, ModelPin, Source, Workload
 from nobs.settings import hf_home
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def hub_cache() -> Path:
@@ -42,6 +45,16 @@ def pins_of(workloads: Iterable[Workload]) -> list[DatasetPin | ModelPin]:
 def missing_pins(pins: Iterable[DatasetPin | ModelPin], cache: Path) -> list[str]:
     """Return the ids of those pins that a run would have to fetch or can't load."""
     return [pin.id for pin in pins if not _is_here(pin, cache)]
+
+
+def unfetched(workloads: Iterable[Workload], cache: Path) -> list[str]:
+    """Return the ids of what the hub must be asked for: absent, or not pinned to a commit."""
+    return [
+        pin.id
+        for pin in pins_of(workloads)
+        if pin.source is Source.HUB
+        and not (_COMMIT.fullmatch(pin.revision or "") and _is_here(pin, cache))
+    ]
 
 
 def _is_here(pin: DatasetPin | ModelPin, cache: Path) -> bool:

@@ -3,12 +3,15 @@
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nobs.backends import BACKENDS
 from nobs.errors import NobsError, UsageError
 from nobs.launch.attach import take_over, worker_runs
+from nobs.launch.container_plan import CACHE_IN_CONTAINER, ContainerPlan
 from nobs.launch.ending import Finished, finish, is_finished
+from nobs.launch.hub_cache import unfetched
 from nobs.launch.image_plan import LABEL_TORCH_ARCHS
 from nobs.launch.native import GRACE_S, run_native
 from nobs.launch.output import OnEvent, Output
@@ -123,10 +126,30 @@ def _with_image(plan: Plan, engine: "Engine | None", on_event: OnEvent) -> Plan:
 def _execute(plan: Plan, engine: "Engine | None", run_dir: RunDir, on_event: OnEvent) -> Outcome:
     hear = Output(run_dir, on_event)
     if plan.container is not None and engine is not None:
-        from nobs.launch.container import run_container  # noqa: PLC0415 - as above
-
-        return run_container(engine, plan.container, hear, timeout_s=plan.spec.timeout_s + GRACE_S)
+        fetched = _fetch(plan, engine, run_dir, hear)
+        return fetched or _contain(engine, plan.container, plan.spec, hear)
     return run_native(run_dir.path, plan.spec, hear)
+
+
+def _fetch(plan: Plan, engine: "Engine", run_dir: RunDir, hear: Output) -> Outcome | None:
+    """Download what isn't cached; return how that ended if nothing can be measured after it."""
+    if plan.fetch is None or not unfetched(plan.spec.workloads, _cache_of(plan.fetch)):
+        return None
+    outcome = _contain(engine, plan.fetch, plan.spec, hear)
+    is_over = outcome.exit_code != 0 or outcome.interrupted or outcome.timed_out
+    is_open = any(run_dir.find_result(step.id) is None for step in plan.spec.steps)
+    return None if is_open and not is_over else outcome
+
+
+def _cache_of(plan: ContainerPlan) -> Path:
+    sources = (mount.source for mount in plan.mounts if mount.target == CACHE_IN_CONTAINER)
+    return next(sources) / "hub"
+
+
+def _contain(engine: "Engine", plan: ContainerPlan, spec: RunSpec, hear: Output) -> Outcome:
+    from nobs.launch.container import run_container  # noqa: PLC0415 - native runs never load it
+
+    return run_container(engine, plan, hear, timeout_s=spec.timeout_s + GRACE_S)
 
 
 def _discard_unstarted(run_dir: RunDir) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from nobs import __version__
 from nobs.backends import BACKENDS
-from nobs.backends.base import BackendTarget
+from nobs.backends.base import BackendTarget, ContainerNeeds
 from nobs.catalog import Catalog
 from nobs.errors import RequirementError, UsageError
 from nobs.launch.container_plan import (
+    FETCH_COMMAND,
     KEY_VARIABLE,
     TOKEN_VARIABLE,
     ContainerPlan,
@@ -50,6 +51,8 @@ class Plan:
     results: Path
     accelerators: Accelerators = field(default_factory=Accelerators)
     image: ImagePlan | None = None
+    fetch: ContainerPlan | None = None
+    """Downloads before the run, if anything must be fetched; None where nothing can be."""
     container: ContainerPlan | None = None
     server: ServerOrder | None = None
     """What answers for the LLM; opened before the run."""
@@ -76,7 +79,9 @@ def make_plan(
     contained = execution is Execution.CONTAINER and not facts.in_container
     server = _order_server(request, catalog, facts, tasks)
     image = plan_target_image(request, target, facts) if contained else None
-    offline = facts.hub_offline or not any(_needs_hub(workload) for workload in workloads)
+    # A container measures without a network: another one fetches before.
+    needs_hub = any(_needs_hub(workload) for workload in workloads)
+    offline = contained or facts.hub_offline or not needs_hub
     spec = RunSpec(
         run_id=facts.run_id,
         created=facts.now,
@@ -102,7 +107,11 @@ def make_plan(
         server=server,
         notes=(*notes, *left_out, *_dtype_notes(workloads, backend)),
     )
-    return replace(plan, container=plan_run_container(spec, plan.run_path, target, facts, secrets))
+    return replace(
+        plan,
+        fetch=plan_fetch_container(spec, plan.run_path, facts, secrets),
+        container=plan_run_container(spec, plan.run_path, target, facts, secrets),
+    )
 
 
 def _choose_workload(task: str, request: RunRequest, catalog: Catalog, facts: Facts) -> Workload:
@@ -172,6 +181,28 @@ def plan_target_image(request: RunRequest, target: BackendTarget, facts: Facts) 
     )
 
 
+def plan_fetch_container(
+    spec: RunSpec, run_path: Path, facts: Facts, secrets: tuple[SecretFile, ...]
+) -> ContainerPlan | None:
+    """Return the container that downloads: it alone gets a network and the token, but no device."""
+    packaged = not any(_needs_hub(workload) for workload in spec.workloads)
+    if spec.image is None or facts.engine is None or facts.hub_offline or packaged:
+        return None
+    return plan_container(
+        run_id=spec.run_id,
+        run_dir=run_path,
+        image=spec.image.tag,
+        engine=facts.engine.info,
+        needs=ContainerNeeds(),
+        cache_dir=facts.hf_home,
+        secrets=tuple(secret for secret in secrets if secret.variable == TOKEN_VARIABLE),
+        passed=HUB_VARIABLES,
+        network="bridge",
+        command=FETCH_COMMAND,
+        deadline=facts.now + timedelta(seconds=spec.timeout_s),
+    )
+
+
 def plan_run_container(
     spec: RunSpec,
     run_path: Path,
@@ -179,12 +210,11 @@ def plan_run_container(
     facts: Facts,
     secrets: tuple[SecretFile, ...],
 ) -> ContainerPlan | None:
-    """Return the container of a run, with the network and the secrets that it needs alone."""
+    """Return the container that measures: it can reach a server if there is one, nothing else."""
     if spec.image is None or facts.engine is None:
         return None
     packaged = not any(_needs_hub(workload) for workload in spec.workloads)
     route = route_of(spec, facts.engine.info)
-    needless = {*((TOKEN_VARIABLE,) if spec.offline else ()), *(() if route else (KEY_VARIABLE,))}
     return plan_container(
         run_id=spec.run_id,
         run_dir=run_path,
@@ -192,11 +222,11 @@ def plan_run_container(
         engine=facts.engine.info,
         needs=target.container_needs(facts.accelerators),
         cache_dir=None if packaged else facts.hf_home,
-        secrets=tuple(secret for secret in secrets if secret.variable not in needless),
+        secrets=tuple(s for s in secrets if route and s.variable == KEY_VARIABLE),
         socket_dir=socket_dir(spec.run_id) if route and route.way is Way.RELAY else None,
-        environment={"HF_HUB_OFFLINE": "1"} if spec.offline else {},
-        passed=(*target.passed_environment, *(() if spec.offline else HUB_VARIABLES)),
-        network=(route.network if route else "none") if spec.offline else "bridge",
+        environment={"HF_HUB_OFFLINE": "1"},
+        passed=target.passed_environment,
+        network=route.network if route else "none",
         deadline=facts.now + timedelta(seconds=spec.timeout_s),
     )
 

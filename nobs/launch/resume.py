@@ -12,7 +12,7 @@ from nobs.backends import BACKENDS
 from nobs.errors import UsageError
 from nobs.launch.container_plan import SecretFile
 from nobs.launch.facts import Facts
-from nobs.launch.plan import Plan, plan_run_container
+from nobs.launch.plan import Plan, plan_fetch_container, plan_run_container
 from nobs.launch.request import RunRequest
 from nobs.launch.server_plan import order_again
 from nobs.schema.base import Execution
@@ -48,6 +48,7 @@ def plan_resume(
         spec=spec,
         results=results,
         accelerators=facts.accelerators,
+        fetch=plan_fetch_container(spec, run_dir.path, facts, secrets),
         container=plan_run_container(spec, run_dir.path, target, facts, secrets),
         server=order_again(spec),
         notes=(f"resumed: {len(missing)} of {len(spec.steps)} steps are missing",),

@@ -16,11 +16,13 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
     yield f"backend    {spec['backend']}, {spec['execution']}"
     yield f"host       {spec['device_info']['host']}"
     yield f"directory  {plan['run_directory']}"
-    yield f"network    {'none needed' if spec['offline'] else 'the hub'}"
+    needed = "none needed" if spec["offline"] else "the hub"
+    yield f"network    {'the hub, to fetch before measuring' if plan['fetch'] else needed}"
     if plan["image"]:
         yield from _image(plan["image"])
-    if plan["container"]:
-        yield from _container(plan["container"])
+    for phase in ("fetch", "container"):
+        if plan[phase]:
+            yield from _container(phase, plan[phase])
     if plan["server"]:
         yield f"server     {plan['server']['text']}"
     for number, step in enumerate(spec["steps"], start=1):
@@ -35,8 +37,8 @@ def _image(image: Mapping[str, Any]) -> Iterator[str]:
         yield f"  build    {name}={value}"
 
 
-def _container(container: Mapping[str, Any]) -> Iterator[str]:
-    yield f"container  {container['name']}: {' '.join(container['command'])}"
+def _container(phase: str, container: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{phase:10} {container['name']}: {' '.join(container['command'])}"
     groups = ", ".join(str(group) for group in container["groups"]) or "none"
     yield f"  user     {container['uid']}:{container['gid']}, extra groups {groups}"
     read_only = "read-only" if container["read_only"] else "writable"

@@ -1,4 +1,4 @@
-"""`python -m nobs.runner RUN_DIR STEP`, or `--serve` in place of the step to serve many."""
+"""`python -m nobs.runner RUN_DIR STEP`; `--serve` in its place serves many, `--fetch` downloads."""
 
 import signal
 import sys
@@ -11,7 +11,7 @@ from nobs.schema.rundir import RunDir
 
 
 def main(arguments: list[str]) -> int:
-    """Run one step, or serve steps; the supervisor handles the terminal's signals."""
+    """Run one step, serve steps or fetch; the supervisor handles the terminal's signals."""
     run_dir = RunDir(Path(arguments[0]))
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -21,6 +21,10 @@ def main(arguments: list[str]) -> int:
         from nobs.runner.forkserver import serve  # noqa: PLC0415 - importing is what is timed
 
         return serve(run_dir, start)
+    if arguments[1] == "--fetch":
+        from nobs.runner.fetch import fetch_all  # noqa: PLC0415 - events must be open first
+
+        return fetch_all(run_dir)
     from nobs.runner.step import run_step  # noqa: PLC0415 - events must be open first
 
     return run_step(run_dir, arguments[1])

@@ -1,7 +1,6 @@
 """One step from its order to its result file, with every second accounted for."""
 
 import time
-import traceback
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from nobs.data.texts import load_texts
-from nobs.errors import FailureClass, NobsError, RequirementError
+from nobs.errors import RequirementError
 from nobs.log import bind, get_logger
 from nobs.runner.environment import (
     check_device,
@@ -19,6 +18,7 @@ from nobs.runner.environment import (
     read_environment,
     torch_device,
 )
+from nobs.runner.failures import describe
 from nobs.runner.measure import repeat
 from nobs.runner.memory import clear_memory, leave_out, read_allocated, read_peaks
 from nobs.runner.telemetry import Monitor
@@ -42,7 +42,6 @@ from nobs.tasks.base import Bench, Studied, Work
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TRACEBACK_CHARS = 8000
 log = get_logger()
 
 
@@ -258,22 +257,3 @@ def load_bench(task: str) -> type[Any]:
             'Install them with `pip install "nobs[bench]"`, or run in a container.',
         ) from error
     return kind
-
-
-def describe(error: Exception) -> Failure:
-    """Return why the step failed, with its class; an exhausted device counts as `oom`."""
-    trace = "".join(traceback.format_exception(error))[-TRACEBACK_CHARS:]
-    if isinstance(error, NobsError):
-        return Failure(
-            failure_class=error.failure_class, type=type(error).__name__,
-            message=error.message, remedy=error.remedy, traceback=trace,
-        )  # fmt: skip
-    exhausted = isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
-    exhausted = exhausted or "out of memory" in str(error).lower()
-    return Failure(
-        failure_class=FailureClass.OOM if exhausted else FailureClass.BENCHMARK,
-        type=type(error).__name__,
-        message=(str(error) or type(error).__name__)[:2000],
-        remedy="Use a smaller --batch-size or a device with more memory." if exhausted else "",
-        traceback=trace,
-    )

@@ -8,6 +8,7 @@ import pytest
 
 from nobs.launch.container_plan import SecretFile
 from nobs.launch.engine import Engine, connect
+from nobs.launch.logs import Stream
 from tests.container.launching import USER, Launch
 
 
@@ -58,6 +59,9 @@ def test_the_image_is_read_only_and_only_the_mounts_are_not(launch: Launch) -> N
 
     launch.run(code, cache_dir=cache)
 
+    assert launch.stdout == ["/run-dir/x", "/tmp/x"]
+    launch.heard[Stream.STDOUT].clear()
+    launch.run(code, cache_dir=cache, network="bridge")
     assert launch.stdout == ["/run-dir/x", "/tmp/x", "/cache/huggingface/x"]
     for file in (launch.run_dir / "x", cache / "x"):
         found = file.stat()

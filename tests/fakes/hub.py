@@ -1,11 +1,15 @@
 """A look-alike of the Hugging Face hub on loopback, serving repositories from directories.
 
+`python -m tests.fakes.hub ROOT` serves in a container, on its own address and port 8000.
+
 `root/models/ORG/NAME/COMMIT/...` and `root/datasets/ORG/NAME/COMMIT/...` hold the files; `main` is
 the last commit by name. Set HF_ENDPOINT to `hub.url` before the child process starts.
 """
 
 import hashlib
 import json
+import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -66,15 +70,20 @@ class FakeHub(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, root: Path, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:
+        super().__init__(address, _Handler)
         self.root = root
         self.faults = Faults()
         self.requests: list[Request] = []
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"http://{self.server_address[0]!s}:{self.server_port}"
+
+    @property
+    def other_url(self) -> str:
+        """The same server under another name, as large files have one at the hub."""
+        return self.url.replace("127.0.0.1", "localhost")
 
     def repo_dir(self, kind: str, name: str, commit: str) -> Path:
         """Make and return the directory whose files are served."""
@@ -198,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = f"lfs/{repo.kind}/{repo.name}/resolve/{repo.commit}/{name}"
         headers["X-Linked-Etag"] = headers.pop("ETag")
         headers["X-Linked-Size"] = str(repo.files[name].stat().st_size)
-        headers["Location"] = f"http://localhost:{self.hub.server_port}/{path}"
+        headers["Location"] = f"{self.hub.other_url}/{path}"
         self._send(302, b"", headers)
 
     def _content(self, content: bytes, headers: dict[str, str]) -> None:
@@ -276,3 +285,9 @@ def _git_oid(path: Path) -> str:
     content = path.read_bytes()
     header = f"blob {len(content)}\0".encode()
     return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
+
+
+if __name__ == "__main__":
+    with FakeHub(Path(sys.argv[1]), (socket.gethostbyname(socket.gethostname()), 8000)) as server:
+        print(server.server_name, flush=True)
+        server.serve_forever()

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.soak.kills import MAX_DELAY_S, do_round
+from tests.soak.kills import do_round
 
 ROUNDS = 20
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_a_loss_of_power_loses_nothing_that_was_finished(number: int, tmp_path: Path) -> None:
-    delay_s = random.Random(number).uniform(0.0, MAX_DELAY_S)
+    moments = random.Random(number)
 
-    assert do_round(tmp_path, delay_s) <= 3
+    assert do_round(tmp_path, moments) <= 3

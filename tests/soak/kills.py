@@ -20,14 +20,15 @@ from tests.fakes.rounds import LIGHT, RUN_ID, finish, left_files, ordered_run, r
 
 STEPS = ("first", "second", "third")
 RESUME = ("run", "--resume", RUN_ID)
-MAX_DELAY_S = 2.5
-"""A whole run takes less on an idle machine: some moments lie after its end."""
+MAX_EVENTS = 50
+"""A whole run tells fewer: some moments lie after its end."""
+MAX_DELAY_S = 0.1
 
 
-def do_round(directory: Path, delay_s: float) -> int:
+def do_round(directory: Path, moments: random.Random) -> int:
     """Do one round; return how many steps were finished at the moment of the kill."""
     run_dir = ordered_run(directory, *STEPS)
-    begin_and_kill(run_dir, delay_s)
+    begin_and_kill(run_dir, moments.randrange(MAX_EVENTS), moments.uniform(0.0, MAX_DELAY_S))
     kept = finished_steps(run_dir)
     check_records(run_dir)
 
@@ -45,9 +46,14 @@ def do_round(directory: Path, delay_s: float) -> int:
     return len(kept)
 
 
-def begin_and_kill(run_dir: RunDir, delay_s: float) -> None:
-    """Begin the run and, after `delay_s`, kill every process of it, as a loss of power does."""
+def begin_and_kill(run_dir: RunDir, events: int, delay_s: float) -> None:
+    """Begin the run and kill every process of it, as a loss of power does.
+
+    The moment is `delay_s` after so many `events`, which no load of the machine shifts.
+    """
     with start(run_dir, *RESUME, paths=(LIGHT,)) as launcher:
+        while count_events(run_dir) < events and launcher.poll() is None:
+            time.sleep(0.002)
         time.sleep(delay_s)
         with contextlib.suppress(psutil.NoSuchProcess):
             root = psutil.Process(launcher.pid)
@@ -57,6 +63,11 @@ def begin_and_kill(run_dir: RunDir, delay_s: float) -> None:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
             psutil.wait_procs(family[1:], timeout=10)
+
+
+def count_events(run_dir: RunDir) -> int:
+    """Return how many events the run has told so far."""
+    return run_dir.events_file.read_bytes().count(b"\n") if run_dir.events_file.exists() else 0
 
 
 def finished_steps(run_dir: RunDir) -> dict[str, bytes]:
@@ -83,10 +94,9 @@ def main() -> int:
     options = parser.parse_args()
     moments = random.Random(options.seed)
     for number in range(1, options.rounds + 1):
-        delay_s = moments.uniform(0.0, MAX_DELAY_S)
         with tempfile.TemporaryDirectory(prefix="kill-") as directory:
-            finished = do_round(Path(directory), delay_s)
-        print(f"{number}/{options.rounds}: killed after {delay_s:.2f} s with {finished} of "
+            finished = do_round(Path(directory), moments)
+        print(f"{number}/{options.rounds}: killed with {finished} of "
               f"{len(STEPS)} steps finished; nothing lost", flush=True)  # fmt: skip
     return 0
 

@@ -40,7 +40,7 @@ def test_results_and_cache_are_the_only_mounts() -> None:
 
     assert [(str(m.source), m.target, m.read_only) for m in container.mounts] == [
         ("/results/runs/r1", "/run-dir", False),
-        ("/home/me/.cache/huggingface", "/cache/huggingface", False),
+        ("/home/me/.cache/huggingface", "/cache/huggingface", True),
     ]
 
 

@@ -1,0 +1,27 @@
+"""Why a step failed, for its result."""
+
+import traceback
+
+from nobs.errors import FailureClass, NobsError
+from nobs.schema.result import Failure
+
+TRACEBACK_CHARS = 8000
+
+
+def describe(error: Exception) -> Failure:
+    """Return why the step failed, with its class; an exhausted device counts as `oom`."""
+    trace = "".join(traceback.format_exception(error))[-TRACEBACK_CHARS:]
+    if isinstance(error, NobsError):
+        return Failure(
+            failure_class=error.failure_class, type=type(error).__name__,
+            message=error.message, remedy=error.remedy, traceback=trace,
+        )  # fmt: skip
+    exhausted = isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
+    exhausted = exhausted or "out of memory" in str(error).lower()
+    return Failure(
+        failure_class=FailureClass.OOM if exhausted else FailureClass.BENCHMARK,
+        type=type(error).__name__,
+        message=(str(error) or type(error).__name__)[:2000],
+        remedy="Use a smaller --batch-size or a device with more memory." if exhausted else "",
+        traceback=trace,
+    )

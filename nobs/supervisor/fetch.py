@@ -1,0 +1,33 @@
+"""The first of a container run's two phases: downloads, with a network and without a device."""
+
+import contextlib
+import time
+
+from nobs.errors import RunLost
+from nobs.log import bind, get_logger
+from nobs.schema.rundir import RunDir
+from nobs.signals import stop_on_signals
+from nobs.supervisor.children import Relay, SpawnedSteps
+from nobs.supervisor.events import EventSink
+
+log = get_logger()
+
+
+def fetch(run_dir: RunDir) -> int:
+    """Fetch what the steps need; what can't be had stands in their results. Return 0 if it could.
+
+    The process that fetches is a child: a hostile hub or a crash in a library ends it alone.
+    """
+    spec = run_dir.read_spec()
+    with EventSink(run_dir) as sink, stop_on_signals():
+        bind(run_id=spec.run_id)
+        log.info("fetch.started")
+        steps = SpawnedSteps(run_dir, Relay(sink.write))
+        try:
+            with contextlib.closing(steps):
+                ended = steps.run("--fetch", time.monotonic() + spec.timeout_s)
+        except KeyboardInterrupt as stop:
+            log.warning("run.interrupted", signal=str(stop))
+            return 130
+        log.info("fetch.finished", exit_code=ended.exit_code, timed_out=ended.timed_out)
+    return 0 if ended.exit_code == 0 else RunLost.exit_code
