@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from nobs.errors import UsageError
+
 DEFAULT_RESULTS = "results"
 DEFAULT_API_KEY = "api-key"
 DEFAULT_LLM_BASE_URL = "http://127.0.0.1:1234/v1"
@@ -15,7 +17,13 @@ def load_env_file(directory: Path) -> None:
     if file.is_file():
         from dotenv import load_dotenv  # noqa: PLC0415 - only where there is a file
 
-        load_dotenv(file, override=False)
+        try:
+            # Text in braces stays as it is: a value is never looked up, let alone run.
+            load_dotenv(file, override=False, interpolate=False)
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"{file} can't be read: {error}.", "Write one NAME=value a line, in UTF-8."
+            ) from error
 
 
 def hf_home() -> Path:

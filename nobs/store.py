@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
+
 from nobs.errors import StorageError, UsageError
 from nobs.schema.files import to_json, write_atomic
 from nobs.schema.report import Report
@@ -35,8 +37,17 @@ def prepare_results(results: Path, free_bytes: int | None = None) -> None:
         runs.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=runs):
             pass
+        _sweep_reports(results)
     except OSError as error:
         raise StorageError(f"Can't write in {runs}: {error.strerror}.", REMEDY) from error
+
+
+def _sweep_reports(results: Path) -> None:
+    """Remove reports that a process which was killed had begun to publish."""
+    for file in results.glob(".report_*.json.*.*"):
+        pid = file.name.split(".")[-2]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            file.unlink(missing_ok=True)
 
 
 def make_run_dir(results: Path, run_id: str) -> RunDir:

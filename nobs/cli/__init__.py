@@ -82,9 +82,9 @@ def _write_utf8() -> None:
 
 def main() -> None:
     """Run the command line; every error of ours ends here, as one paragraph."""
-    load_env_file(Path.cwd())
     _write_utf8()
     try:
+        load_env_file(Path.cwd())
         result = cli.main(prog_name="nobs", standalone_mode=False)
         code = result if isinstance(result, int) else 0
     except click.ClickException as error:

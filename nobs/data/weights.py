@@ -64,9 +64,10 @@ def _named_weights(directory: Path) -> list[Path]:
 def _shards(index: Path) -> set[Path]:
     """Return the files that `index` names; an index that can't be read counts as damaged itself."""
     try:
-        return {
-            index.parent / name for name in json.loads(index.read_bytes())["weight_map"].values()
-        }
+        names = {Path(name) for name in json.loads(index.read_bytes())["weight_map"].values()}
+        if any(name.is_absolute() or ".." in name.parts for name in names):
+            return {index}
+        return {index.parent / name for name in names}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {index}
 

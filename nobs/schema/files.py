@@ -39,7 +39,7 @@ def digest_of(document: Mapping[str, Any]) -> str:
 def write_atomic(path: Path, text: str) -> None:
     """Write `text` so that readers see the old file or the whole new one, also after a crash."""
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{os.getpid()}.")
     except OSError as error:
         raise storage_error(path, error) from error
     temporary = Path(name)

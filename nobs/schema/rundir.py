@@ -97,7 +97,7 @@ class RunDir:
 
     def sweep(self) -> None:
         """Remove what writers that were killed left half written; nobody may be writing now."""
-        for file in self.path.rglob(".*.json.*"):
+        for file in self.path.rglob(".*.json*.*"):
             file.unlink(missing_ok=True)
 
 

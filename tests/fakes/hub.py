@@ -41,6 +41,10 @@ class Faults:
 
     flipped: set[str] = field(default_factory=set)
     """Files sent with one byte flipped and the right length."""
+    sizes: dict[str, int] = field(default_factory=dict)
+    """File -> the size that listings and redirects announce for it."""
+    smuggled: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """Repository -> a file name that is listed though no such file can be, and its content."""
     gated: set[str] = field(default_factory=set)
     status: dict[str, int] = field(default_factory=dict)
     """Repository -> the status that it answers to everything."""
@@ -176,11 +180,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _api(self, repo: Repo, verb: str, rest: Sequence[str], body: bytes) -> None:
         match verb:
             case "revision":
-                self._json(_info(repo))
+                self._json(_info(repo, self.hub.faults))
             case "tree":
                 query = parse_qs(urlsplit(self.path).query.lower())
                 recursive = query.get("recursive") == ["true"]
-                self._json(_tree(repo, "/".join(rest), recursive=recursive))
+                self._json(_tree(repo, "/".join(rest), self.hub.faults, recursive=recursive))
             case "paths-info":
                 paths = parse_qs(body.decode()).get("paths", [])
                 self._json([_entry(name, repo.files[name]) for name in paths if name in repo.files])
@@ -189,6 +193,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _file(self, repo: Repo, name: str) -> None:
         headers = {"X-Repo-Commit": repo.commit}
+        smuggled, content = self.hub.faults.smuggled.get(repo.name, ("", b""))
+        if smuggled and name.rpartition("/")[2] == smuggled.rpartition("/")[2]:
+            self._content(content, {**headers, "ETag": f'"{hashlib.sha1(content).hexdigest()}"'})
+            return
         if name not in repo.files:
             self._error(404, "EntryNotFound", headers)
             return
@@ -206,7 +214,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Send large files from another host name, as the hub does, or the client follows."""
         path = f"lfs/{repo.kind}/{repo.name}/resolve/{repo.commit}/{name}"
         headers["X-Linked-Etag"] = headers.pop("ETag")
-        headers["X-Linked-Size"] = str(repo.files[name].stat().st_size)
+        size = repo.files[name].stat().st_size
+        headers["X-Linked-Size"] = str(self.hub.faults.sizes.get(name, size))
         headers["Location"] = f"{self.hub.other_url}/{path}"
         self._send(302, b"", headers)
 
@@ -240,7 +249,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
 
-def _info(repo: Repo) -> dict[str, object]:
+def _info(repo: Repo, faults: Faults) -> dict[str, object]:
+    smuggled = [name for name, _ in [faults.smuggled.get(repo.name, ("", b""))] if name]
     return {
         "id": repo.name,
         "sha": repo.commit,
@@ -250,15 +260,21 @@ def _info(repo: Repo) -> dict[str, object]:
         "tags": [],
         "downloads": 0,
         "likes": 0,
-        "siblings": [{"rfilename": name} for name in repo.files],
+        "siblings": [{"rfilename": name} for name in [*repo.files, *smuggled]],
     }
 
 
-def _tree(repo: Repo, below: str, *, recursive: bool) -> list[dict[str, object]]:
+def _tree(repo: Repo, below: str, faults: Faults, *, recursive: bool) -> list[dict[str, object]]:
     prefix = f"{below}/" if below else ""
     files = {name: path for name, path in repo.files.items() if name.startswith(prefix)}
     if recursive:
-        return [_entry(name, path) for name, path in files.items()]
+        listed = [_entry(name, path) for name, path in files.items()]
+        for entry in listed:
+            entry["size"] = faults.sizes.get(str(entry["path"]), entry["size"])
+        if smuggled := faults.smuggled.get(repo.name):
+            name, content = smuggled
+            listed.append({"type": "file", "path": name, "size": len(content), "oid": "0" * 40})
+        return listed
     entries = {}
     for name, path in files.items():
         head, nested, _ = name.removeprefix(prefix).partition("/")

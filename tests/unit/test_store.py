@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,13 @@ def test_appended_lines_follow_each_other(tmp_path: Path) -> None:
     append_line(file, "two\n")
 
     assert file.read_text() == "one\ntwo\n"
+
+
+def test_reports_that_a_killed_process_had_begun_are_swept(tmp_path: Path) -> None:
+    dead, living = ".report_x.json.4194304.abc", f".report_x.json.{os.getpid()}.abc"
+    for name in (dead, living, ".report_x.json.mine"):
+        (tmp_path / name).touch()
+
+    prepare_results(tmp_path)
+
+    assert {path.name for path in tmp_path.iterdir()} == {living, ".report_x.json.mine", "runs"}
