@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nobs.figures import FIGURES, Figure, Measured, number, read_figures, read_runs
-from nobs.schema.base import Backend, Status
+from nobs.schema.base import Status
 from nobs.schema.report import ModelReport, Report, TaskReport
-from nobs.schema.telemetry import Figure as TelemetryFigure
+from nobs.section import HostSection, describe_host, flags_of, hardware_of
 from nobs.text import to_line
 
 DIVISIONS = ("closed", "open", "legacy")
@@ -75,23 +75,6 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HostSection:
-    """What one report says of its machine and of itself, as names and texts."""
-
-    run: str
-    host: str
-    hardware: str
-    timestamp: str
-    file: str
-    device: Mapping[str, str]
-    details: Mapping[str, str]
-    environment: Mapping[str, str]
-    sensors: Mapping[str, str]
-    """What sensors told of each model's timed region, with the evidence."""
-    flags: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Skipped:
     """A file that could not be read, and why."""
 
@@ -119,7 +102,7 @@ class Leaderboard:
 def flatten(file: str, report: Report) -> Sheet:
     """Return `report`, read from `file`, as plain rows."""
     return Sheet(
-        section=_describe_host(file, report),
+        section=describe_host(file, report),
         rows=tuple(
             ((to_line(task.workload.name), to_line(task.task), division_of(task)), row)
             for task in report.tasks
@@ -186,12 +169,12 @@ def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
             run=to_line(report.run.id),
             host=to_line(device.host),
             device=to_line(model.device),
-            hardware=_hardware(report, model.device),
+            hardware=hardware_of(report, model.device),
             model=to_line(name),
             status=str(model.status),
             why=_why(model),
             open_reasons=tuple(map(to_line, task.workload.open_reasons)),
-            warnings=tuple(_flags(model)),
+            warnings=tuple(flags_of(model)),
             figures=read_figures(values, task.dataset_size) if is_ok else {},
             samples=_samples(model, values),
             starts_s=tuple(sample.start_s for sample in model.samples[:MAX_SAMPLES]),
@@ -199,23 +182,11 @@ def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
         )
 
 
-def _hardware(report: Report, backend: str) -> str:
-    """Return what `backend` measures of the machine."""
-    device = report.device_info
-    return to_line(device.processor if backend == Backend.CPU else device.gpu_name or "-")
-
-
 def _why(model: ModelReport) -> str:
     if model.status is Status.OK:
         return ""
     failure = model.failure
     return to_line(f"{failure.failure_class}: {failure.message}") if failure else "no reason known"
-
-
-def _flags(model: ModelReport) -> Iterator[str]:
-    """Yield what readers should know: warnings, and what was found in the repeats."""
-    findings = model.verdict.findings if model.verdict else ()
-    yield from map(to_line, (*model.warnings, *(finding.message for finding in findings)))
 
 
 def _samples(model: ModelReport, values: Mapping[str, Any]) -> tuple[float, ...]:
@@ -237,50 +208,3 @@ def _requests(value: object) -> Iterator[tuple[float, float]]:
         for part in value:
             if isinstance(part, Mapping | list | tuple):
                 yield from _requests(part)
-
-
-def _describe_host(file: str, report: Report) -> HostSection:
-    run = report.run.model_dump(mode="json")
-    models = ((name, model) for task in report.tasks for name, model in task.models.items())
-    flags = (to_line(f"{name}: {flag}") for name, model in models for flag in _flags(model))
-    return HostSection(
-        run=to_line(report.run.id),
-        host=to_line(report.device_info.host),
-        hardware=_hardware(report, report.device_info.device),
-        timestamp=report.timestamp.isoformat(timespec="seconds"),
-        file=to_line(file),
-        device=_flat(report.device_info.model_dump(mode="json")),
-        details=_flat({**run, "digest": report.digest}),
-        environment=_flat(report.environment),
-        sensors=dict(_sensors(report)),
-        flags=tuple(dict.fromkeys(flags)),
-    )
-
-
-def _sensors(report: Report) -> Iterator[tuple[str, str]]:
-    """Yield every value that a sensor told, named by model and device."""
-    told = (
-        (model.model_name, device)
-        for task in report.tasks
-        for model in task.models.values()
-        for device in (model.telemetry.devices if model.telemetry else ())
-    )
-    for model, device in told:
-        for name, value in device:
-            if isinstance(value, TelemetryFigure) and value.value is not None:
-                shown = f"{value.value:.4g} ({value.evidence}: {value.how})"
-                yield to_line(f"{model}, {device.name}: {name}"), to_line(shown)
-
-
-def _flat(value: object, prefix: str = "") -> dict[str, str]:
-    """Return nested values as dotted names and texts; what is null is left out."""
-    match value:
-        case None | "":
-            return {}
-        case Mapping():
-            parts = [_flat(part, f"{prefix}.{name}".strip(".")) for name, part in value.items()]
-            return {to_line(name): text for part in parts for name, text in part.items()}
-        case list() | tuple():
-            return {prefix: to_line(", ".join(map(str, value)))} if value else {}
-        case _:
-            return {prefix: to_line(value)}

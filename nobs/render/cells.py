@@ -1,6 +1,6 @@
 """The cells that tables for people share, whatever they are drawn with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from nobs.figures import Figure, Kind, Measured, format_value
 from nobs.leaderboard import Row, Table
@@ -37,12 +37,19 @@ def interval_cell(figure: Figure, figures: Mapping[str, Measured]) -> str:
 
 
 def remarks(table: Table) -> list[str]:
-    """Return why rows failed and why they are open, each sentence once, with whom it is about."""
-    told = [
-        *((row.why, f"{row.host}, {row.model}") for row in table.rows if row.why),
-        *((f"open: {reason}", row.host) for row in table.rows for reason in row.open_reasons),
-    ]
-    return [f"{who}: {what}" for what, who in dict.fromkeys(told)]
+    """Return why rows failed and why they are open or legacy, each reason with whom it is about."""
+    told: dict[str, list[str]] = {}
+    for row in table.rows:
+        if row.why:
+            told.setdefault(row.why, []).append(f"{row.host}, {row.model}")
+        for reason in row.open_reasons:
+            told.setdefault(f"{table.division}: {reason}", []).append(row.host)
+    return [f"{_whom(who, len(table.rows))}: {what}" for what, who in told.items()]
+
+
+def _whom(who: Sequence[str], rows: int) -> str:
+    """Return the names, each once; `all` where no row is left out."""
+    return "all" if len(who) == rows > 1 else "; ".join(dict.fromkeys(who))
 
 
 def rank_cell(rank: int | None) -> str:

@@ -9,8 +9,9 @@ from importlib.resources import files
 from typing import Any
 
 from nobs.figures import Figure, Kind, Measured, format_value
-from nobs.leaderboard import HostSection, Leaderboard, Row, Table
+from nobs.leaderboard import Leaderboard, Row, Table
 from nobs.render.cells import interval_cell
+from nobs.section import HostSection
 
 _ASSETS = files("nobs.render") / "assets"
 _LIBRARIES = (("d3.min.js", "LICENSE-d3.txt"), ("plot.umd.min.js", "LICENSE-plot.txt"))

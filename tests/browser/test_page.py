@@ -41,7 +41,10 @@ def test_open_results_stand_apart_and_say_why(browser: Browser, page_file: Path)
         page.get_by_role("link", name="embeddings/1 open").click()
 
         assert cells(page, "machine") == ["tuned", "tuned"]
-        assert page.get_by_text("batch_size: 8 instead of 16").count() == 2
+        reason = page.get_by_text("batch_size: 8 instead of 16").first
+        assert reason.is_hidden()
+        page.get_by_text("1 note").first.click()
+        assert reason.is_visible()
 
 
 def test_a_heading_sorts_and_turns_the_order(browser: Browser, page_file: Path) -> None:

@@ -6,8 +6,10 @@ const MOST_MACHINES = 16;
 const MOST_LINES = 8;
 const COLORS = ["#2f7ed8", "#d9622b", "#1f9d78", "#a05bd0", "#c9416f", "#8f7d16", "#3a9fc4", "#7d8590"];
 
+// Names of machines differ at their ends as often as at their beginnings.
 function shorten(text, most) {
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+  const half = Math.floor((most - 1) / 2);
+  return text.length > most ? `${text.slice(0, half)}…${text.slice(-half)}` : text;
 }
 
 function bottom(label) {
@@ -64,7 +66,7 @@ function bestFirst(rows, figure) {
   return rows.filter((row) => row.figures[figure.key]).sort(compare(column, !figure.lower));
 }
 
-function drawFigure(charts, rows, figure) {
+function drawFigure(charts, rows, figure, all) {
   const hosts = [...new Set(bestFirst(rows, figure).map((row) => row.host))];
   const kept = hosts.slice(0, MOST_MACHINES);
   if (!kept.length) return;
@@ -75,19 +77,21 @@ function drawFigure(charts, rows, figure) {
   const ends = points.flatMap((point) => [point.low ?? point.value, point.high ?? point.value]);
   const isWide = Math.min(...ends) > 0 && Math.max(...ends) / Math.min(...ends) > 50;
   const cut = hosts.length > kept.length ? `The best ${kept.length} of ${hosts.length} machines. ` : "";
-  const models = [...new Set(points.map((point) => point.model))];
+  const models = unique(points, (point) => point.model);
+  const known = unique(all, (row) => row.model);
+  const colors = models.map((model) => COLORS[known.indexOf(model) % COLORS.length]);
   const text = [cut + (figure.lower ? "Less is better" : "More is better"), isWide ? "logarithmic scale" : "",
-    points.some((point) => point.low !== null) ? "bars are 95 % intervals" : "",
+    points.some((point) => point.low !== null) ? "bars are intervals of the medians" : "",
     models.length === 1 ? models[0] : ""].filter(Boolean).join("; ");
   addChart(charts, figure.title, `${text}.`, (width) => {
     const left = Math.min(220, Math.round(width * 0.38));
-    const label = (host) => shorten(`${data.hosts[host].host}`, Math.floor(left / 7));
+    const label = (host) => shorten(`${data.hosts[host].host}`, Math.floor(left / 7.6));
     return {
       marginLeft: left, marginRight: 20, marginBottom: 46, height: 66 + 30 * kept.length,
       x: {
         ...bottom(figure.axis), grid: true, ticks: Math.max(3, width / 120), ...(isWide ? { type: "log" } : { zero: true, nice: true }),
       },
-      color: { domain: models, legend: models.length > 1 },
+      color: { domain: models, range: colors, legend: models.length > 1 },
       y: { label: null, domain: kept, tickFormat: label, tickSize: 0, padding: 0.4 },
       symbol: { domain: models, legend: false },
       marks: [
@@ -123,7 +127,7 @@ function drawSamples(charts, rows, title, name = lineName) {
   if (!points.length) return;
   const cut = rows.length > held.length ? `The first ${held.length} of ${rows.length} rows. ` : "";
   addChart(charts, title, `${cut}Speed of each repeat, in their order, in % of the median: a line that falls is throttling.`, () => ({
-    marginBottom: 46, x: isTimed ? bottom("seconds since the first repeat began") : bottom("repeat"),
+    marginBottom: 46, x: isTimed ? bottom("seconds since the first repeat began") : { ...bottom("repeat"), interval: 1, type: "linear" },
     y: { label: "% of the median", grid: true, nice: true }, color: { domain: names },
     marks: [
       Plot.ruleY([98, 102], { strokeOpacity: 0 }),
@@ -137,7 +141,7 @@ function drawSamples(charts, rows, title, name = lineName) {
 function drawCharts(charts, table, rows) {
   charts.replaceChildren();
   const charted = table.figures.filter((figure) => figure.charted);
-  charted.forEach((figure) => drawFigure(charts, rows, figure));
+  charted.forEach((figure) => drawFigure(charts, rows, figure, table.rows));
   if (!charted.length) return;
   drawRequests(charts, rows, charted[0]);
   drawSamples(charts, bestFirst(rows, charted[0]), "Every repeat");

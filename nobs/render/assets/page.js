@@ -134,8 +134,14 @@ const stateColumn = {
   key: "state", label: "state", value: (row) => row.status + row.warnings.length,
   cell: (row) => h("td", { class: "name" },
     h("span", { class: row.status === "ok" ? "closed" : "failed" }, row.status),
-    [row.why, ...row.open, ...row.warnings].filter(Boolean).map((text) => h("small", null, text))),
+    row.why ? h("small", null, row.why) : null, notes([...row.open, ...row.warnings])),
 };
+
+function notes(texts) {
+  if (!texts.length) return null;
+  const count = texts.length === 1 ? "1 note" : `${texts.length} notes`;
+  return h("details", null, h("summary", null, count), texts.map((text) => h("small", null, text)));
+}
 
 function resultColumns(figures) {
   return [modelColumn, ...figures.map(figureColumn), backendColumn, stateColumn];

@@ -1,0 +1,101 @@
+"""What a report says of its machine and of itself, as names and texts that are safe to show."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from nobs.schema.base import Backend
+from nobs.schema.report import ModelReport, Report
+from nobs.schema.telemetry import Figure
+from nobs.text import to_line
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostSection:
+    """What one report says of its machine and of itself, as names and texts."""
+
+    run: str
+    host: str
+    hardware: str
+    timestamp: str
+    file: str
+    device: Mapping[str, str]
+    details: Mapping[str, str]
+    environment: Mapping[str, str]
+    sensors: Mapping[str, str]
+    """What sensors told of each model's timed region, with the evidence."""
+    flags: tuple[str, ...]
+
+
+def describe_host(file: str, report: Report) -> HostSection:
+    """Return the section of `report`, read from `file`."""
+    run = report.run.model_dump(mode="json", exclude={"flags"})
+    origin = report.origin and report.origin.model_dump(mode="json", exclude={"kept"})
+    return HostSection(
+        run=to_line(report.run.id),
+        host=to_line(report.device_info.host),
+        hardware=hardware_of(report, report.device_info.device),
+        timestamp=_when(report),
+        file=to_line(file),
+        device=_flat(report.device_info.model_dump(mode="json")),
+        details=_flat({**run, "digest": report.digest, "origin": origin}),
+        environment=_flat(report.environment),
+        sensors=dict(_sensors(report)),
+        flags=tuple(dict.fromkeys(_flags(report))),
+    )
+
+
+def flags_of(model: ModelReport) -> Iterator[str]:
+    """Yield what readers should know: warnings, flags, and what was found in the repeats."""
+    findings = model.verdict.findings if model.verdict else ()
+    flags = (f"{flag.name}: {flag.message}" for flag in model.flags)
+    yield from map(to_line, (*model.warnings, *flags, *(found.message for found in findings)))
+
+
+def hardware_of(report: Report, backend: str) -> str:
+    """Return what `backend` measures of the machine."""
+    device = report.device_info
+    return to_line(device.processor if backend == Backend.CPU else device.gpu_name or "-")
+
+
+def _flags(report: Report) -> Iterator[str]:
+    """Yield the flags of the run, then those of each model with its name."""
+    yield from (to_line(f"{flag.name}: {flag.message}") for flag in report.run.flags)
+    for task in report.tasks:
+        for name, model in task.models.items():
+            yield from (to_line(f"{name}: {flag}") for flag in flags_of(model))
+
+
+def _when(report: Report) -> str:
+    """Return when it was measured; an imported report is younger than its figures."""
+    if report.origin is not None:
+        return to_line(report.origin.timestamp)
+    return report.timestamp.isoformat(timespec="seconds")
+
+
+def _sensors(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield every value that a sensor told, named by model and device."""
+    told = (
+        (model.model_name, device)
+        for task in report.tasks
+        for model in task.models.values()
+        for device in (model.telemetry.devices if model.telemetry else ())
+    )
+    for model, device in told:
+        for name, value in device:
+            if isinstance(value, Figure) and value.value is not None:
+                shown = f"{value.value:.4g} ({value.evidence}: {value.how})"
+                yield to_line(f"{model}, {device.name}: {name}"), to_line(shown)
+
+
+def _flat(value: object, prefix: str = "") -> dict[str, str]:
+    """Return nested values as dotted names and texts; what is null is left out."""
+    match value:
+        case None | "":
+            return {}
+        case Mapping():
+            parts = [_flat(part, f"{prefix}.{name}".strip(".")) for name, part in value.items()]
+            return {to_line(name): text for part in parts for name, text in part.items()}
+        case list() | tuple():
+            return {prefix: to_line(", ".join(map(str, value)))} if value else {}
+        case _:
+            return {prefix: to_line(value)}
