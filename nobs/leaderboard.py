@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nobs.figures import FIGURES, Figure, Measured, number, read_figures, read_runs
+from nobs.figures import FIGURES, Figure, Measured, at, number, read_figures, read_runs
 from nobs.schema.base import Status
 from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.section import HostSection, describe_host, flags_of, hardware_of
@@ -39,6 +39,8 @@ class Row:
     """When each of them began, since the first one; nothing where the report doesn't tell."""
     requests: tuple[tuple[float, float], ...] = ()
     """Output tokens and latency in seconds of each request."""
+    loads: tuple[tuple[float, float], ...] = ()
+    """Requests at the same time and the tokens per second of all of them, from `load_table`."""
 
     @property
     def is_ok(self) -> bool:
@@ -179,6 +181,7 @@ def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
             samples=_samples(model, values),
             starts_s=tuple(sample.start_s for sample in model.samples[:MAX_SAMPLES]),
             requests=tuple(_requests(values.get("all_runs")))[:MAX_REQUESTS],
+            loads=tuple(_loads(values.get("load_table"))),
         )
 
 
@@ -195,6 +198,13 @@ def _samples(model: ModelReport, values: Mapping[str, Any]) -> tuple[float, ...]
         return tuple(each.units / each.duration_s for each in model.samples[:MAX_SAMPLES])
     runs = (read_runs(figure, values) for figure in FIGURES if figure.run_fields)
     return tuple(next(filter(None, runs), ())[:MAX_SAMPLES])
+
+
+def _loads(table: object) -> Iterator[tuple[float, float]]:
+    for level in table if isinstance(table, list | tuple) else ():
+        concurrency, rate = number(at(level, "concurrency")), number(at(level, "tokens_per_sec"))
+        if concurrency and rate is not None and concurrency > 0:
+            yield concurrency, rate
 
 
 def _requests(value: object) -> Iterator[tuple[float, float]]:

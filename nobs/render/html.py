@@ -82,6 +82,7 @@ def _row(table: Table, row: Row, host: int) -> dict[str, Any]:
         "samples": [_short(sample) for sample in row.samples],
         "starts": [_short(start_s) for start_s in row.starts_s],
         "requests": [[tokens, _short(latency)] for tokens, latency in row.requests],
+        "loads": [[concurrency, _short(rate)] for concurrency, rate in row.loads],
     }
 
 

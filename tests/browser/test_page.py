@@ -103,6 +103,7 @@ def test_charts_have_a_mark_for_every_value(browser: Browser, page_file: Path) -
         assert [marks(page, name) for name in ("share of the limit", "rows/J")] == [7, 7]
         page.get_by_role("link", name="llms/1 closed").click()
         assert marks(page, "Latency against output tokens") == 3 * 7 * 3
+        assert marks(page, "Throughput against load") == 3 * 3
         assert [marks(page, name) for name in ("tokens/s", "latency", "first token")] == [3, 3, 3]
 
 

@@ -90,6 +90,18 @@ def test_what_was_found_in_the_repeats_is_a_flag() -> None:
     assert sheet.section.flags == (f"{LLM}: each repeat slower than the last",)
 
 
+def test_the_load_table_is_read_as_far_as_it_makes_sense() -> None:
+    report = make_report(tasks=("llms",))
+    values = report.model_dump(mode="json", by_alias=True)
+    values["tasks"][0]["models"][LLM]["load_table"] = [
+        {"concurrency": 2, "tokens_per_sec": 30.0}, {"concurrency": 0, "tokens_per_sec": 1.0},
+        {"concurrency": "many"}, None,
+    ]  # fmt: skip
+    ((_, row),) = flatten("a", type(report).model_validate(values)).rows
+
+    assert row.loads == ((2.0, 30.0),)
+
+
 def test_repeats_are_told_with_their_times() -> None:
     ((_, row), _) = flatten("a", make_report(tasks=("embeddings",))).rows
 

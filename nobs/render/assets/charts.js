@@ -138,11 +138,27 @@ function drawSamples(charts, rows, title, name = lineName) {
   }));
 }
 
+function drawLoads(charts, rows, headline) {
+  const best = bestFirst(rows.filter((row) => row.loads.length > 1), headline).slice(0, MOST_LINES);
+  const names = distinct(best, lineName);
+  const points = best.flatMap((row, index) => row.loads.map(([concurrency, rate]) => ({ concurrency, rate, line: names[index] })));
+  if (!points.length) return;
+  addChart(charts, "Throughput against load", "Output tokens a second of all requests together; logarithmic scale of requests.", () => ({
+    marginBottom: 46, x: { ...bottom("requests at the same time"), type: "log", base: 2 },
+    y: { label: "tokens/s", grid: true, zero: true, nice: true }, color: { domain: names },
+    marks: [
+      Plot.lineY(points, { x: "concurrency", y: "rate", stroke: "line", strokeWidth: 1.8 }),
+      Plot.dot(points, { x: "concurrency", y: "rate", fill: "line", r: 3.5, tip: true }),
+    ],
+  }));
+}
+
 function drawCharts(charts, table, rows) {
   charts.replaceChildren();
   const charted = table.figures.filter((figure) => figure.charted);
   charted.forEach((figure) => drawFigure(charts, rows, figure, table.rows));
   if (!charted.length) return;
+  drawLoads(charts, rows, charted[0]);
   drawRequests(charts, rows, charted[0]);
   drawSamples(charts, bestFirst(rows, charted[0]), "Every repeat");
 }
