@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -10,6 +11,7 @@ BACKENDS = ("auto", "cuda", "rocm", "mps", "cpu")
 IMAGE_BACKENDS = ("cuda", "rocm", "cpu")
 MANNER_OPTIONS = ("dry_run", "detach", "as_json", "verbose", "quiet")
 EXECUTIONS = ("auto", "container", "native")
+ARRIVALS = ("constant", "poisson")
 DTYPES = ("float32", "float16", "bfloat16")
 type Decorated = Callable[..., object]
 
@@ -87,6 +89,31 @@ what_options = _all(
 )  # fmt: skip
 
 
+class Numbers(click.ParamType[tuple[float, ...]]):
+    """Positive numbers with commas between them, as in `1,4,16`."""
+
+    def __init__(self, kind: type[int] | type[float]) -> None:
+        self.name = "n[,n]"
+        self._kind = kind
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[float, ...]:
+        """Return the numbers; a word that is none, or not above 0, is a usage error."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(self._kind(part) for part in str(value).split(","))
+        except ValueError:
+            numbers = ()
+        if not numbers or not all(0 < number < 1e6 for number in numbers):
+            self.fail(f"{value!r} isn't a list of positive numbers such as 1,4,16.", param, ctx)
+        return numbers
+
+
 server_options = _all(
     click.option("--llm-url", metavar="URL",
                  help="Base URL of a server that speaks OpenAI's API, such as "
@@ -105,6 +132,14 @@ llm_options = _all(
     click.option("--request-timeout", "request_timeout_s", default=300.0, show_default=True,
                  type=click.FloatRange(0, min_open=True), metavar="S",
                  help="Seconds of silence after which a request has failed."),
+    click.option("--concurrency", type=Numbers(int), default=(), metavar="N[,N]",
+                 help="Measure load too, with this many requests in flight."),
+    click.option("--rate", "rates_per_s", type=Numbers(float), default=(), metavar="R[,R]",
+                 help="Measure load too, with this many requests arriving a second."),
+    click.option("--arrivals", type=click.Choice(ARRIVALS),
+                 help="How they arrive.  [default: poisson]"),
+    click.option("--sweep", is_flag=True,
+                 help="Double the concurrency until throughput stops growing."),
 )  # fmt: skip
 
 how_options = _all(

@@ -21,6 +21,7 @@ PHASES = {
     "baseline": "watching the idle machine",
     "calibrate": "measuring the device's limits",
     "measure": "measuring",
+    "extend": "measuring under load",
     "study": "looking where the time goes",
 }
 SLOW_PHASES = ("data", "warmup")
@@ -30,6 +31,7 @@ TEMPLATES = {
     "fetch.pin": "  {id}",
     "step.started": "step {number}/{of}: {model}",
     "repeat.finished": "  repeat {repeat}{of_repeats}: {time}, {rate} {unit}/s",
+    "level.finished": "  load, {level}: {rate} {unit}/s",
     "step.finished": "  {status}, {why}",
     "run.interrupted": "interrupted; finished steps are kept",
     "run.failed": "failed: {message} {remedy}",

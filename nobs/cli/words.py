@@ -6,12 +6,14 @@ from typing import Any
 from nobs.catalog import load_catalog
 from nobs.launch.request import RunRequest
 from nobs.schema.base import Backend, Dtype, Execution
+from nobs.schema.pins import Arrivals
 from nobs.tasks import TASKS
 
 _TYPES: Mapping[str, Callable[[str], object]] = {
     "backend": Backend,
     "execution": Execution,
     "dtype": Dtype,
+    "arrivals": Arrivals,
 }
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nobs.schema.base import Backend, Dtype, Execution
+from nobs.schema.pins import Arrivals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,10 @@ class RunRequest:
     max_output_tokens: int | None = None
     request_timeout_s: float = 300.0
     """Longest silence of a server; after it, a request has failed."""
+    concurrency: tuple[int, ...] = ()
+    rates_per_s: tuple[float, ...] = ()
+    arrivals: Arrivals | None = None
+    sweep: bool = False
     timeout_s: float = 4 * 3600.0
     torch_index: str | None = None
     base_image: str | None = None

@@ -100,8 +100,9 @@ def _absence(workload: Workload, facts: Facts) -> str | None:
 
 def names_server(request: RunRequest, facts: Facts) -> bool:
     """Tell whether the user said anything of a server."""
-    words = (request.llm_url, request.llm_model, request.provider, request.setup_lm_studio)
-    return any((*words, facts.llm_base_url))
+    server = (request.llm_url, request.llm_model, request.provider, request.setup_lm_studio)
+    load = (request.concurrency, request.rates_per_s, request.sweep)
+    return any((*server, *load, facts.llm_base_url))
 
 
 def served_model(request: RunRequest, facts: Facts, pinned: Workload) -> ModelPin:

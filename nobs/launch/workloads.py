@@ -9,10 +9,12 @@ from nobs.errors import UsageError
 from nobs.launch.request import RunRequest
 from nobs.schema.base import Backend, Dtype, Record
 from nobs.schema.pins import (
+    Arrivals,
     DatasetPin,
     EmbeddingsMaxParams,
     EmbeddingsParams,
     LlmParams,
+    LoadParams,
     ModelPin,
     Source,
     Workload,
@@ -124,13 +126,26 @@ def _choose_params(
     request: RunRequest, pinned: EmbeddingsParams | EmbeddingsMaxParams | LlmParams
 ) -> EmbeddingsParams | EmbeddingsMaxParams | LlmParams:
     if isinstance(pinned, LlmParams):
-        return pinned.model_copy(update=_given(max_output_tokens=request.max_output_tokens))
+        tokens = _given(max_output_tokens=request.max_output_tokens)
+        return pinned.model_copy(update=tokens | _given(load=_choose_load(request)))
     return pinned.model_copy(
         update=_given(
             batch_size=request.batch_size,
             max_seq_length=request.max_seq_length,
             dtype=request.dtype,
         )
+    )
+
+
+def _choose_load(request: RunRequest) -> LoadParams | None:
+    """Return the levels of load that were asked for."""
+    if not (request.concurrency or request.rates_per_s or request.sweep):
+        return None
+    return LoadParams(
+        concurrency=request.concurrency,
+        rates_per_s=request.rates_per_s,
+        sweep=request.sweep,
+        arrivals=request.arrivals or Arrivals.POISSON,
     )
 
 

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from nobs.figures import BY_KEY, Figure, read_figures, read_runs
 from nobs.render.cells import interval_cell, value_cell
+from nobs.render.load import load_lines
 from nobs.render.verdict import describe_verdict
 from nobs.schema.base import Division, Status
 from nobs.schema.device import DeviceInfo
@@ -28,6 +29,9 @@ def render_summary(report: Report, *, width: int = 80, color: bool = False) -> s
     console.print(render_device(report.device_info), markup=False, soft_wrap=False)
     for task in report.tasks:
         console.print(_render_task(task))
+        for model in task.models.values():
+            for line in load_lines(model.model_dump()):
+                console.print(Text(line))
         for line in _explain(task):
             console.print(Text(line))
     if flags := describe_flags(report):

@@ -37,7 +37,7 @@ from nobs.schema.server import ServerRef
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.system.telemetry import find_readers
 from nobs.tasks import TASKS
-from nobs.tasks.base import Bench, Studied, Work
+from nobs.tasks.base import Bench, Extended, Studied, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,6 +213,9 @@ def _run_bench(recording: Recording, bench: Bench, device: str) -> None:
         recording.values["memory"] = leave_out(before, during, read_peaks(device))
         _keep_telemetry(recording, monitor)
     _calibrate(recording, bench)
+    if isinstance(bench, Extended):
+        with recording.phase("extend"):
+            bench.extend()
     if isinstance(bench, Studied):
         with recording.phase("study"):
             bench.study(median(sample.duration_s for sample in recording.samples))

@@ -52,6 +52,8 @@ class Phases(Record):
     measure_s: float = Field(0.0, ge=0)
     calibrate_s: float = Field(0.0, ge=0)
     """Measuring the device's own limits, before and after the repeats."""
+    extend_s: float = Field(0.0, ge=0)
+    """What the workload asks for beside the repeats, such as levels of load."""
     study_s: float = Field(0.0, ge=0)
     """The instrumented pass after the repeats."""
     own_s: float = Field(0.0, ge=0)

@@ -61,6 +61,14 @@ class Studied(Protocol):
         """Make one instrumented pass; `pass_s` is what a pass took in the repeats."""
 
 
+@runtime_checkable
+class Extended(Protocol):
+    """A bench that measures more than its repeats where the workload asks for it."""
+
+    def extend(self) -> None:
+        """Do so; what it finds stands among the facts."""
+
+
 def own_figures(model: ModelReport) -> dict[str, Any]:
     """Return the fields of `model` that its task added to what every task says."""
     return {

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ from nobs.schema.pins import LlmParams
 from nobs.schema.server import ServerRef
 from nobs.settings import llm_api_key
 from nobs.tasks.base import Work
+from nobs.tasks.llms.accuracy import LoopbackFailed, measure_own_error
 from nobs.tasks.llms.aggregate import MAX_FAILED_SHARE, has_too_many_failures, request_of
 from nobs.tasks.llms.chat import ChatClient, ChatRequest, Endpoint, chat_stream
 from nobs.tasks.llms.failures import explain
+from nobs.tasks.llms.load import Target
+from nobs.tasks.llms.load_table import LoadMeter
 from nobs.tasks.llms.record import ChatRecord, GapStats
 from nobs.tasks.llms.report import LlmRequest
 from nobs.tasks.llms.stamps import stamps_line, write_stamps
@@ -46,9 +50,12 @@ class LlmBench:
         self._loop = asyncio.Runner()
         self._asked: list[Asked] = []
         self._repeats = 0
+        self._found: dict[str, Any] = {}
 
     def load(self) -> None:
-        """Open the connection: the server has loaded the model before."""
+        """Measure the client's own error, then open the connection to the server."""
+        with suppress(LoopbackFailed):
+            self._found["client_error"] = asdict(measure_own_error())
         self._loop.run(self._client.open())
 
     def warm_up(self) -> None:
@@ -60,6 +67,15 @@ class LlmBench:
         """Ask all prompts one after the other; return the tokens of the whole answers."""
         self._repeats += 1
         return self._loop.run(self._ask_all(self.work.rows))
+
+    def extend(self) -> None:
+        """Measure under load where the workload asks for it."""
+        if self.params.load is None:
+            return
+        self._client.close()
+        target = Target(endpoint=endpoint_of(self.server), limits=limits_of(self.server))
+        meter = LoadMeter(self._loop, target, self.params.load, self._make_requests)
+        self._found["load"] = meter.measure(len(self.work.rows)).model_dump(mode="json")
 
     def synchronize(self) -> None:
         """Do nothing: an answer has ended when it has been read."""
@@ -75,6 +91,7 @@ class LlmBench:
             "server": self.server.model_dump(mode="json"),
             "max_output_tokens": self.params.max_output_tokens,
             "temperature": self.params.temperature,
+            **self._found,
         }
 
     def close(self) -> None:
@@ -91,6 +108,10 @@ class LlmBench:
                 for asked in self._asked
             ),
         )  # fmt: skip
+
+    def _make_requests(self, count: int) -> list[ChatRequest]:
+        rows = itertools.islice(itertools.cycle(self.work.rows), count)
+        return [chat_request(self.server.model, new_prefix(), row, self.params) for row in rows]
 
     def _runs(self) -> list[list[LlmRequest]]:
         """Return the requests of each repeat."""
@@ -165,7 +186,7 @@ def pool_gaps(records: list[ChatRecord]) -> dict[str, Any]:
         if record.figures is None or record.stamps is None:
             continue
         per_chunk = record.figures.output_tokens / record.figures.chunks
-        found = [(b - a) / 1e9 for a, b in itertools.pairwise(record.stamps.token_ns)]
+        found = record.stamps.gaps_s()
         gaps_s += found
         token_gaps_s += [gap_s / per_chunk for gap_s in found]
     pooled = {"gaps": GapStats.of(gaps_s), "token_gaps": GapStats.of(token_gaps_s)}

@@ -168,6 +168,11 @@ async def chat_stream(
     try:
         exchange = await client.exchange(request)
     except ConnectFailed as failed:
-        kind = ChatFailure.CONNECT_TIMEOUT if failed.timed_out else ChatFailure.CONNECT
-        return ChatRecord(stamps=None, failure=kind, error=str(failed))
+        return connect_failure(failed)
     return record_of(exchange, count_tokens)
+
+
+def connect_failure(failed: ConnectFailed) -> ChatRecord:
+    """Return the record of a request for which no connection could be opened."""
+    kind = ChatFailure.CONNECT_TIMEOUT if failed.timed_out else ChatFailure.CONNECT
+    return ChatRecord(stamps=None, failure=kind, error=str(failed))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from statistics import median
 from typing import Self
 
@@ -56,13 +57,14 @@ class GapStats:
         ordered = sorted(gaps_s)
         return cls(
             median_s=median(ordered),
-            p95_s=_nearest_rank(ordered, 0.95),
-            p99_s=_nearest_rank(ordered, 0.99),
+            p95_s=nearest_rank(ordered, 0.95),
+            p99_s=nearest_rank(ordered, 0.99),
             max_s=ordered[-1],
         )
 
 
-def _nearest_rank(ordered: Sequence[float], share: float) -> float:
+def nearest_rank(ordered: Sequence[float], share: float) -> float:
+    """Return the smallest of the sorted values that `share` of them don't exceed."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
@@ -77,6 +79,10 @@ class Stamps:
     token_ns: tuple[int, ...] = ()
     """One per chunk that carries a token."""
     ended_ns: int | None = None
+
+    def gaps_s(self) -> list[float]:
+        """Return the times between chunks that carry tokens."""
+        return [(after - before) / 1e9 for before, after in pairwise(self.token_ns)]
 
 
 @dataclass(frozen=True, kw_only=True)

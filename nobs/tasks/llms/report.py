@@ -71,6 +71,46 @@ class LlmRun(BaseModel):
     prompts: tuple[LlmRequest, ...]
 
 
+class ClientError(BaseModel):
+    """How far the client's own times were off before the run, against a stream of known times."""
+
+    requests: int
+    tokens: int
+    ttft_error_s: float
+    gap_error: float
+    delay_p99_s: float
+
+
+class LoadLevel(BaseModel):
+    """One level of load; times are of whole answers."""
+
+    concurrency: int | None
+    rate_per_s: float | None
+    requests: int
+    failures: dict[str, int]
+    duration_s: float
+    tokens_per_sec: float | None
+    requests_per_sec: float | None
+    median_latency_s: float | None
+    p95_latency_s: float | None
+    median_ttft_s: float | None
+    p95_ttft_s: float | None
+    gaps: Gaps | None
+    mean_in_flight: float | None
+    max_in_flight: int
+    arrival_rate_per_s: float | None
+
+
+class LoadTable(BaseModel):
+    """The levels in their order, and how to have the same requests again."""
+
+    levels: tuple[LoadLevel, ...]
+    arrivals: str
+    seed: int
+    knee: int | None
+    """Concurrency of a sweep beyond which throughput stopped growing; None without one."""
+
+
 class LlmModelReport(ModelReport):
     """A model's figures; times are seconds, rates are tokens per second."""
 
@@ -96,6 +136,8 @@ class LlmModelReport(ModelReport):
     max_output_tokens: int | None = None
     temperature: float | None = None
     server: ServerRef | None = None
+    client_error: ClientError | None = None
+    load: LoadTable | None = None
     joules_per_1000_tokens: Figure | None = None
     """Of output tokens."""
     all_runs: tuple[LlmRun, ...] = ()

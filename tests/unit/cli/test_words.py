@@ -3,6 +3,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from nobs.cli.run import command
@@ -10,6 +11,7 @@ from nobs.cli.words import to_request
 from nobs.errors import UsageError
 from nobs.launch.request import RunRequest
 from nobs.schema.base import Backend, Dtype, Execution
+from nobs.schema.pins import Arrivals
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +38,10 @@ def test_every_word_arrives() -> None:
         "--task embeddings --model a/b --model c/d@1 --dataset e/f --split test --column body "
         "--rows 7 --repeats 5 --time-budget 9 --batch-size 8 --max-seq-length 128 --dtype bfloat16 "
         "--trust-remote-code --timeout 60 --backend rocm --execution container --profile quick "
-        "--results out --torch-index cpu --base-image base --build-network host"
+        "--llm-url http://a/v1 --llm-model m --provider openai --setup-lm-studio "
+        "--max-output-tokens 9 --request-timeout 7 --concurrency 1,4 --rate 0.5,2 "
+        "--arrivals constant --sweep --results out --torch-index cpu --base-image base "
+        "--build-network host"
     )
     assert to_request(words(*argv.split())) == RunRequest(
         tasks=("embeddings",),
@@ -52,6 +57,16 @@ def test_every_word_arrives() -> None:
         dtype=Dtype.BFLOAT16,
         trust_remote_code=True,
         timeout_s=60.0,
+        llm_url="http://a/v1",
+        llm_model="m",
+        provider="openai",
+        setup_lm_studio=True,
+        max_output_tokens=9,
+        request_timeout_s=7.0,
+        concurrency=(1, 4),
+        rates_per_s=(0.5, 2.0),
+        arrivals=Arrivals.CONSTANT,
+        sweep=True,
         backend=Backend.ROCM,
         execution=Execution.CONTAINER,
         profile="quick",
@@ -79,3 +94,9 @@ def test_an_unknown_profile_names_those_there_are() -> None:
     assert str(caught.value) == (
         "There is no profile 'slow'. Choose one of: standard, quick, max, max-quick."
     )
+
+
+@pytest.mark.parametrize("word", ["0", "1,x", "", "-1", "1,,2", "nan", "inf"])
+def test_numbers_that_are_none_are_refused(word: str) -> None:
+    with pytest.raises(click.UsageError, match="list of positive numbers"):
+        words("--rate", word)

@@ -1,0 +1,153 @@
+"""Load: many requests at once, sent so that nothing is parsed while any of them streams."""
+
+import asyncio
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from itertools import accumulate
+
+from nobs.schema.pins import Arrivals, LoadParams
+from nobs.tasks.llms.chat import ChatClient, ChatRequest, Endpoint, chat_client, connect_failure
+from nobs.tasks.llms.figures import record_of
+from nobs.tasks.llms.record import ChatRecord
+from nobs.tasks.llms.wire import ConnectFailed, Exchange, Limits
+
+SWEEP_LIMIT = 256
+GROWTH = 1.05
+"""Throughput has to grow by this factor for a sweep to go on."""
+RATE_SECONDS = 20.0
+"""How long requests of an open load arrive."""
+MIN_REQUESTS = 10
+MAX_KEPT_OPEN = 64
+"""Connections opened before an open load begins; more are opened when they are needed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """One level: either so many requests in flight, or so many arriving a second."""
+
+    concurrency: int | None = None
+    rate_per_s: float | None = None
+
+    def __str__(self) -> str:
+        if self.rate_per_s is not None:
+            return f"{self.rate_per_s:g} requests/s"
+        return f"{self.concurrency} at once"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where requests go."""
+
+    endpoint: Endpoint
+    limits: Limits
+
+
+def levels_of(params: LoadParams) -> Iterator[Level]:
+    """Yield the levels that are known beforehand; those of a sweep aren't."""
+    yield from (Level(concurrency=count) for count in params.concurrency)
+    yield from (Level(rate_per_s=rate) for rate in params.rates_per_s)
+
+
+def sweep_levels() -> Iterator[Level]:
+    """Yield the doubling levels of a sweep, for as long as the caller goes on."""
+    count = 1
+    while count <= SWEEP_LIMIT:
+        yield Level(concurrency=count)
+        count *= 2
+
+
+def requests_of(level: Level, prompts: int) -> int:
+    """Return how many requests make a level: each client sends at least two."""
+    if level.rate_per_s is not None:
+        return max(MIN_REQUESTS, round(level.rate_per_s * RATE_SECONDS))
+    return max(MIN_REQUESTS, prompts, 2 * (level.concurrency or 1))
+
+
+def arrival_times_s(count: int, rate_per_s: float, arrivals: Arrivals, seed: int) -> list[float]:
+    """Return when `count` requests arrive, the first at 0; `seed` makes a Poisson process again."""
+    if arrivals is Arrivals.CONSTANT:
+        return [number / rate_per_s for number in range(count)]
+    generator = random.Random(seed)  # noqa: S311 - a process, no secret
+    gaps = (generator.expovariate(rate_per_s) for _ in range(count - 1))
+    return [0.0, *accumulate(gaps)]
+
+
+async def send_level(
+    level: Level, target: Target, requests: Sequence[ChatRequest], params: LoadParams
+) -> list[ChatRecord]:
+    """Send `requests` as `level` says and return their records, parsed when all streams ended."""
+    if level.rate_per_s is None:
+        answers = await _send_closed(target, requests, level.concurrency or 1)
+    else:
+        times_s = arrival_times_s(len(requests), level.rate_per_s, params.arrivals, params.seed)
+        answers = await _send_open(target, requests, times_s)
+    return [
+        record_of(answer) if isinstance(answer, Exchange) else connect_failure(answer)
+        for answer in answers
+    ]
+
+
+async def _send_closed(
+    target: Target, requests: Sequence[ChatRequest], concurrency: int
+) -> list[Exchange | ConnectFailed]:
+    """Let each of `concurrency` clients send the next request when its last one has ended."""
+    queue = iter(requests)
+    answers: list[Exchange | ConnectFailed] = []
+
+    async def work(client: ChatClient) -> None:
+        for request in queue:
+            answers.append(await _send(client, request))  # noqa: PERF401 - a shared queue
+
+    with ExitStack() as stack:
+        clients = await _open_clients(stack, target, min(concurrency, len(requests)))
+        async with asyncio.TaskGroup() as group:
+            for client in clients:
+                group.create_task(work(client))
+    return answers
+
+
+async def _send_open(
+    target: Target, requests: Sequence[ChatRequest], times_s: Sequence[float]
+) -> list[Exchange | ConnectFailed]:
+    """Send each request at its time, whether or not others have ended."""
+    loop = asyncio.get_running_loop()
+    answers: list[Exchange | ConnectFailed] = []
+
+    with ExitStack() as stack:
+        idle = await _open_clients(stack, target, min(len(requests), MAX_KEPT_OPEN))
+
+        async def work(request: ChatRequest, at_s: float) -> None:
+            await asyncio.sleep(at_s - loop.time())
+            client = (
+                idle.pop()
+                if idle
+                else stack.enter_context(chat_client(target.endpoint, target.limits))
+            )
+            answers.append(await _send(client, request))
+            idle.append(client)
+
+        start_s = loop.time()
+        async with asyncio.TaskGroup() as group:
+            for request, time_s in zip(requests, times_s, strict=True):
+                group.create_task(work(request, start_s + time_s))
+    return answers
+
+
+async def _open_clients(stack: ExitStack, target: Target, count: int) -> list[ChatClient]:
+    """Return clients whose connections are open; one that can't connect says so when it sends."""
+    clients = [
+        stack.enter_context(chat_client(target.endpoint, target.limits)) for _ in range(count)
+    ]
+    for client in clients:
+        with suppress(ConnectFailed):
+            await client.open()
+    return clients
+
+
+async def _send(client: ChatClient, request: ChatRequest) -> Exchange | ConnectFailed:
+    try:
+        return await client.exchange(request)
+    except ConnectFailed as failed:
+        return failed

@@ -1,0 +1,95 @@
+"""What a level of load gave, and where throughput stops growing; pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from statistics import median
+
+from nobs.tasks.llms.load import GROWTH, Level
+from nobs.tasks.llms.record import ChatRecord, GapStats, Stamps, nearest_rank
+from nobs.tasks.llms.report import Gaps, LoadLevel
+
+
+def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
+    """Return the figures of one level; a failed request counts as such and has no times."""
+    whole = [record.figures for record in records if record.figures is not None]
+    stamps = [record.stamps for record in records if record.stamps is not None]
+    duration_s = _duration_s(stamps)
+    latencies = sorted(figures.total_latency_s for figures in whole)
+    ttfts = sorted(figures.ttft_s for figures in whole)
+    tokens = sum(figures.output_tokens for figures in whole)
+    return LoadLevel(
+        concurrency=level.concurrency,
+        rate_per_s=level.rate_per_s,
+        requests=len(records),
+        failures=dict(Counter(str(r.failure) for r in records if r.failure is not None)),
+        duration_s=duration_s,
+        tokens_per_sec=tokens / duration_s if duration_s else None,
+        requests_per_sec=len(whole) / duration_s if duration_s else None,
+        median_latency_s=median(latencies) if latencies else None,
+        p95_latency_s=nearest_rank(latencies, 0.95) if latencies else None,
+        median_ttft_s=median(ttfts) if ttfts else None,
+        p95_ttft_s=nearest_rank(ttfts, 0.95) if ttfts else None,
+        gaps=_gaps(records),
+        mean_in_flight=sum(map(_busy_s, stamps)) / duration_s if duration_s else None,
+        max_in_flight=_max_in_flight(stamps),
+        arrival_rate_per_s=_arrival_rate(stamps),
+    )
+
+
+def grew(levels: Sequence[LoadLevel]) -> bool:
+    """Tell whether the last level of a sweep still brought more tokens a second."""
+    if len(levels) < 2:
+        return bool(levels and levels[-1].tokens_per_sec)
+    before, last = levels[-2].tokens_per_sec or 0.0, levels[-1].tokens_per_sec or 0.0
+    return last > GROWTH * before
+
+
+def knee_of(levels: Sequence[LoadLevel]) -> int | None:
+    """Return the concurrency of a sweep beyond which throughput stopped growing."""
+    best: LoadLevel | None = None
+    for level in levels:
+        rate, reached = level.tokens_per_sec or 0.0, best.tokens_per_sec if best else 0.0
+        if rate > GROWTH * (reached or 0.0):
+            best = level
+    return best.concurrency if best else None
+
+
+def _duration_s(stamps: Sequence[Stamps]) -> float:
+    """Return the seconds from the first request to the end of the last answer."""
+    if not stamps:
+        return 0.0
+    return (max(map(_end_ns, stamps)) - min(s.sent_at_ns for s in stamps)) / 1e9
+
+
+def _end_ns(stamps: Stamps) -> int:
+    return stamps.sent_at_ns + (stamps.ended_ns or 0)
+
+
+def _busy_s(stamps: Stamps) -> float:
+    return (stamps.ended_ns or 0) / 1e9
+
+
+def _max_in_flight(stamps: Sequence[Stamps]) -> int:
+    """Return the most requests that were under way at once; an end comes before a start."""
+    events = [(s.sent_at_ns, 1) for s in stamps] + [(_end_ns(s), -1) for s in stamps]
+    count = most = 0
+    for _, step in sorted(events):
+        count += step
+        most = max(most, count)
+    return most
+
+
+def _arrival_rate(stamps: Sequence[Stamps]) -> float | None:
+    sent = sorted(s.sent_at_ns for s in stamps)
+    span_ns = sent[-1] - sent[0] if sent else 0
+    return (len(sent) - 1) / (span_ns / 1e9) if span_ns else None
+
+
+def _gaps(records: Sequence[ChatRecord]) -> Gaps | None:
+    gaps_s: list[float] = []
+    for record in records:
+        if record.figures is not None and record.stamps is not None:
+            gaps_s += record.stamps.gaps_s()
+    stats = GapStats.of(gaps_s)
+    return Gaps(**asdict(stats)) if stats else None

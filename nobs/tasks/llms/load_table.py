@@ -1,0 +1,56 @@
+"""The table of load levels of one served model."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from nobs.log import get_logger
+from nobs.schema.pins import LoadParams
+from nobs.tasks.llms.chat import ChatRequest
+from nobs.tasks.llms.load import Level, Target, levels_of, requests_of, send_level, sweep_levels
+from nobs.tasks.llms.load_figures import grew, knee_of, level_figures
+from nobs.tasks.llms.report import LoadLevel, LoadTable
+
+type MakeRequests = Callable[[int], Sequence[ChatRequest]]
+"""Makes so many requests, each with a prefix of its own."""
+log = get_logger()
+
+
+class LoadMeter:
+    """Sends the levels of `params`, one after the other."""
+
+    def __init__(
+        self, loop: asyncio.Runner, target: Target, params: LoadParams, make: MakeRequests
+    ) -> None:
+        self._loop = loop
+        self._target = target
+        self._params = params
+        self._make = make
+
+    def measure(self, prompts: int) -> LoadTable:
+        """Measure every level that was asked for, and double on where a sweep was."""
+        levels = [self._measure(level, prompts) for level in levels_of(self._params)]
+        swept = self._sweep(prompts) if self._params.sweep else []
+        return LoadTable(
+            levels=(*levels, *swept),
+            arrivals=self._params.arrivals,
+            seed=self._params.seed,
+            knee=knee_of(swept),
+        )
+
+    def _sweep(self, prompts: int) -> list[LoadLevel]:
+        swept: list[LoadLevel] = []
+        for level in sweep_levels():
+            swept.append(self._measure(level, prompts))
+            if not grew(swept):
+                break
+        return swept
+
+    def _measure(self, level: Level, prompts: int) -> LoadLevel:
+        requests = self._make(requests_of(level, prompts))
+        records = self._loop.run(send_level(level, self._target, requests, self._params))
+        figures = level_figures(level, records)
+        log.info(
+            "level.finished", level=str(level), duration_s=figures.duration_s, unit="tokens",
+            units=(figures.tokens_per_sec or 0.0) * figures.duration_s,
+        )  # fmt: skip
+        return figures
