@@ -49,6 +49,7 @@ class ServerOrder:
             provider=self.provider,
             base_url=self.base_url or "",
             model=self.model or "",
+            setup=self.setup,
             max_wait_s=self.max_wait_s,
         )
 
@@ -65,6 +66,7 @@ def order_again(spec: RunSpec) -> ServerOrder | None:
         provider=server.provider,
         base_url=None if is_embedded else server.base_url,
         model=None if is_embedded and brings_model else server.model,
+        setup=server.setup,
         max_wait_s=server.max_wait_s,
     )
 

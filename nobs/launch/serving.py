@@ -145,6 +145,7 @@ def _open(order: ServerOrder, tell: Tell) -> Iterator[ServerRef]:
             base_url=_without_user(served.access.base_url),
             model=served.model,
             locality=_locality(served),
+            setup=order.setup,
             max_wait_s=order.max_wait_s,
             identity=served.identity,
         )

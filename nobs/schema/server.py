@@ -52,6 +52,8 @@ class ServerRef(Record):
     """Unix socket that the worker connects to in place of the URL's host."""
     model: str
     locality: Locality = Locality.UNKNOWN
+    setup: bool = False
+    """Whether the launcher was allowed to start, fetch and load what was missing."""
     max_wait_s: float = Field(300.0, gt=0)
     """Longest silence of the server; after it, a request has failed."""
     identity: ModelIdentity | None = None

@@ -100,13 +100,19 @@ def warnings_of(runs: Runs, server: ServerRef) -> Iterator[str]:
         yield f"The tokens of {estimated} of {len(whole)} answers are estimated: no usage came."
     if cut := sum(request.finish_reason == "length" for request in whole):
         yield f"{cut} of {len(whole)} answers ended at the limit of output tokens."
-    if cached := sum(request.server_timings.get("cache_n", 0) > 0 for request in whole):
-        yield f"The server took a part of {cached} of {len(whole)} prompts from its cache."
+    if cached := sum(map(_is_cached, whole)):
+        yield f"The server had {cached} of {len(whole)} prompts in its cache, for the most part."
     if in_one := sum(request.tokens_per_sec is None for request in whole):
         yield f"{in_one} of {len(whole)} answers came in one piece and have no rate."
     if different := _varying_prompts(runs):
         names = ", ".join(map(str, different))
         yield f"Answers differ in length between repeats (prompts {names})."
+
+
+def _is_cached(request: LlmRequest) -> bool:
+    """Tell whether more of the prompt was cached than not; all share the template's first words."""
+    timings = request.server_timings
+    return timings.get("cache_n", 0) > timings.get("prompt_n", 0)
 
 
 def _is_estimated(request: LlmRequest) -> bool:

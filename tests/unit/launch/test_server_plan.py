@@ -141,6 +141,7 @@ def test_a_resumed_run_asks_again_for_what_it_asked() -> None:
     quick = plan(profile="quick").spec
     told = plan(tasks=("llms",), llm_url="http://a:1/v1", request_timeout_s=5.0).spec
 
+    assert order_again(plan(setup_lm_studio=True).spec) == order_of(setup_lm_studio=True)
     assert order_again(quick) == ServerOrder(provider="llamacpp", base_url=None, model=None)
     assert order_again(told) == ServerOrder(
         provider="openai", base_url="http://a:1/v1", model="gpt-oss-20b", max_wait_s=5.0

@@ -121,7 +121,7 @@ def test_a_total_that_a_server_did_not_tell_is_unknown() -> None:
     [
         ({"token_count_source": "chunks"}, "The tokens of 1 of 3 answers are estimated"),
         ({"finish_reason": "length"}, "1 of 3 answers ended at the limit"),
-        ({"server_timings": {"cache_n": 7}}, "a part of 1 of 3 prompts from its cache"),
+        ({"server_timings": {"cache_n": 7, "prompt_n": 3}}, "had 1 of 3 prompts in its cache"),
         ({"tokens_per_sec": None}, "1 of 3 answers came in one piece"),
         ({"output_tokens": 801}, "differ in length between repeats (prompts 1)"),
     ],
@@ -135,6 +135,12 @@ def test_readers_are_warned(change: dict[str, Any], said: str) -> None:
 
 def test_a_clean_run_has_no_warnings() -> None:
     assert report_of(RUNS[:2]).warnings == ()
+
+
+def test_the_template_that_all_prompts_share_is_no_cached_prompt() -> None:
+    runs = [[whole(1, 2.0, 1.0, 9, server_timings={"cache_n": 7, "prompt_n": 60})]]
+
+    assert report_of(runs).warnings == ()
 
 
 def test_a_report_can_be_computed_once_more_from_itself() -> None:
