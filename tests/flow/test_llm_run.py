@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from nobs.catalog import load_catalog
+from nobs.validation import Ruling, validate_document
 from tests.fakes.hub import fake_hub
 from tests.fakes.llm_answers import MODEL, after, stream, whole_server
 from tests.fakes.llm_server import Script, ScriptedServer, Then, serving
@@ -65,6 +66,20 @@ def test_figures_are_those_that_the_server_made(told: tuple[Path, Any, ScriptedS
     assert model["token_count_sources"] == {"usage": 9}
     task = json.loads(done.stdout)["tasks"][0]
     assert task["task_score"] == pytest.approx(3 * 3600 / model["final_median_latency_s"])
+
+
+def test_the_report_is_valid(told: tuple[Path, Any, ScriptedServer]) -> None:
+    found = validate_document(json.loads(told[1].stdout))
+
+    assert found.faults == ()
+    assert found.ruling is Ruling.OPEN
+
+
+def test_the_clients_own_error_is_told(told: tuple[Path, Any, ScriptedServer]) -> None:
+    error = model_of(told[1])["client_error"]
+
+    assert (error["requests"], error["tokens"]) == (1, 100)
+    assert abs(error["ttft_error_s"]) < 0.5
 
 
 def test_a_server_on_this_machine_is_local_and_named(
