@@ -68,6 +68,18 @@ def test_report_says_where_and_with_what_it_was_measured(
     assert [check["passed"] for check in model["checks"]] == [True, True]
 
 
+def test_llm_of_the_host_is_measured_from_a_container_without_a_network(
+    finished: tuple[Path, dict[str, Any], str],
+) -> None:
+    (model,) = finished[1]["tasks"][1]["models"].values()
+    server = model["server"]
+
+    assert (model["status"], model["failures"], len(model["all_runs"])) == ("ok", {}, 3)
+    assert (server["provider"], server["locality"]) == ("llamacpp", "local")
+    assert server["socket"] == "/run/nobs/server.sock"
+    assert finished[1]["tasks"][1]["task_score"] > 0
+
+
 def test_files_belong_to_the_caller(finished: tuple[Path, dict[str, Any], str]) -> None:
     owners = {(path.stat().st_uid, path.stat().st_gid) for path in finished[0].rglob("*")}
 
