@@ -1,8 +1,9 @@
 """`llms`: time to answer, time to the first token and tokens per second of a served model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from nobs.schema.base import Backend, Status
+from nobs.schema.pins import Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
 from nobs.schema.server import Locality, ServerRef
@@ -11,6 +12,7 @@ from nobs.score import calculate_score
 from nobs.tasks.base import TaskDefinition, own_figures
 from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.llms.aggregate import figures_of, warnings_of
+from nobs.tasks.llms.contradictions import contradictions_of
 from nobs.tasks.llms.report import LlmModelReport, LlmRequest
 
 
@@ -44,6 +46,10 @@ class Llms(TaskDefinition):
         requests = [[request.model_dump() for request in run.prompts] for run in runs]
         facts = {**own_figures(model), "runs": requests}
         return result.model_copy(update={"facts": facts})
+
+    def find_contradictions(self, model: ModelReport, workload: Workload) -> Iterable[str]:
+        """Yield what in `model` can't be true at once, or isn't what `workload` asks for."""
+        return contradictions_of(model, workload) if isinstance(model, LlmModelReport) else ()
 
     def score(self, models: Sequence[ModelReport]) -> float | None:
         """Return prompts per hour of the median latency; None for what isn't this host's speed."""
