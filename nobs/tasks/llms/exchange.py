@@ -36,6 +36,8 @@ class Exchange:
     sent_ns: int
     """When the first byte of the request was handed to the socket."""
     stamps: list[int]
+    """When the last bytes of each read had come: by the kernel where it tells (TCP on Linux), else
+    when the read returned."""
     chunks: list[bytes] = field(repr=False)
     ended_ns: int
     end: End

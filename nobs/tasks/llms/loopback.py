@@ -1,9 +1,7 @@
 """A server on loopback that knows the truth: it logs when it really sent each token.
 
-One thread, a select loop and absolute deadlines, because epoll would round time-outs up to whole
-milliseconds. Standard library alone and no import of `nobs`, so that it starts at once as a process
-of its own: `python loopback.py SOCKET` serves the schedules in its paths until stdin ends, then
-prints its log.
+A select loop with absolute deadlines, because epoll would round time-outs up to milliseconds.
+Without any import of `nobs`, so that it starts at once as a process of its own.
 """
 
 import heapq
@@ -12,6 +10,7 @@ import re
 import select
 import socket
 import ssl
+import struct
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +22,9 @@ MAX_WRITES = 16
 """Of one peer before the next one's turn."""
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_SO_TIMESTAMPNS = 35
+ANCILLARY_BYTES = 64
+_LAST = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 now_ns = time.perf_counter_ns
@@ -76,6 +78,21 @@ class Answered:
 type Choose = Callable[[Answered], Script]
 
 
+def stamp_arrivals(sock: socket.socket) -> None:
+    """Let the kernel tell with each `recvmsg` when its last bytes had come, where it can."""
+    if sys.platform == "linux":
+        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+
+def arrived_ns(ancillary: Iterable[tuple[int, int, bytes]]) -> int | None:
+    """Return the kernel's stamp by this module's clock, so that waking late delays no time."""
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
+            seconds, rest_ns = struct.unpack("qq", data)
+            return int(now_ns() - (time.time_ns() - seconds * 1_000_000_000 - rest_ns))
+    return None
+
+
 class Peer:
     """One accepted connection."""
 
@@ -84,10 +101,14 @@ class Peer:
         self.number = number
         self.received = b""
         self.unsent = b""
-        self.answered: Answered | None = None
+        self.answered = Answered(head=b"", body=b"", connection=number, received_ns=0)
         self.script = Script(steps=())
-        self.steps: Iterator[Send] | None = None
-        self.next: Send | None = None
+        self.steps: Iterator[Send] = iter(())
+        self.is_answered = True
+
+    def due_ns(self, step: Send) -> int:
+        """Return when `step` is to be sent."""
+        return self.answered.received_ns + int(step.at_s * 1e9)
 
     def take_request(self, received_ns: int) -> Answered | None:
         """Return the request once it is whole."""
@@ -111,7 +132,7 @@ class ScriptedServer:
         self._listener = listener
         self._stop_fd = stop_fd
         self._peers: dict[int, Peer] = {}
-        self._due: list[tuple[int, int, Peer]] = []
+        self._due: list[tuple[int, int, Peer, Send]] = []
         self._accepted = 0
         self._pushed = 0
         self.log: list[Answered] = []
@@ -130,11 +151,17 @@ class ScriptedServer:
         """Return an accepted socket as it is to be used."""
         if sock.family == socket.AF_INET:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            stamp_arrivals(sock)
         return sock
+
+    def receive(self, sock: socket.socket) -> tuple[bytes, int]:
+        """Return what has come and when."""
+        data, ancillary, _, _ = sock.recvmsg(65536, ANCILLARY_BYTES)
+        return data, arrived_ns(ancillary) or now_ns()
 
     def finish(self, peer: Peer) -> None:
         """Await the next request of a peer whose answer is sent."""
-        peer.steps = None
+        peer.is_answered = True
 
     def drop(self, peer: Peer) -> None:
         """Close the connection of `peer`."""
@@ -144,25 +171,21 @@ class ScriptedServer:
     def _turn(self) -> bool:
         """Wait for a socket or the next deadline; return False when asked to stop."""
         unsent = [number for number, peer in self._peers.items() if peer.unsent]
-        listener = self._listener.fileno()
-        readable = [self._stop_fd, listener, *self._peers]
-        ready, writable, _ = select.select(readable, unsent, [], self._wait_s())
-        received_ns = now_ns()
+        readable = [self._stop_fd, self._listener.fileno(), *self._peers]
+        wait_s = max(0.0, (self._due[0][0] - now_ns()) / 1e9) if self._due else None
+        ready, writable, _ = select.select(readable, unsent, [], wait_s)
         if self._stop_fd in ready:
             return False
         for number in ready:
-            if number == listener:
+            if number == self._listener.fileno():
                 self._accept()
             elif number in self._peers:
-                self._read(self._peers[number], received_ns)
+                self._read(self._peers[number])
         for number in writable:
             if number in self._peers and self._flush(self._peers[number]):
                 self._advance(self._peers[number])
         self._run_due()
         return True
-
-    def _wait_s(self) -> float | None:
-        return max(0.0, (self._due[0][0] - now_ns()) / 1e9) if self._due else None
 
     def _accept(self) -> None:
         sock, _ = self._listener.accept()
@@ -176,63 +199,55 @@ class ScriptedServer:
         self._accepted += 1
         self._peers[sock.fileno()] = Peer(sock, self._accepted)
 
-    def _read(self, peer: Peer, received_ns: int) -> None:
+    def _read(self, peer: Peer) -> None:
         try:
-            data = peer.sock.recv(65536)
+            data, came_ns = self.receive(peer.sock)
         except _NOT_NOW:
             return
         except OSError:
-            data = b""
+            data, came_ns = b"", 0
         if not data:
             self.drop(peer)
             return
         peer.received += data
-        if peer.steps is None and (answered := peer.take_request(received_ns)) is not None:
+        if peer.is_answered and (answered := peer.take_request(came_ns)) is not None:
             self.log.append(answered)
             peer.answered, peer.script = answered, self._choose(answered)
-            peer.steps = iter(peer.script.steps)
+            peer.steps, peer.is_answered = iter(peer.script.steps), False
             self._advance(peer)
-
-    def _due_ns(self, peer: Peer) -> int:
-        assert peer.answered is not None  # noqa: S101 -- it has a step
-        assert peer.next is not None  # noqa: S101 -- as its callers know
-        return peer.answered.received_ns + int(peer.next.at_s * 1e9)
 
     def _advance(self, peer: Peer) -> None:
         """Go on to the next step of a peer whose last one is wholly sent."""
-        peer.next = next(peer.steps or iter(()), None)
-        self._schedule(peer)
+        self._schedule(peer, next(peer.steps, None))
 
-    def _schedule(self, peer: Peer) -> None:
-        """Put the next step at its absolute time, or end the answer."""
-        if peer.next is None:
+    def _schedule(self, peer: Peer, step: Send | None) -> None:
+        if step is None:
             self.finish(peer)
             return
         self._pushed += 1
-        heapq.heappush(self._due, (self._due_ns(peer), self._pushed, peer))
+        heapq.heappush(self._due, (peer.due_ns(step), self._pushed, peer, step))
 
     def _run_due(self) -> None:
         for _ in range(len(self._due)):
             if self._due[0][0] > now_ns():
                 return
-            _, _, peer = heapq.heappop(self._due)
+            _, _, peer, step = heapq.heappop(self._due)
             if self._peers.get(peer.sock.fileno()) is peer:
-                self._send_step(peer)
+                self._send(peer, step)
 
-    def _send_step(self, peer: Peer) -> None:
+    def _send(self, peer: Peer, step: Send) -> None:
         """Send the step that is due, and with it those that are due by now, a write each."""
-        assert peer.answered is not None  # noqa: S101 -- it has a step
         for _ in range(MAX_WRITES):
-            assert peer.next is not None  # noqa: S101 -- the loop ends without one
-            if peer.next.tokens:
-                peer.answered.token_ns += [now_ns()] * peer.next.tokens
-            peer.unsent = peer.next.data
+            if step.tokens:
+                peer.answered.token_ns += [now_ns()] * step.tokens
+            peer.unsent = step.data
             if not self._flush(peer):
                 return
-            peer.next = next(peer.steps or iter(()), None)
-            if peer.next is None or self._due_ns(peer) > now_ns():
+            following = next(peer.steps, None)
+            if following is None or peer.due_ns(following) > now_ns():
                 break
-        self._schedule(peer)
+            step = following
+        self._schedule(peer, following)
 
     def _flush(self, peer: Peer) -> bool:
         """Send what the socket takes; return whether that was all."""
@@ -252,47 +267,33 @@ def steady(ttft_ms: float, gap_ms: float, tokens: int, tokens_per_write: int = 1
     """Return a role at once, then the tokens, each in a chunk of its own, then the finish."""
     token = _chunk({"delta": {"content": " token"}, "finish_reason": None})
     role = _chunk({"delta": {"role": "assistant", "content": ""}, "finish_reason": None})
-    usage = {"prompt_tokens": 7, "completion_tokens": tokens, "total_tokens": tokens + 7}
+    usage = {"prompt_tokens": 7, "completion_tokens": tokens}
     ending = _chunk({"delta": {}, "finish_reason": "length"}, usage=usage)
     sizes = [min(tokens_per_write, tokens - sent) for sent in range(0, tokens, tokens_per_write)]
-    times_s = [(ttft_ms + gap_ms * number) / 1e3 for number in range(len(sizes))]
-    sends = [Send(at_s, token * size, size) for at_s, size in zip(times_s, sizes, strict=True)]
-    last = Send(times_s[-1], ending + _framed(b"data: [DONE]\n\n") + b"0\r\n\r\n")
+    sends = [Send((ttft_ms + gap_ms * n) / 1e3, token * k, k) for n, k in enumerate(sizes)]
+    last = Send(sends[-1].at_s, ending + _LAST)
     return Script(steps=(Send(0, _HEAD + role), *sends, last))
 
 
 def _chunk(choice: dict[str, Any], **more: object) -> bytes:
     value = {"id": "chatcmpl-0123456789", "object": "chat.completion.chunk", "created": 1}
     choices = [{"index": 0, **choice}]
-    return _framed(b"data: %s\n\n" % json.dumps({**value, "choices": choices, **more}).encode())
-
-
-def _framed(data: bytes) -> bytes:
-    return b"%x\r\n%s\r\n" % (len(data), data)
+    event = b"data: %s\n\n" % json.dumps({**value, "choices": choices, **more}).encode()
+    return b"%x\r\n%s\r\n" % (len(event), event)
 
 
 def scheduled(answered: Answered) -> Script:
     """Return the script that the path names: `/TTFT_MS-GAP_MS-TOKENS[-TOKENS_PER_WRITE]/v1/...`."""
-    return _script_at(answered.path)
-
-
-@cache
-def _script_at(path: str) -> Script:
-    ttft_ms, gap_ms, *counts = path.split("/")[1].split("-")
+    ttft_ms, gap_ms, *counts = answered.path.split("/")[1].split("-")
     return steady(float(ttft_ms), float(gap_ms), *map(int, counts))
 
 
-def truth_of(log: Iterable[Answered]) -> list[tuple[str, list[int]]]:
-    """Return the asked model, when the request had come and when each token went out, in ns."""
-    return [(entry.values["model"], [entry.received_ns, *entry.token_ns]) for entry in log]
-
-
 def main() -> None:
-    """Serve on an inherited socket until stdin ends, then print what was sent."""
-    listener = socket.socket(fileno=int(sys.argv[1]))
-    server = ScriptedServer(scheduled, listener, sys.stdin.fileno())
+    """Serve on an inherited socket until stdin ends, then print what was sent when, in ns."""
+    server = ScriptedServer(scheduled, socket.socket(fileno=int(sys.argv[1])), sys.stdin.fileno())
     server.serve()
-    json.dump(truth_of(server.log), sys.stdout)
+    log = [(entry.values["model"], [entry.received_ns, *entry.token_ns]) for entry in server.log]
+    json.dump(log, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import cast
 
+from nobs.tasks.llms.arrival import ArrivalSocket
 from nobs.tasks.llms.exchange import End, Exchange, Limits
 from nobs.tasks.llms.framing import MalformedResponse, Scan, parse_head, scan_of
 from nobs.tasks.llms.traffic import traffic_of
@@ -15,9 +16,15 @@ now_ns = time.perf_counter_ns
 class Wire(asyncio.BufferedProtocol):
     """Stamps reads; between them only looks whether the response has ended."""
 
-    def __init__(self, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        loop: asyncio.AbstractEventLoop,
+        sock: ArrivalSocket | None = None,
+    ) -> None:
         self._limits = limits
         self._loop = loop
+        self._sock = sock
         self._traffic = traffic_of(loop)
         self._buffer = self._traffic.buffer
         self._transport: asyncio.Transport | None = None
@@ -44,7 +51,7 @@ class Wire(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Stamp, keep, and look for the end."""
-        self._stamps.append(now_ns())
+        self._stamps.append(self._arrived_ns())
         data = bytes(self._buffer[:nbytes])
         self._chunks.append(data)
         self._traffic.reads += 1
@@ -59,6 +66,15 @@ class Wire(asyncio.BufferedProtocol):
             return
         if has_ended:
             self._finish_whole()
+
+    def _arrived_ns(self) -> int:
+        """Return when the bytes had come, by the kernel where it tells, else the time now."""
+        time_ns = now_ns()
+        if self._sock is None or (arrived_ns := self._sock.arrived_ns) is None:
+            return time_ns
+        # Between the last stamp and now, also when the kernel's clock was set meanwhile.
+        last_ns = self._stamps[-1] if self._stamps else self._sent_ns
+        return min(max(arrived_ns, last_ns), time_ns)
 
     def eof_received(self) -> None:
         """Note that the peer closes; the transport does the same by itself."""

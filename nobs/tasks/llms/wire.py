@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nobs.errors import HostApiError
+from nobs.tasks.llms.arrival import connected
 from nobs.tasks.llms.exchange import End, Exchange, Limits
 from nobs.tasks.llms.protocol import Wire
 
@@ -91,17 +92,21 @@ class Connection:
 
 async def _wire_to(address: Address, limits: Limits) -> Wire:
     loop = asyncio.get_running_loop()
-
-    def wire() -> Wire:
-        return Wire(limits, loop)
-
-    if address.unix_socket is None:
-        _, connected = await loop.create_connection(
-            wire, address.host, address.port, ssl=address.tls
+    name = address.host if address.tls else None
+    if address.unix_socket is not None:
+        _, wire = await loop.create_unix_connection(
+            lambda: Wire(limits, loop),
+            str(address.unix_socket),
+            ssl=address.tls,
+            server_hostname=name,
         )
-        return connected
-    path, name = str(address.unix_socket), address.host if address.tls else None
-    _, connected = await loop.create_unix_connection(
-        wire, path, ssl=address.tls, server_hostname=name
-    )
-    return connected
+        return wire
+    sock = await connected(address.host, address.port)
+    try:
+        _, wire = await loop.create_connection(
+            lambda: Wire(limits, loop, sock), sock=sock, ssl=address.tls, server_hostname=name
+        )
+    except BaseException:
+        sock.close()
+        raise
+    return wire
