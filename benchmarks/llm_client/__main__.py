@@ -15,7 +15,6 @@ import platform
 import shutil
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -37,7 +36,7 @@ from benchmarks.llm_client.scenario import (
 from benchmarks.llm_client.tools import TOOLS, measure_tool
 from nobs.tasks.llms.accuracy import truthful_server
 
-type Measure = Callable[[Scenario], Result]
+type Measure = Callable[[Scenario], Result | None]
 
 
 def measure(client: Client, scenario: Scenario) -> Result:
@@ -69,7 +68,7 @@ def run_rounds(
 ) -> dict[str, dict[str, list[Result]]]:
     """Measure everyone in turn, so that what else the machine does meets all alike."""
     results: dict[str, dict[str, list[Result]]] = {
-        scenario.name: defaultdict(list, {name: [] for name in measures}) for scenario in scenarios
+        scenario.name: {name: [] for name in measures} for scenario in scenarios
     }
     names = list(measures)
     for number in range(rounds):
@@ -78,7 +77,8 @@ def run_rounds(
             print(f"round {number + 1} of {rounds}: {scenario.name}", file=sys.stderr)
             for name in [*names[turn:], *names[:turn]]:
                 wait_for_quiet(patience_s)
-                results[scenario.name][name].append(measures[name](scenario))
+                if (result := measures[name](scenario)) is not None:
+                    results[scenario.name][name].append(result)
     return results
 
 
@@ -115,7 +115,7 @@ def main() -> None:
           f"{chosen.rounds} rounds in turn")  # fmt: skip
     results = run_rounds(measures, chosen.rounds, scenarios, chosen.patience)
     medians: Medians = {
-        scenario: {name: middle(rounds) for name, rounds in rows.items()}
+        scenario: {name: middle(rounds) for name, rounds in rows.items() if rounds}
         for scenario, rows in results.items()
     }
     print("\n".join(table(medians, [name for name in TOOLS if name not in found])))

@@ -6,37 +6,52 @@ twice, and the first half, which opens connections, is left out on both sides.
 
 import json
 import os
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.llm_client.scenario import Result, Scenario, Told, load_now, result_told
 from nobs.tasks.llms.accuracy import truthful_server
 
-LIMIT_S = 240
+LIMIT_S = 120
 MODEL = "m"
 
 type Tool = Callable[[str, str, Scenario, Path], list[Told]]
 """Run the executable against a URL, with files in a folder of its own."""
 
 
-def measure_tool(tool: Tool, executable: str, scenario: Scenario) -> Result:
-    """Return what the tool added in `scenario`."""
+def measure_tool(tool: Tool, executable: str, scenario: Scenario) -> Result | None:
+    """Return what the tool added in `scenario`; None where it failed, hung or missed tokens."""
     load = load_now()
-    with tempfile.TemporaryDirectory() as folder, truthful_server() as server:
-        url = f"{server.url}/{scenario.schedule}"
-        told = tool(executable, url, scenario, Path(folder))
-        sent = [entry for name, entry in server.finish() if name == MODEL]
-    told.sort(key=lambda entry: entry.start_s)
-    return result_told(told[-scenario.total :], sent[-scenario.total :], scenario, load)
+    try:
+        with tempfile.TemporaryDirectory() as folder, truthful_server() as server:
+            url = f"{server.url}/{scenario.schedule}"
+            told = tool(executable, url, scenario, Path(folder))
+            sent = [entry for name, entry in server.finish() if name == MODEL]
+        told.sort(key=lambda entry: entry.start_s)
+        return result_told(told[-scenario.total :], sent[-scenario.total :], scenario, load)
+    except (subprocess.SubprocessError, OSError, ValueError, LookupError) as error:
+        print(f"{executable}: {error}", file=sys.stderr)
+        return None
 
 
 def _run(command: list[str], folder: Path, env: Mapping[str, str] | None = None) -> None:
-    subprocess.run(
-        command, cwd=folder, env={**os.environ, **(env or {})}, timeout=LIMIT_S, check=True,
-        stdin=subprocess.DEVNULL, capture_output=True,
-    )  # fmt: skip
+    """Run a tool and end every process that it has started, which aiperf itself may not."""
+    with subprocess.Popen(
+        command, cwd=folder, env={**os.environ, **(env or {})}, start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        try:
+            code = process.wait(LIMIT_S)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    if code:
+        raise subprocess.CalledProcessError(code, command)
 
 
 def guidellm(executable: str, url: str, scenario: Scenario, folder: Path) -> list[Told]:

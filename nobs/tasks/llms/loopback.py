@@ -14,19 +14,18 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-MAX_WRITES = 16
-"""Of one peer before the next one's turn."""
+MAX_WRITES = 16  # of one peer before the next one's turn
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _SO_TIMESTAMPNS = 35
 ANCILLARY_BYTES = 64
 _LAST = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-
 now_ns = time.perf_counter_ns
 
 
@@ -81,7 +80,8 @@ type Choose = Callable[[Answered], Script]
 def stamp_arrivals(sock: socket.socket) -> None:
     """Let the kernel tell with each `recvmsg` when its last bytes had come, where it can."""
     if sys.platform == "linux":
-        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        with suppress(OSError):  # as from kernels that only speak like Linux
+            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
 
 def arrived_ns(ancillary: Iterable[tuple[int, int, bytes]]) -> int | None:
