@@ -68,17 +68,6 @@ def test_a_run_with_setup_measures_and_leaves_everything_as_it_was(
     assert installed.condition() == before
 
 
-def test_a_run_without_setup_names_the_command_that_starts_the_server(
-    installed: Studio, prompts: FakeHub, tmp_path: Path
-) -> None:
-    env = around(installed, tmp_path, HF_ENDPOINT=prompts.url)
-    words = ("run", "--task", "llms", "--execution", "native", "--provider", "lmstudio")
-    done = run_nobs(*words, cwd=tmp_path, env=env)
-    assert done.returncode == 4
-    assert f"Nothing listens at {installed.url}" in done.stderr
-    assert f"lms server start --port {installed.port}" in done.stderr
-
-
 def test_setup_is_offered_and_refused_by_default(installed: Studio, tmp_path: Path) -> None:
     with bare_nobs(around(installed, tmp_path), tmp_path) as child:
         answer(child, ("Tasks (", "llms"), ("Profile (", "standard"))

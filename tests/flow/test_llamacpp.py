@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -34,11 +35,19 @@ class RunFailed(Exception):
     """What goes wrong inside a run."""
 
 
-def servers() -> list[int]:
-    return [child.pid for child in psutil.Process().children(recursive=True)]
+type Servers = Callable[[], list[int]]
 
 
-def test_the_packaged_model_answers_and_says_what_it_is() -> None:
+@pytest.fixture
+def servers() -> Servers:
+    """Tell the child processes that the test started and that are left."""
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    return lambda: [
+        child.pid for child in psutil.Process().children(recursive=True) if child.pid not in before
+    ]
+
+
+def test_the_packaged_model_answers_and_says_what_it_is(servers: Servers) -> None:
     told: list[str] = []
     with LLAMACPP.open(Wanted(), told.append) as served:
         assert served.is_ours
@@ -67,7 +76,7 @@ def test_a_server_that_runs_already_is_connected_to() -> None:
         assert (served.model, served.identity.context_length) == ("mine", 512)
 
 
-def test_an_error_of_the_run_leaves_no_server() -> None:
+def test_an_error_of_the_run_leaves_no_server(servers: Servers) -> None:
     with pytest.raises(RunFailed, match="1"), LLAMACPP.open(Wanted(), lambda _: None):
         raise RunFailed(len(servers()))
     assert servers() == []
@@ -91,7 +100,7 @@ def test_a_killed_parent_leaves_no_server() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no waitid")
-def test_a_server_that_dies_in_a_run_leaves_the_end_of_its_log() -> None:
+def test_a_server_that_dies_in_a_run_leaves_the_end_of_its_log(servers: Servers) -> None:
     told: list[str] = []
     with LLAMACPP.open(Wanted(), told.append):
         (pid,) = servers()
@@ -111,7 +120,7 @@ def test_weights_that_llama_cpp_refuses_are_told_with_its_log(tmp_path: Path) ->
         pytest.fail("it serves broken weights")
 
 
-def test_a_server_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
+def test_a_server_that_takes_too_long_is_stopped(tmp_path: Path, servers: Servers) -> None:
     settings = Settings(weights=tmp_path, model="slow", context_length=512, threads=1)
     started = time.monotonic()
     with (
