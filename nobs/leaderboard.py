@@ -40,7 +40,7 @@ class Row:
     requests: tuple[tuple[float, float], ...] = ()
     """Output tokens and latency in seconds of each request."""
     loads: tuple[tuple[float, float], ...] = ()
-    """Requests at the same time and the tokens per second of all of them, from `load_table`."""
+    """Requests at the same time and the tokens per second of all of them, from `load.levels`."""
 
     @property
     def is_ok(self) -> bool:
@@ -181,7 +181,7 @@ def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
             samples=_samples(model, values),
             starts_s=tuple(sample.start_s for sample in model.samples[:MAX_SAMPLES]),
             requests=tuple(_requests(values.get("all_runs")))[:MAX_REQUESTS],
-            loads=tuple(_loads(values.get("load_table"))),
+            loads=tuple(_loads(at(values, "load.levels"))),
         )
 
 

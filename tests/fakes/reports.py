@@ -88,7 +88,9 @@ def llms_task(
     latencies = [20 / speed * rng.uniform(0.97, 1.03) for _ in range(repeats)]
     model = {
         "model_name": LLM, "device": device, "status": "ok",
-        "load_table": [{"concurrency": n, "tokens_per_sec": 50 * speed * n} for n in (1, 4, 16)],
+        "load": {
+            "levels": [{"concurrency": n, "tokens_per_sec": 50 * speed * n} for n in (1, 4, 16)]
+        },
         "final_median_latency_s": median(latencies), "final_median_ttft_s": 0.5 / speed,
         "final_median_tokens_per_sec": 100 * speed,
         "all_runs": [

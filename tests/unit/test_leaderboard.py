@@ -93,7 +93,7 @@ def test_what_was_found_in_the_repeats_is_a_flag() -> None:
 def test_the_load_table_is_read_as_far_as_it_makes_sense() -> None:
     report = make_report(tasks=("llms",))
     values = report.model_dump(mode="json", by_alias=True)
-    values["tasks"][0]["models"][LLM]["load_table"] = [
+    values["tasks"][0]["models"][LLM]["load"]["levels"] = [
         {"concurrency": 2, "tokens_per_sec": 30.0}, {"concurrency": 0, "tokens_per_sec": 1.0},
         {"concurrency": "many"}, None,
     ]  # fmt: skip
