@@ -153,6 +153,14 @@ def test_a_figure_that_its_samples_do_not_give_is_invalid(change: Change, fault:
     assert any(fault in told for told in found.faults), found.faults
 
 
+def test_figures_that_an_earlier_nobs_did_not_have_are_no_fault() -> None:
+    def forget(document: Document) -> None:
+        for key in ("joules_per_1000_rows", "padding_efficiency", "flags"):
+            del model_of(document)[key]
+
+    assert validate_changed(forget).ruling is Ruling.CLOSED
+
+
 def narrow(document: Document) -> None:
     """Forge a result: shorter times, and everything that follows from them."""
     honest = honest_document(times_s=[0.5, 0.51, 0.505, 0.5, 0.51, 0.505, 0.5])
