@@ -1,0 +1,113 @@
+"""An engine of the test's own, killed and started again while a container of it is at work."""
+
+import gc
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import docker
+import pytest
+
+from nobs.launch.engine import connect
+from tests.container.launching import BASE_IMAGE, Launch
+
+SAY = (
+    "import time\n"
+    "for number in range(20): print('line', number, flush=True)\n"
+    "print('ready', flush=True)\n"
+    "time.sleep(600)"
+)
+
+
+class OwnEngine:
+    """A daemon with directories and a socket of its own; it needs root and no network."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.url = f"unix://{directory}/s"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
+        words = [f"--{name}={self._directory / path}" for name, path in options.items()]
+        self._process = subprocess.Popen(
+            ["dockerd", f"--host={self.url}", "--bridge=none", "--iptables=false", *words],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while not (Path(self.url.removeprefix("unix://")).exists() and self._answers()):
+            assert time.monotonic() < deadline, "the engine doesn't start"
+            time.sleep(0.2)
+
+    def kill(self) -> None:
+        """End the daemon as a crash does."""
+        self._end(signal.SIGKILL)
+        # A process of the old ids may exist for a while yet, and would be taken for them.
+        for file in ("s", "pid", "exec/containerd/containerd.pid"):
+            (self._directory / file).unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+        self._process.wait(timeout=60)
+
+    def _answers(self) -> bool:
+        with suppress(docker.errors.DockerException):
+            docker.DockerClient(base_url=self.url).close()
+            return True
+        return False
+
+
+@pytest.fixture
+def own_engine(engine: str) -> Iterator[OwnEngine]:
+    if os.geteuid() != 0 or shutil.which("dockerd") is None:
+        pytest.skip("an engine of one's own needs root and dockerd")
+    directory = Path(tempfile.mkdtemp(prefix="nobs-engine-", dir="/var/tmp"))
+    own = OwnEngine(directory)
+    try:
+        own.start()
+        copy = f"docker --host {engine} save {BASE_IMAGE} | docker --host {own.url} load"
+        subprocess.run(["bash", "-c", copy], check=True, capture_output=True)
+        yield own
+    finally:
+        own.stop()
+        mounts = Path("/proc/mounts").read_text().splitlines()
+        for place in (line.split()[1] for line in mounts):
+            if place.startswith(str(directory)):
+                subprocess.run(["umount", "--lazy", place], check=True)
+        shutil.rmtree(directory)
+
+
+# The SDK forgets to close a socket that it couldn't connect.
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+def test_a_run_sees_its_container_out_when_the_engine_restarts(
+    own_engine: OwnEngine, tmp_path: Path
+) -> None:
+    def restart(_stream: object, line: str) -> None:
+        if line == "ready":
+            own_engine.kill()
+            back.start()
+
+    back = threading.Timer(2.0, own_engine.start)
+    hear: Callable[[object, str], None] = restart
+    with connect({"DOCKER_HOST": own_engine.url}) as connection:
+        launch = Launch(connection, tmp_path / "run")
+        outcome = launch.run(SAY, on_line=hear, timeout_s=120)
+        back.join()
+        left = launch.left_behind()
+    gc.collect()
+
+    assert launch.stdout == [*(f"line {number}" for number in range(20)), "ready"]
+    assert outcome.exit_code != 0
+    assert "engine went away" in outcome.error
+    assert left == []

@@ -1,0 +1,20 @@
+"""Five runs of the quick profile in one process; tests/soak/runs.py does fifty."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.fakes.command import environment
+
+RUNS = 5
+
+
+def test_nothing_grows_from_run_to_run(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.soak.runs", "--runs", str(RUNS)],
+        cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=500,
+        check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert f"{RUNS}/{RUNS}:" in done.stdout
