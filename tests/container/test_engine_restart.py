@@ -37,8 +37,10 @@ class OwnEngine:
     def start(self) -> None:
         options = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
         words = [f"--{name}={self._directory / path}" for name, path in options.items()]
+        # A daemon without a bridge removes docker0, which in the machine's own network is another's.
+        alone = ["unshare", "--net", "dockerd", "--bridge=none", "--iptables=false"]
         self._process = subprocess.Popen(
-            ["dockerd", f"--host={self.url}", "--bridge=none", "--iptables=false", *words],
+            [*alone, f"--host={self.url}", *words],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         deadline = time.monotonic() + 60
