@@ -109,7 +109,7 @@ def _cells(
 
 
 def _explain(task: TaskReport) -> list[str]:
-    """Return why a task is open, why models failed and whether the others can be trusted."""
+    """Return why a task is open, why models failed, whether the others can be trusted, warnings."""
     opened = task.workload.division is Division.OPEN
     return [
         *([f"open: {'; '.join(map(to_line, task.workload.open_reasons))}"] if opened else []),
@@ -124,5 +124,10 @@ def _explain(task: TaskReport) -> list[str]:
             )
             for model in task.models.values()
             if model.failure is None and model.verdict is not None
+        ),
+        *(
+            to_line(f"{model.model_name}: {warning}", _LIMIT)
+            for model in task.models.values()
+            for warning in model.warnings
         ),
     ]

@@ -69,3 +69,14 @@ def test_plan_names_everything() -> None:
     from tests.unit.launch.plans import make_container_plan  # noqa: PLC0415
 
     check("plan.txt", render_plan(describe_plan(make_container_plan())))
+
+
+def test_warnings_are_told() -> None:
+    report = make_report()
+    (task,) = report.tasks
+    name, model = next(iter(task.models.items()))
+    told = model.model_copy(update={"warnings": ("The server is another machine.",)})
+    models = {**task.models, name: told}
+    changed = report.model_copy(update={"tasks": (task.model_copy(update={"models": models}),)})
+
+    assert f"{name}: The server is another machine." in render_summary(changed)
