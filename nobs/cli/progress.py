@@ -31,7 +31,7 @@ TEMPLATES = {
     "fetch.pin": "  {id}",
     "step.started": "step {number}/{of}: {model}",
     "repeat.finished": "  repeat {repeat}{of_repeats}: {time}, {rate} {unit}/s",
-    "level.finished": "  load, {level}: {rate} {unit}/s",
+    "level.finished": "  load, {load}: {rate} {unit}/s",
     "step.finished": "  {status}, {why}",
     "run.interrupted": "interrupted; finished steps are kept",
     "run.failed": "failed: {message} {remedy}",

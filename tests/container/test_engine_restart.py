@@ -37,7 +37,7 @@ class OwnEngine:
     def start(self) -> None:
         options = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
         words = [f"--{name}={self._directory / path}" for name, path in options.items()]
-        # A daemon without a bridge removes docker0, which in the machine's own network is another's.
+        # Without a bridge it removes docker0, which in the machine's own network is another's.
         alone = ["unshare", "--net", "dockerd", "--bridge=none", "--iptables=false"]
         self._process = subprocess.Popen(
             [*alone, f"--host={self.url}", *words],

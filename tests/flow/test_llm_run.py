@@ -178,3 +178,19 @@ def test_a_dry_run_names_the_server_and_asks_it_nothing(tmp_path: Path) -> None:
     assert f"server     openai at {server.url}, model {MODEL}" in done.stdout
     assert server.log == []
     assert not (tmp_path / "results").exists()
+
+
+def test_levels_of_load_stand_below_the_figures_and_make_the_result_open(tmp_path: Path) -> None:
+    with serving(whole_server(stream(tokens=5, gap_s=0.001))) as server:
+        done = nobs_run(tmp_path, *QUICK, *at(server), "--concurrency", "1,2", "--rate", "50")
+
+    assert done.returncode == 0, done.stderr
+    for level in ("1 at once", "2 at once", "50 requests/s"):
+        assert f"load, {level}: " in done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    heads = [
+        line.split("  ")[0] for line in lines if line.startswith(("load", "1 at", "2 at", "50 a"))
+    ]
+    assert heads == ["load", "1 at once", "2 at once", "50 a second"]
+    assert "arrivals: poisson, seed 1" in lines
+    assert "params.load" in done.stdout

@@ -50,7 +50,7 @@ class LoadMeter:
         records = self._loop.run(send_level(level, self._target, requests, self._params))
         figures = level_figures(level, records)
         log.info(
-            "level.finished", level=str(level), duration_s=figures.duration_s, unit="tokens",
+            "level.finished", load=str(level), duration_s=figures.duration_s, unit="tokens",
             units=(figures.tokens_per_sec or 0.0) * figures.duration_s,
         )  # fmt: skip
         return figures
