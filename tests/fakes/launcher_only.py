@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.fakes.command import REPO
 
-_BENCH = ("datasets", "huggingface_hub", "openai", "pyarrow", "sentence_transformers", "torch",
+_BENCH = ("datasets", "huggingface_hub", "pyarrow", "sentence_transformers", "torch",
           "transformers")  # fmt: skip
 
 

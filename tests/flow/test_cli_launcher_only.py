@@ -20,7 +20,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_prefetch_names_the_extra(packages: Path, tmp_path: Path) -> None:
     done = run_launcher(packages, "prefetch", cwd=tmp_path, env=environment(tmp_path))
     assert done.returncode == 3
-    assert "Fetching needs the package" in done.stderr
+    assert "needs the package huggingface_hub" in done.stderr
     assert INSTALL in done.stderr
     assert list(tmp_path.iterdir()) == []
 

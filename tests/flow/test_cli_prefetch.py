@@ -26,9 +26,10 @@ def hub(tmp_path: Path) -> Iterator[FakeHub]:
 def test_packaged_texts_and_weights_need_no_hub(tmp_path: Path) -> None:
     done = run_nobs("prefetch", "--profile", "quick", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    texts, weights = json.loads(done.stdout)
+    texts, prompts, weights = json.loads(done.stdout)
     pin = load_catalog().models["sentence-transformers/all-MiniLM-L6-v2"]
     assert (texts["kind"], texts["state"], texts["verified"]) == ("texts", "there already", True)
+    assert (prompts["id"], prompts["verified"]) == ("nobs/prompts", True)
     assert weights["sha256"] == {"model.safetensors": pin.weights_sha256}
     assert weights["verified"]
 
@@ -59,7 +60,8 @@ def test_a_model_of_the_hub_is_fetched_once(hub: FakeHub, tmp_path: Path) -> Non
     name = f"test/small@{COMMIT}"
     write_model(hub.repo_dir("models", "test/small", COMMIT))
     (tmp_path / "mine.txt").write_text("one\ntwo\n")
-    words = ("--profile", "quick", "--dataset", "mine.txt", "--rows", "2", "--model", name)
+    words = ("--profile", "quick", "--task", "embeddings", "--dataset", "mine.txt", "--rows", "2",
+             "--model", name)  # fmt: skip
     env = environment(tmp_path, HF_ENDPOINT=hub.url)
 
     def fetch(*more: str) -> tuple[dict[str, Any], dict[str, Any]]:
