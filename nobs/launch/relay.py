@@ -27,6 +27,7 @@ _LINGER_S = 1.0
 @contextlib.contextmanager
 def relaying(directory: Path, host: str, port: int, owner: tuple[int, int]) -> Iterator[Path]:
     """Keep a socket in `directory`, made for it and owned by `owner`, that leads to `host:port`."""
+    _clear(directory / SOCKET_NAME)
     try:
         directory.mkdir(mode=0o700)
     except OSError as error:
@@ -42,6 +43,16 @@ def relaying(directory: Path, host: str, port: int, owner: tuple[int, int]) -> I
             yield path
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _clear(path: Path) -> None:
+    """Remove what a launcher that was killed left: a socket that nobody listens on, alone."""
+    with socket.socket(socket.AF_UNIX) as caller, contextlib.suppress(FileNotFoundError):
+        try:
+            caller.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            path.parent.rmdir()
 
 
 def _give(path: Path, owner: tuple[int, int]) -> None:

@@ -9,7 +9,7 @@ from nobs.launch.endpoint import choose_route
 from nobs.launch.facts import Facts
 from nobs.launch.request import RunRequest
 from nobs.providers import PROVIDERS
-from nobs.schema.pins import ModelPin, Source, Workload
+from nobs.schema.pins import LlmParams, ModelPin, Source, Workload
 from nobs.schema.server import ServerRef
 from nobs.schema.spec import RunSpec
 from nobs.settings import DEFAULT_LLM_BASE_URL, DEFAULT_LLM_MODEL_NAME
@@ -37,6 +37,8 @@ class ServerOrder:
     setup: bool = False
     is_guess: bool = False
     """Whether the provider is the one that usually listens there, to be asked before use."""
+    parallel: int | None = None
+    """Requests at once for which a model that the run itself loads makes room."""
     max_wait_s: float = 300.0
 
     def __str__(self) -> str:
@@ -67,8 +69,15 @@ def order_again(spec: RunSpec) -> ServerOrder | None:
         base_url=None if is_embedded else server.base_url,
         model=None if is_embedded and brings_model else server.model,
         setup=server.setup,
+        parallel=_parallel(spec),
         max_wait_s=server.max_wait_s,
     )
+
+
+def _parallel(spec: RunSpec) -> int | None:
+    params = (workload.params for workload in spec.workloads)
+    loads = (p.load for p in params if isinstance(p, LlmParams) and p.load)
+    return max((level for load in loads for level in load.concurrency), default=None)
 
 
 def is_served(workload: Workload) -> bool:
@@ -122,6 +131,7 @@ def order_server(request: RunRequest, facts: Facts, pinned: Workload) -> ServerO
         base_url=_reached(url, facts) if url else None,
         model=_model_name(request, facts, pinned),
         setup=request.setup_lm_studio,
+        parallel=max(request.concurrency, default=None),
         is_guess=request.provider is None and not request.setup_lm_studio,
         max_wait_s=request.request_timeout_s,
     )

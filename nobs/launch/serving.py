@@ -136,6 +136,7 @@ def _open(order: ServerOrder, tell: Tell) -> Iterator[ServerRef]:
         api_key="" if key == DEFAULT_API_KEY else key,
         model=order.model,
         setup=order.setup,
+        parallel=order.parallel,
         wait_s=min(Wanted.wait_s, order.max_wait_s),
     )
     provider = _find_provider(order, wanted)

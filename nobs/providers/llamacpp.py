@@ -70,11 +70,14 @@ def _settings(wanted: Wanted) -> Settings:
             f"The embedded llama.cpp serves {MODEL}, not {wanted.model!r}.",
             "Leave out --llm-model, or name a server: --llm-url URL.",
         )
+    parallel = wanted.parallel or 1
     return Settings(
         weights=find_weights(),
         model=MODEL,
-        context_length=wanted.context_length or CONTEXT_LENGTH,
+        # Requests at once share the context.
+        context_length=(wanted.context_length or CONTEXT_LENGTH) * parallel,
         threads=_cores(),
+        parallel=parallel,
     )
 
 

@@ -47,6 +47,16 @@ def servers() -> Servers:
     ]
 
 
+def test_requests_at_once_have_the_whole_context_each() -> None:
+    with (
+        LLAMACPP.open(Wanted(parallel=2), lambda _line: None) as served,
+        urlopen(served.access.base_url.removesuffix("/v1") + "/slots") as answer,
+    ):
+        slots = json.load(answer)
+
+    assert [slot["n_ctx"] for slot in slots] == [4096, 4096]
+
+
 def test_the_packaged_model_answers_and_says_what_it_is(servers: Servers) -> None:
     told: list[str] = []
     with LLAMACPP.open(Wanted(), told.append) as served:

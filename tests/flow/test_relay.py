@@ -113,7 +113,9 @@ def test_a_directory_that_is_there_already_is_never_used(tmp_path: Path) -> None
     assert tmp_path.exists()
 
 
-def test_a_relay_ends_with_the_launcher_that_was_killed(tmp_path: Path) -> None:
+def test_a_relay_ends_with_a_killed_launcher_and_the_next_one_takes_its_place(
+    tmp_path: Path,
+) -> None:
     code = (
         "import os, time\nfrom pathlib import Path\nfrom nobs.launch.relay import relaying\n"
         f"with relaying(Path({str(tmp_path / 'r')!r}), '127.0.0.1', 9, {OWNER}):\n"
@@ -125,6 +127,9 @@ def test_a_relay_ends_with_the_launcher_that_was_killed(tmp_path: Path) -> None:
         launcher.send_signal(signal.SIGKILL)
 
     assert is_refused_within(tmp_path / "r" / "server.sock", 10)
+    with relaying(tmp_path / "r", "127.0.0.1", 9, OWNER):
+        pass
+    assert not (tmp_path / "r").exists()
 
 
 def is_refused_within(path: Path, wait_s: float) -> bool:

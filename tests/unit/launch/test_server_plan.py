@@ -149,6 +149,16 @@ def test_a_resumed_run_asks_again_for_what_it_asked() -> None:
     assert order_again(plan(tasks=("embeddings",)).spec) is None
 
 
+def test_a_model_that_the_run_loads_has_room_for_the_highest_level() -> None:
+    words: dict[str, Any] = {"tasks": ("llms",), "concurrency": (1, 16, 4)}
+    again = order_again(plan(**words).spec)
+
+    assert order_of(**words).parallel == 16
+    assert order_of(tasks=("llms",)).parallel is None
+    assert again is not None
+    assert again.parallel == 16
+
+
 def test_the_fingerprint_of_published_workloads_never_changes() -> None:
     from nobs.supervisor.merge import fingerprint  # noqa: PLC0415
 
