@@ -3,6 +3,7 @@
 A canary token is looked for in every place that others can see.
 """
 
+import gzip
 import json
 import os
 import subprocess
@@ -23,6 +24,7 @@ from tests.fakes.loader import hub_environment
 REPO = Path(__file__).resolve().parents[2]
 MODEL = "nomic-ai/modernbert-embed-base"
 CANARY = "hf_canaryCANARYcanary0123456789"
+KEY_CANARY = "sk-canaryCANARYcanary0123456789"
 WORK = ("--profile", "quick", "--task", "embeddings", "--rows", "20", "--model", MODEL)
 
 
@@ -85,7 +87,7 @@ class Run:
 
 def run_watched(engine: str, hub: str, tmp_path: Path, *words: str) -> Run:
     environment = hub_environment(hub, tmp_path / "hf") | {
-        "DOCKER_HOST": engine, "HF_TOKEN": CANARY,
+        "DOCKER_HOST": engine, "HF_TOKEN": CANARY, "LLM_API_KEY": KEY_CANARY,
     }  # fmt: skip
     witness, over = Witness(), threading.Event()
     with closing(docker.DockerClient(base_url=engine)) as watching:
@@ -165,4 +167,26 @@ def test_a_token_is_found_nowhere(
         "stdout", "stderr", "published report", "traceback",
     } | {"telemetry.jsonl"}  # fmt: skip
     assert all(places[name] for name in ("docker inspect (ok)", "engine events (ok)", "traceback"))
-    assert [name for name, text in places.items() if CANARY in text] == []
+    assert [name for name, text in places.items() if CANARY in text or KEY_CANARY in text] == []
+
+
+def test_the_key_of_a_server_is_mounted_and_found_nowhere(
+    engine: str, hub_url: str, tmp_path: Path
+) -> None:
+    run = run_watched(engine, hub_url, tmp_path, "--profile", "quick", "--task", "llms")
+    assert run.done.returncode == 0, run.done.stderr
+    (container,) = run.witness.containers
+    mounts = {mount["Destination"]: mount["RW"] for mount in container["Mounts"]}
+    files = [file for file in run.results.rglob("*") if file.is_file()]
+    places = {str(file): read_file(file) for file in files} | run.witness.seen
+    places |= {"stdout": run.done.stdout, "stderr": run.done.stderr}
+
+    assert mounts["/run/secrets/llm_api_key"] is False
+    assert "/run/secrets/hf_token" not in mounts
+    assert "requests.jsonl.gz" in {file.name for file in files}
+    assert [name for name, text in places.items() if KEY_CANARY in text or CANARY in text] == []
+
+
+def read_file(file: Path) -> str:
+    content = file.read_bytes()
+    return (gzip.decompress(content) if file.suffix == ".gz" else content).decode(errors="replace")
