@@ -30,8 +30,9 @@ bench-native: setup ## Measure without a container (Apple silicon, or a prepared
 build-cpu build-cuda build-rocm: build-%: setup ## Build the image of a backend
 	@$(NOBS) build $*
 
-test: setup ## Run the tests; container tests too where NOBS_TEST_CONTAINERS=1
-	@$(PYTHON) -m pytest -n auto --dist loadfile --ignore tests/container
+test: setup ## Run the tests; those of containers with NOBS_TEST_CONTAINERS=1, long ones with NOBS_TEST_LONG=1
+	@$(PYTHON) -m pytest -n auto --dist loadfile --ignore tests/container --ignore tests/browser
+	@$(PYTHON) -m pytest tests/browser
 	@$(PYTHON) -m pytest tests/container
 
 check: setup ## Lint, types, import layers, docs

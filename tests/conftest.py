@@ -1,7 +1,9 @@
 """What holds for every test."""
 
+import os
 import signal
 
+import pytest
 from hypothesis import settings
 
 # A shell starts background jobs with SIGINT ignored, and children would inherit that: here Ctrl-C
@@ -11,3 +13,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("default", deadline=None)
 settings.register_profile("long", deadline=None, max_examples=2000)
 settings.load_profile("default")
+
+LONG = os.environ.get("NOBS_TEST_LONG") == "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what takes long, with the reason, unless it is asked for."""
+    skip = pytest.mark.skip(reason="long tests run with NOBS_TEST_LONG=1 (as .ci/run does)")
+    for item in items:
+        if item.get_closest_marker("long") and not LONG:
+            item.add_marker(skip)

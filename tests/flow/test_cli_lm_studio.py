@@ -14,7 +14,10 @@ from tests.fakes.prompts import write_prompts
 from tests.fakes.studio import Studio, model, studio
 from tests.fakes.terminal import Terminal, terminal
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals"),
+    pytest.mark.long,
+]
 OFFER = "Set up LM Studio with tiny for this run, and leave it as it is now? [y/N]"
 
 

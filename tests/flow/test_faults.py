@@ -29,6 +29,8 @@ from tests.fakes.rounds import (
     start,
 )
 
+pytestmark = pytest.mark.long
+
 LIGHTLY = (LIGHT,)
 RESUME = ("run", "--resume", RUN_ID)
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

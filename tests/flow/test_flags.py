@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.fakes.loader import hub_environment
+
+pytestmark = pytest.mark.long
 
 BUSY = "while True: pass"
 

@@ -15,6 +15,8 @@ from tests.fakes.loader import Loader
 from tests.fakes.rounds import LIGHT, RUN_ID, finish, left_files, ordered_run, reason_of
 from tests.fakes.weights import safetensors, write_model
 
+pytestmark = pytest.mark.long
+
 COMMIT = "4bef63f39fcc5e2d6b0aae83089f307af4970164"
 RESUME = ("run", "--resume", RUN_ID)
 

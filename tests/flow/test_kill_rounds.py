@@ -7,6 +7,8 @@ import pytest
 
 from tests.soak.kills import do_round
 
+pytestmark = pytest.mark.long
+
 ROUNDS = 20
 
 

@@ -23,6 +23,8 @@ from tests.fakes.rounds import (
     start,
 )
 
+pytestmark = pytest.mark.long
+
 LIGHTLY = (LIGHT,)
 
 

@@ -21,6 +21,7 @@ from nobs.providers.weights import MODEL, find_weights, packaged_pin
 from tests.fakes.command import REPO
 
 LLAMACPP = PROVIDERS.load("llamacpp")
+pytestmark = pytest.mark.long
 HOLD = """
 import os, sys, time
 from nobs.providers import PROVIDERS

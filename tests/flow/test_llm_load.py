@@ -11,6 +11,8 @@ from tests.fakes.llm_answers import plain, stream, whole_server
 from tests.fakes.llm_server import Script, ScriptedServer, serving
 from tests.flow.test_llm_bench import work
 
+pytestmark = pytest.mark.long
+
 TOKENS, TTFT_S, GAP_S = 10, 0.02, 0.002
 ANSWER = stream(tokens=TOKENS, ttft_s=TTFT_S, gap_s=GAP_S)
 

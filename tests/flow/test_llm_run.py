@@ -17,6 +17,8 @@ from tests.fakes.llm_answers import MODEL, after, stream, whole_server
 from tests.fakes.llm_server import Script, ScriptedServer, Then, serving
 from tests.fakes.loader import hub_environment
 
+pytestmark = pytest.mark.long
+
 CATALOG = load_catalog()
 NOBODY = "http://127.0.0.1:9"
 QUICK = ("--profile", "quick", "--task", "llms")

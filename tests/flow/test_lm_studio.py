@@ -21,7 +21,10 @@ from nobs.providers.lmstudio import (
 )
 from tests.fakes.studio import Studio, instance, model, studio
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the look-alike is a shell script")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="the look-alike is a shell script"),
+    pytest.mark.long,
+]
 PROVIDER = PROVIDERS.load("lmstudio")
 TINY, OTHER = "openai/tiny", "qwen/other"
 

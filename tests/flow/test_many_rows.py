@@ -13,6 +13,8 @@ from nobs.schema.pins import DatasetPin, EmbeddingsParams, ModelPin, RepeatPolic
 from tests.fakes.models import TINY, write_gte
 from tests.fakes.runs import order
 
+pytestmark = pytest.mark.long
+
 ROW_BYTES = 8000
 """One word too long for the tokenizer, so that rows weigh much and take no time."""
 FEW, MANY = 4, 3000

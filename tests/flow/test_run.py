@@ -135,6 +135,7 @@ def test_progress_is_plain_lines_on_stderr(
     assert "\x1b" not in done.stderr
 
 
+@pytest.mark.long
 def test_true_architectures_and_another_data_set_come_from_the_hub(
     hub: FakeHub, tmp_path: Path
 ) -> None:
@@ -156,6 +157,7 @@ def test_true_architectures_and_another_data_set_come_from_the_hub(
     ]
 
 
+@pytest.mark.long
 def test_the_machines_best_is_measured_on_repeated_texts(hub: FakeHub, tmp_path: Path) -> None:
     texts = tmp_path / "texts.txt"
     texts.write_text("".join(f"{'rain ' * count}\n" for count in range(1, 21)))
@@ -174,6 +176,7 @@ def test_the_machines_best_is_measured_on_repeated_texts(hub: FakeHub, tmp_path:
     assert model["arithmetic"]["model_flop_per_s"] > 0
 
 
+@pytest.mark.long
 def test_texts_with_another_sha256_are_never_measured(hub: FakeHub, tmp_path: Path) -> None:
     done = nobs_run(tmp_path, "--repeats", "3", hub=hub.url)
 
@@ -182,6 +185,7 @@ def test_texts_with_another_sha256_are_never_measured(hub: FakeHub, tmp_path: Pa
     assert not list((tmp_path / "results").glob("report_*.json"))
 
 
+@pytest.mark.long
 def test_unreachable_hub_without_a_cache_names_the_remedy(tmp_path: Path) -> None:
     done = nobs_run(tmp_path, "--repeats", "3")
 

