@@ -30,11 +30,14 @@ find_uv() {
 
 suits() { "$1" -c 'import sys; sys.exit(not (3, 12) <= sys.version_info < (3, 14))' >/dev/null 2>&1; }
 
+# The interpreter behind a virtual environment that is active: uv makes none from another one.
+base_of() { "$1" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))'; }
+
 find_python() {
     for candidate in "${NOBS_PYTHON:-}" python3.13 python3.12 python3 \
             "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12*/bin/python3 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13*/bin/python3; do
         [ -n "$candidate" ] || continue
-        if suits "$candidate"; then PYTHON=$candidate; return; fi
+        if suits "$candidate"; then PYTHON=$(base_of "$candidate"); return; fi
     done
     say "no Python 3.12 or 3.13 here; uv fetches one"
     PYTHON=3.12

@@ -40,7 +40,9 @@ def serving(settings: Settings, tell: Tell, *, wait_s: float) -> Iterator[str]:
 
     HostApiError, with the end of its log, if it doesn't come up.
     """
-    with tempfile.TemporaryDirectory(prefix="nobs-llamacpp-") as directory:
+    with tempfile.TemporaryDirectory(
+        prefix="nobs-llamacpp-", ignore_cleanup_errors=True
+    ) as directory:
         log = Path(directory) / "server.log"
         with _child(settings, log) as child:
             url = _wait_for_url(child, log, wait_s)
@@ -56,7 +58,7 @@ def _child(settings: Settings, log: Path) -> Iterator[subprocess.Popen[str]]:
     """Run the child; its standard input is what tells it that we live."""
     with log.open("wb") as file:
         child = subprocess.Popen(
-            [sys.executable, "-m", _CHILD, settings.to_json()],
+            [sys.executable, "-m", _CHILD, settings.to_json(), str(log.parent)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, text=True,
         )  # fmt: skip
     try:

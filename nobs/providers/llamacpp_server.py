@@ -1,11 +1,13 @@
 """The child process that holds an embedded llama.cpp server; ends when its parent does.
 
-`python -m nobs.providers.llamacpp_server SETTINGS` with SETTINGS in JSON: writes the server's URL
-as the only line of its standard output, logs to standard error, serves until standard input ends.
+`python -m nobs.providers.llamacpp_server SETTINGS DIRECTORY` with SETTINGS in JSON: writes the
+server's URL as the only line of its standard output, logs to standard error, serves until standard
+input ends. Then DIRECTORY, where its log is, goes too: a parent that was killed can't remove it.
 """
 
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -16,10 +18,10 @@ import xllamacpp
 
 def main() -> None:
     """Serve as the settings say."""
-    settings = json.loads(sys.argv[1])
+    settings, directory = json.loads(sys.argv[1]), sys.argv[2]
     # Ctrl-C reaches the whole group; the parent decides when the server is needed no more.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(directory,), daemon=True).start()
     answers = _keep_stdout()
     server = xllamacpp.Server(_parameters(settings))
     answers.write(server.listening_address + "\n")
@@ -27,9 +29,10 @@ def main() -> None:
     threading.Event().wait()
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(directory: str) -> None:
     """Wait until nobody holds the other end of standard input, however the parent ended."""
     sys.stdin.buffer.read()
+    shutil.rmtree(directory, ignore_errors=True)
     os._exit(0)
 
 

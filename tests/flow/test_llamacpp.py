@@ -94,13 +94,14 @@ def test_an_error_of_the_run_leaves_no_server(servers: Servers) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_a_killed_parent_leaves_no_server() -> None:
+def test_a_killed_parent_leaves_neither_server_nor_files(tmp_path: Path) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(REPO)},
+        env={**os.environ, "PYTHONPATH": str(REPO), "TMPDIR": str(tmp_path)},
     )  # fmt: skip
     assert parent.stdout is not None
     url = parent.stdout.readline()
+    assert list(tmp_path.iterdir()) != []
     (server,) = psutil.Process(parent.pid).children()
     parent.send_signal(signal.SIGKILL)
     parent.wait()
@@ -108,6 +109,7 @@ def test_a_killed_parent_leaves_no_server() -> None:
     server.wait(10)
     assert url.startswith("http://127.0.0.1:")
     assert not server.is_running()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no waitid")
