@@ -30,13 +30,14 @@ TEMPLATES = {
     "fetch.started": "fetching what isn't cached; measuring has no network",
     "fetch.pin": "  {id}",
     "step.started": "step {number}/{of}: {model}",
-    "repeat.finished": "  repeat {repeat}{of_repeats}: {time}, {rate} {unit}/s",
+    "repeat.finished": "  repeat {repeat}{of_repeats}: {time}, {rate} {unit}/s{sensors}",
     "level.finished": "  load, {load}: {rate} {unit}/s",
     "step.finished": "  {status}, {why}",
     "run.interrupted": "interrupted; finished steps are kept",
     "run.failed": "failed: {message} {remedy}",
     "forkserver.unsafe": "importing anew for every step: {reason}",
 }
+SENSORS = {"power_w": "W", "temperature_c": "°C"}
 QUIET_OUTPUT = ("step.output", "worker.output")
 
 
@@ -146,6 +147,9 @@ def _describe(event: Event) -> str | None:
         "of_repeats": of,
         "time": format_seconds(event.get("duration_s", 0.0)),
         "rate": format_rate(rate),
+        "sensors": "".join(
+            f", {event[name]:.0f} {unit}" for name, unit in SENSORS.items() if name in event
+        ),
         "why": _why(event),
     }
     return template.format_map(fields).rstrip()

@@ -191,7 +191,7 @@ def _run_bench(recording: Recording, bench: Bench, device: str) -> None:
         recording.samples.append(sample)
         log.info(
             "repeat.finished", repeat=number, repeats=policy.repeats,
-            duration_s=sample.duration_s, units=sample.units, unit=task.unit,
+            duration_s=sample.duration_s, units=sample.units, unit=task.unit, **monitor.now(),
         )  # fmt: skip
 
     with recording.phase("baseline"):

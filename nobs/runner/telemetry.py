@@ -20,6 +20,7 @@ from nobs.system.telemetry.sampler import Sampler, Track
 from nobs.system.telemetry.summary import Region, Watched, summarise
 
 BASELINE_S = 2.0
+LIVE_CHANNELS = ("power_w", "temperature_c")
 
 
 class Monitor:
@@ -56,6 +57,14 @@ class Monitor:
         self._end_s = time.perf_counter()
         self._busy.__exit__(kind, error, trace)
         self._foreign = self._count_foreign()
+
+    def now(self) -> dict[str, float]:
+        """Return power and temperature as they are, of the first device that tells each."""
+        told = {
+            channel: [value for t in self._busy.tracks if (value := t.last(channel)) is not None]
+            for channel in LIVE_CHANNELS
+        }
+        return {channel: values[0] for channel, values in told.items() if values}
 
     def facts(self) -> list[dict[str, Any]]:
         """Return driver, firmware and limits of each device that tells any."""

@@ -41,6 +41,11 @@ class Track:
         totals = self.reader.totals.items()
         self.totals.append({name: _read(channel, self.reader) for name, channel in totals})
 
+    def last(self, channel: str) -> float | None:
+        """Return the newest value that was told, None if there is none."""
+        told = self.values.get(channel)
+        return told[-1] if told and not isnan(told[-1]) else None
+
     def series(self, channel: str) -> Series:
         """Return the values that were told, with their times."""
         pairs = zip(self.times, self.values.get(channel, ()), strict=False)

@@ -82,3 +82,20 @@ def test_a_terminal_that_goes_away_is_no_error() -> None:
         gauge.fill("work", 0.5, "going on")
         gauge.clear()
         os.dup2(os.open(os.devnull, os.O_WRONLY), writer)
+
+
+def test_power_and_temperature_are_shown_where_they_are_known() -> None:
+    step = make_container_plan().spec.steps[0].id
+    told = {"power_w": 249.6, "temperature_c": 61.0}
+    log = io.StringIO()
+    with Progress(make_container_plan(), log) as progress:
+        progress.show({"event": "step.started", "step": step, "number": 1, "of": 1, "model": "m"})
+        for more in (told, {}):
+            progress.show({"event": "repeat.finished", "repeat": 1, "repeats": 2,
+                           "duration_s": 2.0, "units": 100, **more})  # fmt: skip
+
+    lines = [line.strip() for line in log.getvalue().splitlines() if "repeat" in line]
+    assert lines == [
+        "repeat 1/2: 2.00 s, 50.0 rows/s, 250 W, 61 °C",
+        "repeat 1/2: 2.00 s, 50.0 rows/s",
+    ]

@@ -99,3 +99,12 @@ def test_the_family_of_this_process_is_ours() -> None:
     import os  # noqa: PLC0415
 
     assert {os.getpid(), os.getppid()} <= find_own_processes()
+
+
+def test_what_a_device_tells_now_is_known_while_it_is_watched() -> None:
+    monitor = Monitor([make_reader(utilisation=lambda _: 0.5), power_meter(200.0)])
+    before = monitor.now()
+    with monitor:
+        during = monitor.now()
+
+    assert (before, during) == ({}, {"power_w": 200.0})
