@@ -5,15 +5,21 @@ server's URL as the only line of its standard output, logs to standard error, se
 input ends. Then DIRECTORY, where its log is, goes too: a parent that was killed can't remove it.
 """
 
+import ctypes
 import json
 import os
 import shutil
 import signal
 import sys
 import threading
-from typing import Any
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import xllamacpp
+if TYPE_CHECKING:
+    import xllamacpp
+
+_OPENMP = "libgomp.so.1"
 
 
 def main() -> None:
@@ -23,10 +29,26 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(directory,), daemon=True).start()
     answers = _keep_stdout()
+    _load_openmp()
+    import xllamacpp  # noqa: PLC0415 - needs OpenMP
+
     server = xllamacpp.Server(_parameters(settings))
     answers.write(server.listening_address + "\n")
     answers.flush()
     threading.Event().wait()
+
+
+def _load_openmp() -> None:
+    """Load torch's OpenMP where the system has none, as in slim images."""
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        ctypes.CDLL(_OPENMP)
+    except OSError:
+        torch = find_spec("torch")
+        if torch is not None and torch.origin is not None:
+            library = Path(torch.origin).parent / "lib" / _OPENMP
+            ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
 
 
 def _end_with_parent(directory: str) -> None:
@@ -44,6 +66,8 @@ def _keep_stdout() -> Any:  # noqa: ANN401 - a text file
 
 
 def _parameters(settings: dict[str, Any]) -> "xllamacpp.CommonParams":
+    import xllamacpp  # noqa: PLC0415 - needs OpenMP
+
     parameters = xllamacpp.CommonParams()
     parameters.model.path = settings["weights"]
     parameters.model_alias = {settings["model"]}

@@ -12,7 +12,10 @@ from tests.fakes.loader import hub_environment
 
 IMDB = load_catalog().datasets["stanfordnlp/imdb"]
 MODEL = "nomic-ai/modernbert-embed-base"
-WORK = ("--model", MODEL, "--dataset", f"{IMDB.id}@{IMDB.revision}", "--rows", "20")
+WORK = (
+    "--task", "embeddings", "--model", MODEL, "--dataset", f"{IMDB.id}@{IMDB.revision}",
+    "--rows", "20",
+)  # fmt: skip
 
 
 def nobs(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -54,4 +57,4 @@ def test_hub_that_only_the_host_reaches_is_a_clear_error(
     )  # fmt: skip
 
     assert done.returncode == 3
-    assert "nobs prefetch" in done.stderr
+    assert "nobs prefetch" in done.stdout

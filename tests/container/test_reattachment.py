@@ -27,7 +27,8 @@ from nobs.schema.rundir import RunDir
 from tests.container.launching import BASE_IMAGE, Launch
 
 ROUNDS = 10
-LINES = 150
+LINES = 300
+"""At 4 ms each they take longer than any round waits before it kills."""
 SAY = (
     "import sys, time\n"
     f"for number in range({LINES}):\n"
