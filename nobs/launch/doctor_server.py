@@ -9,10 +9,10 @@ import psutil
 
 from nobs.launch.check import Check, State
 from nobs.launch.endpoint import is_loopback, seen_here
+from nobs.launch.facts import listens
 from nobs.settings import DEFAULT_LLM_BASE_URL, llm_api_key, llm_base_url, llm_model_name
 
 NAME = "llm server"
-_CONNECT_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def _reach(base_url: str) -> str:
     parts = urlsplit(base_url)
     if not is_loopback(str(parts.hostname)) or parts.port is None:
         return ""
-    if any(_answers(address, parts.port) for address in _own_addresses()):
+    if any(listens(f"http://{address}:{parts.port}") for address in _own_addresses()):
         return "; it listens on other addresses of this machine too"
     return (
         "; it listens on loopback alone: `nobs run` leads containers to it, Docker Compose can't "
@@ -79,11 +79,3 @@ def _own_addresses() -> list[str]:
         for address in addresses
         if address.family == socket.AF_INET and not is_loopback(address.address)
     ]
-
-
-def _answers(address: str, port: int) -> bool:
-    try:
-        with socket.create_connection((address, port), _CONNECT_S):
-            return True
-    except OSError:
-        return False
