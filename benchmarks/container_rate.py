@@ -19,9 +19,9 @@ from statistics import median
 
 from nobs.backends import BACKENDS
 from nobs.catalog import load_catalog
-from nobs.launch.container import run_container
-from nobs.launch.container_plan import RUN_DIR_IN_CONTAINER, plan_container
-from nobs.launch.engine import Engine, connect
+from nobs.launch.container.life import run_container
+from nobs.launch.container.plan import RUN_DIR_IN_CONTAINER, plan_container
+from nobs.launch.engine.client import Engine, connect
 from nobs.system.gpus import Accelerators
 
 ROWS = 32

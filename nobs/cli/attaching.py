@@ -10,17 +10,17 @@ import click
 from nobs.cli.progress import Progress
 from nobs.cli.session import print_result
 from nobs.errors import EngineError
-from nobs.launch.attach import attach, worker_runs
-from nobs.launch.ending import is_finished
-from nobs.launch.ownership import owner_lives
-from nobs.launch.plan import Plan
+from nobs.launch.planning.plan import Plan
+from nobs.launch.run.attach import attach, worker_runs
+from nobs.launch.run.ending import is_finished
+from nobs.launch.run.ownership import owner_lives
 from nobs.log import parse_line, render_console
 from nobs.schema.rundir import RunDir
 from nobs.settings import in_container
 from nobs.store import find_run, follow_lines
 
 if TYPE_CHECKING:
-    from nobs.launch.engine import Engine
+    from nobs.launch.engine.client import Engine
 
 
 def attach_run(run_id: str, results: Path, *, as_json: bool, verbose: bool) -> int:
@@ -59,7 +59,7 @@ def engine_of(run_dir: RunDir) -> "Iterator[Engine | None]":
     if run_dir.read_spec().image is None:
         yield None
         return
-    from nobs.launch.engine import connect  # noqa: PLC0415 - native runs never load the SDK
+    from nobs.launch.engine.client import connect  # noqa: PLC0415 - native runs never load the SDK
 
     with connect() as engine:
         yield engine
@@ -71,7 +71,7 @@ def optional_engine(results: Path) -> "Iterator[Engine | None]":
     if in_container() or not any(results.glob("runs/*/spec.json")):
         yield None
         return
-    from nobs.launch.engine import connect  # noqa: PLC0415 - as above
+    from nobs.launch.engine.client import connect  # noqa: PLC0415 - as above
 
     try:
         engine = connect()

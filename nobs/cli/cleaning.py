@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from nobs.errors import EngineError
-from nobs.launch.cleaning import clean_images, clean_leftovers, clean_runs
-from nobs.launch.engine import Engine, connect
+from nobs.launch.engine.client import Engine, connect
+from nobs.launch.run.cleaning import clean_images, clean_leftovers, clean_runs
 
 
 def clean(results: Path, days: float | None) -> Iterator[str]:

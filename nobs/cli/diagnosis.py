@@ -8,8 +8,8 @@ import click
 
 from nobs.catalog import load_catalog
 from nobs.errors import RequirementError
-from nobs.launch.doctor import examine, has_failed
-from nobs.launch.doctor_server import ServerToCheck
+from nobs.launch.doctor.checks import examine, has_failed
+from nobs.launch.doctor.server import ServerToCheck
 from nobs.render.doctor import render_checks
 from nobs.schema.base import Backend
 

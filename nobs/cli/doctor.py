@@ -28,7 +28,7 @@ def command(
     and then the exit code is 3.
     """
     from nobs.cli.diagnosis import diagnose  # noqa: PLC0415 - --help must stay fast
-    from nobs.launch.doctor_server import ServerToCheck  # noqa: PLC0415
+    from nobs.launch.doctor.server import ServerToCheck  # noqa: PLC0415
 
     wanted = ServerToCheck.of(server["llm_url"], server["llm_model"])
     ctx.exit(diagnose(backend, results, wanted, as_json=as_json))

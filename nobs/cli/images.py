@@ -11,12 +11,12 @@ from nobs.backends import BACKENDS
 from nobs.backends.base import BackendTarget
 from nobs.cli.live import BuildProgress, LiveLine
 from nobs.errors import UsageError
-from nobs.launch.engine import Engine
-from nobs.launch.facts import gather_facts
-from nobs.launch.image import ensure_image, find_image
-from nobs.launch.image_plan import LABEL_TORCH_VERSION, ImagePlan
-from nobs.launch.plan import plan_target_image
-from nobs.launch.request import RunRequest
+from nobs.launch.engine.client import Engine
+from nobs.launch.image.build import ensure_image, find_image
+from nobs.launch.image.plan import LABEL_TORCH_VERSION, ImagePlan
+from nobs.launch.planning.facts import gather_facts
+from nobs.launch.planning.plan import plan_target_image
+from nobs.launch.planning.request import RunRequest
 from nobs.schema.base import Backend, Execution
 from nobs.schema.spec import ImageRef
 from nobs.signals import stop_on_signals

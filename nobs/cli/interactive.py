@@ -14,13 +14,13 @@ from nobs.cli.run import command as run_command
 from nobs.cli.session import Manner, plan_or_run
 from nobs.cli.words import to_request
 from nobs.errors import NobsError, UsageError
-from nobs.launch.check import State
-from nobs.launch.doctor_disk import check_hub
-from nobs.launch.facts import gather_facts
-from nobs.launch.hub_cache import hub_cache, missing_pins, pins_of
-from nobs.launch.plan import choose_execution
-from nobs.launch.request import RunRequest
-from nobs.launch.serving import find_absent_server
+from nobs.launch.doctor.check import State
+from nobs.launch.doctor.disk import check_hub
+from nobs.launch.planning.facts import gather_facts
+from nobs.launch.planning.hub_cache import hub_cache, missing_pins, pins_of
+from nobs.launch.planning.plan import choose_execution
+from nobs.launch.planning.request import RunRequest
+from nobs.launch.server.serving import find_absent_server
 from nobs.render.summary import render_device
 from nobs.settings import DEFAULT_LLM_MODEL_NAME, hub_endpoint, hub_offline, llm_model_name
 from nobs.system.accelerators import find_accelerators

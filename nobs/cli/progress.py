@@ -8,7 +8,7 @@ from typing import Self, TextIO
 from nobs.cli.course import Course
 from nobs.cli.gauge import Gauge
 from nobs.cli.live import BuildProgress, LiveLine
-from nobs.launch.plan import Plan
+from nobs.launch.planning.plan import Plan
 from nobs.log import Event, render_console
 from nobs.units import format_rate, format_seconds
 

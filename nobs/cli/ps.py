@@ -20,7 +20,7 @@ def command(*, show_all: bool, results: Path, as_json: bool) -> None:
     nobody has brought it to its end. `nobs attach` takes the last two up.
     """
     from nobs.cli.attaching import optional_engine  # noqa: PLC0415 - --help must stay fast
-    from nobs.launch.runs import RunPhase, list_runs  # noqa: PLC0415
+    from nobs.launch.run.runs import RunPhase, list_runs  # noqa: PLC0415
     from nobs.render.runs import render_runs  # noqa: PLC0415
 
     with optional_engine(results) as engine:

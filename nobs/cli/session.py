@@ -14,13 +14,13 @@ import click
 from nobs.catalog import load_catalog
 from nobs.cli.progress import Progress
 from nobs.cli.words import to_request
-from nobs.launch.container_plan import KEY_VARIABLE, TOKEN_VARIABLE, SecretFile
-from nobs.launch.detached import start_detached
-from nobs.launch.ending import Finished
-from nobs.launch.facts import Facts, gather_facts
-from nobs.launch.launcher import launch, prepare, resume
-from nobs.launch.plan import Plan, make_plan
-from nobs.launch.resume import plan_resume, request_of
+from nobs.launch.container.plan import KEY_VARIABLE, TOKEN_VARIABLE, SecretFile
+from nobs.launch.planning.facts import Facts, gather_facts
+from nobs.launch.planning.plan import Plan, make_plan
+from nobs.launch.run.detached import start_detached
+from nobs.launch.run.ending import Finished
+from nobs.launch.run.launcher import launch, prepare, resume
+from nobs.launch.run.resume import plan_resume, request_of
 from nobs.render.plan import render_plan
 from nobs.render.summary import render_summary
 from nobs.schema.files import to_json

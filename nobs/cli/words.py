@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nobs.catalog import load_catalog
-from nobs.launch.request import RunRequest
+from nobs.launch.planning.request import RunRequest
 from nobs.schema.base import Backend, Dtype, Execution
 from nobs.schema.pins import Arrivals
 from nobs.tasks import TASKS

@@ -11,10 +11,10 @@ from typing import Any
 import docker
 
 from nobs.backends.base import ContainerNeeds
-from nobs.launch.container import run_container
-from nobs.launch.container_plan import LABEL_RUN_ID, ContainerPlan, plan_container
-from nobs.launch.engine import Engine
-from nobs.launch.logs import Stream
+from nobs.launch.container.life import run_container
+from nobs.launch.container.logs import Stream
+from nobs.launch.container.plan import LABEL_RUN_ID, ContainerPlan, plan_container
+from nobs.launch.engine.client import Engine
 from nobs.schema.outcome import Outcome
 
 BASE_IMAGE = os.environ.get("NOBS_BASE_IMAGE", "nobs-base:ci")

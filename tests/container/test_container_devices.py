@@ -13,7 +13,7 @@ from nobs.backends import BACKENDS
 from nobs.backends.base import ContainerNeeds, DeviceNode, GpuRequest
 from nobs.backends.rocm import Rocm
 from nobs.errors import BackendMissing
-from nobs.launch.engine import Engine, connect
+from nobs.launch.engine.client import Engine, connect
 from nobs.system.gpus import Accelerators
 from tests.container.launching import Launch
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from nobs.launch.container_plan import SecretFile
-from nobs.launch.engine import Engine, connect
-from nobs.launch.logs import Stream
+from nobs.launch.container.logs import Stream
+from nobs.launch.container.plan import SecretFile
+from nobs.launch.engine.client import Engine, connect
 from tests.container.launching import USER, Launch
 
 

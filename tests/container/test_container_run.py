@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from nobs.errors import EngineError, NobsError, RunLost, StorageError
-from nobs.launch.engine import Engine, connect
-from nobs.launch.logs import Stream
+from nobs.launch.container.logs import Stream
+from nobs.launch.engine.client import Engine, connect
 from tests.container.launching import BASE_IMAGE, Launch
 
 
@@ -128,7 +128,7 @@ def test_a_terminated_launcher_leaves_no_container(launch: Launch, engine: str) 
     script = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from nobs.launch.engine import connect\n"
+        "from nobs.launch.engine.client import connect\n"
         "from nobs.signals import stop_on_signals\n"
         "from tests.container.launching import Launch\n"
         "with connect() as engine, stop_on_signals():\n"

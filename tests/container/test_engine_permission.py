@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 import pytest
 
 from nobs.errors import EngineError
-from nobs.launch.engine import connect
+from nobs.launch.engine.client import connect
 
 NOBODY = 65534
 

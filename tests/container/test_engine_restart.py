@@ -15,7 +15,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from nobs.launch.engine import connect
+from nobs.launch.engine.client import connect
 from tests.container.launching import BASE_IMAGE, Launch
 
 SAY = (

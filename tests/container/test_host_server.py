@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from nobs.launch.endpoint import Way, choose_route
-from nobs.launch.engine import connect
-from nobs.launch.relay import relaying
+from nobs.launch.engine.client import connect
+from nobs.launch.engine.endpoint import Way, choose_route
+from nobs.launch.server.relay import relaying
 from tests.container.launching import USER, Launch
 
 ASK = """

@@ -12,10 +12,10 @@ import docker
 import pytest
 
 from nobs.errors import EngineError
-from nobs.launch import image_plan
-from nobs.launch.engine import Engine, connect
-from nobs.launch.image import build_image, ensure_image, find_image
-from nobs.launch.image_plan import ImagePlan, plan_image
+from nobs.launch.engine.client import Engine, connect
+from nobs.launch.image import plan as image_plan
+from nobs.launch.image.build import build_image, ensure_image, find_image
+from nobs.launch.image.plan import ImagePlan, plan_image
 from tests.container.launching import BASE_IMAGE
 
 RECIPE = """\

@@ -17,11 +17,11 @@ from pathlib import Path
 import docker
 import pytest
 
-from nobs.launch.container import adopt_container
-from nobs.launch.container_plan import LABEL_OWNER, LABEL_PROCESS, LABEL_RUN_ID, owner_name
-from nobs.launch.engine import Engine, connect
+from nobs.launch.container.life import adopt_container
+from nobs.launch.container.plan import LABEL_OWNER, LABEL_PROCESS, LABEL_RUN_ID, owner_name
+from nobs.launch.engine.client import Engine, connect
 from nobs.launch.output import Output, count_recorded
-from nobs.launch.sweep import sweep
+from nobs.launch.run.sweep import sweep
 from nobs.schema.outcome import Outcome
 from nobs.schema.rundir import RunDir
 from tests.container.launching import BASE_IMAGE, Launch
@@ -39,7 +39,7 @@ SAY = (
 LAUNCH = (
     "import sys\n"
     "from pathlib import Path\n"
-    "from nobs.launch.engine import connect\n"
+    "from nobs.launch.engine.client import connect\n"
     "from nobs.launch.output import Output\n"
     "from nobs.schema.rundir import RunDir\n"
     "from tests.container.launching import Launch\n"

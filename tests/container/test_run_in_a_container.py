@@ -18,8 +18,8 @@ import pytest
 from nobs.backends import BACKENDS
 from nobs.backends.base import ContainerNeeds
 from nobs.backends.rocm import Rocm
-from nobs.launch.container_plan import COMMAND
-from nobs.launch.engine import connect
+from nobs.launch.container.plan import COMMAND
+from nobs.launch.engine.client import connect
 from nobs.schema.base import Backend
 from nobs.schema.result import StepResult
 from nobs.schema.rundir import RunDir

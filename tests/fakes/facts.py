@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nobs.launch.facts import Facts
+from nobs.launch.planning.facts import Facts
 from nobs.schema.base import Backend
 from nobs.system.gpus import Accelerators
 from tests.fakes.runs import DEVICE

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nobs.catalog import load_catalog
-from nobs.launch.plan import make_plan
-from nobs.launch.request import RunRequest
+from nobs.launch.planning.plan import make_plan
+from nobs.launch.planning.request import RunRequest
 from nobs.schema.base import Dtype, Execution, Status
 from nobs.schema.files import digest_of, to_json
 from nobs.schema.pins import EmbeddingsParams, ModelPin, Workload

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nobs import __version__
-from nobs.launch.facts import find_commit
+from nobs.launch.planning.facts import find_commit
 from nobs.schema.base import Backend, Execution
 from nobs.schema.result import StepResult
 from nobs.schema.rundir import RunDir

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nobs.launch.ownership import claimed
+from nobs.launch.run.ownership import claimed
 from nobs.schema.rundir import RunDir
 from nobs.system.processes import find_process
 from tests.fakes.rounds import (

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from nobs.errors import StorageError
-from nobs.launch.relay import relaying
+from nobs.launch.server.relay import relaying
 
 OWNER = (os.getuid(), os.getgid())
 BIG = bytes(range(256)) * 40_000
@@ -117,7 +117,7 @@ def test_a_relay_ends_with_a_killed_launcher_and_the_next_one_takes_its_place(
     tmp_path: Path,
 ) -> None:
     code = (
-        "import os, time\nfrom pathlib import Path\nfrom nobs.launch.relay import relaying\n"
+        "import os, time\nfrom pathlib import Path\nfrom nobs.launch.server.relay import relaying\n"
         f"with relaying(Path({str(tmp_path / 'r')!r}), '127.0.0.1', 9, {OWNER}):\n"
         "    print('open', flush=True)\n    time.sleep(60)"
     )

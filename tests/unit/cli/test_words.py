@@ -9,7 +9,7 @@ import pytest
 from nobs.cli.run import command
 from nobs.cli.words import to_request
 from nobs.errors import UsageError
-from nobs.launch.request import RunRequest
+from nobs.launch.planning.request import RunRequest
 from nobs.schema.base import Backend, Dtype, Execution
 from nobs.schema.pins import Arrivals
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from nobs.backends.base import ContainerNeeds, GpuRequest
 from nobs.catalog import load_catalog
-from nobs.launch.container_plan import SecretFile, plan_container
-from nobs.launch.engine_info import EngineInfo
-from nobs.launch.image_plan import ImagePlan
-from nobs.launch.plan import Plan, make_plan
-from nobs.launch.request import RunRequest
+from nobs.launch.container.plan import SecretFile, plan_container
+from nobs.launch.engine.info import EngineInfo
+from nobs.launch.image.plan import ImagePlan
+from nobs.launch.planning.plan import Plan, make_plan
+from nobs.launch.planning.request import RunRequest
 from nobs.schema.base import Backend, Execution
 from tests.fakes.facts import make_facts
 

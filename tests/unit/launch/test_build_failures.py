@@ -1,7 +1,7 @@
 import pytest
 
 from nobs.errors import EngineError, NobsError, StorageError
-from nobs.launch.build_failures import explain_build_failure
+from nobs.launch.image.failures import explain_build_failure
 
 # Recorded from BuildKit 0.8 (dockerd 20.10.24) with buildx 0.13.1, shortened.
 NO_BASE = """\

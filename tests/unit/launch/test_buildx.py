@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from nobs.errors import EngineError
-from nobs.launch.buildx import (
+from nobs.launch.image.build import read_labels
+from nobs.launch.image.buildx import (
     build_command,
     facts_options,
     image_options,
     run_buildx,
     write_context,
 )
-from nobs.launch.image import read_labels
-from nobs.launch.image_plan import ImagePlan
+from nobs.launch.image.plan import ImagePlan
 
 
 @pytest.fixture

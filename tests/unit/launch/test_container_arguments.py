@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from nobs.launch.container_arguments import create_arguments
-from nobs.launch.container_plan import BindMount, ContainerPlan
-from nobs.launch.devices import DeviceRequest
+from nobs.launch.container.arguments import create_arguments
+from nobs.launch.container.devices import DeviceRequest
+from nobs.launch.container.plan import BindMount, ContainerPlan
 
 PLAN = ContainerPlan(
     name="nobs-r1",

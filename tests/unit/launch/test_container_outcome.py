@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from nobs.errors import StorageError
-from nobs.launch.container import make_source
-from nobs.launch.container_plan import BindMount
-from nobs.launch.container_watch import read_outcome
+from nobs.launch.container.life import make_source
+from nobs.launch.container.plan import BindMount
+from nobs.launch.container.watch import read_outcome
 from nobs.schema.base import Execution
 
 # Recorded from dockerd 20.10.24, shortened.

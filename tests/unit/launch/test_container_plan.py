@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from nobs.backends.base import ContainerNeeds, DeviceNode, GpuRequest
-from nobs.launch.container_plan import ContainerPlan, SecretFile, plan_container
-from nobs.launch.engine_info import EngineInfo
+from nobs.launch.container.plan import ContainerPlan, SecretFile, plan_container
+from nobs.launch.engine.info import EngineInfo
 
 NEEDS = ContainerNeeds()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nobs.errors import EngineError
-from nobs.launch.contexts import Endpoint, list_contexts, resolve_endpoint
+from nobs.launch.engine.contexts import Endpoint, list_contexts, resolve_endpoint
 
 REMOTE = "ssh://me@box"
 

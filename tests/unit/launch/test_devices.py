@@ -2,8 +2,8 @@ import pytest
 
 from nobs.backends.base import GpuRequest
 from nobs.errors import BackendMissing, EngineError, NobsError, StorageError
-from nobs.launch.devices import choose_requests, explain_refusal
-from nobs.launch.engine_info import EngineInfo
+from nobs.launch.container.devices import choose_requests, explain_refusal
+from nobs.launch.engine.info import EngineInfo
 
 GPU = GpuRequest(driver="nvidia", cdi_kind="nvidia.com/gpu")
 KIND = frozenset({"nvidia.com/gpu"})

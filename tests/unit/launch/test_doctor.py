@@ -10,11 +10,11 @@ import pytest
 from nobs.backends import BACKENDS
 from nobs.backends.rocm import Rocm
 from nobs.errors import EngineError
-from nobs.launch.check import Check, State
-from nobs.launch.doctor_disk import check_engine_room, check_hub, check_results
-from nobs.launch.doctor_engine import check_buildx, check_engine, check_gpu_runtime
-from nobs.launch.doctor_host import check_device_files, check_driver, check_worker
-from nobs.launch.engine_info import EngineInfo
+from nobs.launch.doctor.check import Check, State
+from nobs.launch.doctor.disk import check_engine_room, check_hub, check_results
+from nobs.launch.doctor.engine import check_buildx, check_engine, check_gpu_runtime
+from nobs.launch.doctor.host import check_device_files, check_driver, check_worker
+from nobs.launch.engine.info import EngineInfo
 from nobs.render.doctor import render_checks
 from nobs.schema.base import Backend
 from nobs.system.gpus import Accelerators, AmdGpu, AppleGpu, NvidiaGpu

@@ -1,8 +1,8 @@
 import pytest
 
 from nobs.errors import UsageError
-from nobs.launch.endpoint import Route, Way, choose_route, socket_dir
-from nobs.launch.engine_info import EngineInfo
+from nobs.launch.engine.endpoint import Route, Way, choose_route, socket_dir
+from nobs.launch.engine.info import EngineInfo
 
 LOOPBACK = "http://127.0.0.1:1234/v1"
 LAN = "http://10.1.2.3:8000/v1"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from nobs.errors import EngineError
-from nobs.launch.contexts import Endpoint
-from nobs.launch.engine import check_version, connect, describe_engine, explain_failure
+from nobs.launch.engine.client import check_version, connect, describe_engine, explain_failure
+from nobs.launch.engine.contexts import Endpoint
 from nobs.schema.spec import EngineRef
 
 ENDPOINT = Endpoint(context="default", url="unix:///var/run/docker.sock")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from nobs.launch.engine_info import is_remote, parse_info, read_cdi_specs
+from nobs.launch.engine.info import is_remote, parse_info, read_cdi_specs
 
 # Recorded, shortened: dockerd 20.10.24 of Debian 12, 28.3 with the NVIDIA toolkit, Docker Desktop.
 DEBIAN = {

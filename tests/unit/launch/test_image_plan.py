@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from nobs.errors import EngineError
-from nobs.launch import image_plan
-from nobs.launch.image_plan import ImagePlan, plan_image, recipes_root
+from nobs.launch.image import plan as image_plan
+from nobs.launch.image.plan import ImagePlan, plan_image, recipes_root
 
 ROOT = Path(__file__).parents[3]
 

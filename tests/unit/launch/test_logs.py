@@ -1,6 +1,6 @@
 import pytest
 
-from nobs.launch.logs import Frame, LineReader, Pump, Stream
+from nobs.launch.container.logs import Frame, LineReader, Pump, Stream
 
 TEXT = b"first\nsecond\n" + b"x" * 100_000 + b"\nlast"
 LINES = ["first", "second", "x" * 100_000, "last"]

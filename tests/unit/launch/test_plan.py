@@ -4,8 +4,8 @@ import pytest
 
 from nobs.catalog import load_catalog
 from nobs.errors import BackendMissing, EngineError, RequirementError, UsageError
-from nobs.launch.plan import Plan, make_plan
-from nobs.launch.request import RunRequest
+from nobs.launch.planning.plan import Plan, make_plan
+from nobs.launch.planning.request import RunRequest
 from nobs.schema.base import Backend, Division, Dtype, Execution
 from nobs.schema.pins import EmbeddingsParams, Source
 from tests.fakes.facts import make_facts

@@ -6,9 +6,9 @@ import pytest
 
 from nobs.catalog import load_catalog
 from nobs.errors import UsageError
-from nobs.launch.plan import Plan, make_plan
-from nobs.launch.request import RunRequest
-from nobs.launch.server_plan import ServerOrder, order_again
+from nobs.launch.planning.plan import Plan, make_plan
+from nobs.launch.planning.request import RunRequest
+from nobs.launch.planning.server import ServerOrder, order_again
 from nobs.schema.base import Execution
 from nobs.schema.pins import Source
 from tests.fakes.facts import make_facts

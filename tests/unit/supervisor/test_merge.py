@@ -19,8 +19,8 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 def make_spec(**words: object) -> RunSpec:
     from nobs.catalog import load_catalog  # noqa: PLC0415
-    from nobs.launch.plan import make_plan  # noqa: PLC0415
-    from nobs.launch.request import RunRequest  # noqa: PLC0415
+    from nobs.launch.planning.plan import make_plan  # noqa: PLC0415
+    from nobs.launch.planning.request import RunRequest  # noqa: PLC0415
     from nobs.schema.base import Execution  # noqa: PLC0415
 
     request = RunRequest(**({"tasks": ("embeddings",), "execution": Execution.NATIVE} | words))  # type: ignore[arg-type]

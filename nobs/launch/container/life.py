@@ -1,0 +1,133 @@
+"""One container from creation to removal; nothing is left behind on any path."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from docker.errors import APIError, DockerException
+from docker.models.containers import Container
+from requests.exceptions import RequestException
+
+from nobs.errors import BackendMissing, EngineError, StorageError
+from nobs.launch.container.arguments import create_arguments
+from nobs.launch.container.devices import DeviceRequest, explain_refusal
+from nobs.launch.container.logs import OnLine
+from nobs.launch.container.plan import LABEL_RUN_ID, BindMount, ContainerPlan
+from nobs.launch.container.watch import ENGINE_RETURN_S, Watch, lost
+from nobs.launch.engine.client import Engine
+from nobs.schema.outcome import Outcome
+
+_LABEL_LAUNCH = "nobs.launch"
+
+
+def run_container(
+    engine: Engine,
+    plan: ContainerPlan,
+    on_line: OnLine,
+    *,
+    timeout_s: float | None = None,
+    engine_return_s: float = ENGINE_RETURN_S,
+) -> Outcome:
+    """Run `plan` to its end and say how it ended; each line of its output goes to `on_line` once.
+
+    KeyboardInterrupt and the end of `timeout_s` stop the container after a moment of grace.
+    BackendMissing or EngineError if the engine refuses it, RunLost if the engine goes away and
+    isn't back in `engine_return_s`.
+    """
+    prepare_sources(engine, plan)
+    watch = Watch(on_line=on_line, timeout_s=timeout_s, engine_return_s=engine_return_s)
+    refusals: list[BackendMissing] = []
+    for request in plan.device_requests or (None,):
+        try:
+            with _created(engine, plan, request) as container:
+                watch.follow(container, start=True)
+                return watch.outcome(container)
+        except BackendMissing as refusal:
+            refusals.append(refusal)
+    raise refusals[0]
+
+
+def adopt_container(
+    engine: Engine, run_id: str, on_line: OnLine, *, timeout_s: float | None = None
+) -> Outcome | None:
+    """Take over the container of a launcher that died; None if there is none.
+
+    Every line of its output, from the first on, goes to `on_line`.
+    """
+    found = find_containers(engine, LABEL_RUN_ID, run_id)
+    if not found:
+        return None
+    container, *_ = found
+    watch = Watch(on_line=on_line, timeout_s=timeout_s)
+    watch.follow(container)
+    _remove(engine, LABEL_RUN_ID, run_id)
+    return watch.outcome(container)
+
+
+def find_containers(engine: Engine, label: str, value: str) -> list[Container]:
+    """Return the containers with this label, in any state."""
+    found: list[Container] = engine.client.containers.list(
+        all=True, filters={"label": f"{label}={value}"}, ignore_removed=True
+    )
+    return found
+
+
+def prepare_sources(engine: Engine, plan: ContainerPlan) -> None:
+    """Make the directories that will be mounted, as the calling user; the engine would as root."""
+    if engine.info.remote and plan.mounts:
+        raise EngineError(
+            f"The engine at {engine.endpoint.described} is on another machine, where "
+            f"{plan.mounts[0].source} isn't.",
+            "Run NOBS on that machine, or choose the local engine: `docker context use default`.",
+        )
+    for mount in plan.mounts:
+        make_source(mount)
+
+
+def make_source(mount: BindMount) -> None:
+    """Make the directory that `mount` needs; StorageError if that fails."""
+    if mount.source.exists():
+        return
+    try:
+        mount.source.mkdir(parents=True)
+    except OSError as error:
+        raise StorageError(
+            f"Can't make the directory {mount.source}: {error.strerror or error}.",
+            "Name a writable directory with --results, and one for the model cache with HF_HOME.",
+        ) from error
+
+
+@contextmanager
+def _created(
+    engine: Engine, plan: ContainerPlan, request: DeviceRequest | None
+) -> Iterator[Container]:
+    # The name may belong to another launcher's container; this label is ours alone. It finds the
+    # container also if we were interrupted before the engine told us its id.
+    launch = uuid.uuid4().hex
+    arguments = create_arguments(plan, request)
+    arguments["labels"][_LABEL_LAUNCH] = launch
+    try:
+        yield _create(engine, plan, arguments)
+    finally:
+        try:
+            _remove(engine, _LABEL_LAUNCH, launch)
+        except KeyboardInterrupt:
+            _remove(engine, _LABEL_LAUNCH, launch)
+            raise
+
+
+def _create(engine: Engine, plan: ContainerPlan, arguments: dict[str, Any]) -> Container:
+    try:
+        return engine.client.containers.create(**arguments)
+    except APIError as error:
+        raise explain_refusal(str(error.explanation or error), plan.image) from error
+    except RequestException as error:
+        raise lost(plan.name, error) from error
+
+
+def _remove(engine: Engine, label: str, value: str) -> None:
+    # Removing what is gone is no error, and a dead engine has been told of already.
+    with suppress(DockerException, RequestException):
+        for container in find_containers(engine, label, value):
+            container.remove(force=True, v=True)

@@ -1,0 +1,208 @@
+"""A container as a value: everything that `--dry-run` prints and the engine is asked for."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nobs.backends.base import ContainerNeeds, DeviceNode
+from nobs.launch.container.devices import DeviceRequest, choose_requests
+from nobs.launch.engine.endpoint import SOCKET_DIR_IN_CONTAINER
+from nobs.launch.engine.info import EngineInfo
+from nobs.system.processes import this_owner
+
+RUN_DIR_IN_CONTAINER = "/run-dir"
+CACHE_IN_CONTAINER = "/cache/huggingface"
+SECRETS_IN_CONTAINER = "/run/secrets"
+TOKEN_VARIABLE = "HF_TOKEN_PATH"  # noqa: S105 - the variable, not the token
+KEY_VARIABLE = "LLM_API_KEY_FILE"
+COMMAND = ("python", "-m", "nobs.supervisor", RUN_DIR_IN_CONTAINER)
+FETCH_COMMAND = (*COMMAND, "--fetch")
+LABEL_RUN_ID = "nobs.run_id"
+LABEL_OWNER = "nobs.owner"
+LABEL_PROCESS = "nobs.owner.process"
+LABEL_DEADLINE = "nobs.deadline"
+
+# Any user id must work, also one that the image's /etc/passwd doesn't know.
+_ENVIRONMENT = {
+    "HOME": "/tmp",  # noqa: S108 - the container's own tmpfs
+    "USER": "nobs",
+    "LOGNAME": "nobs",
+    "HF_HOME": CACHE_IN_CONTAINER,
+    "HF_MODULES_CACHE": "/tmp/modules",  # noqa: S108
+    "XDG_CACHE_HOME": "/tmp/cache",  # noqa: S108
+    "TORCHINDUCTOR_CACHE_DIR": "/tmp/torchinductor",  # noqa: S108
+    "TRITON_CACHE_DIR": "/tmp/triton",  # noqa: S108
+    "PYTHONUNBUFFERED": "1",
+}
+_PIDS_LIMIT = 4096
+_SHM_BYTES = 1 << 30
+_TMPFS_OPTIONS = "rw,exec,nosuid,nodev,size=4g,mode=1777"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BindMount:
+    """A directory or file of the host and its place in the container."""
+
+    source: Path
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretFile:
+    """A file of the user's own that holds a secret; `variable` names it inside, never its text."""
+
+    variable: str
+    """As in `HF_TOKEN_PATH`."""
+    source: Path
+
+    @property
+    def target(self) -> str:
+        """Where the container sees it."""
+        return f"{SECRETS_IN_CONTAINER}/{self.source.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerPlan:
+    """One container, complete; secrets stand here only as paths of files."""
+
+    name: str
+    image: str
+    command: tuple[str, ...]
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+    mounts: tuple[BindMount, ...] = ()
+    devices: tuple[DeviceNode, ...] = ()
+    device_requests: tuple[DeviceRequest, ...] = ()
+    """Ways to ask for the GPU, tried in this order."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    network: str = "none"
+    tmpfs: Mapping[str, str] = field(default_factory=lambda: {"/tmp": _TMPFS_OPTIONS})  # noqa: S108
+    read_only: bool = True
+    security_options: tuple[str, ...] = ("no-new-privileges",)
+    userns_mode: str | None = None
+    pids_limit: int = _PIDS_LIMIT
+    shm_bytes: int = _SHM_BYTES
+    memory_bytes: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def without_socket(self) -> "ContainerPlan":
+        """Return the same container without a relay's socket."""
+        kept = tuple(mount for mount in self.mounts if mount.target != SOCKET_DIR_IN_CONTAINER)
+        return replace(self, mounts=kept)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for printing and for JSON."""
+        plain: dict[str, Any] = asdict(self)
+        first, *others = plain.pop("device_requests") or (None,)
+        plain |= {"device_request": first, "device_alternatives": others}
+        for mount in plain["mounts"]:
+            mount["source"] = str(mount["source"])
+        return plain
+
+
+def plan_container(  # noqa: PLR0913 - one value of everything
+    *,
+    run_id: str,
+    run_dir: Path,
+    image: str,
+    engine: EngineInfo,
+    needs: ContainerNeeds,
+    cache_dir: Path | None = None,
+    secrets: tuple[SecretFile, ...] = (),
+    socket_dir: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    passed: Iterable[str] = (),
+    network: str = "none",
+    command: tuple[str, ...] = COMMAND,
+    user: tuple[int, int] | None = None,
+    memory_bytes: int | None = None,
+    deadline: datetime | None = None,
+) -> ContainerPlan:
+    """Plan the container of one run; BackendMissing if the engine can't hand over the GPU.
+
+    `environment` is set as it is, variables in `passed` are taken from the caller's where set.
+    `socket_dir` holds a relay's socket.
+    """
+    uid, gid = _user_inside(engine, user or caller())
+    variables = {
+        **_ENVIRONMENT,
+        **needs.environment,
+        **{name: os.environ[name] for name in passed if name in os.environ},
+        **(environment or {}),
+        **{secret.variable: secret.target for secret in secrets},
+    }
+    return ContainerPlan(
+        name=f"nobs-{run_id}",
+        image=image,
+        command=command,
+        uid=uid,
+        gid=gid,
+        groups=needs.groups,
+        mounts=_mounts(run_dir, _cache_mount(cache_dir, network), secrets, socket_dir),
+        devices=needs.device_nodes,
+        device_requests=choose_requests(needs.gpu, engine) if needs.gpu else (),
+        environment=variables,
+        network=network,
+        security_options=_security_options(engine),
+        userns_mode="host" if engine.userns_remapped else None,
+        memory_bytes=memory_bytes,
+        labels=_labels(run_id, deadline),
+    )
+
+
+def owner_name() -> str:
+    """Return the label of this user's containers on this machine."""
+    return f"{this_owner().user}@{this_owner().host}"
+
+
+def caller() -> tuple[int, int]:
+    """Return the uid and gid of the calling user; on Windows, where there are none, 1000:1000."""
+    if os.name == "nt":
+        return 1000, 1000
+    return os.getuid(), os.getgid()
+
+
+def _user_inside(engine: EngineInfo, user: tuple[int, int]) -> tuple[int, int]:
+    # A rootless engine maps its own user to root inside; any other id is nobody's outside.
+    return (0, 0) if engine.rootless else user
+
+
+def _mounts(
+    run_dir: Path,
+    cache: tuple[BindMount, ...],
+    secrets: tuple[SecretFile, ...],
+    socket_dir: Path | None,
+) -> tuple[BindMount, ...]:
+    mounts = [BindMount(source=run_dir.absolute(), target=RUN_DIR_IN_CONTAINER), *cache]
+    if socket_dir is not None:
+        mounts.append(BindMount(source=socket_dir, target=SOCKET_DIR_IN_CONTAINER, read_only=True))
+    mounts += [BindMount(source=s.source, target=s.target, read_only=True) for s in secrets]
+    return tuple(mounts)
+
+
+def _cache_mount(cache: Path | None, network: str) -> tuple[BindMount, ...]:
+    if cache is None:
+        return ()
+    # Without a network there is nothing to add to it, only something to spoil.
+    read_only = network == "none"
+    return (BindMount(source=cache.absolute(), target=CACHE_IN_CONTAINER, read_only=read_only),)
+
+
+def _security_options(engine: EngineInfo) -> tuple[str, ...]:
+    # SELinux keeps containers off the user's files, and the API has no relabelling for bind mounts.
+    return ("no-new-privileges", "label=disable") if engine.selinux else ("no-new-privileges",)
+
+
+def _labels(run_id: str, deadline: datetime | None) -> dict[str, str]:
+    owner = this_owner()
+    labels = {
+        LABEL_RUN_ID: run_id,
+        LABEL_OWNER: owner_name(),
+        LABEL_PROCESS: f"{owner.pid}:{owner.started}",
+    }
+    return labels | ({LABEL_DEADLINE: deadline.isoformat()} if deadline else {})

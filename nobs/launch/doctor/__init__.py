@@ -1,0 +1,1 @@
+"""What `nobs doctor` looks at."""

@@ -1,0 +1,101 @@
+"""What `nobs doctor` looks at: everything that a run on one backend needs, within seconds."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from docker.errors import APIError
+from requests.exceptions import RequestException
+
+from nobs.backends import BACKENDS
+from nobs.catalog import Catalog
+from nobs.errors import EngineError
+from nobs.launch.doctor.check import Check, State
+from nobs.launch.doctor.disk import (
+    check_cache,
+    check_cache_room,
+    check_engine_room,
+    check_hub,
+    check_results,
+)
+from nobs.launch.doctor.engine import ask_buildx, check_buildx, check_engine, check_gpu_runtime
+from nobs.launch.doctor.host import (
+    check_device_files,
+    check_driver,
+    check_python,
+    check_worker,
+    find_versions,
+)
+from nobs.launch.doctor.server import ServerToCheck, check_server
+from nobs.launch.engine.client import Engine, connect
+from nobs.launch.planning.hub_cache import hub_cache, pins_of
+from nobs.schema.base import Backend
+from nobs.settings import hf_home, hub_endpoint, hub_offline, in_container
+from nobs.system.accelerators import detect_backend, find_accelerators
+from nobs.system.gpus import Accelerators
+from nobs.system.probe import LocalMachine
+
+ENGINE_S = 5
+
+
+def examine(
+    asked_for: Backend | None, results: Path, catalog: Catalog, server: ServerToCheck
+) -> list[Check]:
+    """Return every check for `asked_for`, the detected backend if None."""
+    machine = LocalMachine()
+    accelerators = find_accelerators(machine)
+    backend = asked_for or detect_backend(accelerators)
+    return [
+        check_python(),
+        *_check_ways(backend, accelerators, machine),
+        check_results(results),
+        check_cache(hf_home(), hub_cache(), pins_of(catalog.workloads.values())),
+        check_cache_room(hub_cache()),
+        check_hub(hub_endpoint(), offline=hub_offline()),
+        check_server(server),
+    ]
+
+
+def has_failed(checks: Sequence[Check]) -> bool:
+    """Tell whether anything that a run needs is missing."""
+    return any(check.state is State.FAIL for check in checks)
+
+
+def _check_ways(
+    backend: Backend, accelerators: Accelerators, machine: LocalMachine
+) -> Iterator[Check]:
+    """Check both executions: either may be missing as long as the other works."""
+    target = BACKENDS.load(backend)
+    versions = find_versions()
+    engine, error = _find_engine(backend)
+    has_worker = None not in versions.values()
+    with engine or contextlib.nullcontext():
+        info = engine.info if engine else None
+        yield check_driver(target, accelerators)
+        if (files := check_device_files(target, accelerators)) is not None:
+            yield files
+        yield check_worker(target, versions, needed=engine is None)
+        yield check_engine(engine, error, needed=not has_worker)
+        yield check_buildx(ask_buildx(machine) if engine else None, present=engine is not None)
+        yield check_gpu_runtime(target, accelerators, info, needed=not has_worker)
+        yield check_engine_room(_data_root(engine), backend)
+
+
+def _find_engine(backend: Backend) -> tuple[Engine | None, EngineError | None]:
+    if in_container() or BACKENDS.load(backend).container_refusal:
+        return None, None
+    try:
+        return connect(timeout_s=ENGINE_S), None
+    except EngineError as error:
+        return None, error
+
+
+def _data_root(engine: Engine | None) -> str | None:
+    """Return where the engine keeps its images, None if that is no directory of ours."""
+    if engine is None or engine.info.remote or engine.info.desktop:
+        return None
+    try:
+        root = engine.client.info().get("DockerRootDir")
+    except (APIError, RequestException):
+        return None
+    return root if isinstance(root, str) and Path(root).exists() else None

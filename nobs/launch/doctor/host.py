@@ -1,0 +1,115 @@
+"""Checks of the machine below the engine: driver, device files, Python and the worker."""
+
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from nobs import __version__
+from nobs.backends.base import BackendTarget
+from nobs.errors import NobsError
+from nobs.launch.doctor.check import Check, State, worse
+from nobs.schema.base import Backend
+from nobs.system.gpus import Accelerators, AmdGpu, NvidiaGpu
+
+_INSTALL = (
+    'Install it with `pip install "nobs[bench]"` (`make setup` in a checkout); containers bring '
+    "their own."
+)
+_BUILDS = {"+cpu": "cpu", "+rocm": "rocm", "+cu": "cuda"}
+"""Local version of torch -> the backend that it was built for."""
+
+
+def check_python() -> Check:
+    """Name the Python and the NOBS that run this."""
+    found = f"Python {platform.python_version()}, nobs {__version__}"
+    return Check(name="python", state=State.OK, found=found)
+
+
+def check_driver(target: BackendTarget, accelerators: Accelerators) -> Check:
+    """Tell which GPU and driver answer, and whether torch has builds for them."""
+    if target.name == Backend.CPU:
+        return Check(name="driver", state=State.SKIP, found="the CPU needs none")
+    try:
+        target.check_host(accelerators)
+    except NobsError as error:
+        return Check(name="driver", state=State.FAIL, found=error.message, remedy=error.remedy)
+    gpu = accelerators.primary(Backend(target.name))
+    driver = gpu.driver_version if isinstance(gpu, NvidiaGpu | AmdGpu) else None
+    told = f", driver {driver}" if driver else ""
+    index = f", torch from index {target.torch_index(accelerators)}"
+    return Check(
+        name="driver", state=State.OK, found=f"{gpu.name if gpu else 'a GPU'}{told}{index}"
+    )
+
+
+def check_device_files(target: BackendTarget, accelerators: Accelerators) -> Check | None:
+    """Tell whether this user may open the device files; None where there are none."""
+    if target.container_refusal:
+        return None
+    paths = [Path(node.source) for node in target.container_needs(accelerators).device_nodes]
+    there = [path for path in paths if path.exists()]
+    if not there:
+        return None
+    closed = [path for path in there if not os.access(path, os.R_OK | os.W_OK)]
+    if not closed:
+        names = ", ".join(map(str, there))
+        return Check(name="device files", state=State.OK, found=f"{names} can be opened")
+    groups = ",".join(sorted({_group(path) for path in closed}))
+    return Check(
+        name="device files",
+        state=State.WARN,
+        found=f"No permission to open {', '.join(map(str, closed))}; containers get them anyway.",
+        remedy=f"For native runs: `sudo usermod -aG {groups} $USER`, then log in again.",
+    )
+
+
+def find_versions() -> Mapping[str, str | None]:
+    """Return the installed versions of what a native run imports, without importing it."""
+    return {name: _version(name) for name in ("torch", "sentence-transformers", "transformers")}
+
+
+def check_worker(
+    target: BackendTarget, versions: Mapping[str, str | None], *, needed: bool
+) -> Check:
+    """Tell whether a native run can be done with what is installed."""
+    missing = [name for name, found in versions.items() if found is None]
+    if missing:
+        return Check(
+            name="worker",
+            state=worse(needed=needed),
+            found=f"Native runs lack {', '.join(missing)}.",
+            remedy=_INSTALL,
+        )
+    found = ", ".join(f"{name} {number}" for name, number in versions.items())
+    torch = str(versions["torch"])
+    built = _built_for(torch, target)
+    if target.name in (built, Backend.CPU):
+        return Check(name="worker", state=State.OK, found=found)
+    return Check(
+        name="worker",
+        state=worse(needed=needed),
+        found=f"torch {torch} is a build for {built}: native runs can't use {target.name}.",
+        remedy=f"Install torch's {target.name} build, or use --execution container.",
+    )
+
+
+def _built_for(torch: str, target: BackendTarget) -> str:
+    # The package index carries no builds for ROCm; a bare version there is CUDA's.
+    bare = "cuda" if target.name == Backend.ROCM else target.name
+    return next((backend for mark, backend in _BUILDS.items() if mark in torch), bare)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _group(path: Path) -> str:
+    try:
+        return path.group()
+    except KeyError:
+        return str(path.stat().st_gid)

@@ -1,0 +1,81 @@
+"""The check of the server that answers for LLMs: whether it can be used, and from where."""
+
+import socket
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import urlsplit
+
+import psutil
+
+from nobs.launch.doctor.check import Check, State
+from nobs.launch.engine.endpoint import is_loopback, seen_here
+from nobs.launch.planning.facts import listens
+from nobs.settings import DEFAULT_LLM_BASE_URL, llm_api_key, llm_base_url, llm_model_name
+
+NAME = "llm server"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerToCheck:
+    """Which server is to answer with which model."""
+
+    base_url: str
+    model: str | None
+    api_key: str = field(repr=False)
+    is_asked_for: bool
+    """A server that nobody asked for may be absent: embeddings need none."""
+
+    @classmethod
+    def of(cls, url: str | None, model: str | None) -> Self:
+        """Return the named server and model; what isn't named comes from the settings.
+
+        UsageError where the URL isn't one.
+        """
+        told = url or llm_base_url()
+        return cls(
+            base_url=seen_here(told or DEFAULT_LLM_BASE_URL),
+            model=model or llm_model_name(),
+            api_key=llm_api_key(),
+            is_asked_for=told is not None,
+        )
+
+
+def check_server(wanted: ServerToCheck) -> Check:
+    """Tell whether the model answers, or which cause keeps it from that and what mends it."""
+    # Only here the openai client is needed.
+    from nobs.providers import PROVIDERS  # noqa: PLC0415
+    from nobs.providers.base import Access  # noqa: PLC0415
+    from nobs.providers.detection import detect_provider  # noqa: PLC0415
+    from nobs.providers.readiness import diagnose  # noqa: PLC0415
+
+    access = Access(base_url=wanted.base_url, api_key=wanted.api_key)
+    provider = PROVIDERS.load(detect_provider(access))
+    error = diagnose(access, wanted.model, provider)
+    if error is not None:
+        state = State.FAIL if wanted.is_asked_for else State.WARN
+        return Check(name=NAME, state=state, found=error.message, remedy=error.remedy)
+    model = wanted.model or "its model"
+    found = f"{provider.title} at {wanted.base_url} answers with {model}"
+    return Check(name=NAME, state=State.OK, found=found + _reach(wanted.base_url))
+
+
+def _reach(base_url: str) -> str:
+    """Tell who else reaches a server of this machine: what Compose starts has no relay."""
+    parts = urlsplit(base_url)
+    if not is_loopback(str(parts.hostname)) or parts.port is None:
+        return ""
+    if any(listens(f"http://{address}:{parts.port}") for address in _own_addresses()):
+        return "; it listens on other addresses of this machine too"
+    return (
+        "; it listens on loopback alone: `nobs run` leads containers to it, Docker Compose can't "
+        f"(LM Studio: `lms server start --port {parts.port} --bind 0.0.0.0`)"
+    )
+
+
+def _own_addresses() -> list[str]:
+    return [
+        address.address
+        for addresses in psutil.net_if_addrs().values()
+        for address in addresses
+        if address.family == socket.AF_INET and not is_loopback(address.address)
+    ]

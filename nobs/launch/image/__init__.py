@@ -1,0 +1,1 @@
+"""The image of a run: planned as a value, found or built."""

@@ -1,0 +1,98 @@
+"""The image of a plan: found in the engine, or built."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from docker.errors import APIError, ImageNotFound
+from docker.models.images import Image
+from requests.exceptions import RequestException
+
+from nobs.errors import EngineError
+from nobs.launch.engine.client import Engine
+from nobs.launch.image.buildx import (
+    OnOutput,
+    build_command,
+    facts_options,
+    image_options,
+    run_buildx,
+)
+from nobs.launch.image.plan import LABEL_TORCH_ARCHS, LABEL_TORCH_VERSION, ImagePlan
+from nobs.schema.spec import ImageRef
+
+
+def find_image(engine: Engine, plan: ImagePlan) -> ImageRef | None:
+    """Return the image of exactly this content, None if it isn't in the engine."""
+    return find_tagged(engine, plan.tag)
+
+
+def find_tagged(engine: Engine, tag: str) -> ImageRef | None:
+    """Return the image that the engine has under `tag`, None if it has none."""
+    image = _get(engine, tag)
+    return _reference(tag, image) if image else None
+
+
+def ensure_image(engine: Engine, plan: ImagePlan, on_output: OnOutput) -> ImageRef:
+    """Return the image of `plan`, building it only if it isn't there; `plan.name` then means it."""
+    image = _get(engine, plan.tag)
+    if image is None:
+        return build_image(engine, plan, on_output)
+    if plan.name not in image.tags:
+        image.tag(*plan.name.split(":"))
+    return _reference(plan.tag, image)
+
+
+def build_image(engine: Engine, plan: ImagePlan, on_output: OnOutput) -> ImageRef:
+    """Build `plan` in two passes: the second only adds labels of what the first one's torch is."""
+    environment = engine.environment
+    command = build_command(plan, builder=engine.endpoint.context)
+    with tempfile.TemporaryDirectory(prefix="nobs-build-") as directory:
+        options = facts_options(Path(directory))
+        run_buildx([*command, *options], plan, environment, on_output)
+        labels = read_labels(Path(directory, "nobs-image.json"))
+    run_buildx([*command, *image_options(plan, labels)], plan, environment, on_output)
+    return _built(engine, plan)
+
+
+def read_labels(facts_file: Path) -> dict[str, str]:
+    """Return the labels that tell what torch in the image was built for."""
+    facts: dict[str, Any] = json.loads(facts_file.read_bytes())
+    return {
+        LABEL_TORCH_VERSION: facts["torch_version"],
+        LABEL_TORCH_ARCHS: " ".join(facts["arch_list"]),
+    }
+
+
+def _built(engine: Engine, plan: ImagePlan) -> ImageRef:
+    found = find_image(engine, plan)
+    if found is None:
+        raise EngineError(
+            f"The image {plan.tag} was built, but the engine at {engine.endpoint.described} "
+            "doesn't have it.",
+            "Check `docker buildx ls`: the builder of this engine's context must use the docker "
+            "driver.",
+        )
+    return found
+
+
+def _get(engine: Engine, tag: str) -> Image | None:
+    try:
+        return engine.client.images.get(tag)
+    except ImageNotFound:
+        return None
+    except (APIError, RequestException) as error:
+        raise EngineError(
+            f"The engine can't tell whether it has the image {tag}: {error}.",
+            "Check `docker images`.",
+        ) from error
+
+
+def _reference(tag: str, image: Image) -> ImageRef:
+    digests = image.attrs.get("RepoDigests") or ()
+    return ImageRef(
+        tag=tag,
+        id=image.id,
+        digest=next(iter(digests), None),
+        labels={name: value for name, value in image.labels.items() if name.startswith("nobs.")},
+    )

@@ -1,0 +1,90 @@
+"""An image as a value: its recipe, its arguments and a tag that changes when its content does."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nobs.errors import EngineError
+
+LABEL_TORCH_VERSION = "nobs.torch.version"
+LABEL_TORCH_ARCHS = "nobs.torch.arch_list"
+_IGNORED = frozenset({"__pycache__", "recipes", ".mypy_cache", ".ruff_cache"})
+_PACKAGE = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagePlan:
+    """One image: what `docker buildx build` is told, and the files that it reads."""
+
+    backend: str
+    tag: str
+    """`nobs:<backend>-<12 hex>` of files and arguments: the same tag means the same content."""
+    name: str
+    """`nobs:<backend>`, what people and compose files call it."""
+    dockerfile: str
+    """Path in the build context."""
+    build_args: Mapping[str, str]
+    network: str | None = None
+    """Network of the build's own steps, as in `host`; None for the engine's default."""
+    files: Mapping[str, Path] = field(repr=False)
+    """The build context: path in it -> file on this machine."""
+
+
+def plan_image(  # noqa: PLR0913 - each one a choice of the caller
+    backend: str,
+    *,
+    version: str,
+    commit: str | None,
+    torch_index: str | None = None,
+    base_image: str | None = None,
+    network: str | None = None,
+) -> ImagePlan:
+    """Plan the image of `backend`; what is None is the Dockerfile's own choice."""
+    dockerfile = f"docker/{backend}.Dockerfile"
+    files = dict(sorted(_context_files()))
+    if dockerfile not in files:
+        raise EngineError(
+            f"There is no recipe {dockerfile} for the backend {backend}.",
+            "Use --execution native, or one of the backends that `nobs build --help` lists.",
+        )
+    chosen = {"BASE_IMAGE": base_image, "TORCH_INDEX": torch_index}
+    arguments = {name: value for name, value in chosen.items() if value}
+    return ImagePlan(
+        backend=backend,
+        tag=f"nobs:{backend}-{_digest(backend, files, arguments)[:12]}",
+        name=f"nobs:{backend}",
+        dockerfile=dockerfile,
+        build_args=arguments | {"NOBS_VERSION": version, "NOBS_COMMIT": commit or "unknown"},
+        network=network,
+        files=files,
+    )
+
+
+def recipes_root() -> Path:
+    """Return the directory of docker/ and requirements/: the checkout, else inside the package."""
+    installed = _PACKAGE / "recipes"
+    return installed if installed.is_dir() else _PACKAGE.parent
+
+
+def _context_files() -> Iterator[tuple[str, Path]]:
+    root = recipes_root()
+    for folder in (root / "docker", root / "requirements", _PACKAGE):
+        for directory, names, files in os.walk(folder):
+            names[:] = [name for name in names if name not in _IGNORED]
+            inside = Path(folder.name, Path(directory).relative_to(folder))
+            for name in files:
+                if not name.endswith((".pyc", ".pyo")):
+                    yield (inside / name).as_posix(), Path(directory, name)
+
+
+def _digest(backend: str, files: Mapping[str, Path], arguments: Mapping[str, str]) -> str:
+    # The commit isn't part of it: a commit that touches no file of the image needs no new image.
+    digest = hashlib.sha256(repr((backend, sorted(arguments.items()))).encode())
+    for name, path in files.items():
+        if name.endswith(".Dockerfile") and name != f"docker/{backend}.Dockerfile":
+            continue
+        content = path.read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()

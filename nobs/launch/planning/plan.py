@@ -1,0 +1,270 @@
+"""From a request, the catalogue and the facts to one complete plan; pure."""
+
+import platform
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from nobs import __version__
+from nobs.backends import BACKENDS
+from nobs.backends.base import BackendTarget, ContainerNeeds
+from nobs.catalog import Catalog
+from nobs.errors import RequirementError, UsageError
+from nobs.launch.container.plan import (
+    FETCH_COMMAND,
+    KEY_VARIABLE,
+    TOKEN_VARIABLE,
+    ContainerPlan,
+    SecretFile,
+    plan_container,
+)
+from nobs.launch.engine.endpoint import Route, Way, choose_route, socket_dir
+from nobs.launch.engine.info import EngineInfo
+from nobs.launch.image.plan import ImagePlan, plan_image
+from nobs.launch.planning.facts import Facts
+from nobs.launch.planning.request import RunRequest
+from nobs.launch.planning.server import (
+    ServerOrder,
+    choose_tasks,
+    is_served,
+    order_server,
+    served_model,
+)
+from nobs.launch.planning.workloads import choose_workload, warn_of_dtype
+from nobs.schema.base import Backend, Execution
+from nobs.schema.pins import EmbeddingsParams, Source, Workload
+from nobs.schema.rundir import safe_name
+from nobs.schema.spec import ImageRef, RunSpec, StepSpec
+from nobs.settings import DEFAULT_LLM_BASE_URL
+from nobs.system.gpus import Accelerators
+from nobs.tasks import TASKS
+
+HUB_VARIABLES = ("HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_HUB_ENABLE_HF_TRANSFER", "HTTPS_PROXY",
+                 "HTTP_PROXY", "NO_PROXY")  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that `--dry-run` prints and the launcher then does."""
+
+    spec: RunSpec
+    results: Path
+    accelerators: Accelerators = field(default_factory=Accelerators)
+    image: ImagePlan | None = None
+    fetch: ContainerPlan | None = None
+    """Downloads before the run, if anything must be fetched; None where nothing can be."""
+    container: ContainerPlan | None = None
+    server: ServerOrder | None = None
+    """What answers for the LLM; opened before the run."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def run_path(self) -> Path:
+        """The run directory."""
+        return self.results / "runs" / self.spec.run_id
+
+
+def make_plan(
+    request: RunRequest, catalog: Catalog, facts: Facts, secrets: tuple[SecretFile, ...] = ()
+) -> Plan:
+    """Resolve every `auto`; raises the error that running would meet, with its remedy."""
+    backend = request.backend or facts.detected
+    target = BACKENDS.load(backend)
+    tasks, left_out = choose_tasks(request, catalog, facts)
+    workloads = tuple(_choose_workload(task, request, catalog, facts) for task in tasks)
+    execution, notes = choose_execution(
+        request, target, facts, with_device=any(TASKS.load(task).uses_device for task in tasks)
+    )
+    target.check_host(facts.accelerators)
+    contained = execution is Execution.CONTAINER and not facts.in_container
+    server = _order_server(request, catalog, facts, tasks)
+    image = plan_target_image(request, target, facts) if contained else None
+    # A container measures without a network: another one fetches before.
+    needs_hub = any(_needs_hub(workload) for workload in workloads)
+    offline = contained or facts.hub_offline or not needs_hub
+    spec = RunSpec(
+        run_id=facts.run_id,
+        created=facts.now,
+        nobs_version=__version__,
+        nobs_commit=facts.commit,
+        backend=backend,
+        execution=execution,
+        profile=request.profile,
+        workloads=workloads,
+        steps=_make_steps(workloads, request.timeout_s),
+        timeout_s=request.timeout_s,
+        device_info=facts.device_info,
+        image=ImageRef(tag=image.tag) if image else None,
+        engine=facts.engine.ref if facts.engine and contained else None,
+        server=server.reference() if server else None,
+        offline=offline,
+    )
+    plan = Plan(
+        spec=spec,
+        results=request.results,
+        accelerators=facts.accelerators,
+        image=image,
+        server=server,
+        notes=(*notes, *left_out, *_dtype_notes(workloads, backend)),
+    )
+    return replace(
+        plan,
+        fetch=plan_fetch_container(spec, plan.run_path, facts, secrets),
+        container=plan_run_container(spec, plan.run_path, target, facts, secrets),
+    )
+
+
+def _choose_workload(task: str, request: RunRequest, catalog: Catalog, facts: Facts) -> Workload:
+    pinned = catalog.workload(task, request.profile)
+    served = served_model(request, facts, pinned) if is_served(pinned) else None
+    return choose_workload(task, request, catalog, served)
+
+
+def _order_server(
+    request: RunRequest, catalog: Catalog, facts: Facts, tasks: tuple[str, ...]
+) -> ServerOrder | None:
+    pinned = (catalog.workload(task, request.profile) for task in tasks)
+    served = next((workload for workload in pinned if is_served(workload)), None)
+    return order_server(request, facts, served) if served else None
+
+
+def choose_execution(
+    request: RunRequest, target: BackendTarget, facts: Facts, *, with_device: bool = True
+) -> tuple[Execution, list[str]]:
+    """Return where to run; `auto` prefers a container where the backend and an engine allow it.
+
+    `with_device` tells whether any task computes by itself and so needs the worker's libraries.
+    """
+    if facts.in_container:
+        return Execution.CONTAINER, []
+    refusal = target.container_refusal
+    match request.execution:
+        case Execution.NATIVE:
+            return Execution.NATIVE, _require_worker(facts, with_device)
+        case Execution.CONTAINER:
+            if refusal:
+                raise UsageError(
+                    f"The backend {target.name} can't run in a container: {refusal}.",
+                    "Use --execution native.",
+                )
+            facts.require_engine()
+            return Execution.CONTAINER, []
+        case None if refusal:
+            return Execution.NATIVE, [f"native: {refusal}", *_require_worker(facts, with_device)]
+        case None if facts.engine is None:
+            if with_device and not facts.worker_installed and facts.engine_error:
+                raise facts.engine_error
+            why = facts.engine_error.message if facts.engine_error else "no engine"
+            return Execution.NATIVE, [f"native, since no container engine answers: {why}"]
+    return Execution.CONTAINER, []
+
+
+def _require_worker(facts: Facts, with_device: bool) -> list[str]:  # noqa: FBT001 - a plain fact
+    if with_device and not facts.worker_installed:
+        raise RequirementError(
+            "A native run needs torch and sentence-transformers beside the launcher.",
+            'Install them with `pip install "nobs[bench]"` (`make setup` in a checkout), '
+            "or use --execution container.",
+        )
+    return []
+
+
+def plan_target_image(request: RunRequest, target: BackendTarget, facts: Facts) -> ImagePlan:
+    """Return the image of `target` that fits this machine's driver and the request."""
+    return plan_image(
+        target.name,
+        version=__version__,
+        commit=facts.commit,
+        torch_index=request.torch_index or target.torch_index(facts.accelerators),
+        base_image=request.base_image,
+        network=request.build_network,
+    )
+
+
+def plan_fetch_container(
+    spec: RunSpec, run_path: Path, facts: Facts, secrets: tuple[SecretFile, ...]
+) -> ContainerPlan | None:
+    """Return the container that downloads: it alone gets a network and the token, but no device."""
+    packaged = not any(_needs_hub(workload) for workload in spec.workloads)
+    if spec.image is None or facts.engine is None or facts.hub_offline or packaged:
+        return None
+    return plan_container(
+        run_id=spec.run_id,
+        run_dir=run_path,
+        image=spec.image.tag,
+        engine=facts.engine.info,
+        needs=ContainerNeeds(),
+        cache_dir=facts.hf_home,
+        secrets=tuple(secret for secret in secrets if secret.variable == TOKEN_VARIABLE),
+        passed=HUB_VARIABLES,
+        network="bridge",
+        command=FETCH_COMMAND,
+        deadline=facts.now + timedelta(seconds=spec.timeout_s),
+    )
+
+
+def plan_run_container(
+    spec: RunSpec,
+    run_path: Path,
+    target: BackendTarget,
+    facts: Facts,
+    secrets: tuple[SecretFile, ...],
+) -> ContainerPlan | None:
+    """Return the container that measures: it can reach a server if there is one, nothing else."""
+    if spec.image is None or facts.engine is None:
+        return None
+    packaged = not any(_needs_hub(workload) for workload in spec.workloads)
+    route = route_of(spec, facts.engine.info)
+    return plan_container(
+        run_id=spec.run_id,
+        run_dir=run_path,
+        image=spec.image.tag,
+        engine=facts.engine.info,
+        needs=target.container_needs(facts.accelerators),
+        cache_dir=None if packaged else facts.hf_home,
+        secrets=tuple(s for s in secrets if route and s.variable == KEY_VARIABLE),
+        socket_dir=socket_dir(spec.run_id) if route and route.way is Way.RELAY else None,
+        environment={"HF_HUB_OFFLINE": "1"},
+        passed=target.passed_environment,
+        network=route.network if route else "none",
+        deadline=facts.now + timedelta(seconds=spec.timeout_s),
+    )
+
+
+def route_of(spec: RunSpec, engine: EngineInfo) -> Route | None:
+    """Return how a container gets to the server; an embedded one listens on loopback."""
+    if spec.server is None:
+        return None
+    url = spec.server.base_url or DEFAULT_LLM_BASE_URL
+    return choose_route(url, engine, platform=platform.system())
+
+
+def _make_steps(workloads: tuple[Workload, ...], timeout_s: float) -> tuple[StepSpec, ...]:
+    return tuple(
+        StepSpec(
+            id=f"{number:02d}-{workload.task}-{safe_name(model.id.rpartition('/')[2])}",
+            workload=index,
+            model=model,
+            timeout_s=timeout_s,
+        )
+        for number, (index, workload, model) in enumerate(
+            (
+                (index, workload, model)
+                for index, workload in enumerate(workloads)
+                for model in workload.models
+            ),
+            start=1,
+        )
+    )
+
+
+def _needs_hub(workload: Workload) -> bool:
+    sources = (workload.dataset.source, *(model.source for model in workload.models))
+    return Source.HUB in sources
+
+
+def _dtype_notes(workloads: tuple[Workload, ...], backend: Backend) -> list[str]:
+    params = (workload.params for workload in workloads)
+    dtypes = (p.dtype for p in params if isinstance(p, EmbeddingsParams))
+    found = {warn_of_dtype(dtype, backend) for dtype in dtypes}
+    return sorted(note for note in found if note)

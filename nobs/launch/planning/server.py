@@ -1,0 +1,185 @@
+"""Which server a run asks for its LLM, as a value: what `--dry-run` prints and then is opened."""
+
+import platform
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from nobs.catalog import Catalog
+from nobs.launch.engine.endpoint import choose_route
+from nobs.launch.planning.facts import Facts
+from nobs.launch.planning.request import RunRequest
+from nobs.providers import PROVIDERS
+from nobs.schema.pins import LlmParams, ModelPin, Source, Workload
+from nobs.schema.server import ServerRef
+from nobs.schema.spec import RunSpec
+from nobs.settings import DEFAULT_LLM_BASE_URL, DEFAULT_LLM_MODEL_NAME
+
+EMBEDDED = "llamacpp"
+ANY_SERVER = "openai"
+LM_STUDIO = "lmstudio"
+_NO_SERVER = (
+    f"no server answers at {DEFAULT_LLM_BASE_URL}; start LM Studio's, or name one with --llm-url"
+)
+_NOT_EMBEDDED = (
+    "its server isn't installed here; install the extra quick, or name a server with --llm-url"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerOrder:
+    """A provider and what it is asked for."""
+
+    provider: str
+    base_url: str | None
+    """None of a server that is started for the run."""
+    model: str | None
+    """None means what the provider brings along."""
+    setup: bool = False
+    is_guess: bool = False
+    """Whether the provider is the one that usually listens there, to be asked before use."""
+    parallel: int | None = None
+    """Requests at once for which a model that the run itself loads makes room."""
+    max_wait_s: float = 300.0
+
+    def __str__(self) -> str:
+        where = f" at {self.base_url}" if self.base_url else ", started for the run"
+        return f"{self.provider}{where}, model {self.model or 'its own'}"
+
+    def reference(self) -> ServerRef:
+        """Return what the run's order says of the server until it answers."""
+        return ServerRef(
+            provider=self.provider,
+            base_url=self.base_url or "",
+            model=self.model or "",
+            setup=self.setup,
+            max_wait_s=self.max_wait_s,
+        )
+
+
+def order_again(spec: RunSpec) -> ServerOrder | None:
+    """Return the order of a run that is resumed; an embedded server gets another address."""
+    server = spec.server
+    if server is None:
+        return None
+    is_embedded = server.provider == EMBEDDED
+    served = (model for work in spec.workloads if is_served(work) for model in work.models)
+    brings_model = any(model.package for model in served)
+    return ServerOrder(
+        provider=server.provider,
+        base_url=None if is_embedded else server.base_url,
+        model=None if is_embedded and brings_model else server.model,
+        setup=server.setup,
+        parallel=_parallel(spec),
+        max_wait_s=server.max_wait_s,
+    )
+
+
+def _parallel(spec: RunSpec) -> int | None:
+    params = (workload.params for workload in spec.workloads)
+    loads = (p.load for p in params if isinstance(p, LlmParams) and p.load)
+    return max((level for load in loads for level in load.concurrency), default=None)
+
+
+def is_served(workload: Workload) -> bool:
+    """Tell whether a server answers for the models of `workload`."""
+    return any(model.source is Source.SERVER for model in workload.models)
+
+
+def choose_tasks(
+    request: RunRequest, catalog: Catalog, facts: Facts
+) -> tuple[tuple[str, ...], list[str]]:
+    """Return the named tasks; else those of the profile, without one whose server isn't there.
+
+    A server that was asked for in any word or variable isn't left out: its absence is an error.
+    """
+    tasks = request.tasks or catalog.tasks(request.profile)
+    if request.tasks or names_server(request, facts):
+        return tasks, []
+    absent = {task: _absence(catalog.workload(task, request.profile), facts) for task in tasks}
+    there = tuple(task for task, why in absent.items() if why is None)
+    return there or tasks, [f"without {task}: {why}" for task, why in absent.items() if why]
+
+
+def _absence(workload: Workload, facts: Facts) -> str | None:
+    """Return why nothing can answer for `workload`, None if something may."""
+    if not is_served(workload):
+        return None
+    if needs_server(workload):
+        return _NO_SERVER if facts.default_server_answers is False else None
+    return None if facts.embedded_server else _NOT_EMBEDDED
+
+
+def names_server(request: RunRequest, facts: Facts) -> bool:
+    """Tell whether the user said anything of a server."""
+    server = (request.llm_url, request.llm_model, request.provider, request.setup_lm_studio)
+    load = (request.concurrency, request.rates_per_s, request.sweep)
+    return any((*server, *load, facts.llm_base_url))
+
+
+def served_model(request: RunRequest, facts: Facts, pinned: Workload) -> ModelPin:
+    """Return the model to ask for: the pinned one unless the user named another."""
+    (pin,) = pinned.models
+    name = _model_name(request, facts, pinned)
+    return pin if name in (None, pin.id) else ModelPin(id=str(name), source=Source.SERVER)
+
+
+def order_server(request: RunRequest, facts: Facts, pinned: Workload) -> ServerOrder:
+    """Return the order for the model of `pinned`."""
+    url = None if _is_embedded(request, pinned) else _base_url(request, facts)
+    return ServerOrder(
+        provider=request.provider or (EMBEDDED if url is None else _provider_at(url, request)),
+        base_url=_reached(url, facts) if url else None,
+        model=_model_name(request, facts, pinned),
+        setup=request.setup_lm_studio,
+        parallel=max(request.concurrency, default=None),
+        is_guess=request.provider is None and not request.setup_lm_studio,
+        max_wait_s=request.request_timeout_s,
+    )
+
+
+def needs_server(workload: Workload) -> bool:
+    """Tell whether a server must be there: an embedded one is started for the run."""
+    return any(m.source is Source.SERVER and m.package is None for m in workload.models)
+
+
+def _is_embedded(request: RunRequest, pinned: Workload) -> bool:
+    if request.provider is not None:
+        return request.provider == EMBEDDED and request.llm_url is None
+    is_told = request.llm_url is not None or request.setup_lm_studio
+    return not needs_server(pinned) and not is_told
+
+
+def _model_name(request: RunRequest, facts: Facts, pinned: Workload) -> str | None:
+    """Return the name that a server is asked for; an embedded server brings its own model."""
+    if request.llm_model or _is_embedded(request, pinned):
+        return request.llm_model
+    return facts.llm_model_name or DEFAULT_LLM_MODEL_NAME
+
+
+def _base_url(request: RunRequest, facts: Facts) -> str:
+    """Return where the server is: as told, else where the named provider's usually is."""
+    if request.llm_url:
+        return request.llm_url
+    usual = PROVIDERS.load(request.provider).default_url if request.provider else None
+    return facts.llm_base_url or usual or DEFAULT_LLM_BASE_URL
+
+
+def _reached(url: str, facts: Facts) -> str:
+    """Return the URL as this process reaches it; UsageError where it is none."""
+    system, inside = platform.system(), facts.in_container
+    return choose_route(url, None, platform=system, in_container=inside).base_url
+
+
+def _provider_at(url: str, request: RunRequest) -> str:
+    """Return the provider whose servers usually listen there, else the one for any server."""
+    if request.setup_lm_studio:
+        return LM_STUDIO
+    usual = {PROVIDERS.load(name).default_url: name for name in PROVIDERS}
+    return next((name for known, name in usual.items() if known and _same(known, url)), ANY_SERVER)
+
+
+def _same(left: str, right: str) -> bool:
+    here = {"localhost": "127.0.0.1", "::1": "127.0.0.1"}
+    one, other = urlsplit(left), urlsplit(right)
+    hosts = [here.get(str(parts.hostname), parts.hostname) for parts in (one, other)]
+    return hosts[0] == hosts[1] and one.netloc.rpartition(":")[2] == other.netloc.rpartition(":")[2]

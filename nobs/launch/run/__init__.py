@@ -1,0 +1,1 @@
+"""A run as it goes: started, watched, left, taken up again and cleaned up."""

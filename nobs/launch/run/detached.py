@@ -1,0 +1,41 @@
+"""A launcher of its own for a run that shall outlive this terminal."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from nobs.errors import RunLost
+from nobs.launch.run.ownership import find_state
+from nobs.schema.rundir import RunDir
+
+LOG = "launcher.log"
+_START_S = 60.0
+_TICK_S = 0.05
+
+
+def start_detached(run_dir: RunDir, results: Path) -> None:
+    """Let a process without a terminal carry the prepared run out; return once it owns it.
+
+    RunLost, with what the process said, if it ends before.
+    """
+    log = run_dir.path / LOG
+    command = [sys.executable, "-m", "nobs", "run", "--resume", run_dir.path.name]
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [*command, "--results", str(results)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file,
+            start_new_session=True, creationflags=getattr(subprocess, "DETACHED_PROCESS", 0),
+        )  # fmt: skip
+    deadline = time.monotonic() + _START_S
+    while not _owns(process.pid, run_dir):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            said = " ".join(log.read_text(encoding="utf-8", errors="replace").split())
+            raise RunLost(f"The detached run didn't begin: {said}.", "Run it without --detach.")
+        time.sleep(_TICK_S)
+
+
+def _owns(pid: int, run_dir: RunDir) -> bool:
+    state = find_state(run_dir)
+    return state is not None and state.owner.pid == pid

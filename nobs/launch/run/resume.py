@@ -1,0 +1,109 @@
+"""A run taken up again: the same order on the same image and device, for the missing steps.
+
+Everything but the directory of the results comes from the run's own specification.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nobs import __version__
+from nobs.backends import BACKENDS
+from nobs.errors import UsageError
+from nobs.launch.container.plan import SecretFile
+from nobs.launch.planning.facts import Facts
+from nobs.launch.planning.plan import Plan, plan_fetch_container, plan_run_container
+from nobs.launch.planning.request import RunRequest
+from nobs.launch.planning.server import order_again
+from nobs.schema.base import Execution
+from nobs.schema.report import WorkloadRef
+from nobs.schema.rundir import RunDir
+from nobs.schema.spec import RunSpec
+from nobs.supervisor.finish import missing_steps
+
+if TYPE_CHECKING:
+    from nobs.launch.engine.client import Engine
+
+
+def request_of(spec: RunSpec, results: Path) -> RunRequest:
+    """Return what has to be asked of the machine to go on with `spec`."""
+    return RunRequest(backend=spec.backend, execution=spec.execution, results=results)
+
+
+def plan_resume(
+    run_dir: RunDir, results: Path, facts: Facts, secrets: tuple[SecretFile, ...] = ()
+) -> Plan:
+    """Plan what `run_dir` lacks; UsageError, with every difference, if anything has changed."""
+    spec = run_dir.read_spec()
+    changes = [*find_changes(spec, run_dir, facts), *_image_changes(spec, facts)]
+    if changes:
+        raise UsageError(
+            f"Run {spec.run_id} can't be resumed: {'; '.join(changes)}.",
+            "Restore what changed, or start a new run with `nobs run`.",
+        )
+    target = BACKENDS.load(spec.backend)
+    target.check_host(facts.accelerators)
+    missing = missing_steps(run_dir, spec)
+    return Plan(
+        spec=spec,
+        results=results,
+        accelerators=facts.accelerators,
+        fetch=plan_fetch_container(spec, run_dir.path, facts, secrets),
+        container=plan_run_container(spec, run_dir.path, target, facts, secrets),
+        server=order_again(spec),
+        notes=(f"resumed: {len(missing)} of {len(spec.steps)} steps are missing",),
+    )
+
+
+def find_changes(spec: RunSpec, run_dir: RunDir, facts: Facts) -> Iterator[str]:
+    """Yield what differs now from the order, and the order from what was measured by it."""
+    here = Execution.CONTAINER if facts.in_container or spec.image else Execution.NATIVE
+    before = {
+        "nobs_version": spec.nobs_version,
+        "nobs_commit": spec.nobs_commit,
+        "execution": spec.execution,
+        "device": spec.device_info.model_dump(mode="json"),
+    }
+    now = {
+        "nobs_version": __version__,
+        "nobs_commit": facts.commit,
+        "execution": here,
+        "device": facts.device_info.model_dump(mode="json"),
+    }
+    yield from _differences(before, now)
+    if run_dir.report_file.exists():
+        for task, workload in zip(run_dir.read_report().tasks, spec.workloads, strict=False):
+            ordered = workload.model_dump(mode="json")
+            yield from _differences(_measured(task.workload), ordered, f"{task.task}.")
+
+
+def _measured(workload: WorkloadRef) -> dict[str, Any]:
+    return {
+        "dataset": workload.dataset,
+        "params": workload.params,
+        "policy": workload.policy,
+    }
+
+
+def _image_changes(spec: RunSpec, facts: Facts) -> list[str]:
+    if spec.image is None:
+        return []
+    found = _find_image_id(facts.require_engine(), spec.image.tag)
+    return [*_differences({"image": spec.image.id}, {"image": found or "no image of this tag"})]
+
+
+def _find_image_id(engine: "Engine", tag: str) -> str | None:
+    from nobs.launch.image.build import find_tagged  # noqa: PLC0415 - native runs never load the SDK
+
+    image = find_tagged(engine, tag)
+    return image.id if image else None
+
+
+def _differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], where: str = ""
+) -> Iterator[str]:
+    for key, value in before.items():
+        if isinstance(value, Mapping) and isinstance(now[key], Mapping):
+            yield from _differences(value, now[key], f"{where}{key}.")
+        elif value != now[key]:
+            yield f"{where}{key} was {value}, is {now[key]}"

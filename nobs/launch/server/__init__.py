@@ -1,0 +1,1 @@
+"""The server of a run's LLM: made usable, and reachable from a container without a network."""

@@ -1,0 +1,179 @@
+"""The server of a run's LLM: made usable before the run, left as it was found after it."""
+
+import ipaddress
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from urllib.parse import urlsplit, urlunsplit
+
+import psutil
+
+from nobs.catalog import Catalog
+from nobs.errors import NobsError
+from nobs.launch.engine.endpoint import HOST_NAME, Way, is_loopback, socket_dir
+from nobs.launch.engine.info import EngineInfo
+from nobs.launch.output import OnEvent
+from nobs.launch.planning.facts import listens
+from nobs.launch.planning.plan import Plan, route_of
+from nobs.launch.planning.request import RunRequest
+from nobs.launch.planning.server import ServerOrder, is_served, needs_server
+from nobs.launch.server.relay import relaying
+from nobs.providers import PROVIDERS
+from nobs.providers.base import Access, Served, Tell, Wanted
+from nobs.schema.base import Status
+from nobs.schema.result import Failure
+from nobs.schema.rundir import RunDir
+from nobs.schema.server import Locality, ServerRef
+from nobs.schema.spec import RunSpec, StepSpec
+from nobs.settings import (
+    DEFAULT_API_KEY,
+    DEFAULT_LLM_BASE_URL,
+    in_container,
+    llm_api_key,
+    llm_base_url,
+)
+from nobs.supervisor.finish import empty_result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """A plan whose server answers, or the error that tells why it doesn't."""
+
+    plan: Plan
+    error: NobsError | None = None
+
+
+@contextmanager
+def serve(
+    plan: Plan, steps: Sequence[StepSpec], engine: EngineInfo | None, on_event: OnEvent
+) -> Iterator[Ready]:
+    """Have the server answer, also in the plan's container, for as long as `steps` run.
+
+    Its absence is raised only where no step can do without it: the others go on.
+    """
+    needy = [step for step in steps if is_served(plan.spec.workload_of(step))]
+    with ExitStack() as stack:
+        ready = Ready(plan=_without_server(plan))
+        if plan.server is not None and needy:
+            try:
+                server = stack.enter_context(_open(plan.server, _teller(on_event)))
+                ready = Ready(plan=stack.enter_context(_reached(plan, server, engine)))
+            except NobsError as error:
+                if len(needy) == len(steps):
+                    raise
+                ready = Ready(plan=ready.plan, error=error)
+        yield ready
+
+
+def _without_server(plan: Plan) -> Plan:
+    """Return the plan of the steps that need none: no socket is there to be mounted."""
+    return replace(plan, container=plan.container.without_socket() if plan.container else None)
+
+
+@contextmanager
+def _reached(plan: Plan, server: ServerRef, engine: EngineInfo | None) -> Iterator[Plan]:
+    """Yield the plan with `server` as its worker reaches it."""
+    spec = plan.spec.model_copy(update={"server": server})
+    container = plan.container
+    route = route_of(spec, engine) if container and engine else None
+    if container is None or route is None:
+        yield replace(plan, spec=spec)
+        return
+    update = {"base_url": route.base_url, "socket": route.socket}
+    routed = replace(
+        plan, spec=spec.model_copy(update={"server": server.model_copy(update=update)})
+    )
+    if route.way is not Way.RELAY:
+        yield routed
+        return
+    owner = container.uid, container.gid
+    with relaying(socket_dir(spec.run_id), route.host, route.port, owner):
+        yield routed
+
+
+def record_absent(run_dir: RunDir, spec: RunSpec, error: NobsError) -> None:
+    """Give the steps that need the server the reason why it isn't there."""
+    failure = Failure(
+        failure_class=error.failure_class, type=type(error).__name__,
+        message=error.message, remedy=error.remedy,
+    )  # fmt: skip
+    for step in spec.steps:
+        if is_served(spec.workload_of(step)) and run_dir.find_result(step.id) is None:
+            result = empty_result(spec, step, datetime.now(UTC), failure, Status.FAILED)
+            run_dir.write(run_dir.result_file(step.id), result)
+
+
+def find_absent_server(request: RunRequest, catalog: Catalog) -> str | None:
+    """Return the URL on this machine where a server is needed and none answers."""
+    tasks = request.tasks or catalog.tasks(request.profile)
+    workloads = [catalog.workload(task, request.profile) for task in tasks]
+    url = request.llm_url or llm_base_url() or DEFAULT_LLM_BASE_URL
+    is_here = is_loopback(urlsplit(url).hostname or "")
+    return url if any(map(needs_server, workloads)) and is_here and not listens(url) else None
+
+
+def find_locality(host: str) -> Locality:
+    """Tell whether `host` is this machine; inside a container its addresses aren't the host's."""
+    if host == HOST_NAME:
+        return Locality.LOCAL
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+    except OSError:
+        return Locality.UNKNOWN
+    own = {address.address for addresses in psutil.net_if_addrs().values() for address in addresses}
+    if any(ipaddress.ip_address(address).is_loopback or address in own for address in found):
+        return Locality.LOCAL
+    return Locality.UNKNOWN if in_container() else Locality.REMOTE
+
+
+@contextmanager
+def _open(order: ServerOrder, tell: Tell) -> Iterator[ServerRef]:
+    key = llm_api_key()
+    wanted = Wanted(
+        base_url=order.base_url,
+        api_key="" if key == DEFAULT_API_KEY else key,
+        model=order.model,
+        setup=order.setup,
+        parallel=order.parallel,
+        wait_s=min(Wanted.wait_s, order.max_wait_s),
+    )
+    provider = _find_provider(order, wanted)
+    with PROVIDERS.load(provider).open(wanted, tell) as served:
+        yield ServerRef(
+            provider=provider,
+            base_url=_without_user(served.access.base_url),
+            model=served.model,
+            locality=_locality(served),
+            setup=order.setup,
+            max_wait_s=order.max_wait_s,
+            identity=served.identity,
+        )
+
+
+def _find_provider(order: ServerOrder, wanted: Wanted) -> str:
+    """Return the named provider; ask the server what it is where none was named."""
+    if not order.is_guess or wanted.base_url is None:
+        return order.provider
+    # Only here, and in what opens a provider, the openai client comes along.
+    from nobs.providers.detection import detect_provider  # noqa: PLC0415
+
+    return detect_provider(Access(base_url=wanted.base_url, api_key=wanted.api_key))
+
+
+def _teller(on_event: OnEvent) -> Tell:
+    def tell(line: str) -> None:
+        on_event({"event": "server.told", "text": line})
+
+    return tell
+
+
+def _locality(served: Served) -> Locality:
+    host = urlsplit(served.access.base_url).hostname or ""
+    return Locality.LOCAL if served.is_ours else find_locality(host)
+
+
+def _without_user(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
