@@ -77,6 +77,9 @@ def _parameters(settings: dict[str, Any]) -> "xllamacpp.CommonParams":
     parameters.n_parallel = settings["parallel"]
     parameters.cpuparams.n_threads = settings["threads"]
     parameters.cpuparams_batch.n_threads = settings["threads"]
+    # A prompt that comes again shall be computed again, and the same way.
+    parameters.cache_prompt = False
+    parameters.cache_ram_mib = 0
     parameters.ui = False
     parameters.cors_origins = "http://127.0.0.1"
     return parameters

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
@@ -75,6 +75,24 @@ def test_the_packaged_model_answers_and_says_what_it_is(servers: Servers) -> Non
     assert identity.runtime == "llama.cpp"
     assert str(identity.runtime_version).startswith("xllamacpp 20")
     assert servers() == []
+
+
+def test_the_same_question_is_computed_again_and_answered_alike() -> None:
+    question = {"role": "user", "content": "Why is the sky blue? " * 20}
+    body = {"messages": [question], "max_tokens": 32, "temperature": 0}
+    with LLAMACPP.open(Wanted(), lambda _line: None) as served:
+        request = Request(
+            f"{served.access.base_url}/chat/completions",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
+        answers = []
+        for _ in range(3):
+            with urlopen(request) as answer:
+                answers.append(json.load(answer))
+
+    assert [answer["timings"]["cache_n"] for answer in answers] == [0, 0, 0]
+    assert len({answer["choices"][0]["message"]["content"] for answer in answers}) == 1
 
 
 def test_a_server_that_runs_already_is_connected_to() -> None:
