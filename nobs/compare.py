@@ -1,7 +1,7 @@
 """Two reports against each other: how much faster, how sure that is, and what else differs."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nobs.figures import FIGURES, Figure, read_runs
@@ -48,21 +48,13 @@ class Comparison:
     baseline: str
     other: str
     lines: tuple[Line, ...]
+    mean: Ratio | None
+    """Geometric mean over workloads, each the mean of its models."""
     refusals: tuple[Refusal, ...]
     unlike: tuple[str, ...]
     """Why what was compared is not the same work."""
     differences: tuple[tuple[str, str, str], ...]
     """Name and both values of what differs in machine, software and settings."""
-
-    @property
-    def mean(self) -> Ratio | None:
-        """Return the geometric mean over workloads, each the mean of its models."""
-        workloads: dict[str, list[Ratio]] = {}
-        for line in self.lines:
-            if line.is_headline:
-                workloads.setdefault(line.workload, []).append(line.ratio)
-        means = (geometric_mean(ratios) for ratios in workloads.values())
-        return geometric_mean([mean for mean in means if mean is not None])
 
     def is_below(self, threshold: float) -> bool:
         """Tell whether a model is surely slower and below `threshold`, or was lost."""
@@ -75,7 +67,10 @@ class Comparison:
 def compare_reports(
     baseline: Report, other: Report, *, names: tuple[str, str], force_open: bool = False
 ) -> Comparison:
-    """Compare what both reports measured; unlike work only if `force_open`."""
+    """Compare what both reports measured; unlike work only if `force_open`.
+
+    The intervals of all ratios and of their mean hold together: the more there are, the wider.
+    """
     others = {task.workload.name: task for task in other.tasks}
     pairs = [(task, others.get(task.workload.name)) for task in baseline.tasks]
     reasons = [_why_unlike(*pair) for pair in pairs]
@@ -84,10 +79,15 @@ def compare_reports(
         for pair, reason in zip(pairs, reasons, strict=True)
         for part in _compare_tasks(*pair, None if force_open else reason)
     ]
+    lines = [part for part in found if isinstance(part, Line)]
+    mean = _mean(lines)
+    # The mean of one is that one.
+    count = len(lines) + (sum(line.is_headline for line in lines) > 1)
     return Comparison(
         baseline=to_line(names[0]),
         other=to_line(names[1]),
-        lines=tuple(part for part in found if isinstance(part, Line)),
+        lines=tuple(replace(line, ratio=line.ratio.widened(count)) for line in lines),
+        mean=mean and mean.widened(count),
         refusals=tuple(part for part in found if isinstance(part, Refusal)),
         unlike=tuple(reason for reason in reasons if reason) if force_open else (),
         differences=tuple(_differences(baseline, other)),
@@ -164,6 +164,16 @@ def _compare_figures(
                 ratio=ratio_of_medians(one, two, lower_is_better=figure.lower_is_better),
             )
             is_first = False
+
+
+def _mean(lines: Iterable[Line]) -> Ratio | None:
+    """Return the geometric mean over workloads, each the mean of its models."""
+    workloads: dict[str, list[Ratio]] = {}
+    for line in lines:
+        if line.is_headline:
+            workloads.setdefault(line.workload, []).append(line.ratio)
+    means = (geometric_mean(ratios) for ratios in workloads.values())
+    return geometric_mean([mean for mean in means if mean is not None])
 
 
 def _differences(baseline: Report, other: Report) -> Iterator[tuple[str, str, str]]:

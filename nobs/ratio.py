@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import exp, hypot, log
+from statistics import NormalDist
 
 from nobs.stats import CONFIDENCE, median, median_interval
 
@@ -37,6 +38,20 @@ class Ratio:
         if self.low > 1 + MARGIN:
             return Finding.FASTER
         return Finding.SLOWER if self.high < 1 - MARGIN else Finding.SAME
+
+    def widened(self, count: int) -> "Ratio":
+        """Return the ratio with an interval that holds together with those of `count` in all.
+
+        Bonferroni: each may miss in 1 of `count` of the cases only. On the logarithmic scale both
+        halves grow as those of normal noise would.
+        """
+        factor = _quantile(count) / _quantile(1)
+        return Ratio(
+            value=self.value,
+            low=self.value * (self.low / self.value) ** factor,
+            high=self.value * (self.high / self.value) ** factor,
+            confidence=self.confidence,
+        )
 
 
 def ratio_of_medians(
@@ -73,6 +88,10 @@ def geometric_mean(ratios: Sequence[Ratio]) -> Ratio | None:
         high=exp(centre + above),
         confidence=min(ratio.confidence for ratio in ratios),
     )
+
+
+def _quantile(count: int) -> float:
+    return NormalDist().inv_cdf(1 - (1 - CONFIDENCE) / (2 * count))
 
 
 def _log_interval(values: Sequence[float], sign: float) -> tuple[float, float, float, float]:

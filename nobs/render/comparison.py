@@ -16,7 +16,10 @@ from nobs.ratio import Ratio
 from nobs.render.markdown import escape, markdown_row
 
 SCHEMA = "nobs.comparison/1"
-NOTE = "Ratios above 1 are better than the baseline, in brackets their 95 % intervals."
+NOTE = (
+    "Ratios above 1 are better than the baseline, in brackets their 95 % intervals,\n"
+    "widened so that all of a comparison hold together."
+)
 _STYLES = {"faster": "green", "slower": "red"}
 _COLUMNS = ("model", "figure", "baseline", "other", "ratio", "finding")
 

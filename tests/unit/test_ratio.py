@@ -72,6 +72,33 @@ def test_the_same_noise_is_hardly_ever_called_a_difference() -> None:
     assert findings.count(Finding.SAME) >= 0.99 * ROUNDS
 
 
+def test_intervals_widened_for_their_number_hold_together() -> None:
+    rng = random.Random(4)
+    all_cover = some_fail = 0
+    for _ in range(ROUNDS):
+        found = [
+            ratio_of_medians(
+                [rng.lognormvariate(0, 0.05) for _ in range(10)],
+                [rng.lognormvariate(0, 0.05) for _ in range(10)],
+                lower_is_better=True,
+            )
+            for _ in range(8)
+        ]
+        all_cover += all(each.low <= 1 <= each.high for each in (f.widened(8) for f in found))
+        some_fail += not all(each.low <= 1 <= each.high for each in found)
+
+    assert all_cover / ROUNDS >= 0.93
+    assert some_fail / ROUNDS > 0.1
+
+
+def test_a_ratio_alone_is_not_widened() -> None:
+    found = ratio(1.2, 1.1, 1.4)
+
+    assert (found.widened(1).low, found.widened(1).high) == pytest.approx((1.1, 1.4))
+    assert found.widened(5).low < 1.1
+    assert found.widened(5).high > 1.4
+
+
 def test_the_geometric_mean_is_surer_than_its_parts() -> None:
     mean = geometric_mean([ratio(2.0, 1.6, 2.5), ratio(0.5, 0.4, 0.625)])
 
