@@ -34,7 +34,7 @@ class Figure:
     interval: str = ""
     """Dotted place of its confidence interval."""
     interval_of_time: bool = False
-    """Whether that interval is one of seconds for the whole data set, not of a rate."""
+    """Whether that interval is one of seconds for the rows of a pass, not of a rate."""
     run_fields: tuple[str, ...] = ()
     """Names of the raw values in `all_runs`."""
     lower_is_better: bool = False
@@ -141,7 +141,8 @@ def _read(figure: Figure, model: Mapping[str, Any], dataset_size: int) -> Measur
     if figure.interval_of_time:
         if low <= 0 or high <= 0:
             return Measured(value=value)
-        low, high = dataset_size / high, dataset_size / low
+        rows = number(model.get("rows_per_pass")) or dataset_size
+        low, high = rows / high, rows / low
     return Measured(value=value, low=low, high=high, confidence=number(at(interval, "confidence")))
 
 

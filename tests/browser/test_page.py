@@ -107,6 +107,14 @@ def test_charts_have_a_mark_for_every_value(browser: Browser, page_file: Path) -
         assert [marks(page, name) for name in ("tokens/s", "latency", "first token")] == [3, 3, 3]
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_machines_have_all_their_charts(browser: Browser, tmp_path: Path, count: int) -> None:
+    reports = [make_report(f"host {n}", run=f"run-{n}") for n in range(count)]
+    with opened(browser, write_page(tmp_path / "page.html", reports)) as page:
+        assert marks(page, "rows/s") == marks(page, "rows/J") == 2 * count
+        assert marks(page, "Every repeat") == 2 * count * 7
+
+
 def test_a_machine_has_a_page_of_its_own(browser: Browser, page_file: Path) -> None:
     with opened(browser, page_file) as page:
         page.get_by_role("link", name="a small host").first.click()

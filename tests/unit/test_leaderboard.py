@@ -60,6 +60,19 @@ def test_an_interval_of_times_becomes_one_of_rates() -> None:
     assert (rate.low, rate.value, rate.high, rate.confidence) == (25.0, 50.0, 100.0, 0.96)
 
 
+def test_the_interval_of_a_rate_counts_the_rows_of_a_pass() -> None:
+    figures = read_figures(
+        {
+            "final_median_rows_per_second": 1500.0,
+            "rows_per_pass": 3000,
+            "encoding_time_interval": {"low": 1.0, "high": 4.0, "confidence": 0.96},
+        },
+        dataset_size=100,
+    )
+
+    assert (figures["rows_per_second"].low, figures["rows_per_second"].high) == (750.0, 3000.0)
+
+
 @pytest.mark.parametrize("value", ["12", True, None, [], {}, float("nan"), 10**400])
 def test_what_is_no_finite_number_is_no_figure(value: object) -> None:
     assert number(value) is None

@@ -92,7 +92,7 @@ function drawFigure(charts, rows, figure, all) {
         ...bottom(figure.axis), grid: true, ticks: Math.max(3, width / 120), ...(isWide ? { type: "log" } : { zero: true, nice: true }),
       },
       color: { domain: models, range: colors, legend: models.length > 1 },
-      y: { label: null, domain: kept, tickFormat: label, tickSize: 0, padding: 0.4 },
+      y: { type: "point", label: null, domain: kept, tickFormat: label, tickSize: 0, padding: 0.4 },
       symbol: { domain: models, legend: false },
       marks: [
         Plot.ruleY(points.filter((point) => point.low !== null), { y: "host", x1: "low", x2: "high", stroke: "model", strokeWidth: 5, strokeOpacity: 0.4 }),
