@@ -13,7 +13,8 @@ from nobs.stats import median
 from nobs.text import to_line
 
 COMPARED = tuple(figure for figure in FIGURES if figure.run_fields and figure.is_charted)
-_OWN_DETAILS = {"id", "started", "finished", "status", "digest"}
+_OWN_DETAILS = {"id", "started", "finished", "status", "digest",
+                "origin.file", "origin.file_sha256", "origin.timestamp"}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

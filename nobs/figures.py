@@ -28,6 +28,8 @@ class Figure:
     """Heading of a column."""
     title: str = ""
     """Heading of a chart, where the label doesn't suffice."""
+    meaning: str = ""
+    """What it is, where neither of them says it."""
     kind: Kind
     paths: tuple[str, ...]
     """Dotted places in the model's report; the first that holds a number counts."""
@@ -54,25 +56,28 @@ class Measured:
 
 
 FIGURES = (
-    Figure(key="rows_per_second", label="rows/s", kind=Kind.RATE,
+    Figure(key="rows_per_second", label="rows/s", title="Throughput", kind=Kind.RATE,
            paths=("final_median_rows_per_second",), interval="encoding_time_interval",
            interval_of_time=True, run_fields=("rows_per_second",)),
-    Figure(key="tokens_per_sec", label="tokens/s", kind=Kind.RATE,
+    Figure(key="tokens_per_sec", label="tokens/s", title="Throughput", kind=Kind.RATE,
            paths=("final_median_tokens_per_sec",), interval="tokens_per_sec_interval",
            run_fields=("tokens_per_sec", "median_tokens_per_sec")),
-    Figure(key="latency_s", label="latency", kind=Kind.SECONDS, paths=("final_median_latency_s",),
-           interval="latency_interval", run_fields=("latency_s", "median_latency_s"),
-           lower_is_better=True),
-    Figure(key="ttft_s", label="first token", kind=Kind.SECONDS, paths=("final_median_ttft_s",),
-           interval="ttft_interval", run_fields=("ttft_s", "median_ttft_s"), lower_is_better=True),
+    Figure(key="latency_s", label="latency", title="Latency", kind=Kind.SECONDS,
+           paths=("final_median_latency_s",), interval="latency_interval",
+           run_fields=("latency_s", "median_latency_s"), lower_is_better=True),
+    Figure(key="ttft_s", label="first token", title="Time to first token", kind=Kind.SECONDS,
+           paths=("final_median_ttft_s",), interval="ttft_interval",
+           run_fields=("ttft_s", "median_ttft_s"), lower_is_better=True),
     Figure(key="time_s", label="time", kind=Kind.SECONDS,
            paths=("final_median_encoding_time_seconds",), interval="encoding_time_interval",
            run_fields=("encoding_time_seconds",), lower_is_better=True, is_charted=False),
-    Figure(key="share_of_limit", label="of limit", title="share of the limit", kind=Kind.SHARE,
+    Figure(key="share_of_limit", label="of limit", title="Share of the limit", kind=Kind.SHARE,
+           meaning="FLOP/s of the model's tokens, over those of a large matrix product on the same"
+           " device in the same number format",
            paths=("arithmetic.share_of_matmul",)),
-    Figure(key="rows_per_joule", label="rows/J", kind=Kind.RATE,
+    Figure(key="rows_per_joule", label="rows/J", title="Rows per joule", kind=Kind.RATE,
            paths=("joules_per_1000_rows.value",), inverse_of=1000.0),
-    Figure(key="tokens_per_joule", label="tokens/J", kind=Kind.RATE,
+    Figure(key="tokens_per_joule", label="tokens/J", title="Tokens per joule", kind=Kind.RATE,
            paths=("joules_per_1000_tokens.value",), inverse_of=1000.0),
     Figure(key="input_tokens_per_second", label="tokens/s in", kind=Kind.RATE,
            paths=("final_median_tokens_per_second",), is_charted=False),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from nobs.figures import FIGURES, Figure, Measured, at, number, read_figures, read_runs
@@ -43,6 +44,11 @@ class Row:
     """Requests at the same time and the tokens per second of all of them, from `load.levels`."""
 
     @property
+    def look(self) -> tuple[str, str, str]:
+        """What tables name it by."""
+        return self.host, self.hardware, self.model
+
+    @property
     def is_ok(self) -> bool:
         """Whether its figures can be ranked."""
         return self.status == Status.OK
@@ -67,6 +73,14 @@ class Table:
     def headline(self) -> Figure:
         """Return the figure that ranks the rows."""
         return next(iter(self.figures), FIGURES[0])
+
+    def has_twin(self, row: Row) -> bool:
+        """Tell whether another row of the model is of a machine that looks the same."""
+        return self._looks[row.look] > 1
+
+    @cached_property
+    def _looks(self) -> Counter[tuple[str, str, str]]:
+        return Counter(row.look for row in self.rows)
 
     def ranked(self) -> Iterator[tuple[int | None, Row]]:
         """Yield each row with its rank among those of its model, None where it has none."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from nobs.cli.reporting import wants_color
+from nobs.cli.terminal import columns, wants_color
 from nobs.compare import Comparison, compare_reports
 from nobs.errors import UsageError
 from nobs.render.comparison import FORMATS, comparison_text
@@ -30,7 +30,7 @@ def show_comparisons(
     ]
     _refuse_nothing(comparisons)
     if form == "text":
-        click.echo(comparison_text(comparisons, color=wants_color()), nl=False)
+        click.echo(comparison_text(comparisons, width=columns(), color=wants_color()), nl=False)
     else:
         click.echo(FORMATS[form](comparisons), nl=False)
     is_below = fail_below is not None and any(each.is_below(fail_below) for each in comparisons)

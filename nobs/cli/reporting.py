@@ -1,16 +1,16 @@
 """From report files to a leaderboard on stdout or in a file."""
 
-import os
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
 
+from nobs.cli.terminal import COLUMNS, columns, wants_color
 from nobs.errors import NobsError
 from nobs.leaderboard import Leaderboard, Sheet, Skipped, arrange, flatten
 from nobs.render import FORMATS
 from nobs.render.summary import render_summary
+from nobs.render.table import render_table
 from nobs.schema.files import write_atomic
 from nobs.schema.reader import read_report
 from nobs.store import find_reports
@@ -21,7 +21,7 @@ def show_reports(files: Sequence[Path], results: Path, form: str, output: Path |
     """Show what can be read; return 1 if anything couldn't, 0 otherwise."""
     found = files or find_reports(results)
     sheets, skipped = read_sheets(found)
-    text = _render(found, arrange(sheets, skipped), form)
+    text = _render(found, arrange(sheets, skipped), form, output)
     if output is None:
         click.echo(text, nl=False)
     else:
@@ -45,14 +45,12 @@ def read_sheets(files: Iterable[Path]) -> tuple[list[Sheet], list[Skipped]]:
     return sheets, skipped
 
 
-def _render(files: Sequence[Path], board: Leaderboard, form: str) -> str:
-    """Return the text; a terminal gets the whole summary of a report that stands alone."""
-    if form == "table" and len(files) == 1:
-        summary = render_summary(read_report(files[0]), color=wants_color())
+def _render(files: Sequence[Path], board: Leaderboard, form: str, output: Path | None) -> str:
+    """Return the text; a report that stands alone is shown whole."""
+    if form != "table":
+        return FORMATS.load(form)(board)
+    width, color = (columns(), wants_color()) if output is None else (COLUMNS, False)
+    if len(files) == 1:
+        summary = render_summary(read_report(files[0]), width=width, color=color)
         return f"{summary}report     {files[0]}\n"
-    return FORMATS.load(form)(board)
-
-
-def wants_color() -> bool:
-    """Tell whether stdout is a terminal that may show colours."""
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return render_table(board, width=width, color=color)

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from nobs.catalog import load_catalog
 from nobs.cli.progress import Progress
+from nobs.cli.terminal import columns, wants_color
 from nobs.cli.words import to_request
 from nobs.launch.container.plan import KEY_VARIABLE, TOKEN_VARIABLE, SecretFile
 from nobs.launch.planning.facts import Facts, gather_facts
@@ -118,14 +118,10 @@ def print_result(finished: Finished, *, as_json: bool) -> int:
     if as_json:
         click.echo(to_json(finished.report), nl=False)
         return finished.exit_code
-    click.echo(render_summary(finished.report, color=_wants_color()), nl=False)
+    click.echo(render_summary(finished.report, width=columns(), color=wants_color()), nl=False)
     click.echo(f"report     {_shorten(finished.report_file)}")
     click.echo(f"run        {_shorten(finished.run_dir.path)}")
     return finished.exit_code
-
-
-def _wants_color() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
 def _shorten(path: Path) -> str:

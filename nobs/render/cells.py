@@ -1,8 +1,8 @@
 """The cells that tables for people share, whatever they are drawn with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from nobs.figures import Figure, Kind, Measured, format_value
+from nobs.figures import BY_KEY, Figure, Kind, Measured, format_value
 from nobs.leaderboard import Row, Table
 
 SURE = 0.95
@@ -15,8 +15,11 @@ def heading(table: Table) -> str:
 
 
 def columns(table: Table, most: int | None = None) -> tuple[Figure, ...]:
-    """Return the figures to show, the headline first; at most `most`, without sizes of memory."""
-    narrow = [figure for figure in table.figures if figure.kind in _NARROW_KINDS]
+    """Return the figures to show, the headline first.
+
+    At most `most` of those that are of a row alone and no sizes of memory.
+    """
+    narrow = [f for f in table.figures if f.kind in _NARROW_KINDS and f is not BY_KEY["score"]]
     return tuple(table.figures if most is None else narrow[:most])
 
 
@@ -31,9 +34,16 @@ def interval_cell(figure: Figure, figures: Mapping[str, Measured]) -> str:
     measured = figures.get(figure.key)
     if measured is None or measured.low is None or measured.high is None:
         return "-"
-    ends = f"{format_value(figure, measured.low)} - {format_value(figure, measured.high)}"
+    ends = _join(format_value(figure, measured.low), format_value(figure, measured.high))
     confidence = measured.confidence
     return ends if confidence is None or confidence >= SURE else f"{ends} ({confidence:.0%})"
+
+
+def _join(low: str, high: str) -> str:
+    """Return both ends, with their unit once where they share it."""
+    number, _, unit = low.rpartition(" ")
+    is_shared = number and high.endswith(f" {unit}") and " " not in number
+    return f"{number if is_shared else low} - {high}"
 
 
 def remarks(table: Table) -> list[str]:
@@ -52,14 +62,20 @@ def _whom(who: Sequence[str], rows: int) -> str:
     return "all" if len(who) == rows > 1 else "; ".join(dict.fromkeys(who))
 
 
+def footnotes(figures: Iterable[Figure]) -> list[str]:
+    """Return what those figures mean whose label doesn't say it, each once."""
+    return [f"{f.label}: {f.meaning}" for f in dict.fromkeys(figures) if f.meaning]
+
+
 def rank_cell(rank: int | None) -> str:
     """Return the rank, `-` for a row without one."""
     return "-" if rank is None else str(rank)
 
 
-def machine_cell(row: Row) -> str:
-    """Return the machine and what of it was measured."""
-    return f"{row.host}, {row.hardware}"
+def machine_lines(table: Table, row: Row) -> list[str]:
+    """Return the machine, what of it was measured, and the run where others look the same."""
+    run = [f"run {row.run}"] if table.has_twin(row) else []
+    return [row.host, row.hardware, *run]
 
 
 def last_cell(table: Table, row: Row) -> str:

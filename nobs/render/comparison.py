@@ -3,41 +3,41 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from io import StringIO
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from nobs.compare import Comparison, Line
 from nobs.figures import format_value
 from nobs.ratio import Ratio
 from nobs.render.markdown import escape, markdown_row
+from nobs.render.terminal import GroupedTable, Paper, add_columns
 
 SCHEMA = "nobs.comparison/1"
 NOTE = (
-    "Ratios above 1 are better than the baseline, in brackets their 95 % intervals,\n"
-    "widened so that all of a comparison hold together."
+    "Ratios above 1 are better than the baseline. Their 95 % intervals are widened so that all of a"
+    " comparison hold together."
 )
 _STYLES = {"faster": "green", "slower": "red"}
 _COLUMNS = ("model", "figure", "baseline", "other", "ratio", "finding")
 
 
-def comparison_text(comparisons: Sequence[Comparison], *, color: bool = False) -> str:
+def comparison_text(
+    comparisons: Sequence[Comparison], *, width: int = 80, color: bool = False
+) -> str:
     """Return a table for each comparison, its mean and what else differs."""
-    file = StringIO()
-    console = Console(
-        file=file, width=80, force_terminal=color, no_color=not color, highlight=False,
-        legacy_windows=False,
-    )  # fmt: skip
+    paper = Paper(width=width, color=color)
     for comparison in comparisons:
         if comparison.lines:
-            console.print(_draw(comparison))
-        for line in [*_sentences(comparison), *_told_differences(comparison)]:
-            console.print(Text(line))
-    console.print(Text(NOTE))
-    return file.getvalue()
+            paper.draw(_draw(comparison))
+        for sentence in _sentences(comparison):
+            paper.say(sentence)
+        if comparison.differences:
+            paper.say("what differs:")
+        for name, one, two in comparison.differences:
+            paper.say(f"{name}: {one} -> {two}", indent="  ")
+    paper.say(NOTE)
+    return paper.text
 
 
 def comparison_markdown(comparisons: Sequence[Comparison]) -> str:
@@ -59,19 +59,24 @@ FORMATS: Mapping[str, Callable[[Sequence[Comparison]], str]] = {
 }
 
 
-def _draw(comparison: Comparison) -> Table:
-    table = Table(title=Text(_title(comparison)), title_justify="left", expand=False)
-    for name in _COLUMNS:
-        table.add_column(name, justify="left" if name in {"model", "finding"} else "right",
-                         overflow="fold")  # fmt: skip
-    workload = ""
+def _draw(comparison: Comparison) -> GroupedTable:
+    table = GroupedTable(_title(comparison))
+    table.add_column("figure", is_text=True)
+    add_columns(table, ("baseline", "other", "ratio"))
+    table.add_column("95 % interval", wraps=True)
+    table.add_column("finding", is_text=True, wraps=True)
+    place = ("", "")
     for line in comparison.lines:
-        if line.workload != workload:
-            workload = line.workload
+        if line.workload != place[0]:
             table.add_section()
-            table.add_row(Text(workload, style="bold"))
-        *cells, finding = _cells(line)
-        table.add_row(*map(Text, cells), Text(finding, style=_STYLES.get(finding, "")))
+            table.add_caption(line.workload)
+        if (line.workload, line.model) != place:
+            table.add_caption(line.model, style="")
+        place = (line.workload, line.model)
+        finding = Text(line.ratio.finding, style=_STYLES.get(line.ratio.finding, ""))
+        coverage = f" ({_coverage(line.ratio)})" if _coverage(line.ratio) else ""
+        interval = f"{_interval(line.ratio)}{coverage}" or "-"
+        table.add_row([*_values(line), f"{line.ratio.value:.3f}", interval, finding])
     return table
 
 
@@ -103,22 +108,30 @@ def _title(comparison: Comparison) -> str:
 
 
 def _cells(line: Line) -> tuple[str, ...]:
+    return (line.model, *_values(line), format_ratio(line.ratio), str(line.ratio.finding))
+
+
+def _values(line: Line) -> tuple[str, str, str]:
+    figure = line.figure
     return (
-        line.model,
-        line.figure.label,
-        format_value(line.figure, line.baseline),
-        format_value(line.figure, line.other),
-        format_ratio(line.ratio),
-        str(line.ratio.finding),
+        figure.label,
+        format_value(figure, line.baseline),
+        format_value(figure, line.other),
     )
 
 
 def format_ratio(ratio: Ratio) -> str:
     """Return the ratio with its interval, and the coverage where it is below 95 %."""
-    if not ratio.confidence:
-        return f"{ratio.value:.3f}"
-    coverage = "" if ratio.confidence >= 0.95 else f", {ratio.confidence:.0%}"
-    return f"{ratio.value:.3f} ({ratio.low:.3f} - {ratio.high:.3f}{coverage})"
+    inside = ", ".join(filter(None, (_interval(ratio), _coverage(ratio))))
+    return f"{ratio.value:.3f} ({inside})" if inside else f"{ratio.value:.3f}"
+
+
+def _interval(ratio: Ratio) -> str:
+    return f"{ratio.low:.3f} - {ratio.high:.3f}" if ratio.confidence else ""
+
+
+def _coverage(ratio: Ratio) -> str:
+    return f"{ratio.confidence:.0%}" if 0 < ratio.confidence < 0.95 else ""
 
 
 def _sentences(comparison: Comparison) -> Iterator[str]:
@@ -130,13 +143,6 @@ def _sentences(comparison: Comparison) -> Iterator[str]:
     for refusal in comparison.refusals:
         what = " ".join(filter(None, (refusal.workload, refusal.model)))
         yield f"not compared: {what}: {refusal.reason}"
-
-
-def _told_differences(comparison: Comparison) -> Iterator[str]:
-    if comparison.differences:
-        yield "what differs:"
-    for name, one, two in comparison.differences:
-        yield f"  {name}: {one} -> {two}"
 
 
 def _to_dict(comparison: Comparison) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nobs.figures import at, number
+from nobs.text import to_line
 from nobs.units import format_rate, format_seconds
 
 _ROW = "  {:<12}{:>9}{:>10}{:>10}{:>10}{:>10}{:>10}{:>7}"
@@ -11,40 +13,59 @@ _HEADS = ("load", "tokens/s", "answers/s", "1st token", "p95", "gap p99", "in fl
 
 def load_lines(model: Mapping[str, Any]) -> Iterator[str]:
     """Yield a table of the levels, nothing where none were measured."""
-    table = model.get("load")
-    if not isinstance(table, Mapping):
+    levels = levels_of(model)
+    if not levels:
         return
     yield _ROW.format(*_HEADS)
-    yield from (_ROW.format(*_cells(level)) for level in table["levels"])
-    if any(level["rate_per_s"] for level in table["levels"]):
-        yield f"  arrivals: {table['arrivals']}, seed {table['seed']}"
-    if table["knee"] is not None:
-        yield f"  throughput grows up to {table['knee']} requests at once"
+    yield from (_ROW.format(*_cells(level)) for level in levels)
+    if any(number(at(level, "rate_per_s")) for level in levels):
+        arrivals, seed = at(model, "load.arrivals"), at(model, "load.seed")
+        yield f"  arrivals: {to_line(arrivals)}, seed {to_line(seed)}"
+    knee = number(at(model, "load.knee"))
+    if knee is not None:
+        yield f"  throughput grows up to {knee:g} requests at once"
+
+
+def levels_of(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the levels that `model` tells, whatever else may stand there."""
+    levels = at(model, "load.levels")
+    return [each for each in levels if isinstance(each, Mapping)] if _is_list(levels) else []
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list | tuple)
 
 
 def _cells(level: Mapping[str, Any]) -> tuple[str, ...]:
-    gaps = level["gaps"] or {}
     return (
         _name(level),
-        _rate(level["tokens_per_sec"]),
-        _rate(level["requests_per_sec"]),
-        _time(level["median_ttft_s"]),
-        _time(level["p95_ttft_s"]),
-        _time(gaps.get("p99_s")),
-        _rate(level["mean_in_flight"]),
-        str(sum(level["failures"].values())),
+        _rate(level, "tokens_per_sec"),
+        _rate(level, "requests_per_sec"),
+        _time(level, "median_ttft_s"),
+        _time(level, "p95_ttft_s"),
+        _time(level, "gaps.p99_s"),
+        _rate(level, "mean_in_flight"),
+        _failed(at(level, "failures")),
     )
 
 
 def _name(level: Mapping[str, Any]) -> str:
-    if level["rate_per_s"]:
-        return f"{level['rate_per_s']:g} a second"
-    return f"{level['concurrency']} at once"
+    rate, concurrency = number(at(level, "rate_per_s")), number(at(level, "concurrency"))
+    if rate:
+        return f"{rate:g} a second"
+    return "-" if concurrency is None else f"{concurrency:g} at once"
 
 
-def _rate(value: float | None) -> str:
+def _failed(failures: object) -> str:
+    counts = map(number, failures.values()) if isinstance(failures, Mapping) else ()
+    return f"{sum(filter(None, counts)):g}"
+
+
+def _rate(level: Mapping[str, Any], path: str) -> str:
+    value = number(at(level, path))
     return "-" if value is None else format_rate(value)
 
 
-def _time(value: float | None) -> str:
+def _time(level: Mapping[str, Any], path: str) -> str:
+    value = number(at(level, path))
     return "-" if value is None else format_seconds(value)

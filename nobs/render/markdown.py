@@ -8,7 +8,7 @@ from nobs.render.cells import (
     columns,
     heading,
     last_cell,
-    machine_cell,
+    machine_lines,
     rank_cell,
     remarks,
     value_cell,
@@ -43,7 +43,13 @@ def _lines(table: Table) -> Iterator[str]:
     yield markdown_row(["---:", "---", "---", *["---:"] * (len(figures) + 1)])
     for rank, row in table.ranked():
         values = [value_cell(figure, row.figures) for figure in figures]
-        cells = [rank_cell(rank), machine_cell(row), row.model, *values, last_cell(table, row)]
+        cells = [
+            rank_cell(rank),
+            ", ".join(machine_lines(table, row)),
+            row.model,
+            *values,
+            last_cell(table, row),
+        ]
         yield markdown_row(map(escape, cells))
     yield ""
     for remark in remarks(table):

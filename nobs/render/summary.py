@@ -1,14 +1,9 @@
 """A report as a table for a terminal of 80 columns."""
 
-from io import StringIO
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from nobs.figures import BY_KEY, Figure, read_figures, read_runs
-from nobs.render.cells import interval_cell, value_cell
+from nobs.render.cells import footnotes, interval_cell, value_cell
 from nobs.render.load import load_lines
+from nobs.render.terminal import GroupedTable, Paper, add_columns
 from nobs.render.verdict import describe_verdict
 from nobs.schema.base import Division, Status
 from nobs.schema.device import DeviceInfo
@@ -16,28 +11,28 @@ from nobs.schema.report import ModelReport, Report, Severity, TaskReport
 from nobs.text import to_line
 
 _TIMES = ("time_s", "latency_s")
-_OTHERS = ("rows_per_second", "ttft_s", "tokens_per_sec", "share_of_limit", "rows_per_joule")
+_OTHERS = ("rows_per_second", "ttft_s", "tokens_per_sec", "share_of_limit", "rows_per_joule",
+           "tokens_per_joule")  # fmt: skip
 _LIMIT = 1000
 
 
 def render_summary(report: Report, *, width: int = 80, color: bool = False) -> str:
-    """Return device and one table a task with medians, intervals and states."""
-    console = Console(
-        file=StringIO(), width=width, force_terminal=color, no_color=not color, highlight=False,
-        legacy_windows=False,
-    )  # fmt: skip
-    console.print(render_device(report.device_info), markup=False, soft_wrap=False)
+    """Return device and one table a task with medians, intervals and verdicts."""
+    paper = Paper(width=width, color=color)
+    for line in render_device(report.device_info).splitlines():
+        paper.say(line)
     for task in report.tasks:
-        console.print(_render_task(task))
+        paper.draw(_draw(task))
         for model in task.models.values():
             for line in load_lines(model.model_dump()):
-                console.print(Text(line))
+                paper.say(line)
         for line in _explain(task):
-            console.print(Text(line))
+            paper.say(line)
+    for note in footnotes(figure for task in report.tasks for figure in _figures_of(task)[1]):
+        paper.say(note)
     if flags := describe_flags(report):
-        console.print(Text(flags))
-    file = console.file
-    return file.getvalue() if isinstance(file, StringIO) else ""
+        paper.say(flags)
+    return paper.text
 
 
 def describe_flags(report: Report) -> str:
@@ -51,7 +46,7 @@ def describe_flags(report: Report) -> str:
 
 
 def render_device(device: DeviceInfo) -> str:
-    """Return the machine in three lines."""
+    """Return the machine, one fact a line."""
     memory = device.gpu_memory_gb
     size = f", {memory:g} GiB" if isinstance(memory, float) else ""
     gpu = f"{to_line(device.gpu_name)}{size}" if device.gpu_name else "none"
@@ -63,18 +58,19 @@ def render_device(device: DeviceInfo) -> str:
     )
 
 
-def _render_task(task: TaskReport) -> Table:
+def _draw(task: TaskReport) -> GroupedTable:
     score = "-" if task.task_score is None else f"{task.task_score:,.2f}"
     if task.published_score is not None:
         score += f" (published {task.published_score:,.2f})"
-    label = f"{to_line(task.workload.name)} ({task.workload.division}), score {score}"
-    table = Table(title=Text(label), title_justify="left", expand=False)
+    table = GroupedTable(f"{to_line(task.workload.name)} ({task.workload.division}), score {score}")
     time, others = _figures_of(task)
-    table.add_column("model", overflow="fold")
-    for name in ("median", "95 % interval", *(figure.label for figure in others), "n"):
-        table.add_column(name, justify="right")
+    table.add_column("median")
+    table.add_column("95 % interval", wraps=True)
+    add_columns(table, [*(figure.label for figure in others), "n"])
+    table.add_column("verdict", is_text=True)
     for model in task.models.values():
-        table.add_row(*map(Text, _cells(model, task.dataset_size, time, others)))
+        table.add_caption(to_line(model.model_name))
+        table.add_row(_cells(model, task.dataset_size, time, others))
     return table
 
 
@@ -95,17 +91,22 @@ def _cells(
 ) -> tuple[str, ...]:
     values = model.model_dump()
     figures = read_figures(values, dataset_size)
-    name = to_line(model.model_name)
     if model.status is not Status.OK or time.key not in figures:
         why = model.failure.failure_class if model.failure else "no reason known"
-        return (name, f"{model.status}: {why}", *("-" for _ in ("interval", *others, "n")))
+        return (*("-" for _ in ("median", "interval", *others, "n")), f"{model.status}: {why}")
     return (
-        name,
         value_cell(time, figures),
         interval_cell(time, figures),
         *(value_cell(figure, figures) for figure in others),
         str(max(len(read_runs(figure, values)) for figure in (time, *others))),
+        _verdict_cell(model),
     )
+
+
+def _verdict_cell(model: ModelReport) -> str:
+    if model.verdict is None:
+        return "-"
+    return "stable" if model.verdict.stable else "not stable"
 
 
 def _explain(task: TaskReport) -> list[str]:

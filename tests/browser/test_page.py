@@ -65,7 +65,7 @@ def test_filters_narrow_rows_and_charts(browser: Browser, page_file: Path) -> No
         page.get_by_label("Search machine").fill("MIDDLE gte")
         assert cells(page, "machine") == ["middle"]
         assert page.get_by_text("1 of 10 rows").is_visible()
-        assert marks(page, "rows/s") == 1
+        assert marks(page, "Throughput") == 1
 
         page.get_by_label("Search machine").fill("")
         page.get_by_label("Backend").select_option("mps")
@@ -96,22 +96,26 @@ def test_the_theme_changes_the_colours(browser: Browser, page_file: Path) -> Non
 
 def test_charts_have_a_mark_for_every_value(browser: Browser, page_file: Path) -> None:
     with opened(browser, page_file) as page:
-        assert marks(page, "rows/s") == 7
-        assert marks(page, "rows/s", "rule") == 7
+        assert marks(page, "Throughput") == 7
+        assert marks(page, "Throughput", "rule") == 7
         assert marks(page, "Every repeat") == 7 * 7
         assert marks(page, "Every repeat", "line") == 7
-        assert [marks(page, name) for name in ("share of the limit", "rows/J")] == [7, 7]
+        assert [marks(page, name) for name in ("Share of the limit", "Rows per joule")] == [7, 7]
         page.get_by_role("link", name="llms/1 closed").click()
         assert marks(page, "Latency against output tokens") == 3 * 7 * 3
         assert marks(page, "Throughput against load") == 3 * 3
-        assert [marks(page, name) for name in ("tokens/s", "latency", "first token")] == [3, 3, 3]
+        assert [marks(page, name) for name in ("Throughput", "Latency", "Time to first token")] == [
+            3,
+            3,
+            3,
+        ]
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_few_machines_have_all_their_charts(browser: Browser, tmp_path: Path, count: int) -> None:
     reports = [make_report(f"host {n}", run=f"run-{n}") for n in range(count)]
     with opened(browser, write_page(tmp_path / "page.html", reports)) as page:
-        assert marks(page, "rows/s") == marks(page, "rows/J") == 2 * count
+        assert marks(page, "Throughput") == marks(page, "Rows per joule") == 2 * count
         assert marks(page, "Every repeat") == 2 * count * 7
 
 

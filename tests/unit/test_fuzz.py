@@ -15,8 +15,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from nobs.compare import compare_reports
 from nobs.errors import InvalidReport
+from nobs.leaderboard import arrange, flatten
 from nobs.legacy.importer import import_report, write_import
+from nobs.render.html import page_data
 from nobs.render.summary import render_summary
 from nobs.render.validation import render_validations
 from nobs.schema.document import parse_document
@@ -91,6 +94,8 @@ def answer(file: Path) -> None:
     except InvalidReport:
         return
     assert render_summary(report)
+    assert page_data(arrange([flatten(file.name, report)]))
+    assert compare_reports(report, report, names=("one", "two"))
 
 
 @given(st.binary(max_size=200) | values.map(json.dumps).map(str.encode))

@@ -1,3 +1,5 @@
+import pytest
+
 from nobs.render.load import load_lines
 from nobs.tasks.llms.load import Level
 from nobs.tasks.llms.load_figures import level_figures
@@ -34,3 +36,17 @@ def test_the_seed_and_the_knee_are_told_where_they_mean_something() -> None:
 def test_a_model_without_levels_has_no_lines() -> None:
     assert list(load_lines({"load": None})) == []
     assert list(load_lines({})) == []
+
+
+@pytest.mark.parametrize(
+    "load", [{"levels": [{}]}, {"levels": [{"failures": 1, "gaps": [], "rate_per_s": "x"}, 1]}]
+)
+def test_what_a_level_does_not_tell_is_a_dash(load: object) -> None:
+    _, level = load_lines({"load": load})
+
+    assert level.split() == ["-"] * 7 + ["0"]
+
+
+@pytest.mark.parametrize("load", ["x", [], {}, {"levels": "x"}, {"levels": {"a": 1}}])
+def test_what_is_no_table_has_no_lines(load: object) -> None:
+    assert list(load_lines({"load": load})) == []
