@@ -36,6 +36,9 @@ def _check_device(device: DeviceTelemetry, span_s: float) -> Iterator[str]:
         expected = energy - idle * span_s
         if net is None or not math.isclose(net, expected, abs_tol=ROUNDING * abs(energy)):
             yield "net_energy_j isn't energy_j without idle_power_w times span_s"
+    busy = device.utilisation.value
+    if busy is not None and not 0 <= busy <= 1:
+        yield f"utilisation is {busy:g}, a share"
     if _is_negative(device.energy_j) or _is_negative(device.peak_power_w):
         yield "energy or power is below 0"
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from nobs.schema.base import Status
 from nobs.schema.pins import LlmParams, Workload
-from nobs.tasks.llms.report import LlmModelReport, LlmRequest, LlmRun
+from nobs.tasks.llms.report import Gaps, LlmModelReport, LlmRequest, LlmRun
 
 SLACK_S = 1e-6
+HTTP_OK = 200
 
 
 def contradictions_of(model: LlmModelReport, workload: Workload) -> Iterator[str]:
@@ -22,6 +23,21 @@ def contradictions_of(model: LlmModelReport, workload: Workload) -> Iterator[str
         answers_s = sum(request.total_latency_s or 0.0 for request in run.prompts)
         if answers_s > sample.duration_s + SLACK_S:
             yield f"repeat {number}: its answers take longer than it"
+        if sample.units != run.total_output_tokens:
+            yield f"repeat {number}: its units aren't the output tokens of its answers"
+    for name in ("gaps", "token_gaps"):
+        yield from _check_pooled(name, model)
+
+
+def _check_pooled(name: str, model: LlmModelReport) -> Iterator[str]:
+    """Yield where the gaps of all answers aren't those of the answers."""
+    pooled: Gaps | None = getattr(model, name)
+    answers = (getattr(request, name) for run in model.all_runs for request in run.prompts)
+    longest = max((gaps.max_s for gaps in answers if gaps), default=None)
+    if (pooled and pooled.max_s) != longest:
+        yield f"{name}.max_s isn't the longest of the answers' {name}"
+    if pooled and not _is_ordered(pooled):
+        yield f"{name} aren't in the order of their ranks"
 
 
 def _check_asked(model: LlmModelReport, workload: Workload) -> Iterator[str]:
@@ -54,13 +70,47 @@ def _check_request(request: LlmRequest) -> Iterator[str]:
         return
     if latency_s is None or ttft_s is None:
         return
+    if request.status not in (None, HTTP_OK):
+        yield f"it has times and the HTTP status {request.status}"
+    yield from _check_moments(request, ttft_s, latency_s)
+    yield from _check_rates(request, request.generation_time_s or 0.0)
+
+
+def _check_moments(request: LlmRequest, ttft_s: float, latency_s: float) -> Iterator[str]:
+    """Yield moments that aren't in the order in which an answer comes."""
     if not 0 <= ttft_s <= latency_s + SLACK_S:
         yield "its first token doesn't lie within its latency"
-    generation_s = request.generation_time_s or 0.0
-    if not math.isclose(generation_s, latency_s - ttft_s, abs_tol=SLACK_S):
+    if not math.isclose(request.generation_time_s or 0.0, latency_s - ttft_s, abs_tol=SLACK_S):
         yield "generation_time_s isn't total_latency_s less ttft_s"
-    rate = request.tokens_per_sec
-    if rate is not None and not math.isclose(
-        rate * generation_s, request.output_tokens or 0, rel_tol=1e-6
-    ):
+    answered_s, ended_s = request.ttfat_s, request.stream_end_s
+    if answered_s is not None and not ttft_s - SLACK_S <= answered_s <= latency_s + SLACK_S:
+        yield "ttfat_s doesn't lie between ttft_s and total_latency_s"
+    if request.reasoning_chars == 0 and answered_s not in (None, ttft_s):
+        yield "ttfat_s isn't ttft_s though there was no reasoning"
+    if ended_s is not None and ended_s < latency_s - SLACK_S:
+        yield "stream_end_s is before total_latency_s"
+
+
+def _check_rates(request: LlmRequest, generation_s: float) -> Iterator[str]:
+    """Yield rates and gaps that the counts and the time between first and last don't give."""
+    tokens, chunks = request.output_tokens or 0, request.chunks or 0
+    chars = (request.output_chars or 0) + (request.reasoning_chars or 0)
+    if not _is_product(request.tokens_per_sec, generation_s, tokens):
         yield "tokens_per_sec isn't output_tokens over generation_time_s"
+    if not _is_product(request.chars_per_sec, generation_s, chars):
+        yield "chars_per_sec isn't the characters over generation_time_s"
+    after_first = tokens - tokens / chunks if chunks else 0.0
+    if not _is_product(request.tpot_s, after_first, generation_s):
+        yield "tpot_s isn't generation_time_s over the tokens after the first chunk"
+    for name in ("gaps", "token_gaps"):
+        gaps: Gaps | None = getattr(request, name)
+        if gaps and not (_is_ordered(gaps) and gaps.max_s <= generation_s + SLACK_S):
+            yield f"{name} aren't in the order of their ranks, or longer than the answer"
+
+
+def _is_product(one: float | None, other: float, product: float) -> bool:
+    return one is None or math.isclose(one * other, product, rel_tol=1e-6)
+
+
+def _is_ordered(gaps: Gaps) -> bool:
+    return 0 <= gaps.median_s <= gaps.p95_s <= gaps.p99_s <= gaps.max_s

@@ -1,9 +1,16 @@
 """What can't be true of an embedding model at once."""
 
+import math
 from collections.abc import Iterator
 
+from nobs.schema.base import Status
 from nobs.schema.pins import EmbeddingsMaxParams, EmbeddingsParams, Workload
-from nobs.tasks.text_embeddings.report import Arithmetic, EmbeddingsModelReport
+from nobs.tasks.text_embeddings.report import (
+    Arithmetic,
+    EmbeddingsModelReport,
+    EncodePhases,
+    ReferenceCheck,
+)
 
 ROUNDING = 1e-9
 
@@ -23,6 +30,15 @@ def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Ite
         yield from _check_shares(model.arithmetic)
     if model.work is not None and model.work.padded_flop < model.work.model_flop * (1 - ROUNDING):
         yield "work.padded_flop is below work.model_flop"
+    if model.encode_phases is not None:
+        yield from _check_phases(model.encode_phases, rows)
+    if model.status is Status.OK and model.reference and _is_wrong(model.reference):
+        yield "status is ok though embeddings are further from the right ones than allowed"
+
+
+def _is_wrong(check: ReferenceCheck) -> bool:
+    lowest, least = check.lowest_cosine, check.least_cosine
+    return lowest is not None and least is not None and lowest < least
 
 
 def _allowed_rows(rows: int, params: EmbeddingsParams | EmbeddingsMaxParams) -> range:
@@ -48,6 +64,17 @@ def _check_tokens(model: EmbeddingsModelReport, tokens: int, rows: int) -> Itera
         yield f"padded_tokens is {model.padded_tokens}, below {tokens} tokens"
     if model.truncated_rows is not None and not 0 <= model.truncated_rows <= rows:
         yield f"{model.truncated_rows} of {rows} rows can't be truncated"
+
+
+def _check_phases(phases: EncodePhases, rows: int) -> Iterator[str]:
+    parts = (phases.tokenise_s, phases.copy_in_s, phases.copy_out_s, phases.other_s)
+    host_s = sum(parts)
+    if min(*parts, phases.forward_s) < 0:
+        yield "a phase of encode_phases is below 0"
+    elif not math.isclose(phases.host_share * (host_s + phases.forward_s), host_s, rel_tol=1e-6):
+        yield "encode_phases.host_share isn't the share outside forward_s"
+    if phases.rows > rows or phases.batches > phases.all_batches:
+        yield "encode_phases is about more than a pass"
 
 
 def _check_shares(arithmetic: Arithmetic) -> Iterator[str]:

@@ -23,7 +23,7 @@ def whole(prompt: int, latency_s: float, ttft_s: float, tokens: int, **more: Any
         "prompt": prompt, "total_latency_s": latency_s, "ttft_s": ttft_s,
         "generation_time_s": generation_time_s, "input_tokens": 10, "output_tokens": tokens,
         "tokens_per_sec": tokens / generation_time_s, "token_count_source": "usage",
-        "tpot_s": generation_time_s / (tokens - 1), "finish_reason": "stop",
+        "tpot_s": generation_time_s / (tokens - 1), "chunks": tokens, "finish_reason": "stop",
     }  # fmt: skip
     return values | more
 

@@ -7,10 +7,14 @@ import pytest
 from nobs.catalog import load_catalog
 from nobs.schema.result import Sample
 from nobs.tasks.llms import DEFINITION
-from nobs.tasks.llms.report import LlmModelReport
+from nobs.tasks.llms.report import Gaps, LlmModelReport
 from tests.unit.tasks.llms.test_aggregate import failed, report_of, whole
 
 WORKLOAD = load_catalog().workload("llms", "standard")
+
+GAPS = Gaps(median_s=0.01, p95_s=0.02, p99_s=0.03, max_s=0.03)
+UNORDERED = {"median_s": 0.02, "p95_s": 0.01, "p99_s": 0.03, "max_s": 0.03}
+TOO_LONG = {"median_s": 0.01, "p95_s": 0.02, "p99_s": 0.03, "max_s": 3.0}
 
 
 def honest(**change: Any) -> LlmModelReport:
@@ -35,6 +39,23 @@ def test_an_honest_report_has_none() -> None:
         ({"ttft_s": 2.5}, "its first token doesn't lie within its latency"),
         ({"generation_time_s": 1.5}, "generation_time_s isn't total_latency_s less ttft_s"),
         ({"tokens_per_sec": 120.0}, "tokens_per_sec isn't output_tokens over generation_time_s"),
+        ({"status": 500}, "it has times and the HTTP status 500"),
+        ({"ttfat_s": 0.5}, "ttfat_s doesn't lie between ttft_s and total_latency_s"),
+        (
+            {"ttfat_s": 1.5, "reasoning_chars": 0},
+            "ttfat_s isn't ttft_s though there was no reasoning",
+        ),
+        ({"stream_end_s": 1.9}, "stream_end_s is before total_latency_s"),
+        (
+            {"chars_per_sec": 9.0, "output_chars": 10},
+            "chars_per_sec isn't the characters over generation_time_s",
+        ),
+        (
+            {"tpot_s": 0.02, "chunks": 100},
+            "tpot_s isn't generation_time_s over the tokens after the first chunk",
+        ),
+        ({"gaps": UNORDERED}, "gaps aren't in the order of their ranks"),
+        ({"token_gaps": TOO_LONG}, "token_gaps aren't in the order of their ranks, or longer"),
         ({"failure": "cut"}, "it has either a failure or times"),
         ({"total_latency_s": None}, "it has either a failure or times"),
         ({"prompt": 2}, "its prompts aren't the 3 of the workload"),
@@ -54,9 +75,14 @@ def test_a_request_that_can_not_be_is_named(change: dict[str, Any], fault: str) 
         ({"server": None}, "no server is told"),
         ({"all_runs": ()}, "0 repeats stand beside 1 samples"),
         (
-            {"samples": (Sample(start_s=0, duration_s=6.0, units=1, cpu_time_s=0),)},
+            {"samples": (Sample(start_s=0, duration_s=6.0, units=300, cpu_time_s=0),)},
             "repeat 1: its answers take longer than it",
         ),
+        (
+            {"samples": (Sample(start_s=0, duration_s=7.5, units=301, cpu_time_s=0),)},
+            "repeat 1: its units aren't the output tokens of its answers",
+        ),
+        ({"gaps": GAPS}, "gaps.max_s isn't the longest of the answers' gaps"),
     ],
 )
 def test_a_report_that_can_not_be_is_told(change: dict[str, Any], fault: str) -> None:
