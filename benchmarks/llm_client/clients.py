@@ -16,9 +16,9 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from nobs.tasks.llms.accuracy import Seen, seen_in
-from nobs.tasks.llms.chat import ChatClient, ChatRequest, Endpoint, chat_client
-from nobs.tasks.llms.wire import Exchange
+from nobs.tasks.llms.client.accuracy import Seen, seen_in
+from nobs.tasks.llms.client.chat import ChatClient, ChatRequest, Endpoint, chat_client
+from nobs.tasks.llms.client.wire import Exchange
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
 now_ns = time.perf_counter_ns

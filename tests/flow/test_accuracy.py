@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from nobs.tasks.llms.accuracy import LoopbackFailed, measure_own_error, truthful_server
-from nobs.tasks.llms.chat import ChatRequest, Endpoint, chat_client, chat_stream
-from nobs.tasks.llms.record import ChatRecord
+from nobs.tasks.llms.client.accuracy import LoopbackFailed, measure_own_error, truthful_server
+from nobs.tasks.llms.client.chat import ChatRequest, Endpoint, chat_client, chat_stream
+from nobs.tasks.llms.client.record import ChatRecord
 
 
 @pytest.mark.parametrize("streams", [1, 4])

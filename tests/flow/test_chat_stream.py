@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from nobs.errors import UsageError
-from nobs.tasks.llms.chat import ChatRequest, Endpoint, chat_client, chat_stream
-from nobs.tasks.llms.figures import record_of
-from nobs.tasks.llms.record import ChatFailure, ChatRecord, Figures
-from nobs.tasks.llms.wire import Exchange, Limits
+from nobs.tasks.llms.client.chat import ChatRequest, Endpoint, chat_client, chat_stream
+from nobs.tasks.llms.client.figures import record_of
+from nobs.tasks.llms.client.record import ChatFailure, ChatRecord, Figures
+from nobs.tasks.llms.client.wire import Exchange, Limits
 from tests.fakes.llm_server import Answered, Script, ScriptedServer, Send, Then, serving
 from tests.fakes.llm_streams import chunked, delta, event, head, usage
 

@@ -11,8 +11,8 @@ from typing import Any
 from nobs.schema.report import Interval
 from nobs.schema.server import Locality, ServerRef
 from nobs.stats import median_interval
+from nobs.tasks.llms.client.record import ChatRecord, TokenCountSource
 from nobs.tasks.llms.failures import SHORT
-from nobs.tasks.llms.record import ChatRecord, TokenCountSource
 from nobs.tasks.llms.report import LlmRequest, LlmRun
 
 type Runs = Sequence[Sequence[LlmRequest]]

@@ -12,16 +12,16 @@ from nobs.schema.pins import LlmParams
 from nobs.schema.server import ServerRef
 from nobs.settings import llm_api_key
 from nobs.tasks.base import Work
-from nobs.tasks.llms.accuracy import LoopbackFailed, measure_own_error
 from nobs.tasks.llms.aggregate import MAX_FAILED_SHARE, has_too_many_failures, request_of
-from nobs.tasks.llms.chat import ChatClient, ChatRequest, Endpoint, chat_stream
+from nobs.tasks.llms.client.accuracy import LoopbackFailed, measure_own_error
+from nobs.tasks.llms.client.chat import ChatClient, ChatRequest, Endpoint, chat_stream
+from nobs.tasks.llms.client.record import ChatRecord, GapStats
+from nobs.tasks.llms.client.wire import Limits
 from nobs.tasks.llms.failures import explain
 from nobs.tasks.llms.load import Target
 from nobs.tasks.llms.load_table import LoadMeter
-from nobs.tasks.llms.record import ChatRecord, GapStats
 from nobs.tasks.llms.report import LlmRequest
 from nobs.tasks.llms.stamps import stamps_line, write_stamps
-from nobs.tasks.llms.wire import Limits
 
 MIN_JUDGED = 10
 """Requests as of which a run that goes on is judged by its share of failures."""

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from nobs.errors import HostApiError
-from nobs.tasks.llms.record import ChatFailure
+from nobs.tasks.llms.client.record import ChatFailure
 from nobs.tasks.llms.report import LlmRequest
 
 SHORT = "short"

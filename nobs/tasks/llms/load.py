@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from nobs.schema.pins import Arrivals, LoadParams
-from nobs.tasks.llms.chat import ChatClient, ChatRequest, Endpoint, chat_client, connect_failure
-from nobs.tasks.llms.figures import record_of
-from nobs.tasks.llms.record import ChatRecord
-from nobs.tasks.llms.wire import ConnectFailed, Exchange, Limits
+from nobs.tasks.llms.client.chat import (
+    ChatClient,
+    ChatRequest,
+    Endpoint,
+    chat_client,
+    connect_failure,
+)
+from nobs.tasks.llms.client.figures import record_of
+from nobs.tasks.llms.client.record import ChatRecord
+from nobs.tasks.llms.client.wire import ConnectFailed, Exchange, Limits
 
 SWEEP_LIMIT = 256
 GROWTH = 1.05

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from statistics import median
 
+from nobs.tasks.llms.client.record import ChatRecord, GapStats, Stamps, nearest_rank
 from nobs.tasks.llms.load import GROWTH, Level
-from nobs.tasks.llms.record import ChatRecord, GapStats, Stamps, nearest_rank
 from nobs.tasks.llms.report import Gaps, LoadLevel
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from nobs.log import get_logger
 from nobs.schema.pins import LoadParams
-from nobs.tasks.llms.chat import ChatRequest
+from nobs.tasks.llms.client.chat import ChatRequest
 from nobs.tasks.llms.load import Level, Target, levels_of, requests_of, send_level, sweep_levels
 from nobs.tasks.llms.load_figures import grew, knee_of, level_figures
 from nobs.tasks.llms.report import LoadLevel, LoadTable

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nobs.schema.files import storage_error
-from nobs.tasks.llms.record import ChatRecord
+from nobs.tasks.llms.client.record import ChatRecord
 
 FILE = "requests.jsonl.gz"
 

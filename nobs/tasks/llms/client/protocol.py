@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from nobs.tasks.llms.arrival import ArrivalSocket
-from nobs.tasks.llms.exchange import End, Exchange, Limits
-from nobs.tasks.llms.framing import MalformedResponse, Scan, parse_head, scan_of
-from nobs.tasks.llms.traffic import traffic_of
+from nobs.tasks.llms.client.arrival import ArrivalSocket
+from nobs.tasks.llms.client.exchange import End, Exchange, Limits
+from nobs.tasks.llms.client.framing import MalformedResponse, Scan, parse_head, scan_of
+from nobs.tasks.llms.client.traffic import traffic_of
 
 now_ns = time.perf_counter_ns
 

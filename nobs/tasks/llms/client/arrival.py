@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Buffer
 
-from nobs.tasks.llms.loopback import ANCILLARY_BYTES, arrived_ns, stamp_arrivals
+from nobs.tasks.llms.client.loopback import ANCILLARY_BYTES, arrived_ns, stamp_arrivals
 
 
 class ArrivalSocket(socket.socket):

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nobs.tasks.llms.sse import MAX_EVENT_BYTES, Event, EventTooLarge, MalformedStream, parse_events
+from nobs.tasks.llms.client.sse import (
+    MAX_EVENT_BYTES,
+    Event,
+    EventTooLarge,
+    MalformedStream,
+    parse_events,
+)
 
 
 def data_of(*reads: bytes) -> list[str]:

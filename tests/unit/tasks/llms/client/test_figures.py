@@ -1,9 +1,15 @@
 import pytest
 
-from nobs.tasks.llms.figures import record_of
-from nobs.tasks.llms.record import ChatFailure, ChatRecord, Figures, GapStats, TokenCountSource
-from nobs.tasks.llms.sse import MAX_EVENT_BYTES
-from nobs.tasks.llms.wire import End, Exchange
+from nobs.tasks.llms.client.figures import record_of
+from nobs.tasks.llms.client.record import (
+    ChatFailure,
+    ChatRecord,
+    Figures,
+    GapStats,
+    TokenCountSource,
+)
+from nobs.tasks.llms.client.sse import MAX_EVENT_BYTES
+from nobs.tasks.llms.client.wire import End, Exchange
 from tests.fakes.llm_streams import chunked, delta, event, exchange, head, usage
 
 DONE = event("[DONE]")

@@ -1,7 +1,7 @@
 import asyncio
 import gc
 
-from nobs.tasks.llms.traffic import Traffic, traffic_of
+from nobs.tasks.llms.client.traffic import Traffic, traffic_of
 
 
 def test_the_collector_pauses_while_any_exchange_runs() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nobs.tasks.llms.sse import DONE, Event, MalformedStream
+from nobs.tasks.llms.client.sse import DONE, Event, MalformedStream
 
 type Json = Mapping[str, Any]
 

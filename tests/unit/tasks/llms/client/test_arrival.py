@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from nobs.tasks.llms.arrival import ArrivalSocket, connected
-from nobs.tasks.llms.exchange import Limits
-from nobs.tasks.llms.protocol import Wire
+from nobs.tasks.llms.client.arrival import ArrivalSocket, connected
+from nobs.tasks.llms.client.exchange import Limits
+from nobs.tasks.llms.client.protocol import Wire
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from statistics import fmean
 from typing import Self
 
 from nobs.errors import HostApiError
-from nobs.tasks.llms import loopback
-from nobs.tasks.llms.chat import ChatRequest, Endpoint, chat_client
-from nobs.tasks.llms.figures import record_of
-from nobs.tasks.llms.wire import Exchange, Limits
+from nobs.tasks.llms.client import loopback
+from nobs.tasks.llms.client.chat import ChatRequest, Endpoint, chat_client
+from nobs.tasks.llms.client.figures import record_of
+from nobs.tasks.llms.client.wire import Exchange, Limits
 
 TTFT_MS = 50.0
 GAP_MS = 5.0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nobs.tasks.llms.framing import (
+from nobs.tasks.llms.client.framing import (
     ChunkedBody,
     ChunkScan,
     Head,

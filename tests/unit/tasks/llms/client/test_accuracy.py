@@ -1,6 +1,6 @@
 import pytest
 
-from nobs.tasks.llms.accuracy import TimingError
+from nobs.tasks.llms.client.accuracy import TimingError
 
 MS = 1_000_000
 

@@ -4,9 +4,9 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 
-from nobs.tasks.llms.answer import Answer, TokenChunk, error_in, read_answer
-from nobs.tasks.llms.framing import Head, MalformedResponse, body_of, parse_head
-from nobs.tasks.llms.record import (
+from nobs.tasks.llms.client.answer import Answer, TokenChunk, error_in, read_answer
+from nobs.tasks.llms.client.framing import Head, MalformedResponse, body_of, parse_head
+from nobs.tasks.llms.client.record import (
     ChatFailure,
     ChatRecord,
     Figures,
@@ -14,8 +14,8 @@ from nobs.tasks.llms.record import (
     Stamps,
     TokenCountSource,
 )
-from nobs.tasks.llms.sse import EventTooLarge, MalformedStream, Read, parse_events
-from nobs.tasks.llms.wire import End, Exchange
+from nobs.tasks.llms.client.sse import EventTooLarge, MalformedStream, Read, parse_events
+from nobs.tasks.llms.client.wire import End, Exchange
 
 type CountTokens = Callable[[str], int]
 """Tokens in a text, by the model's own tokenizer."""

@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nobs.errors import UsageError
-from nobs.tasks.llms.figures import CountTokens, record_of
-from nobs.tasks.llms.record import ChatFailure, ChatRecord
-from nobs.tasks.llms.wire import Address, ConnectFailed, Connection, End, Exchange, Limits
+from nobs.tasks.llms.client.figures import CountTokens, record_of
+from nobs.tasks.llms.client.record import ChatFailure, ChatRecord
+from nobs.tasks.llms.client.wire import Address, ConnectFailed, Connection, End, Exchange, Limits
 
 _PORTS = {"http": 80, "https": 443}
 

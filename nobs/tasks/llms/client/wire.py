@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nobs.errors import HostApiError
-from nobs.tasks.llms.arrival import connected
-from nobs.tasks.llms.exchange import End, Exchange, Limits
-from nobs.tasks.llms.protocol import Wire
+from nobs.tasks.llms.client.arrival import connected
+from nobs.tasks.llms.client.exchange import End, Exchange, Limits
+from nobs.tasks.llms.client.protocol import Wire
 
 __all__ = ["Address", "ConnectFailed", "Connection", "End", "Exchange", "Limits"]
 

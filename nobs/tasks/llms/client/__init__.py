@@ -1,0 +1,1 @@
+"""The client of a streamed answer: stamps where bytes arrive, reads them afterwards."""
