@@ -74,7 +74,8 @@ FIGURES = (
     Figure(key="share_of_limit", label="of limit", title="Share of the limit", kind=Kind.SHARE,
            meaning="FLOP/s of the model's tokens, over those of a large matrix product on the same"
            " device in the same number format",
-           paths=("arithmetic.share_of_matmul",)),
+           paths=("arithmetic.share_of_matmul",), interval="encoding_time_interval",
+           interval_of_time=True),
     Figure(key="rows_per_joule", label="rows/J", title="Rows per joule", kind=Kind.RATE,
            paths=("joules_per_1000_rows.value",), inverse_of=1000.0),
     Figure(key="tokens_per_joule", label="tokens/J", title="Tokens per joule", kind=Kind.RATE,
@@ -138,17 +139,38 @@ def _read(figure: Figure, model: Mapping[str, Any], dataset_size: int) -> Measur
     if value is None:
         return None
     if figure.inverse_of is not None:
-        return Measured(value=figure.inverse_of / value) if value > 0 else None
+        inverse = number(figure.inverse_of / value) if value > 0 else None
+        return None if inverse is None else Measured(value=inverse)
+    ends = _interval(figure, model, value, dataset_size)
+    if ends is None:
+        return Measured(value=value)
+    confidence = number(at(model, f"{figure.interval}.confidence"))
+    return Measured(value=value, low=ends[0], high=ends[1], confidence=confidence)
+
+
+def _interval(
+    figure: Figure, model: Mapping[str, Any], value: float, dataset_size: int
+) -> tuple[float, float] | None:
+    """Return both ends of the interval, None where it isn't told or makes no sense."""
     interval = at(model, figure.interval) if figure.interval else None
     low, high = number(at(interval, "low")), number(at(interval, "high"))
     if low is None or high is None:
-        return Measured(value=value)
-    if figure.interval_of_time:
-        if low <= 0 or high <= 0:
-            return Measured(value=value)
-        rows = number(model.get("rows_per_pass")) or dataset_size
-        low, high = rows / high, rows / low
-    return Measured(value=value, low=low, high=high, confidence=number(at(interval, "confidence")))
+        return None
+    if not figure.interval_of_time:
+        return low, high
+    work = _work_of_a_pass(figure, model, value, dataset_size)
+    if min(low, high, work) <= 0 or number(work / low) is None:
+        return None
+    return work / high, work / low
+
+
+def _work_of_a_pass(
+    figure: Figure, model: Mapping[str, Any], value: float, dataset_size: int
+) -> float:
+    """Return what over the seconds of a pass gives `value`."""
+    if figure.kind is Kind.RATE:
+        return number(model.get("rows_per_pass")) or dataset_size
+    return value * (number(model.get("final_median_encoding_time_seconds")) or 0.0)
 
 
 def _numbers(model: Mapping[str, Any], paths: tuple[str, ...]) -> Iterator[float]:

@@ -4,17 +4,25 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
-from nobs.figures import FIGURES, Figure, Measured, at, number, read_figures, read_runs
+from nobs.curves import (
+    LoadPoint,
+    Trial,
+    read_loads,
+    read_phases,
+    read_requests,
+    read_samples,
+    read_settings,
+    read_starts,
+    read_trials,
+)
+from nobs.figures import FIGURES, Figure, Measured, read_figures
 from nobs.schema.base import Status
 from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.section import HostSection, describe_host, flags_of, hardware_of
 from nobs.text import to_line
 
 DIVISIONS = ("closed", "open", "legacy")
-MAX_SAMPLES = 200
-MAX_REQUESTS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +36,8 @@ class Row:
     hardware: str
     """The GPU where it was measured, else the processor."""
     model: str
+    settings: str = ""
+    """With what it ran, as in `bfloat16, batch 64, sdpa`."""
     status: str
     why: str = ""
     """Why it isn't ok."""
@@ -40,8 +50,10 @@ class Row:
     """When each of them began, since the first one; nothing where the report doesn't tell."""
     requests: tuple[tuple[float, float], ...] = ()
     """Output tokens and latency in seconds of each request."""
-    loads: tuple[tuple[float, float], ...] = ()
-    """Requests at the same time and the tokens per second of all of them, from `load.levels`."""
+    loads: tuple[LoadPoint, ...] = ()
+    phases: tuple[float, ...] = ()
+    """Share of each of `curves.PHASES` in one pass."""
+    trials: tuple[Trial, ...] = ()
 
     @property
     def look(self) -> tuple[str, str, str]:
@@ -134,7 +146,7 @@ def arrange(sheets: Sequence[Sheet], skipped: Sequence[Skipped] = ()) -> Leaderb
     for sheet in sheets:
         for place, row in sheet.rows:
             groups.setdefault(place, []).append(row)
-    places = sorted(groups, key=lambda place: (_division_rank(place[2]), place))
+    places = sorted(groups, key=_order)
     return Leaderboard(
         tables=tuple(_rank(*place, groups[place]) for place in places),
         hosts=tuple(sheet.section for sheet in sheets),
@@ -158,6 +170,12 @@ def _with_distinct_runs(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
 def division_of(task: TaskReport) -> str:
     """Return `closed`, `open` or `legacy`."""
     return str(task.workload.division)
+
+
+def _order(place: tuple[str, str, str]) -> tuple[int, str, str]:
+    """Return where a table stands: `embeddings/1`, `embeddings-max/1`, `llms/1`."""
+    workload, task, division = place
+    return _division_rank(division), workload.replace("/", " "), task
 
 
 def _division_rank(division: str) -> int:
@@ -192,10 +210,13 @@ def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
             open_reasons=tuple(map(to_line, task.workload.open_reasons)),
             warnings=tuple(flags_of(model)),
             figures=read_figures(values, task.dataset_size) if is_ok else {},
-            samples=_samples(model, values),
-            starts_s=tuple(sample.start_s for sample in model.samples[:MAX_SAMPLES]),
-            requests=tuple(_requests(values.get("all_runs")))[:MAX_REQUESTS],
-            loads=tuple(_loads(at(values, "load.levels"))),
+            settings=read_settings(values),
+            samples=read_samples(values),
+            starts_s=read_starts(values),
+            requests=read_requests(values),
+            loads=read_loads(values),
+            phases=read_phases(values),
+            trials=read_trials(values),
         )
 
 
@@ -204,31 +225,3 @@ def _why(model: ModelReport) -> str:
         return ""
     failure = model.failure
     return to_line(f"{failure.failure_class}: {failure.message}") if failure else "no reason known"
-
-
-def _samples(model: ModelReport, values: Mapping[str, Any]) -> tuple[float, ...]:
-    """Return the raw rates; older reports tell them in `all_runs` only."""
-    if model.samples:
-        return tuple(each.units / each.duration_s for each in model.samples[:MAX_SAMPLES])
-    runs = (read_runs(figure, values) for figure in FIGURES if figure.run_fields)
-    return tuple(next(filter(None, runs), ())[:MAX_SAMPLES])
-
-
-def _loads(table: object) -> Iterator[tuple[float, float]]:
-    for level in table if isinstance(table, list | tuple) else ():
-        concurrency, rate = number(at(level, "concurrency")), number(at(level, "tokens_per_sec"))
-        if concurrency and rate is not None and concurrency > 0:
-            yield concurrency, rate
-
-
-def _requests(value: object) -> Iterator[tuple[float, float]]:
-    """Find every request below `value` that says its output tokens and its latency."""
-    if isinstance(value, Mapping):
-        tokens, latency = number(value.get("output_tokens")), number(value.get("total_latency_s"))
-        if tokens is not None and latency is not None:
-            yield tokens, latency
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for part in value:
-            if isinstance(part, Mapping | list | tuple):
-                yield from _requests(part)

@@ -8,7 +8,8 @@ from nobs.figures import FIGURES
 from nobs.leaderboard import Leaderboard, Row, Table
 
 _FORMULA_STARTS = ("=", "+", "-", "@")
-_TEXTS = ("workload", "division", "run", "host", "device", "hardware", "model", "status", "why")
+_TEXTS = ("workload", "division", "run", "host", "device", "hardware", "model", "settings",
+          "status", "why")  # fmt: skip
 _ENDS = ("value", "low", "high")
 
 
@@ -28,7 +29,7 @@ def _figure_names() -> Iterator[str]:
 
 def _cells(table: Table, row: Row) -> list[str | float | None]:
     texts = (table.workload, table.division, row.run, row.host, row.device, row.hardware,
-             row.model, row.status, row.why)  # fmt: skip
+             row.model, row.settings, row.status, row.why)  # fmt: skip
     measured = [row.figures.get(figure.key) for figure in FIGURES]
     numbers = [getattr(each, end, None) for each in measured for end in _ENDS]
     return [*map(_defuse, texts), *numbers]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
+from nobs.curves import LoadPoint, Trial
 from nobs.figures import Figure, Kind, Measured, format_value
 from nobs.leaderboard import Leaderboard, Row, Table
 from nobs.render.cells import interval_cell
@@ -15,7 +16,7 @@ from nobs.section import HostSection
 
 _ASSETS = files("nobs.render") / "assets"
 _LIBRARIES = (("d3.min.js", "LICENSE-d3.txt"), ("plot.umd.min.js", "LICENSE-plot.txt"))
-_OWN_SCRIPTS = ("page.js", "charts.js")
+_OWN_SCRIPTS = ("page.js", "charts.js", "curves.js")
 _DIGITS = 6
 
 
@@ -62,7 +63,9 @@ def _figure(figure: Figure) -> dict[str, Any]:
         "key": figure.key,
         "label": figure.label,
         "title": figure.title or figure.label,
+        "meaning": figure.meaning,
         "axis": f"{figure.label}, s" if figure.kind is Kind.SECONDS else figure.label,
+        "share": figure.kind is Kind.SHARE,
         "lower": figure.lower_is_better,
         "charted": figure.is_charted,
     }
@@ -72,8 +75,10 @@ def _row(table: Table, row: Row, host: int) -> dict[str, Any]:
     held = [figure for figure in table.figures if figure.key in row.figures]
     return {
         "host": host,
+        "twin": table.has_twin(row),
         "device": row.device,
         "model": row.model,
+        "settings": row.settings,
         "status": row.status,
         "why": row.why,
         "open": row.open_reasons,
@@ -82,8 +87,18 @@ def _row(table: Table, row: Row, host: int) -> dict[str, Any]:
         "samples": [_short(sample) for sample in row.samples],
         "starts": [_short(start_s) for start_s in row.starts_s],
         "requests": [[tokens, _short(latency)] for tokens, latency in row.requests],
-        "loads": [[concurrency, _short(rate)] for concurrency, rate in row.loads],
+        "loads": [_numbers(each) for each in row.loads],
+        "phases": [_short(share) for share in row.phases],
+        "trials": [_trial(each) for each in row.trials],
     }
+
+
+def _numbers(load: LoadPoint) -> list[float | None]:
+    return [load.concurrency, *map(_short, (load.tokens_per_sec, load.ttft_s, load.p95_ttft_s))]
+
+
+def _trial(trial: Trial) -> list[str | float | None]:
+    return [trial.settings, trial.batch_size, _short(trial.rows_per_s), trial.outcome]
 
 
 def _measured(figure: Figure, figures: Mapping[str, Measured]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nobs.curves import read_levels
 from nobs.figures import at, number
 from nobs.text import to_line
 from nobs.units import format_rate, format_seconds
@@ -13,7 +14,7 @@ _HEADS = ("load", "tokens/s", "answers/s", "1st token", "p95", "gap p99", "in fl
 
 def load_lines(model: Mapping[str, Any]) -> Iterator[str]:
     """Yield a table of the levels, nothing where none were measured."""
-    levels = levels_of(model)
+    levels = read_levels(model)
     if not levels:
         return
     yield _ROW.format(*_HEADS)
@@ -24,16 +25,6 @@ def load_lines(model: Mapping[str, Any]) -> Iterator[str]:
     knee = number(at(model, "load.knee"))
     if knee is not None:
         yield f"  throughput grows up to {knee:g} requests at once"
-
-
-def levels_of(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the levels that `model` tells, whatever else may stand there."""
-    levels = at(model, "load.levels")
-    return [each for each in levels if isinstance(each, Mapping)] if _is_list(levels) else []
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, list | tuple)
 
 
 def _cells(level: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,12 +9,20 @@ from playwright.sync_api import Browser
 from nobs.leaderboard import Skipped
 from nobs.text import to_line
 from tests.browser.pages import cells, marks, opened, write_page
-from tests.fakes.reports import HOSTILE, bare_report, failed_report, hostile_report, make_report
+from tests.fakes.reports import (
+    HOSTILE,
+    bare_report,
+    failed_report,
+    hostile_report,
+    make_report,
+    max_report,
+)  # fmt: skip
 
 MACHINES = (("fast", 9.0, "cuda"), ("middle", 3.0, "rocm"), ("slow", 1.0, "mps"))
 CLOSED = "#view=embeddings%2F1+closed"
-VIEWS = (CLOSED, "#view=llms%2F1+closed", "#view=embeddings%2F1+open", "#view=machines",
-         "#host=run-fast", "#view=skipped")  # fmt: skip
+VIEWS = (CLOSED, "#view=embeddings-max%2F1+closed", "#view=llms%2F1+closed",
+         "#view=embeddings%2F1+open", "#view=machines", "#host=run-fast",
+         "#view=skipped")  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +32,8 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, speed, device in MACHINES
     ]
     opened_one = make_report("tuned", run="run-tuned", division="open", tasks=("embeddings",))
-    reports += [opened_one, failed_report(), bare_report()]
+    best = max_report("fast", run="run-max", speed=20.0, device="cuda")
+    reports += [opened_one, failed_report(), bare_report(), best]
     file = tmp_path_factory.mktemp("page") / "results.html"
     return write_page(file, reports, [Skipped(file="report_bad.json", reason="It is damaged.")])
 
@@ -101,14 +110,35 @@ def test_charts_have_a_mark_for_every_value(browser: Browser, page_file: Path) -
         assert marks(page, "Every repeat") == 7 * 7
         assert marks(page, "Every repeat", "line") == 7
         assert [marks(page, name) for name in ("Share of the limit", "Rows per joule")] == [7, 7]
+        assert marks(page, "Share of the limit", "rule") == 7
+        assert marks(page, "Where the time of a pass goes", "bar") == 7 * 5
         page.get_by_role("link", name="llms/1 closed").click()
         assert marks(page, "Latency against output tokens") == 3 * 7 * 3
         assert marks(page, "Throughput against load") == 3 * 3
+        assert marks(page, "Time to first token against load") == 3 * 3
+        assert marks(page, "Time to first token against load", "rule") == 3 * 3
         assert [marks(page, name) for name in ("Throughput", "Latency", "Time to first token")] == [
             3,
             3,
             3,
         ]
+
+
+def test_best_settings_stand_beside_fixed_ones(browser: Browser, tmp_path: Path) -> None:
+    reports = [
+        make_report("one", run="run-one"), make_report("two", run="run-two", gpu="Another"),
+        max_report("one", run="run-max", speed=3.0),
+    ]  # fmt: skip
+    file = write_page(tmp_path / "page.html", reports)
+    with opened(browser, file) as page:
+        assert marks(page, "Fixed and best settings") == 2 * 2
+        assert marks(page, "Fixed and best settings", "link") == 2
+        assert page.get_by_text("\N{MULTIPLICATION SIGN}3.0", exact=False).count() == 2
+        assert page.get_by_text(": bfloat16, batch 32, sdpa", exact=False).count() == 2
+        page.get_by_role("link", name="embeddings-max/1 closed").click()
+        assert marks(page, "Fixed and best settings") == 2 * 2
+        assert marks(page, "Tuning") == 2 * 3
+        assert marks(page, "Tuning", "text") == 2
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -119,6 +149,16 @@ def test_few_machines_have_all_their_charts(browser: Browser, tmp_path: Path, co
         assert marks(page, "Every repeat") == 2 * count * 7
 
 
+def test_values_of_a_curve_can_be_read_as_a_table(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        chart = page.locator("figure.chart").filter(has=page.get_by_text("Where the time"))
+        chart.get_by_text("Values").press("Enter")
+        rows = chart.locator("tbody tr").all_inner_texts()
+
+        assert len(rows) == 7
+        assert rows[0].split("\t")[-5:] == ["10.0 %", "5.0 %", "80.0 %", "3.0 %", "2.0 %"]
+
+
 def test_a_machine_has_a_page_of_its_own(browser: Browser, page_file: Path) -> None:
     with opened(browser, page_file) as page:
         page.get_by_role("link", name="a small host").first.click()
@@ -127,6 +167,7 @@ def test_a_machine_has_a_page_of_its_own(browser: Browser, page_file: Path) -> N
         assert page.get_by_text("The disk was slow.").first.is_visible()
         assert page.get_by_text("oom: Too big.").is_visible()
         assert page.locator("dt", has_text="libraries.torch").is_visible()
+        assert marks(page, "Where the time of a pass goes", "bar") == 5
         page.go_back()
         assert page.get_by_role("heading", level=2).inner_text() == "embeddings/1"
 
@@ -144,6 +185,10 @@ def test_axe_finds_nothing_serious(
     browser: Browser, page_file: Path, fragment: str, scheme: str
 ) -> None:
     with opened(browser, page_file, fragment, scheme=scheme) as page:
+        for summary in page.locator("summary").all():
+            summary.click()
+        for chart in page.locator("figure.chart svg[role=img]").all():
+            chart.hover()
         found = Axe().run(page).response["violations"]
         grave = [
             (each["id"], each["nodes"][0]["html"])
@@ -172,6 +217,34 @@ def test_everything_can_be_reached_by_keyboard(browser: Browser, page_file: Path
         assert {"embeddings/1", "Machines", "rows/s", "latency", "fast"} - reached == {"latency"}
 
 
+def test_the_focus_goes_down_the_page_and_is_seen(browser: Browser, page_file: Path) -> None:
+    look = """() => {
+      const [element, style] = [document.activeElement, getComputedStyle(document.activeElement)];
+      return [element.textContent.trim().slice(0, 13) || element.type,
+        style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2];
+    }"""
+    with opened(browser, page_file) as page:
+        seen = []
+        for _ in range(24):
+            page.keyboard.press("Tab")
+            seen.append(page.evaluate(look))
+
+        names = [name for name, _ in seen]
+        assert [name for name, is_seen in seen if not is_seen] == []
+        assert names[:3] == ["as the system", "embeddings/1c", "embeddings-ma"]
+        wanted = ["Machines", "search", "allcpucudamps", "machine", "model", "rows/s", "fast"]
+        assert sorted(map(names.index, wanted)) == list(map(names.index, wanted))
+
+
+def test_enter_on_a_heading_sorts_and_keeps_the_focus(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        page.get_by_role("button", name="model").focus()
+        page.keyboard.press("Enter")
+
+        assert page.evaluate("document.activeElement.textContent") == "model"
+        assert page.locator("th[aria-sort]").inner_text().startswith("model")
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_stays_text(browser: Browser, tmp_path: Path, text: str) -> None:
     file = write_page(tmp_path / "page.html", [hostile_report(text), make_report()])
@@ -180,7 +253,7 @@ def test_hostile_text_stays_text(browser: Browser, tmp_path: Path, text: str) ->
         page.get_by_role("link", name=to_line(text)[:20] or "(no name)").first.click()
 
         assert len(shown) == 2
-        assert page.locator("script").count() == 5
+        assert page.locator("script").count() == 6
         assert page.locator("img, b").count() == 0
         assert page.get_by_role("heading", level=2).is_visible()
 

@@ -19,7 +19,7 @@ from nobs.compare import compare_reports
 from nobs.errors import InvalidReport
 from nobs.leaderboard import arrange, flatten
 from nobs.legacy.importer import import_report, write_import
-from nobs.render.html import page_data
+from nobs.render.html import page_data, to_script
 from nobs.render.summary import render_summary
 from nobs.render.validation import render_validations
 from nobs.schema.document import parse_document
@@ -94,7 +94,7 @@ def answer(file: Path) -> None:
     except InvalidReport:
         return
     assert render_summary(report)
-    assert page_data(arrange([flatten(file.name, report)]))
+    assert to_script(page_data(arrange([flatten(file.name, report)])))
     assert compare_reports(report, report, names=("one", "two"))
 
 

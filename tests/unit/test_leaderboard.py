@@ -1,9 +1,9 @@
 import pytest
 
-from nobs.figures import FIGURES, number, read_figures
+from nobs.figures import FIGURES, Measured, number, read_figures
 from nobs.leaderboard import arrange, flatten
 from tests.fakes.honest_reports import honest_report
-from tests.fakes.reports import LLM, bare_report, failed_report, make_report
+from tests.fakes.reports import LLM, bare_report, failed_report, make_report, max_report
 
 
 def test_closed_and_open_results_never_share_a_table() -> None:
@@ -73,6 +73,41 @@ def test_the_interval_of_a_rate_counts_the_rows_of_a_pass() -> None:
     assert (figures["rows_per_second"].low, figures["rows_per_second"].high) == (750.0, 3000.0)
 
 
+def test_the_interval_of_a_share_is_that_of_the_time() -> None:
+    figures = read_figures(
+        {
+            "final_median_encoding_time_seconds": 2.0,
+            "arithmetic": {"share_of_matmul": 0.4},
+            "encoding_time_interval": {"low": 1.0, "high": 4.0, "confidence": 0.96},
+        },
+        dataset_size=100,
+    )
+
+    assert (figures["share_of_limit"].low, figures["share_of_limit"].high) == (0.2, 0.8)
+
+
+@pytest.mark.parametrize("end", [0.0, -1.0, 5e-324])
+def test_an_interval_that_makes_no_sense_is_none(end: float) -> None:
+    model = {"final_median_rows_per_second": 5e300,
+             "encoding_time_interval": {"low": end, "high": 1.0}}  # fmt: skip
+
+    assert read_figures(model, 10**17)["rows_per_second"] == Measured(value=5e300)
+
+
+def test_tables_of_one_work_stand_together() -> None:
+    reports = [max_report("a", run="b", speed=2.0), make_report("a", run="a")]
+    tables = arrange([flatten("", report) for report in reports]).tables
+
+    assert [table.workload for table in tables] == ["embeddings/1", "embeddings-max/1", "llms/1"]
+
+
+def test_machines_that_look_the_same_are_told_apart() -> None:
+    reports = [make_report(host, run=run) for host, run in (("a", "1"), ("a", "2"), ("b", "3"))]
+    table = arrange([flatten("", report) for report in reports]).tables[0]
+
+    assert {row.run for row in table.rows if table.has_twin(row)} == {"1", "2"}
+
+
 @pytest.mark.parametrize("value", ["12", True, None, [], {}, float("nan"), 10**400])
 def test_what_is_no_finite_number_is_no_figure(value: object) -> None:
     assert number(value) is None
@@ -101,18 +136,6 @@ def test_what_was_found_in_the_repeats_is_a_flag() -> None:
 
     assert sheet.rows[0][1].warnings == ("each repeat slower than the last",)
     assert sheet.section.flags == (f"{LLM}: each repeat slower than the last",)
-
-
-def test_the_load_table_is_read_as_far_as_it_makes_sense() -> None:
-    report = make_report(tasks=("llms",))
-    values = report.model_dump(mode="json", by_alias=True)
-    values["tasks"][0]["models"][LLM]["load"]["levels"] = [
-        {"concurrency": 2, "tokens_per_sec": 30.0}, {"concurrency": 0, "tokens_per_sec": 1.0},
-        {"concurrency": "many"}, None,
-    ]  # fmt: skip
-    ((_, row),) = flatten("a", type(report).model_validate(values)).rows
-
-    assert row.loads == ((2.0, 30.0),)
 
 
 def test_repeats_are_told_with_their_times() -> None:

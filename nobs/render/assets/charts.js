@@ -1,9 +1,10 @@
 "use strict";
 // Charts of the rows that the table shows; Observable Plot draws them.
-/* global Plot, d3 */
+/* global Plot, d3, hostOf, twinOf, figureColumn, compare, unique, h, drawPartner, drawCurves */
 
 const MOST_MACHINES = 16;
-const MOST_LINES = 8;
+// What stands at the pointer is said by the table as well.
+const TIP = { ariaHidden: "true" };
 const COLORS = ["#2f7ed8", "#d9622b", "#1f9d78", "#a05bd0", "#c9416f", "#8f7d16", "#3a9fc4", "#7d8590"];
 
 // Names of machines differ at their ends as often as at their beginnings.
@@ -16,12 +17,13 @@ function bottom(label) {
   return { label, labelAnchor: "center", labelArrow: false, labelOffset: 40, tickFormat: formatTick };
 }
 
-function addChart(charts, title, text, options) {
+// `values` returns headings and rows of what only the chart shows.
+function addChart(charts, title, text, options, values = null) {
   const box = h("figure", { class: "panel chart" }, h("figcaption", null, h("h3", null, title), h("p", null, text)));
   charts.append(box);
   const width = Math.max(260, box.clientWidth - 38);
   const plot = Plot.plot({
-    width, style: { background: "transparent", color: "inherit", fontFamily: "inherit", fontSize: "12px" },
+    width, marginTop: 32, style: { background: "transparent", color: "inherit", fontFamily: "inherit", fontSize: "12px" },
     ...options(width), color: { range: COLORS, legend: true, ...options(width).color },
   });
   const svg = plot.matches("svg") ? plot : plot.querySelector(":scope > svg");
@@ -30,25 +32,50 @@ function addChart(charts, title, text, options) {
     part.removeAttribute("aria-label");
   }
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", `${title}. ${text} The table has the values.`);
+  svg.setAttribute("aria-label", `${title}. ${text} ${values ? "Its values stand below." : "The table has the values."}`);
   for (const legend of plot.querySelectorAll(":scope > div svg")) legend.setAttribute("aria-hidden", "true");
   box.append(plot);
+  if (values) box.append(valuesOf(title, values));
 }
 
-function nameOf(row) {
-  return hostOf(row).host;
+// Filled when it is opened: a chart may have thousands of marks.
+function valuesOf(title, values) {
+  const details = h("details", { class: "values", toggle: () => {
+    if (!details.open || details.querySelector("table")) return;
+    const [heads, ...rows] = values();
+    details.append(h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Values of ${title}` },
+      h("table", null, h("thead", null, h("tr", null, heads.map((head) => h("th", { scope: "col" }, head)))),
+        h("tbody", null, rows.map((row) => h("tr", null, row.map((cell) => h("td", null, String(cell ?? "–")))))))));
+  } }, h("summary", null, "Values"));
+  return details;
 }
 
 function modelName(row) {
   return shorten(row.model.split("/").at(-1), 24);
 }
 
-function lineName(row) {
-  return `${shorten(nameOf(row), 24)}, ${modelName(row)}`;
+function brief(hardware) {
+  return hardware.replace(/^NVIDIA (?=\S)|\((R|TM)\)/g, "");
+}
+
+// What a mark is of: in lines, of which the first two name the machine.
+function titleOf(row) {
+  const host = hostOf(row);
+  return [brief(host.hardware), [host.host, twinOf(row)].filter(Boolean).join(", ")].join("\n");
+}
+
+// Lines are named by the hardware, and by the model where there are several.
+function lineNames(rows) {
+  const several = unique(rows, (row) => row.model).length > 1;
+  return distinct(rows, (row) => shorten(brief(hostOf(row).hardware), 28) + (several ? `, ${modelName(row)}` : ""));
+}
+
+function modelNames(rows) {
+  return distinct(rows, modelName);
 }
 
 function formatTick(value) {
-  return value >= 1000 ? d3.format("~s")(value) : String(Number(value.toPrecision(3)));
+  return value >= 1000 ? d3.format(".3~s")(value) : String(Number(value.toPrecision(3)));
 }
 
 // One name a row also where machines share theirs.
@@ -66,91 +93,64 @@ function bestFirst(rows, figure) {
   return rows.filter((row) => row.figures[figure.key]).sort(compare(column, !figure.lower));
 }
 
+function describe(figure, points, hosts, kept, isWide) {
+  const models = unique(points, (point) => point.model);
+  return [figure.meaning, hosts.length > kept.length ? `the best ${kept.length} of ${hosts.length} machines` : "",
+    figure.lower ? "less is better" : "more is better", isWide ? "logarithmic scale" : "",
+    points.some((point) => point.low !== null) ? "bars are intervals of the medians" : "no interval is known",
+    models.length === 1 ? models[0] : ""].filter(Boolean).join("; ");
+}
+
+function sentence(text) {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+function spreadsWide(points) {
+  const ends = points.flatMap((point) => [point.low ?? point.value, point.high ?? point.value]);
+  return Math.min(...ends) > 0 && Math.max(...ends) / Math.min(...ends) > 50;
+}
+
+function extent(isWide) {
+  return isWide ? { type: "log", insetLeft: 10, insetRight: 10 } : { zero: true, nice: true };
+}
+
+// The axis of names takes what they need, up to a third of the width.
+function namesAxis(width, labels) {
+  const most = Math.min(230, Math.round(width * (width < 420 ? 0.44 : 0.38)));
+  const characters = Math.floor((most - 14) / 7.2);
+  const lines = labels.map((label) => label.split("\n").map((line) => shorten(line, characters)).join("\n"));
+  const longest = Math.max(...lines.flatMap((label) => label.split("\n").map((line) => line.length)));
+  return { marginLeft: Math.min(most, 14 + Math.ceil(longest * 7.2)), lines };
+}
+
 function drawFigure(charts, rows, figure, all) {
-  const hosts = [...new Set(bestFirst(rows, figure).map((row) => row.host))];
+  const best = bestFirst(rows, figure);
+  const hosts = [...new Set(best.map((row) => row.host))];
   const kept = hosts.slice(0, MOST_MACHINES);
   if (!kept.length) return;
-  const points = bestFirst(rows, figure).filter((row) => kept.includes(row.host)).map((row) => ({
+  const points = best.filter((row) => kept.includes(row.host)).map((row) => ({
     host: row.host, model: row.model, ...row.figures[figure.key],
-    title: `${nameOf(row)}\n${row.model}\n${row.figures[figure.key].text}\n${row.figures[figure.key].interval}`,
+    machine: titleOf(row), title: `${titleOf(row)}\n${row.model}\n${row.figures[figure.key].text}\n${row.figures[figure.key].interval}`,
   }));
-  const ends = points.flatMap((point) => [point.low ?? point.value, point.high ?? point.value]);
-  const isWide = Math.min(...ends) > 0 && Math.max(...ends) / Math.min(...ends) > 50;
-  const cut = hosts.length > kept.length ? `The best ${kept.length} of ${hosts.length} machines. ` : "";
   const models = unique(points, (point) => point.model);
   const known = unique(all, (row) => row.model);
   const colors = models.map((model) => COLORS[known.indexOf(model) % COLORS.length]);
-  const text = [cut + (figure.lower ? "Less is better" : "More is better"), isWide ? "logarithmic scale" : "",
-    points.some((point) => point.low !== null) ? "bars are intervals of the medians" : "",
-    models.length === 1 ? models[0] : ""].filter(Boolean).join("; ");
-  addChart(charts, figure.title, `${text}.`, (width) => {
-    const left = Math.min(220, Math.round(width * 0.38));
-    const label = (host) => shorten(`${data.hosts[host].host}`, Math.floor(left / 7.6));
+  const isWide = spreadsWide(points);
+  addChart(charts, figure.title, sentence(describe(figure, points, hosts, kept, isWide)), (width) => {
+    const { marginLeft, lines } = namesAxis(width, kept.map((host) => points.find((point) => point.host === host).machine));
+    const x = { ...bottom(figure.axis), grid: true, ticks: Math.max(3, width / 120), ...extent(isWide) };
     return {
-      marginLeft: left, marginRight: 20, marginBottom: 46, height: 66 + 30 * kept.length,
-      x: {
-        ...bottom(figure.axis), grid: true, ticks: Math.max(3, width / 120), ...(isWide ? { type: "log" } : { zero: true, nice: true }),
-      },
+      marginLeft, marginRight: 24, marginTop: 8, marginBottom: 46, height: 58 + 36 * kept.length,
+      x: figure.share ? { ...x, tickFormat: (share) => `${formatTick(100 * share)} %` } : x,
       color: { domain: models, range: colors, legend: models.length > 1 },
-      y: { type: "point", label: null, domain: kept, tickFormat: label, tickSize: 0, padding: 0.4 },
+      y: { type: "point", label: null, domain: kept, tickFormat: (host) => lines[kept.indexOf(host)], tickSize: 0, padding: 0.5 },
       symbol: { domain: models, legend: false },
       marks: [
         Plot.ruleY(points.filter((point) => point.low !== null), { y: "host", x1: "low", x2: "high", stroke: "model", strokeWidth: 5, strokeOpacity: 0.4 }),
-        Plot.dot(points, { y: "host", x: "value", stroke: "model", fill: "model", symbol: "model", r: 4.5, title: "title", tip: true }),
+        Plot.dot(points, { y: "host", x: "value", stroke: "model", fill: "model", symbol: "model", r: 4.5, title: "title", tip: TIP }),
       ],
     };
   });
-}
-
-function drawRequests(charts, rows, headline) {
-  const best = bestFirst(rows.filter((row) => row.requests.length), headline).slice(0, MOST_LINES);
-  const names = distinct(best, lineName);
-  const points = best.flatMap((row, index) => row.requests.map(([tokens, latency]) => ({ tokens, latency, line: names[index] })));
-  if (!points.length) return;
-  addChart(charts, "Latency against output tokens", "One mark for each request.", () => ({
-    marginBottom: 46,
-    x: { ...bottom("output tokens"), grid: true, zero: true, nice: true }, y: { label: "seconds", grid: true, zero: true, nice: true },
-    color: { domain: names }, marks: [Plot.dot(points, { x: "tokens", y: "latency", stroke: "line", symbol: "line", r: 3.5, tip: true })],
-  }));
-}
-
-function drawSamples(charts, rows, title, name = lineName) {
-  const held = rows.filter((row) => row.samples.length > 1).slice(0, MOST_LINES);
-  const names = distinct(held, name);
-  const isTimed = held.every((row) => row.starts.length === row.samples.length);
-  const points = held.flatMap((row, index) => {
-    const middle = [...row.samples].sort((a, b) => a - b)[row.samples.length >> 1];
-    return row.samples.map((sample, repeat) => ({
-      x: isTimed ? row.starts[repeat] : repeat + 1, share: (100 * sample) / middle, line: names[index],
-    }));
-  });
-  if (!points.length) return;
-  const cut = rows.length > held.length ? `The first ${held.length} of ${rows.length} rows. ` : "";
-  addChart(charts, title, `${cut}Speed of each repeat, in their order, in % of the median: a line that falls is throttling.`, () => ({
-    marginBottom: 46, x: isTimed ? bottom("seconds since the first repeat began") : { ...bottom("repeat"), interval: 1, type: "linear" },
-    y: { label: "% of the median", grid: true, nice: true }, color: { domain: names },
-    marks: [
-      Plot.ruleY([98, 102], { strokeOpacity: 0 }),
-      Plot.ruleY([100], { stroke: "currentColor", strokeOpacity: 0.3 }),
-      Plot.lineY(points, { x: "x", y: "share", stroke: "line", strokeWidth: 1.8 }),
-      Plot.dot(points, { x: "x", y: "share", fill: "line", r: 2.5, tip: true }),
-    ],
-  }));
-}
-
-function drawLoads(charts, rows, headline) {
-  const best = bestFirst(rows.filter((row) => row.loads.length > 1), headline).slice(0, MOST_LINES);
-  const names = distinct(best, lineName);
-  const points = best.flatMap((row, index) => row.loads.map(([concurrency, rate]) => ({ concurrency, rate, line: names[index] })));
-  if (!points.length) return;
-  addChart(charts, "Throughput against load", "Output tokens a second of all requests together; logarithmic scale of requests.", () => ({
-    marginBottom: 46, x: { ...bottom("requests at the same time"), type: "log", base: 2 },
-    y: { label: "tokens/s", grid: true, zero: true, nice: true }, color: { domain: names },
-    marks: [
-      Plot.lineY(points, { x: "concurrency", y: "rate", stroke: "line", strokeWidth: 1.8 }),
-      Plot.dot(points, { x: "concurrency", y: "rate", fill: "line", r: 3.5, tip: true }),
-    ],
-  }));
 }
 
 function drawCharts(charts, table, rows) {
@@ -158,7 +158,6 @@ function drawCharts(charts, table, rows) {
   const charted = table.figures.filter((figure) => figure.charted);
   charted.forEach((figure) => drawFigure(charts, rows, figure, table.rows));
   if (!charted.length) return;
-  drawLoads(charts, rows, charted[0]);
-  drawRequests(charts, rows, charted[0]);
-  drawSamples(charts, bestFirst(rows, charted[0]), "Every repeat");
+  drawPartner(charts, table, rows);
+  drawCurves(charts, bestFirst(rows, charted[0]), lineNames);
 }

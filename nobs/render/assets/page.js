@@ -60,7 +60,7 @@ function drawTable(columns, rows, caption, first) {
   const more = h("div", { class: "more" });
   const heads = columns.map((column) =>
     h("th", { scope: "col", class: column.number ? "num" : null },
-      h("button", { type: "button", click: () => sort(column) }, column.label)));
+      h("button", { type: "button", title: column.meaning, click: () => sort(column) }, column.label)));
   const view = { rows, fill };
   function sort(column) {
     const same = (state.sort || first.key) === column.key;
@@ -100,7 +100,7 @@ function fillMore(more, count, fill) {
 
 function figureColumn(figure) {
   return {
-    key: figure.key, label: figure.label, number: true, lower: figure.lower,
+    key: figure.key, label: figure.label, meaning: figure.meaning || null, number: true, lower: figure.lower,
     value: (row) => (row.figures[figure.key] ? row.figures[figure.key].value : null),
     cell: (row) => {
       const found = row.figures[figure.key];
@@ -114,18 +114,33 @@ function hostOf(row) {
   return data.hosts[row.host];
 }
 
-function machineCell(host) {
+// A text that may be broken behind the marks of a name.
+function breakable(text) {
+  return text.split(/(?<=[/_:@])/).flatMap((part, index) => (index ? [h("wbr"), part] : [part]));
+}
+
+function timeOf(host) {
+  return host.timestamp.slice(0, 16).replace("T", " ");
+}
+
+// When it was measured, where another row of the table looks the same.
+function twinOf(row) {
+  return row.twin ? timeOf(hostOf(row)) : "";
+}
+
+function machineCell(host, twin = "") {
+  const below = [host.hardware, twin].filter(Boolean);
   return h("th", { scope: "row", class: "name" },
-    h("a", { href: link({ host: host.run }) }, host.host || "(no name)"), h("small", null, host.hardware));
+    h("a", { href: link({ host: host.run }) }, breakable(host.host || "(no name)")), below.map((text) => h("small", null, text)));
 }
 
 const machineColumn = {
   key: "machine", label: "machine",
-  value: (row) => hostOf(row).host.toLowerCase(), cell: (row) => machineCell(hostOf(row)),
+  value: (row) => hostOf(row).host.toLowerCase(), cell: (row) => machineCell(hostOf(row), twinOf(row)),
 };
 const modelColumn = {
   key: "model", label: "model",
-  value: (row) => row.model.toLowerCase(), cell: (row) => h("th", { scope: "row", class: "name" }, row.model),
+  value: (row) => row.model.toLowerCase(), cell: (row) => h("th", { scope: "row", class: "name" }, breakable(row.model), row.settings ? h("small", null, row.settings) : null),
 };
 const backendColumn = {
   key: "backend", label: "backend", value: (row) => row.device, cell: (row) => h("td", null, row.device),
@@ -219,19 +234,20 @@ function showHost(host) {
   const index = data.hosts.indexOf(host);
   const own = data.tables.map((table) => ({ ...table, rows: table.rows.filter((row) => row.host === index) }));
   const held = own.filter((table) => table.rows.length);
-  const tables = held.map((table) => drawTable(
-    resultColumns(table.figures), table.rows, `${viewOf(table)}: medians, below them their 95 % intervals`, modelColumn).element);
-  const charts = h("section", { class: "charts", "aria-label": "Charts" });
+  const parts = held.map((table) => ({
+    table, charts: h("section", { class: "charts", "aria-label": `Charts of ${viewOf(table)}` }),
+    view: drawTable(resultColumns(table.figures), table.rows, `${viewOf(table)}: medians, below them their 95 % intervals`, modelColumn),
+  }));
   replace("main",
     h("div", { class: "head" }, h("h2", null, host.host || "(no name)"),
-      h("p", null, `${host.hardware}; ${host.timestamp}; from ${host.file}`)),
+      h("p", null, `${host.hardware}; measured ${timeOf(host)}; from ${host.file}`)),
     h("section", { class: "panel" }, h("h3", null, "Trust flags"), host.flags.length
       ? h("ul", { class: "flags flag" }, host.flags.map((flag) => h("li", null, flag)))
       : h("p", { class: "note" }, "None was raised.")),
-    ...tables, charts,
+    ...parts.flatMap(({ view, charts }) => [view.element, charts]),
     h("div", { class: "columns" }, facts("Device", host.device), facts("Run", host.details),
       facts("Environment", host.environment), facts("Sensors", host.sensors)));
-  held.forEach((table) => drawSamples(charts, table.rows, `${viewOf(table)}: every repeat`, modelName));
+  parts.forEach(({ table, charts }) => drawCurves(charts, table.rows, modelNames));
 }
 
 function showHosts() {
@@ -239,11 +255,11 @@ function showHosts() {
     key, label, value: (host) => read(host).toLowerCase(), cell: cell || ((host) => h("td", { class: "name" }, read(host))),
   });
   const columns = [
-    text("machine", "machine", (host) => host.host, machineCell),
+    text("machine", "machine", (host) => host.host, (host) => machineCell(host)),
     text("processor", "processor", (host) => host.device.processor || ""),
     text("gpu", "GPU", (host) => host.device.gpu_name || "–"),
     text("backend", "backend", (host) => host.device.device || ""),
-    text("time", "measured", (host) => host.timestamp),
+    text("time", "measured", timeOf),
     { key: "flags", label: "trust flags", number: true, value: (host) => host.flags.length,
       cell: (host) => h("td", { class: "num" }, String(host.flags.length)) },
   ];
