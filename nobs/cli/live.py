@@ -1,6 +1,7 @@
 """The last line of a terminal that shows what goes on, and lines that stay."""
 
 import contextlib
+import os
 import re
 import sys
 from typing import Protocol, TextIO
@@ -24,12 +25,17 @@ class Line(Protocol):
         """Show what goes on."""
 
 
+def can_draw(stream: TextIO) -> bool:
+    """Tell whether `stream` is a terminal that can take a line away again."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
 class LiveLine:
     """Lines for people on stderr; the one that changes is drawn on a terminal only."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
-        self._is_live = self._stream.isatty()
+        self._is_live = can_draw(self._stream)
         self._is_drawn = False
 
     @property

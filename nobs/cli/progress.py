@@ -7,7 +7,7 @@ from typing import Self, TextIO
 
 from nobs.cli.course import Course
 from nobs.cli.gauge import Gauge
-from nobs.cli.live import BuildProgress, LiveLine
+from nobs.cli.live import BuildProgress, LiveLine, can_draw
 from nobs.launch.planning.plan import Plan
 from nobs.log import Event, render_console
 from nobs.units import format_rate, format_seconds
@@ -80,7 +80,8 @@ class Progress:
         self._introduce()
         name = event["event"]
         if self._verbose and "timestamp" in event:
-            self._line.say(render_console(event, color=self._line.is_live))
+            color = self._line.is_live and not os.environ.get("NO_COLOR")
+            self._line.say(render_console(event, color=color))
         elif name == "image.output":
             self._build.show(str(event["text"]))
         elif name in QUIET_OUTPUT:
@@ -111,7 +112,7 @@ class Progress:
         course.add(event["duration_s"])
         line = _describe(event) or ""
         if isinstance(self._line, Gauge):
-            self._line.fill(self._title, course.share, f"{line.strip()}; {course.rest}")
+            self._line.fill(self._title, course.share, course.rest, line.strip())
         elif course.is_worth_a_line():
             self._line.say(f"  {line}")
 
@@ -125,13 +126,12 @@ class Progress:
         self._line.say(f"run {spec.run_id}: {names} on {spec.backend}, {spec.execution}")
         for note in self._plan.notes:
             self._line.say(f"  note: {note}")
+        self._line.draw("starting")
 
 
 def _make_line(stream: TextIO) -> Gauge | LiveLine:
     """Return a bar for a terminal that can draw one, plain lines otherwise."""
-    if stream.isatty() and os.environ.get("TERM") != "dumb":
-        return Gauge(stream)
-    return LiveLine(stream)
+    return Gauge(stream) if can_draw(stream) else LiveLine(stream)
 
 
 def _describe(event: Event) -> str | None:

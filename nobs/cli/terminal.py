@@ -12,7 +12,8 @@ MAX_COLUMNS = 120
 
 def wants_color() -> bool:
     """Tell whether stdout is a terminal that may show colours."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not is_plain
 
 
 def columns() -> int:

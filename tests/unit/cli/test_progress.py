@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 
@@ -49,6 +50,43 @@ def test_a_terminal_shows_a_bar_with_rate_and_rest(monkeypatch: pytest.MonkeyPat
     assert "ok, 40 repeats" in shown
 
 
+def last_frame(monkeypatch: pytest.MonkeyPatch, *seen: Event) -> list[str]:
+    """Return the lines that stand on a terminal of 80 columns after these events."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen = Screen()
+    with Progress(make_container_plan(), screen) as progress:
+        for event in seen:
+            progress.show(event)
+        line = progress._line
+        assert isinstance(line, Gauge)
+        line._progress.refresh()
+        shown = screen.getvalue()
+    *_, frame = re.split(r"\x1b\[2K|\x1b\[1A", shown)
+    return re.sub(r"\x1b\[\??\d*[a-zA-Z]", "", frame).replace("\r", "").splitlines()
+
+
+def test_rate_sensors_and_rest_stand_in_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    started, *_ = events(0)
+    repeat = {"event": "repeat.finished", "repeat": 12, "repeats": None, "duration_s": 3.62,
+              "units": 8000, "power_w": 350.2, "temperature_c": 65.0}  # fmt: skip
+    first, second = last_frame(monkeypatch, started, repeat)[-2:]
+
+    assert first.endswith("at most 56.4 s left")
+    assert "1/2 all-MiniLM-L6-v2 ━" in first
+    assert second.strip() == "repeat 12: 3.62 s, 2,210 rows/s, 350 W, 65 °C"
+    assert max(len(first), len(second)) <= 80
+
+
+def test_what_follows_the_repeats_moves_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    *before, _ = events(3)
+    frame = last_frame(monkeypatch, *before, {"event": "phase.started", "phase": "study"})
+
+    assert "1/2 all-MiniLM-L6-v2 looking where the time goes" in frame[-1]
+    assert frame[-1].lstrip()[0] in "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+
 def test_a_terminal_without_colours_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("NO_COLOR", "1")
@@ -64,7 +102,7 @@ def test_a_log_has_plain_lines_and_not_one_for_each_repeat(
     lines = show(stream).splitlines()
 
     assert sum("rows/s" in line for line in lines) == 3 + 3
-    assert "━" not in "".join(lines)
+    assert not {"━", "\x1b"} & set("".join(lines))
     assert any("step 1/2" in line for line in lines)
 
 
@@ -79,7 +117,7 @@ def test_a_terminal_that_goes_away_is_no_error() -> None:
     with open(writer, "w", closefd=True, buffering=1) as stream:  # noqa: PTH123 - a descriptor
         gauge = Gauge(stream)
         gauge.say("nobody hears this")
-        gauge.fill("work", 0.5, "going on")
+        gauge.fill("work", 0.5, "1 s left", "going on")
         gauge.clear()
         os.dup2(os.open(os.devnull, os.O_WRONLY), writer)
 
