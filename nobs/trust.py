@@ -45,6 +45,11 @@ def _flags_of(model: ModelReport) -> Iterator[Flag]:
         if finding.kind is FindingKind.FOREIGN_CPU:
             cores = f"Other processes kept {finding.value:.1f} CPU cores busy."
             yield _warning(FlagName.FOREIGN_CPU, cores)
+        if finding.kind is FindingKind.STOLEN_CPU:
+            share = format_share(finding.value)
+            yield _warning(
+                FlagName.STOLEN_CPU, f"The hypervisor gave {share} of the CPU time to others."
+            )
     server = getattr(model, "server", None)
     if isinstance(server, ServerRef):
         yield from _server_flags(server)

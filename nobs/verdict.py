@@ -15,6 +15,7 @@ MIN_CHANGE = 0.01
 """Drifts and distances of modes below this share of the median don't matter."""
 MIN_SLOW_FIRST = 0.02
 MIN_FOREIGN_CORES = 0.5
+MIN_STOLEN_SHARE = 0.02
 HARMLESS = frozenset({FindingKind.SLOW_FIRST, FindingKind.OUTLIERS})
 """What readers should know though it doesn't move a median."""
 
@@ -43,6 +44,7 @@ def _find(times: list[float], samples: Sequence[Sample], policy: RepeatPolicy) -
     yield from _drift(times[len(slow_first) :])
     yield from _two_modes(times)
     yield from _foreign_cpu(samples)
+    yield from _stolen_cpu(samples)
     yield from _outliers(times, first_is_told=bool(slow_first))
 
 
@@ -125,6 +127,23 @@ def _foreign_cpu(samples: Sequence[Sample]) -> Iterator[Finding]:
             FindingKind.FOREIGN_CPU,
             cores,
             f"other processes kept {cores:.1f} CPU cores busy; close them and run again",
+        )
+
+
+def _stolen_cpu(samples: Sequence[Sample]) -> Iterator[Finding]:
+    told = [
+        (sample.stolen_cpu_s, sample.cpu_time_s + sample.foreign_cpu_s)
+        for sample in samples
+        if sample.stolen_cpu_s is not None and sample.foreign_cpu_s is not None
+    ]
+    stolen_s, used_s = sum(stolen for stolen, _ in told), sum(used for _, used in told)
+    share = stolen_s / (stolen_s + used_s) if stolen_s > 0 else 0.0
+    if share >= MIN_STOLEN_SHARE:
+        yield _finding(
+            FindingKind.STOLEN_CPU,
+            share,
+            f"the hypervisor gave {format_share(share)} of the CPU time wanted here to other"
+            " machines; run again at a quieter hour, or on a host of its own",
         )
 
 

@@ -33,6 +33,8 @@ class _CpuClock:
 
     own_s: float
     machine_s: float
+    stolen_s: float
+    """What a hypervisor gave to others though this machine wanted it; all cores."""
 
     @classmethod
     def read(cls) -> "_CpuClock":
@@ -40,7 +42,7 @@ class _CpuClock:
         idle = times.idle + getattr(times, "iowait", 0.0)
         guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
         steal = getattr(times, "steal", 0.0)
-        return cls(time.process_time(), sum(times) - idle - guests - steal)
+        return cls(time.process_time(), sum(times) - idle - guests - steal, steal)
 
 
 def repeat(
@@ -72,6 +74,7 @@ def _time_once(work: Repeatable, origin: float) -> Sample:
         units=units,
         cpu_time_s=own,
         foreign_cpu_s=after.machine_s - before.machine_s - own,
+        stolen_cpu_s=after.stolen_s - before.stolen_s,
     )
 
 

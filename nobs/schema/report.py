@@ -41,6 +41,7 @@ class FindingKind(StrEnum):
     DRIFT = "drift"
     TWO_MODES = "two-modes"
     FOREIGN_CPU = "foreign-cpu"
+    STOLEN_CPU = "stolen-cpu"
     SLOW_FIRST = "slow-first"
     OUTLIERS = "outliers"
 
@@ -76,6 +77,7 @@ class FlagName(StrEnum):
     POWER_CAPPED = "power-capped"
     FOREIGN_PROCESS = "foreign-process"
     FOREIGN_CPU = "foreign-cpu"
+    STOLEN_CPU = "stolen-cpu"
     SWAPPING = "swapping"
     PARTIAL_OFFLOAD = "partial-offload"
     REMOTE_SERVER = "remote-server"

@@ -131,6 +131,14 @@ def test_a_busy_machine_is_what_the_verdict_found() -> None:
     assert flag.message == "Other processes kept 1.0 CPU cores busy."
 
 
+def test_time_that_a_hypervisor_took_is_what_the_verdict_found() -> None:
+    finding = Finding(kind=FindingKind.STOLEN_CPU, value=0.04, message="stolen")
+    verdict = Verdict(stable=False, uncertainty=0.1, spread=0.1, findings=(finding,))
+    (flag,) = find_flags(model(verdict=verdict))
+
+    assert flag.message == "The hypervisor gave 4.0 % of the CPU time to others."
+
+
 class ServedModelReport(ModelReport):
     server: ServerRef
 

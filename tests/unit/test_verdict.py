@@ -134,6 +134,24 @@ def test_a_busy_core_beside_is_told(cores: float | None, flagged: bool) -> None:
     assert verdict.stable is not flagged
 
 
+@pytest.mark.parametrize(("stolen_s", "flagged"), [(0.01, False), (0.04, True), (None, False)])
+def test_time_that_a_hypervisor_took_is_told(stolen_s: float | None, *, flagged: bool) -> None:
+    seen = [sample.model_copy(update={"stolen_cpu_s": stolen_s}) for sample in samples(NARROW)]
+    verdict = judge(seen, RepeatPolicy())
+
+    assert verdict is not None
+    assert (FindingKind.STOLEN_CPU in kinds(verdict)) is flagged
+    assert verdict.stable is not flagged
+
+
+def test_what_share_was_stolen_is_unknown_where_a_server_does_the_work() -> None:
+    seen = [s.model_copy(update={"stolen_cpu_s": 0.04}) for s in samples(NARROW, None)]
+    verdict = judge(seen, RepeatPolicy())
+
+    assert verdict is not None
+    assert verdict.stable
+
+
 def spin() -> None:
     while True:
         pass
