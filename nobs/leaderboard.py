@@ -75,7 +75,7 @@ class Table:
     division: str
     rows: tuple[Row, ...]
 
-    @property
+    @cached_property
     def figures(self) -> tuple[Figure, ...]:
         """Return the figures that at least one row has."""
         held = {key for row in self.rows for key in row.figures}

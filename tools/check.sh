@@ -23,6 +23,7 @@ check format ruff format --check --quiet .
 check types mypy
 check layers lint-imports
 check security bandit --quiet --configfile pyproject.toml --recursive nobs
+check page tools/lint_page.sh
 check shell shellcheck tools/*.sh docker/*.sh .ci/*.sh .ci/run
 check dockerfiles hadolint docker/*.Dockerfile
 check yaml check-yaml .pre-commit-config.yaml .github/workflows/*.yml compose.yaml compose/*.yaml mkdocs.yml

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from nobs.cli.terminal import columns, wants_color
-from nobs.compare import Comparison, compare_reports
+from nobs.compare import Comparison, Refusal, compare_reports
 from nobs.errors import UsageError
 from nobs.render.comparison import FORMATS, comparison_text
 from nobs.schema.reader import read_report
@@ -42,11 +42,16 @@ def _refuse_nothing(comparisons: Sequence[Comparison]) -> None:
     if any(comparison.lines for comparison in comparisons):
         return
     reasons = dict.fromkeys(
-        " ".join(filter(None, (refusal.model, refusal.reason)))
-        for comparison in comparisons
-        for refusal in comparison.refusals
+        _tell(refusal) for comparison in comparisons for refusal in comparison.refusals
     )
     raise UsageError(
         f"Nothing here can be compared: {'; '.join(reasons) or 'the baseline has no results'}.",
         "Compare runs of the same workload, or look anyway with --force-open.",
     )
+
+
+def _tell(refusal: Refusal) -> str:
+    """Return what is refused and why; many a reason begins with the workload itself."""
+    workload = "" if refusal.reason.startswith(refusal.workload) else refusal.workload
+    what = " ".join(filter(None, (workload, refusal.model)))
+    return f"{what}: {refusal.reason}" if what else refusal.reason

@@ -1,6 +1,5 @@
 "use strict";
 // Charts of the rows that the table shows; Observable Plot draws them.
-/* global Plot, d3, hostOf, twinOf, figureColumn, compare, unique, h, drawPartner, drawCurves */
 
 const MOST_MACHINES = 16;
 // What stands at the pointer is said by the table as well.

@@ -1,6 +1,5 @@
 "use strict";
 // Charts of what lies behind a figure: phases, trials, loads, requests and repeats.
-/* global Plot, data, MOST_MACHINES, TIP, addChart, bottom, extent, formatTick, hostOf, lineNames, namesAxis, spreadsWide, titleOf, unique, viewOf */
 
 const MOST_LINES = 8;
 const PHASES = ["tokenise", "copy in", "forward", "copy out", "other"];
@@ -141,9 +140,9 @@ function drawLoads(charts, rows, names) {
   const lines = names(held);
   const points = held.flatMap((row, index) => row.loads.map(([load, rate, ttft, p95]) => ({ load, rate, ttft, p95, line: lines[index] })));
   const x = { ...bottom("requests at the same time"), type: "log", base: 2 };
-  const draw = (title, text, label, y, marks, shown) => addChart(charts, title, firstOf(told, held) + text, () => ({
+  const draw = (title, text, label, y, marks, drawn) => addChart(charts, title, firstOf(told, held) + text, () => ({
     marginBottom: 46, x, y: left(label), color: { domain: lines },
-    marks: [...marks, Plot.lineY(shown, { x: "load", y, stroke: "line", strokeWidth: 1.8 }), Plot.dot(shown, { x: "load", y, fill: "line", r: 3.5, tip: TIP })],
+    marks: [...marks, Plot.lineY(drawn, { x: "load", y, stroke: "line", strokeWidth: 1.8 }), Plot.dot(drawn, { x: "load", y, fill: "line", r: 3.5, tip: TIP })],
   }), () => [["", "requests at the same time", "tokens/s", "first token, s", "95th percentile, s"],
     ...points.map((point) => [point.line, point.load, point.rate, point.ttft, point.p95])]);
   draw("Throughput against load", "Output tokens a second of all requests together; each level was measured once.", "tokens/s", "rate", [], points);

@@ -64,6 +64,15 @@ def test_unlike_work_is_refused_with_the_reason_and_the_way_out(
     assert "compared although unlike" in forced.stdout
 
 
+def test_a_workload_that_is_missing_is_named(tmp_path: Path) -> None:
+    one = write(tmp_path / "one.json", make_report(tasks=("llms",)))
+    other = write(tmp_path / "other.json", make_report(tasks=("embeddings",)))
+    done = nobs_compare(one, other)
+
+    assert done.returncode == 2
+    assert "llms/1: the other report lacks it" in done.stderr
+
+
 def test_a_broken_file_is_an_error_that_names_it(files: tuple[Path, Path, Path]) -> None:
     files[1].write_text("{")
     done = nobs_compare(files[0], files[1])
