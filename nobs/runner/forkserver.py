@@ -8,9 +8,11 @@ Forking is safe while no device is initialised and no Python thread runs; both a
 thread pools of the numeric libraries start with their first operation, which only children do.
 """
 
+import contextlib
 import ctypes
 import gc
 import os
+import signal
 import sys
 import threading
 import time
@@ -75,6 +77,10 @@ def _fork_step(run_dir: RunDir, step: str, import_s: float) -> None:
     if pid == 0:
         _become_step(run_dir, step, import_s)
     log.info("child.started", step=step, pid=pid)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    # Before it is reaped its number is nobody else's: what it started and left goes with it.
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
     _, status, usage = os.wait4(pid, 0)
     sys.stderr.write(f"\n{END_MARK}{step}\n")
     sys.stderr.flush()

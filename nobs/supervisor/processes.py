@@ -66,12 +66,16 @@ class RunnerProcess:
                     yield stream, line
 
     def stop(self) -> int:
-        """End the process and its group; return its exit code."""
+        """End the process and what it has started; return its exit code."""
         if self.process.stdin is not None:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
         if self.process.poll() is None:
             kill_group(self.process.pid)
+        elif sys.platform != "win32":
+            # While anything of the group lives, the number is nobody else's.
+            with contextlib.suppress(OSError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         return self.process.wait()
 
     def _start_reader(self, stream: Stream, pipe: IO[bytes] | None) -> None:

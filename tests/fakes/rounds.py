@@ -107,8 +107,8 @@ def reason_of(run_dir: RunDir, step: str) -> str:
     return f"{result.status}: {result.failure.failure_class}" if result.failure else "ok"
 
 
-def left_files(run_dir: RunDir) -> list[str]:
+def left_files(home: Path) -> list[str]:
     """Return what neither a run nor its publishing should leave: half-written and scratch files."""
-    home = run_dir.results.parent
-    half = [path for path in run_dir.results.rglob(".*") if path.name != ".gitignore"]
-    return sorted(str(path.relative_to(home)) for path in [*half, *(home / "tmp").iterdir()])
+    results = home / "results"
+    half = [path for path in results.rglob(".*") if path.name != ".gitignore"]
+    return sorted(str(path.relative_to(home)) for path in [*half, *(home / "tmp").glob("*")])

@@ -118,7 +118,7 @@ def test_results_through_a_link_are_written_where_it_leads(tmp_path: Path) -> No
 
     assert reason_of(run_dir, "fine") == "ok"
     assert len(list((tmp_path / "elsewhere").glob("report_*.json"))) == 1
-    assert left_files(run_dir) == []
+    assert left_files(tmp_path) == []
 
 
 def test_a_link_that_leads_nowhere_is_an_error(tmp_path: Path) -> None:

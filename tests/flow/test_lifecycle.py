@@ -71,7 +71,7 @@ def test_attach_takes_over_from_a_launcher_that_died(tmp_path: Path) -> None:
     assert report["run"]["finished"]
     assert len(list(run_dir.results.glob("report_*.json"))) == 1
     assert supervisor_of(run_dir) is None
-    assert left_files(run_dir) == []
+    assert left_files(tmp_path) == []
     lines = [json.dumps(event) for event in events_of(run_dir)]
     assert len(lines) == len(set(lines))
     assert sum("step.finished" in line for line in lines) == 3

@@ -42,7 +42,7 @@ def do_round(directory: Path, moments: random.Random) -> int:
     assert [Path(name).name for name in report.tasks[0].models] == list(STEPS)
     assert report.run.finished is not None
     assert len(list(run_dir.results.glob("report_*.json"))) == 1
-    left = left_files(run_dir)
+    left = left_files(directory)
     assert left == [], left
     return len(kept)
 

@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ import torch
 from nobs.tasks.base import Work
 
 LONG_LINE = 200_000
+
+if os.environ.get("FAULT_THREAD"):
+    # After it no process may be forked: each step is started by itself.
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 
 
 class FaultyBench:
