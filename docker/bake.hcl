@@ -7,6 +7,7 @@
 variable "BASE_IMAGE" { default = "python:3.12-slim" }
 variable "NOBS_VERSION" { default = "unknown" }
 variable "NOBS_COMMIT" { default = "unknown" }
+variable "NOBS_SOURCE" { default = "unknown" }
 
 # Empty: each Dockerfile's own choice.
 variable "TORCH_INDEX" { default = "" }
@@ -25,5 +26,6 @@ target "image" {
     TORCH_INDEX  = TORCH_INDEX != "" ? TORCH_INDEX : null
     NOBS_VERSION = NOBS_VERSION
     NOBS_COMMIT  = NOBS_COMMIT
+    NOBS_SOURCE  = NOBS_SOURCE
   }
 }

