@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from nobs.errors import StorageError, UsageError
-from nobs.schema.files import to_json, write_atomic
+from nobs.schema.files import storage_error, to_json, write_atomic
 from nobs.schema.report import Report
 from nobs.schema.rundir import RunDir, safe_name
 from nobs.system.host import free_disk_bytes
@@ -25,8 +25,6 @@ def prepare_results(results: Path, free_bytes: int | None = None) -> None:
     `free_bytes` replaces what the file system says.
     """
     runs = results / "runs"
-    if results.exists() and not results.is_dir():
-        raise StorageError(f"The results path {results} is a file.", "Name a directory instead.")
     free = free_disk_bytes(runs) if free_bytes is None else free_bytes
     if free is not None and free < MIN_FREE_BYTES:
         raise StorageError(
@@ -38,6 +36,11 @@ def prepare_results(results: Path, free_bytes: int | None = None) -> None:
         with tempfile.TemporaryFile(dir=runs):
             pass
         _sweep_reports(results)
+    except NotADirectoryError as error:
+        where = "is" if results.exists() else "lies below"
+        raise StorageError(
+            f"The results path {results} {where} a file.", "Name a directory instead."
+        ) from error
     except OSError as error:
         raise StorageError(f"Can't write in {runs}: {error.strerror}.", REMEDY) from error
 
@@ -117,9 +120,15 @@ def follow_lines(file: Path, is_over: Callable[[], bool], offset: int = 0) -> It
 
 
 def append_line(file: Path, line: str) -> None:
-    """Append a whole line in one write, so that lines of several writers never mix."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    """Append a whole line in one write, so that lines of several writers never mix.
+
+    StorageError if it can't be written.
+    """
     try:
-        os.write(descriptor, line.encode())
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise storage_error(file, error) from error

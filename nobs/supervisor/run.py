@@ -55,6 +55,8 @@ def _run_steps(
         return
     with contextlib.closing(open_steps(run_dir, server, relay)) as runner:
         for number, step in enumerate(todo, start=1):
+            if time.monotonic() >= deadline:
+                break
             log.info("step.started", step=step.id, number=number, of=len(todo), model=step.model.id)
             _run_step(run_dir, spec, runner, step, deadline)
             relay.end_step(step.id)

@@ -51,32 +51,34 @@ def command_of(run_dir: RunDir, *words: str) -> list[str]:
     return [sys.executable, "-m", "nobs", *words, "--results", str(run_dir.results)]
 
 
-def environment_of(run_dir: RunDir, *paths: Path) -> dict[str, str]:
+def environment_of(run_dir: RunDir, *paths: Path, **variables: str) -> dict[str, str]:
     """Return the environment in which the third party's task is installed, and `paths` besides."""
     home = run_dir.results.parent
     scratch = home / "tmp"
     scratch.mkdir(exist_ok=True)
-    env = environment(home, TMPDIR=str(scratch))
+    env = environment(home, TMPDIR=str(scratch), **variables)
     env["PYTHONPATH"] = os.pathsep.join([*map(str, paths), str(PLUGIN), env["PYTHONPATH"]])
     return env
 
 
-def start(run_dir: RunDir, *words: str, paths: tuple[Path, ...] = ()) -> "subprocess.Popen[str]":
+def start(
+    run_dir: RunDir, *words: str, paths: tuple[Path, ...] = (), **variables: str
+) -> "subprocess.Popen[str]":
     """Start a command of `nobs` in a session of its own, its output in pipes."""
     return subprocess.Popen(
         command_of(run_dir, *words),
-        env=environment_of(run_dir, *paths), cwd=run_dir.results.parent, text=True,
+        env=environment_of(run_dir, *paths, **variables), cwd=run_dir.results.parent, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True,
     )  # fmt: skip
 
 
 def finish(
-    run_dir: RunDir, *words: str, paths: tuple[Path, ...] = (), timeout_s: float = 120.0
+    run_dir: RunDir, *words: str, paths: tuple[Path, ...] = (), **variables: str
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command of `nobs` to its end."""
-    with start(run_dir, *words, paths=paths) as process:
-        stdout, stderr = process.communicate(timeout=timeout_s)
+    with start(run_dir, *words, paths=paths, **variables) as process:
+        stdout, stderr = process.communicate(timeout=120.0)
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 

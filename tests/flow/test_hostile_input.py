@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from nobs.schema.pins import ModelPin, Source
+from nobs.settings import load_env_file
 from tests.fakes.command import environment, run_nobs
 from tests.fakes.hub import FakeHub
 from tests.fakes.loader import Loader
@@ -109,6 +110,76 @@ def test_an_env_file_that_is_no_text_is_an_error_in_one_line(tmp_path: Path) -> 
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        pytest.param("", None, id="absent"),
+        pytest.param("A_TRIAL=", "", id="empty"),
+        pytest.param("A_TRIAL=a b", "a b", id="space"),
+        pytest.param('A_TRIAL="a # b"', "a # b", id="hash-in-quotes"),
+        pytest.param("A_TRIAL=a # b", "a", id="comment"),
+        pytest.param("A_TRIAL='it $HOME'", "it $HOME", id="dollar-in-quotes"),
+        pytest.param("A_TRIAL=$HOME", "$HOME", id="dollar"),
+        pytest.param("A_TRIAL=a\r", "a", id="crlf"),
+        pytest.param("export A_TRIAL=a=b", "a=b", id="export"),
+        pytest.param(f"A_TRIAL={'x' * 100_000}", "x" * 100_000, id="long"),
+    ],
+)
+def test_a_value_of_an_env_file_is_taken_as_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, value: str | None
+) -> None:
+    monkeypatch.setenv("A_TRIAL", "set here so that it is removed afterwards")
+    monkeypatch.delenv("A_TRIAL")
+    (tmp_path / ".env").write_text(f"{line}\n", newline="")
+
+    load_env_file(tmp_path)
+
+    assert os.environ.get("A_TRIAL") == value
+
+
+@pytest.mark.parametrize(
+    "backend", ["../x", "cpu ", "'cpu'", "cpu\r", "$(id)", "/etc/passwd", "x" * 5000]
+)
+def test_a_backend_that_is_none_is_a_usage_error(tmp_path: Path, backend: str) -> None:
+    done = run_nobs("run", "--dry-run", cwd=tmp_path,
+                    env=environment(tmp_path, NOBS_BACKEND=backend))  # fmt: skip
+
+    assert done.returncode == 2
+    assert "NOBS_BACKEND" in done.stderr
+    assert "'cpu'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "results", ["file", "file/below", "x" * 300, "/proc/nobs", "/dev/null", "loop/below"]
+)
+def test_results_that_can_be_no_directory_are_refused_with_a_remedy(
+    tmp_path: Path, results: str
+) -> None:
+    (tmp_path / "file").write_text("precious")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    done = run_nobs("run", "--profile", "quick", "--execution", "native", "--task", "embeddings",
+                    cwd=tmp_path, env=environment(tmp_path, NOBS_RESULTS=results))  # fmt: skip
+
+    assert done.returncode == 3
+    assert results in done.stderr
+    assert "directory" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (tmp_path / "file").read_text() == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "loop"]
+
+
+def test_an_odd_name_of_the_results_is_a_name(tmp_path: Path) -> None:
+    home = tmp_path / "a b, c:d 'e' \"f\" $HOME #g\n;é"
+    home.mkdir()
+    run_dir = ordered_run(home, "fine")
+
+    done = finish(run_dir, *RESUME, paths=(LIGHT,))
+
+    assert done.returncode == 0, done.stderr
+    assert reason_of(run_dir, "fine") == "ok"
+
+
 def test_results_through_a_link_are_written_where_it_leads(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "results").symlink_to(tmp_path / "elsewhere")
@@ -128,6 +199,30 @@ def test_a_link_that_leads_nowhere_is_an_error(tmp_path: Path) -> None:
 
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def other_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own at `tmp_path/other`, made by root alone."""
+    if os.name == "nt" or os.geteuid() != 0:
+        pytest.skip("mounting a file system needs root")
+    place = tmp_path / "other"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "nobs-test", place], check=True)
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_results_on_another_file_system_are_written_like_any(
+    other_disk: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "results").symlink_to(other_disk)
+    run_dir = ordered_run(tmp_path, "fine")
+
+    assert finish(run_dir, *RESUME, paths=(LIGHT,)).returncode == 0
+
+    assert len(list(other_disk.glob("report_*.json"))) == 1
+    assert left_files(tmp_path) == []
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="mounting needs root")

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from queue import Empty
 from typing import Any
 
@@ -37,16 +37,40 @@ class Watch:
     engine_return_s: float = ENGINE_RETURN_S
     timed_out: bool = False
     interrupted: bool = False
+    removed: bool = False
+    """By somebody else, while it ran."""
     error: str = ""
     _readers: dict[Stream, LineReader] = field(init=False)
     _deadline: float | None = field(init=False)
+    _began: datetime = field(init=False)
 
     def __post_init__(self) -> None:
+        self._began = datetime.now(UTC)
         self._readers = {stream: LineReader(stream, self.on_line) for stream in Stream}
         self._deadline = None if self.timeout_s is None else time.monotonic() + self.timeout_s
 
     def follow(self, container: Container, *, start: bool = False) -> None:
         """Hand out every line once until the container has ended; RunLost if that can't be seen."""
+        try:
+            self._follow_over_restarts(container, start=start)
+        except NotFound:
+            self.removed = True
+
+    def outcome(self, container: Container) -> Outcome:
+        """Return how the container ended."""
+        outcome = read_outcome(container.attrs, self.timed_out, self.interrupted)
+        if self.removed:
+            return outcome.model_copy(
+                update={
+                    "exit_code": None,
+                    "error": "Somebody removed its container while it ran.",
+                    "started": self._began,
+                    "finished": datetime.now(UTC),
+                }
+            )
+        return outcome.model_copy(update={"error": f"{outcome.error} {self.error}".strip()})
+
+    def _follow_over_restarts(self, container: Container, *, start: bool) -> None:
         try:
             self._follow(container, start=start)
         except RequestException as error:
@@ -56,25 +80,14 @@ class Watch:
                 stream: LineReader(stream, self.on_line, skip=reader.delivered)
                 for stream, reader in self._readers.items()
             }
-            self.follow(container)
-
-    def outcome(self, container: Container) -> Outcome:
-        """Return how the container ended."""
-        outcome = read_outcome(container.attrs, self.timed_out, self.interrupted)
-        return outcome.model_copy(update={"error": f"{outcome.error} {self.error}".strip()})
+            self._follow_over_restarts(container, start=False)
 
     def _follow(self, container: Container, *, start: bool) -> None:
-        try:
-            container.reload()
-            if start or container.status not in _ENDED:
-                self._attend(container, start=start)
-            self._reconcile(container)
-            container.reload()
-        except NotFound as error:
-            raise RunLost(
-                f"The container {container.name} was removed while it ran.",
-                "Find out who removes containers here, then resume the run.",
-            ) from error
+        container.reload()
+        if start or container.status not in _ENDED:
+            self._attend(container, start=start)
+        self._reconcile(container)
+        container.reload()
 
     def _attend(self, container: Container, *, start: bool) -> None:
         with _attached(container) if start else nullcontext() as pump:
@@ -131,9 +144,13 @@ class Watch:
         deadline = time.monotonic() + self.engine_return_s
         while time.monotonic() < deadline:
             time.sleep(_TICK_S)
-            with suppress(RequestException, APIError):
+            try:
                 container.reload()
-                return
+            except NotFound:
+                raise
+            except (RequestException, APIError):
+                continue
+            return
         raise lost(str(container.name), error) from error
 
 
