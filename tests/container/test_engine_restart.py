@@ -16,7 +16,10 @@ import docker
 import pytest
 
 from nobs.launch.engine.client import connect
+from tests.container.faulty import IMAGE, build_faulty, contained_run
 from tests.container.launching import BASE_IMAGE, Launch
+from tests.fakes.rounds import RUN_ID, await_, has_begun, reason_of, start
+from tests.fakes.traces import nothing_left
 
 SAY = (
     "import time\n"
@@ -78,8 +81,6 @@ def own_engine(engine: str) -> Iterator[OwnEngine]:
     own = OwnEngine(directory)
     try:
         own.start()
-        copy = f"docker --host {engine} save {BASE_IMAGE} | docker --host {own.url} load"
-        subprocess.run(["bash", "-c", copy], check=True, capture_output=True)
         yield own
     finally:
         own.stop()
@@ -90,11 +91,18 @@ def own_engine(engine: str) -> Iterator[OwnEngine]:
         shutil.rmtree(directory)
 
 
+def copy_image(engine: str, image: str, own: OwnEngine) -> None:
+    copy = f"docker --host {engine} save {image} | docker --host {own.url} load"
+    subprocess.run(["bash", "-c", copy], check=True, capture_output=True)
+
+
 # The SDK forgets to close a socket that it couldn't connect.
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_a_run_sees_its_container_out_when_the_engine_restarts(
-    own_engine: OwnEngine, tmp_path: Path
+    engine: str, own_engine: OwnEngine, tmp_path: Path
 ) -> None:
+    copy_image(engine, BASE_IMAGE, own_engine)
+
     def restart(_stream: object, line: str) -> None:
         if line == "ready":
             own_engine.kill()
@@ -113,3 +121,31 @@ def test_a_run_sees_its_container_out_when_the_engine_restarts(
     assert outcome.exit_code != 0
     assert "engine went away" in outcome.error
     assert left == []
+
+
+@pytest.mark.usefixtures("cpu_image")
+def test_a_run_whose_engine_is_killed_and_restarted_keeps_what_is_finished(
+    engine: str, own_engine: OwnEngine, tmp_path: Path, client: docker.DockerClient
+) -> None:
+    build_faulty(engine)
+    copy_image(engine, IMAGE, own_engine)
+    client.images.remove(IMAGE, force=True)
+    run_dir = contained_run(own_engine.url, tmp_path, "fine", "hangs", "last")
+    with (
+        nothing_left(tmp_path, own_engine.url),
+        start(run_dir, "run", "--resume", RUN_ID, DOCKER_HOST=own_engine.url) as launcher,
+    ):
+        await_(lambda: has_begun(run_dir, "hangs") or launcher.poll() is not None)
+        own_engine.kill()
+        own_engine.start()
+        _, stderr = launcher.communicate(timeout=120)
+
+    # The engine that is back ends what it finds with SIGTERM, and kills what doesn't listen.
+    fine, *others = (reason_of(run_dir, step) for step in ("fine", "hangs", "last"))
+    assert fine == "ok", stderr
+    assert (launcher.returncode, set(others)) in [
+        (130, {"failed: interrupted"}),
+        (5, {"lost: infra"}),
+    ]
+    assert "engine went away" in run_dir.read_outcome().error
+    assert run_dir.read_report().run.finished is not None

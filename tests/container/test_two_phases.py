@@ -60,7 +60,7 @@ class Witness:
 
     def watch(self, client: docker.DockerClient, over: threading.Event) -> None:
         """Look at containers and processes until `over`."""
-        inspected, processes = {}, set()
+        inspected, logs, processes = {}, {}, set()
         while not over.is_set():
             for container in client.containers.list(
                 all=True, filters={"label": "nobs.run_id"}, ignore_removed=True
@@ -68,11 +68,14 @@ class Witness:
                 if container.id not in inspected:
                     self.containers.append(container.attrs)
                 inspected[container.id] = json.dumps(container.attrs)
+                with suppress(docker.errors.APIError):
+                    logs[container.id] = container.logs().decode(errors="replace")
             for file in Path("/proc").glob("[0-9]*/cmdline"):
                 with suppress(OSError):
                     processes.add(file.read_text(errors="replace"))
             time.sleep(0.2)
         self.seen["docker inspect"] = "\n".join(inspected.values())
+        self.seen["docker logs"] = "\n".join(logs.values())
         self.seen["process list"] = "\n".join(processes)
 
 
@@ -162,11 +165,12 @@ def test_a_token_is_found_nowhere(
     places["traceback"] = json.loads(places["result.json (failed)"])["failure"]["traceback"]
 
     assert {name.partition(" (")[0] for name in places} == {
-        "docker inspect", "process list", "engine events", "image history", "image inspect",
-        "spec.json", "events.jsonl", "result.json", "report.json", "outcome.json", "state.json",
-        "stdout", "stderr", "published report", "traceback",
+        "docker inspect", "docker logs", "process list", "engine events", "image history",
+        "image inspect", "spec.json", "events.jsonl", "result.json", "report.json", "outcome.json",
+        "state.json", "stdout", "stderr", "published report", "traceback",
     } | {"telemetry.jsonl"}  # fmt: skip
-    assert all(places[name] for name in ("docker inspect (ok)", "engine events (ok)", "traceback"))
+    seen = ("docker inspect (ok)", "docker logs (ok)", "engine events (ok)", "traceback")
+    assert all(places[name] for name in seen)
     assert [name for name, text in places.items() if CANARY in text or KEY_CANARY in text] == []
 
 

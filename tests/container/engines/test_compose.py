@@ -67,6 +67,54 @@ def test_gpus_are_asked_for_in_words_that_older_compose_knows(project: Path) -> 
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "image", "model"),
+    [
+        pytest.param("NOBS_BACKEND=\nNOBS_HF_CACHE=\nNOBS_UID=\n", "nobs:cpu", None, id="empty"),
+        pytest.param("NOBS_BACKEND='cuda'\n", "nobs:cuda", None, id="quotes"),
+        pytest.param("NOBS_BACKEND=cuda  \n", "nobs:cuda", None, id="spaces"),
+        pytest.param("NOBS_BACKEND=cuda\r\nLLM_MODEL_NAME=m\r\n", "nobs:cuda", "m", id="crlf"),
+        pytest.param('LLM_MODEL_NAME="a # b"\n', "nobs:cpu", "a # b", id="hash-in-quotes"),
+        pytest.param("LLM_MODEL_NAME=a # b\n", "nobs:cpu", "a", id="comment"),
+        pytest.param("LLM_MODEL_NAME='$HOME'\n", "nobs:cpu", "$$HOME", id="dollar-in-quotes"),
+        pytest.param("LLM_MODEL_NAME=$(id)\n", "nobs:cpu", "$$(id)", id="command"),
+        pytest.param(f"LLM_MODEL_NAME={'m' * 50_000}\n", "nobs:cpu", "m" * 50_000, id="long"),
+    ],
+)
+def test_an_odd_env_file_is_read_as_it_is_meant(
+    project: Path, text: str, image: str, model: str | None
+) -> None:
+    """`config` writes a dollar that it takes as it is twice."""
+    (project / ".env").write_text(text, newline="")
+    done = compose(project, "config", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["services"]["nobs"]
+    assert (found["image"], found["environment"]["LLM_MODEL_NAME"]) == (image, model)
+
+
+@pytest.mark.parametrize("backend", ["../x", "../../etc/passwd", "nosuch", "service", "$(id)"])
+def test_a_backend_that_is_none_starts_nothing(project: Path, backend: str) -> None:
+    (project / ".env").write_text(f"NOBS_BACKEND={backend}\n")
+    done = compose(project, "run", "--rm", "-T", "nobs", "--version")
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert ".yaml" in done.stderr
+
+
+@pytest.mark.parametrize("results", ["absent", "file"])
+def test_results_that_are_no_directory_are_neither_made_nor_replaced(
+    project: Path, cpu_image: str, results: str
+) -> None:
+    (project / "results").rmdir()
+    if results == "file":
+        (project / "results").write_text("precious")
+    done = compose(project, "run", "--rm", "-T", "nobs", "tasks", NOBS_BACKEND="cpu")
+    assert done.returncode != 0
+    assert "results" in done.stderr
+    assert results == "absent" or (project / "results").read_text() == "precious"
+    assert (project / "results").exists() is (results == "file")
+
+
 def test_quick_run_gives_a_report_that_belongs_to_the_owner_of_results(
     project: Path, cpu_image: str
 ) -> None:
