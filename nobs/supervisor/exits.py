@@ -6,6 +6,10 @@ from nobs.errors import FailureClass
 from nobs.schema.result import Failure
 from nobs.supervisor.children import StepExit
 
+REMEDIES = {
+    FailureClass.OOM: "Use a smaller --batch-size or a machine with more memory.",
+    FailureClass.TIMEOUT: "Raise --timeout, or use fewer rows or a faster device.",
+}
 SIGKILL = 9
 VMSTAT = Path("/proc/vmstat")
 
@@ -14,10 +18,10 @@ def explain_exit(ended: StepExit, timeout_s: float, *, exhausted: bool) -> Failu
     """Return the failure of a step without result; `exhausted` when memory may have run out."""
     if ended.timed_out:
         kind, message = FailureClass.TIMEOUT, f"The step took longer than {timeout_s:g} s."
-        remedy = "Raise --timeout, or use fewer rows or a faster device."
+        remedy = REMEDIES[kind]
     elif ended.exit_code == -SIGKILL and exhausted:
         kind, message = FailureClass.OOM, "The step was killed (SIGKILL): memory ran out."
-        remedy = "Use a smaller --batch-size or a machine with more memory."
+        remedy = REMEDIES[kind]
     elif ended.exit_code == -SIGKILL:
         kind, message = FailureClass.INFRA, "The step was killed (SIGKILL), not by the kernel."
         remedy = "Find out who kills processes here: a scheduler, a service or a person."

@@ -7,6 +7,7 @@ from nobs.schema.base import Status
 from nobs.schema.result import Failure, StepResult
 from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec, StepSpec
+from nobs.supervisor.exits import REMEDIES
 from nobs.supervisor.merge import build_report
 
 
@@ -39,7 +40,10 @@ def record_missing(
     status: Status = Status.FAILED,
 ) -> None:
     """Give every step without a result one that says why there is none."""
-    failure = Failure(failure_class=kind, type=kind.value, message=message)
+    again = f"Do what is missing with `nobs run --resume {spec.run_id}`."
+    failure = Failure(
+        failure_class=kind, type=kind.value, message=message, remedy=REMEDIES.get(kind, again)
+    )
     for step in spec.steps:
         if run_dir.find_result(step.id) is None:
             result = empty_result(spec, step, datetime.now(UTC), failure, status)

@@ -32,7 +32,7 @@ RUN mkdir /light && cd /opt/venv/lib/python3*/site-packages && cp -R annotated_t
     psutil pyarrow pydantic pydantic_core safetensors sniffio structlog tqdm truststore \\
     typing_extensions.py typing_inspection yaml *.dist-info /opt/nobs/nobs /light
 FROM {BASE_IMAGE}
-RUN ln -s "$(command -v python3)" /usr/local/bin/python
+RUN ln -sf "$(command -v python3)" /usr/local/bin/python
 COPY --from=whole /light /opt/light
 COPY task_plugin light_torch /opt/light
 ENV PYTHONPATH=/opt/light PYTHONDONTWRITEBYTECODE=1 NOBS_IN_CONTAINER=1 FAULT_FULL=/run-dir/filling

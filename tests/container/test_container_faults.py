@@ -24,7 +24,7 @@ from tests.container.faulty import (
     let_go,
     pids_of,
 )
-from tests.fakes.rounds import RUN_ID, await_, finish, has_begun, reason_of, start
+from tests.fakes.rounds import RUN_ID, await_, finish, has_begun, reason_of, result_of, start
 from tests.fakes.traces import nothing_left
 
 pytestmark = pytest.mark.long
@@ -116,7 +116,10 @@ def test_a_container_that_somebody_removes_loses_only_what_was_not_finished(
 
     assert launcher.returncode == 5
     assert ends_of(run_dir) == ["ok", "lost: infra", "lost: infra"]
-    assert "removed its container" in run_dir.read_outcome().error
+    failure = result_of(run_dir, "last").failure
+    assert failure is not None
+    assert "removed its container" in failure.message
+    assert f"--resume {RUN_ID}" in failure.remedy
 
 
 @pytest.fixture
@@ -169,6 +172,9 @@ def test_a_container_that_ends_for_want_of_memory_keeps_what_is_finished(
     assert launcher.returncode == 1
     assert ends_of(run_dir) == ["ok", "ok", "failed: oom", "failed: oom"]
     assert run_dir.read_outcome().oom_killed
+    failure = result_of(run_dir, "last").failure
+    assert failure is not None
+    assert "--batch-size" in failure.remedy
 
 
 def limit_memory(container: Container) -> None:
@@ -229,6 +235,17 @@ def test_two_runs_in_one_results_directory_do_not_mix(engine: str, tmp_path: Pat
 
     assert (one.returncode, other.returncode) == (0, 0)
     assert [run_dir.read_report().run.id for run_dir in (first, second)] == [RUN_ID, "b-run"]
+
+
+def test_an_odd_name_of_the_results_is_mounted_as_it_is(engine: str, tmp_path: Path) -> None:
+    home = tmp_path / "a b, c:d 'e' $HOME #f;é"
+    home.mkdir()
+    run_dir = contained_run(engine, home, "fine")
+
+    done = finish(run_dir, *RESUME, DOCKER_HOST=engine)
+
+    assert done.returncode == 0, done.stderr
+    assert ends_of(run_dir) == ["ok"]
 
 
 def test_results_that_are_removed_end_the_container_with_the_reason(
