@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-REPO = Path(__file__).resolve().parents[2]
+from tests.fakes.forked import LIMIT_S, REPO, run_forked
+
 NO_ENGINE = "unix:///nonexistent/docker.sock"
 _OURS = ("NOBS_", "LLM_", "HF_", "HUGGINGFACE_", "DOCKER_", "XDG_CACHE_HOME", "NO_COLOR")
 
@@ -27,13 +29,25 @@ def run_nobs(
     *words: str, cwd: Path, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run `nobs` with `words` in `cwd`, with nothing on its standard input."""
+    env = env or environment(cwd)
+    if sys.platform != "linux":
+        return _run_anew(words, cwd, env)
+    with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as err:
+        code = run_forked(words, cwd, env, [out.name, err.name])
+        return subprocess.CompletedProcess(words, code, out.read(), err.read())
+
+
+def _run_anew(
+    words: tuple[str, ...], cwd: Path, env: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Import everything again, where a fork may not use the system's libraries."""
     return subprocess.run(
         [sys.executable, "-m", "nobs", *words],
         cwd=cwd,
-        env=env or environment(cwd),
+        env=env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=LIMIT_S,
         check=False,
     )

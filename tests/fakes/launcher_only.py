@@ -6,7 +6,7 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.fakes.command import REPO
+from tests.fakes.forked import REPO
 
 _BENCH = ("datasets", "huggingface_hub", "pyarrow", "sentence_transformers", "torch",
           "transformers")  # fmt: skip

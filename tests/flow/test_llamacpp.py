@@ -18,7 +18,7 @@ from nobs.providers import PROVIDERS
 from nobs.providers.base import Wanted
 from nobs.providers.embedded import Settings, serving
 from nobs.providers.weights import MODEL, find_weights, packaged_pin
-from tests.fakes.command import REPO
+from tests.fakes.forked import REPO
 
 LLAMACPP = PROVIDERS.load("llamacpp")
 pytestmark = pytest.mark.long

@@ -15,10 +15,13 @@ from nobs.errors import FailureClass
 from nobs.schema.base import Backend, Status
 from nobs.schema.result import StepResult
 from nobs.schema.rundir import RunDir
+from nobs.supervisor.merge import seal
+from tests.fakes.forked import REPO
+from tests.fakes.rounds import LIGHT, PLUGIN
 from tests.fakes.runs import faulty_workload, order
 
-PLUGIN = Path(__file__).parent.parent / "fakes" / "task_plugin"
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PLUGIN), str(PLUGIN.parents[2])])}
+PATHS = (LIGHT, PLUGIN, REPO)
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, PATHS))}
 FAULTS = ("fine", "raises", "exhausts", "killed", "exits", "hangs", "prints", "last")
 
 
@@ -82,8 +85,6 @@ def test_gravest_failure_decides_the_exit_code(faulty_run: tuple[RunDir, str, in
 
 
 def test_report_holds_every_step_and_a_valid_digest(faulty_run: tuple[RunDir, str, int]) -> None:
-    from nobs.supervisor.merge import seal  # noqa: PLC0415
-
     report = faulty_run[0].read_report()
 
     assert list(FAULTS) == [Path(name).name for name in report.tasks[0].models]
@@ -148,7 +149,7 @@ def test_interrupted_run_keeps_finished_steps(tmp_path: Path, number: signal.Sig
 
 def test_run_deadline_ends_the_run(tmp_path: Path) -> None:
     workload = faulty_workload(tmp_path, "hangs", "last")
-    run_dir = order(tmp_path / "results", workload, timeout_s=7.0)
+    run_dir = order(tmp_path / "results", workload, timeout_s=4.0)
     process = start(run_dir)
     process.communicate(timeout=60)
 

@@ -1,19 +1,17 @@
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 from nobs.store import publish
 from nobs.supervisor.merge import build_report
+from tests.fakes.command import run_nobs
+from tests.fakes.forked import REPO
 from tests.fakes.reports import make_report
 from tests.unit.supervisor.test_merge import make_spec, ok, results_of
 
 
 def nobs_report(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "nobs", "report", *arguments], capture_output=True, text=True,
-        check=False, timeout=60,
-    )  # fmt: skip
+    return run_nobs("report", *arguments, cwd=REPO)
 
 
 def write_report(results: Path) -> Path:

@@ -2,18 +2,16 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 from nobs.schema.files import to_json
+from tests.fakes.command import run_nobs
+from tests.fakes.forked import REPO
 from tests.fakes.honest_reports import honest_report
 
 
 def validate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "nobs", "validate", *map(str, arguments)],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    return run_nobs("validate", *map(str, arguments), cwd=REPO)
 
 
 def write(file: Path, text: str) -> Path:
