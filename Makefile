@@ -31,7 +31,7 @@ build-cpu build-cuda build-rocm: build-%: setup ## Build the image of a backend
 	@$(NOBS) build $*
 
 test: setup ## Run the tests; NOBS_TEST_CONTAINERS=1, NOBS_TEST_BROWSER=1 and NOBS_TEST_LONG=1 add theirs
-	@$(PYTHON) -m pytest -n auto --dist loadfile --ignore tests/container --ignore tests/browser
+	@$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/container --ignore tests/browser
 	@$(PYTHON) -m pytest tests/browser
 	@$(PYTHON) -m pytest tests/container
 

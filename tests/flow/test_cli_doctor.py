@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from nobs.launch.doctor.host import find_versions
 from tests.fakes.command import NO_ENGINE, environment, run_nobs
 from tests.fakes.hub import fake_hub
 from tests.fakes.llm_routes import Reply, models, one_model, reply, routes
 from tests.fakes.llm_server import serving
 
-pytest.importorskip("torch", reason="the worker of these checks is this installation's")
+pytestmark = pytest.mark.skipif(
+    None in find_versions().values(),
+    reason="the worker of these checks is this installation's; install nobs[bench]",
+)
 
 
 def examine(cwd: Path, *words: str, **changes: str) -> tuple[int, dict[str, dict[str, str]]]:

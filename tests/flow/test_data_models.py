@@ -185,6 +185,7 @@ def test_a_refusing_hub_is_named(hub: FakeHub, child: Loader, pin: ModelPin, sta
     assert str(status) in answer["message"] or "private" in answer["message"]
 
 
+@pytest.mark.long
 def test_models_of_the_true_architecture_embed_as_published(tmp_path: Path) -> None:
     with fake_hub(tmp_path / "hub") as hub:
         done = subprocess.run(
