@@ -1,15 +1,16 @@
 """What charts draw of a model beside its figures; reports of others may hold anything there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from nobs.figures import FIGURES, at, number, read_runs
 from nobs.text import to_line
 
 PHASES = ("tokenise", "copy_in", "forward", "copy_out", "other")
-MAX_SAMPLES = 200
-MAX_REQUESTS = 200
+MAX_SAMPLES = 100
+MAX_REQUESTS = 100
 MAX_LEVELS = 50
 MAX_TRIALS = 50
 
@@ -39,13 +40,13 @@ class Trial:
 
 def read_samples(model: Mapping[str, Any]) -> tuple[float, ...]:
     """Return the raw rates in their order; older reports tell them in `all_runs` only."""
-    rates = tuple(_rates(model))
+    rates = tuple(_rates(_thin(model.get("samples"))))
     runs = (read_runs(figure, model) for figure in FIGURES if figure.run_fields)
-    return (rates or tuple(next(filter(None, runs), ())))[:MAX_SAMPLES]
+    return rates or tuple(_thin(next(filter(None, runs), ())))
 
 
-def _rates(model: Mapping[str, Any]) -> Iterator[float]:
-    for sample in _list(model.get("samples")):
+def _rates(samples: Iterable[object]) -> Iterator[float]:
+    for sample in samples:
         units, duration_s = number(at(sample, "units")), number(at(sample, "duration_s"))
         rate = number(units / duration_s) if units and duration_s and duration_s > 0 else None
         if rate is not None:
@@ -54,24 +55,34 @@ def _rates(model: Mapping[str, Any]) -> Iterator[float]:
 
 def read_starts(model: Mapping[str, Any]) -> tuple[float, ...]:
     """Return when each sample began, in seconds since the first one; nothing if not told."""
-    starts = (number(at(sample, "start_s")) for sample in _list(model.get("samples")))
-    return tuple(start for start in starts if start is not None)[:MAX_SAMPLES]
+    starts = (number(at(sample, "start_s")) for sample in _thin(model.get("samples")))
+    return tuple(start for start in starts if start is not None)
+
+
+def _thin(value: object) -> Sequence[Any]:
+    """Return at most MAX_SAMPLES of a list, spread evenly, so that a late change is seen."""
+    values = _list(value)
+    count = len(values)
+    if count <= MAX_SAMPLES:
+        return values
+    return [values[place * (count - 1) // (MAX_SAMPLES - 1)] for place in range(MAX_SAMPLES)]
 
 
 def read_requests(model: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
     """Return output tokens and latency in seconds of each request."""
-    return tuple(_requests(model.get("all_runs")))[:MAX_REQUESTS]
+    return tuple(islice(_requests(model.get("all_runs")), MAX_REQUESTS))
 
 
 def _requests(value: object) -> Iterator[tuple[float, float]]:
     """Find every request below `value` that says its output tokens and its latency."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         tokens, latency = number(value.get("output_tokens")), number(value.get("total_latency_s"))
         if tokens is not None and latency is not None:
             yield tokens, latency
+            return
         value = list(value.values())
     for part in _list(value):
-        if isinstance(part, Mapping | list | tuple):
+        if isinstance(part, dict | list | tuple):
             yield from _requests(part)
 
 
@@ -82,7 +93,7 @@ def read_levels(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def read_loads(model: Mapping[str, Any]) -> tuple[LoadPoint, ...]:
     """Return the levels whose number of requests at once was fixed."""
-    return tuple(_loads(model))[:MAX_LEVELS]
+    return tuple(islice(_loads(model), MAX_LEVELS))
 
 
 def _loads(model: Mapping[str, Any]) -> Iterator[LoadPoint]:
@@ -109,7 +120,7 @@ def read_phases(model: Mapping[str, Any]) -> tuple[float, ...]:
 
 def read_trials(model: Mapping[str, Any]) -> tuple[Trial, ...]:
     """Return what tuning tried, in its order."""
-    return tuple(_trials(model))[:MAX_TRIALS]
+    return tuple(islice(_trials(model), MAX_TRIALS))
 
 
 def _trials(model: Mapping[str, Any]) -> Iterator[Trial]:

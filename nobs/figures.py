@@ -130,7 +130,7 @@ def number(value: object) -> float | None:
 def at(value: object, path: str) -> Any:  # noqa: ANN401 - any JSON value
     """Return what stands at the dotted `path`, None if nothing does."""
     for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+        value = value.get(part) if isinstance(value, dict) else None
     return value
 
 

@@ -9,7 +9,9 @@ _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 def to_line(value: object, limit: int = MAX_CHARACTERS) -> str:
     """Return `value` as one line that can neither steer a terminal nor reorder its neighbours."""
     text = str(value)
-    shown = "".join(map(_safe, text[:limit]))
+    shown = text[:limit]
+    if not shown.isprintable():
+        shown = "".join(map(_safe, shown))
     return f"{shown}…" if len(text) > limit else shown
 
 

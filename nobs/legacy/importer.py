@@ -1,5 +1,6 @@
 """Older reports from files, and imported ones into files that overwrite nothing else."""
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from nobs.errors import InvalidReport, StorageError
 from nobs.legacy.conversion import convert, describe_origin
 from nobs.legacy.sources import OldReport
-from nobs.schema.document import read_digested
+from nobs.schema.document import read_with_bytes
 from nobs.schema.files import to_json, write_atomic
 from nobs.schema.reader import check_host, explain, read_report
 from nobs.schema.report import Report
@@ -16,7 +17,8 @@ from nobs.schema.rundir import make_parent, safe_name
 
 def import_report(file: Path) -> Report:
     """Return the older report in `file` as one of this schema; InvalidReport if it is none."""
-    document, file_sha256 = read_digested(file)
+    document, data = read_with_bytes(file)
+    file_sha256 = hashlib.sha256(data).hexdigest()
     if "schema" in document:
         raise InvalidReport(file, "it has a schema, so it is no older report", "Use it as it is.")
     try:

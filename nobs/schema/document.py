@@ -1,14 +1,14 @@
 """JSON that nobody vouches for: read in bounded time and memory, or refused with the reason."""
 
-import hashlib
 import json
 import stat
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
+
+from pydantic_core import PydanticSerializationError, to_json
 
 from nobs.errors import InvalidReport
 from nobs.text import to_line
@@ -19,20 +19,21 @@ MAX_VALUES = 400_000
 MAX_DEPTH = 32
 MAX_INTEGER_DIGITS = 19
 MAX_FLOAT_CHARS = 40
+_CONTAINERS = {dict, list}
 
 type Document = dict[str, Any]
 
 
 def read_document(file: Path) -> Document:
     """Return the JSON object in `file`; InvalidReport tells why it is refused."""
-    return read_digested(file)[0]
+    return read_with_bytes(file)[0]
 
 
-def read_digested(file: Path) -> tuple[Document, str]:
-    """Return the JSON object in `file` and the sha256 of the file; InvalidReport as above."""
+def read_with_bytes(file: Path) -> tuple[Document, bytes]:
+    """Return the JSON object in `file` and what the file holds; InvalidReport as above."""
     try:
         data = _read_bounded(file)
-        return parse_document(data), hashlib.sha256(data).hexdigest()
+        return parse_document(data), data
     except ValueError as error:
         raise InvalidReport(file, str(error)) from error
     except OSError as error:
@@ -44,13 +45,7 @@ def parse_document(data: bytes) -> Document:
     if data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_VALUES:
         raise ValueError(f"it holds more than {MAX_VALUES:,} values")
     try:
-        value = json.loads(
-            data.decode("utf-8-sig"),
-            object_pairs_hook=_unique,
-            parse_constant=_refuse_constant,
-            parse_float=_float,
-            parse_int=_integer,
-        )
+        value = _load(data)
     except UnicodeDecodeError as error:
         raise ValueError(f"it is no UTF-8 text, at byte {error.start}") from error
     except json.JSONDecodeError as error:
@@ -60,15 +55,39 @@ def parse_document(data: bytes) -> Document:
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels") from error
     if not isinstance(value, dict):
         raise ValueError("it is JSON, but no object")  # noqa: TRY004 - one kind of refusal
-    _check_values(value)
+    _check_depth(value)
+    if b"\\ud" in data.lower():
+        _check_text(value)
     return value
 
 
+def _load(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the JSON value, looked at number by number unless NOBS wrote exactly this text."""
+    text = data.decode("utf-8-sig")
+    value = json.loads(text, parse_constant=_refuse_constant, parse_int=_integer)
+    if _is_own_text(value, data):
+        return value
+    return json.loads(
+        text, object_pairs_hook=_unique, parse_float=_float, parse_int=_integer,
+    )  # fmt: skip
+
+
+def _is_own_text(value: object, data: bytes) -> bool:
+    """Tell whether `value` written by NOBS is `data`: no key twice, the shortest digits."""
+    try:
+        return to_json(value, indent=2) == data.rstrip(b"\n")
+    except PydanticSerializationError:
+        return False
+
+
 def _read_bounded(file: Path) -> bytes:
-    if not stat.S_ISREG(file.stat().st_mode):
+    status = file.stat()
+    if not stat.S_ISREG(status.st_mode):
         raise ValueError("it is no regular file")
     with file.open("rb") as stream:
-        data = stream.read(MAX_BYTES + 1)
+        # As much as there is: room for MAX_BYTES costs more time than most files.
+        data = stream.read(min(status.st_size, MAX_BYTES) + 1)
+        data += stream.read(MAX_BYTES + 1 - len(data))
     if len(data) > MAX_BYTES:
         raise ValueError(f"it is larger than {MAX_BYTES >> 20} MiB")
     return data
@@ -92,6 +111,8 @@ def _float(text: str) -> float:
     NOBS writes the shortest digits that name a double, so other digits were never measured.
     """
     value = float(text)
+    if repr(value) == text:
+        return value
     if not isfinite(value) or len(text) > MAX_FLOAT_CHARS:
         raise ValueError(f"the number {to_line(text)} is out of range")
     is_zero = not text.lower().partition("e")[0].strip("-0.")
@@ -106,25 +127,24 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _check_values(value: Document) -> None:
-    """Refuse deep nesting, which recursive code dies of, and text that isn't Unicode."""
+def _check_depth(value: Document) -> None:
+    """Refuse deep nesting, which recursive code dies of."""
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
-        level = [part for item in level for part in _parts(item)]
+        level = [
+            part
+            for item in level
+            for part in (item.values() if type(item) is dict else item)
+            if type(part) in _CONTAINERS
+        ]
         if not level:
             return
     raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
 
 
-def _parts(item: object) -> Iterator[object]:
-    match item:
-        case dict():
-            yield from item.keys()
-            yield from item.values()
-        case list():
-            yield from item
-        case str() if not item.isascii():
-            try:
-                item.encode()
-            except UnicodeEncodeError as error:
-                raise ValueError("it holds half a surrogate pair, which is no text") from error
+def _check_text(value: object) -> None:
+    """Refuse text that isn't Unicode: UTF-8 can't hold it, escapes can."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("it holds half a surrogate pair, which is no text") from error

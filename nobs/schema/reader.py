@@ -1,5 +1,6 @@
 """The one way in for reports: of this version and harmless, or refused with the reason."""
 
+import codecs
 import json
 import re
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from nobs.errors import InvalidReport
-from nobs.schema.document import Document, read_document
+from nobs.schema.document import Document, read_with_bytes
 from nobs.schema.report import Report
 from nobs.text import to_line
 
@@ -21,10 +22,10 @@ def read_report(file: Path) -> Report:
 
     The digest isn't checked: `nobs validate` judges what a report says.
     """
-    document = read_document(file)
+    document, data = read_with_bytes(file)
     check_version(file, document)
     try:
-        return to_report(document)
+        return to_report(document, data)
     except ValueError as error:
         raise InvalidReport(file, explain(error)[0]) from error
 
@@ -48,9 +49,13 @@ def check_version(file: Path, document: Document) -> None:
     raise InvalidReport(file, f"it has {told} where a report has {SCHEMA!r}")
 
 
-def to_report(document: Document) -> Report:
-    """Return the report that `document` is; ValueError, which `explain` reads, if it is none."""
-    report = Report.model_validate_json(json.dumps(document), strict=True)
+def to_report(document: Document, data: bytes | None = None) -> Report:
+    """Return the report that `document` is; ValueError, which `explain` reads, if it is none.
+
+    `data`, from which it was parsed, saves writing it once more.
+    """
+    text = json.dumps(document) if data is None else data.removeprefix(codecs.BOM_UTF8)
+    report = Report.model_validate_json(text, strict=True)
     check_host(report.device_info.host)
     return report
 

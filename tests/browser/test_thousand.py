@@ -9,6 +9,7 @@ from statistics import median
 import pytest
 from playwright.sync_api import Browser
 
+from nobs.schema.files import to_json
 from nobs.store import report_path
 from tests.browser.pages import cells, opened
 from tests.fakes.reports import make_report
@@ -24,10 +25,16 @@ SORT = """
 """
 
 
+REPEATS = 35
+"""Makes as many values as `nobs run --profile quick` writes."""
+
+
 def write_reports(results: Path, count: int) -> None:
     for number in range(count):
-        report = make_report(f"host {number}", speed=1 + number % 97, run=f"run-{number}")
-        report_path(results, f"host-{number}").write_text(report.model_dump_json(by_alias=True))
+        report = make_report(
+            f"host {number}", speed=1 + number % 97, run=f"run-{number}", repeats=REPEATS
+        )
+        report_path(results, f"host-{number}").write_text(to_json(report))
 
 
 def render(results: Path, output: Path) -> tuple[float, float]:
@@ -58,7 +65,9 @@ def test_fifty_reports_make_a_small_page(tmp_path: Path) -> None:
     write_reports(tmp_path, 50)
     render(tmp_path, tmp_path / "page.html")
 
-    assert (tmp_path / "page.html").stat().st_size < 1_500_000
+    size_bytes = (tmp_path / "page.html").stat().st_size
+    print(f"50 reports: {size_bytes / 1e6:.2f} MB")
+    assert size_bytes < 1_500_000
 
 
 def test_a_thousand_reports_are_sorted_at_once(browser: Browser, thousand: Path) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from nobs.curves import (
+    MAX_SAMPLES,
     LoadPoint,
     Trial,
     read_levels,
@@ -88,3 +89,13 @@ def test_whatever_stands_there_nothing_breaks(read: object, value: object) -> No
 
 def test_a_rate_that_no_double_holds_is_left_out() -> None:
     assert read_samples({"samples": [{"units": 10**17, "duration_s": 5e-324}]}) == ()
+
+
+def test_of_many_repeats_some_are_shown_up_to_the_last() -> None:
+    samples = [{"units": 1, "duration_s": 1.0, "start_s": float(place)} for place in range(5000)]
+    model = {"samples": samples}
+    starts = read_starts(model)
+
+    assert len(starts) == len(read_samples(model)) == MAX_SAMPLES
+    assert (starts[0], starts[-1]) == (0.0, 4999.0)
+    assert sorted(set(starts)) == list(starts)

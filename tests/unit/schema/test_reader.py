@@ -183,3 +183,14 @@ def test_numbers_may_be_written_in_other_ways_than_ours() -> None:
     assert parse_document(b'{"a": [1.50, 1E2, 0e9, -0.0, 1e-7]}') == {
         "a": [1.5, 100.0, 0.0, 0.0, 1e-7]
     }
+
+
+@pytest.mark.parametrize(
+    "value",
+    ['{"a":1,"a":1}', "1.0000000000000000001", "1e999", "1e-999", "9" * 20, "NaN", '"\\ud800"'],
+)
+def test_what_is_refused_is_refused_in_the_text_that_nobs_writes_too(value: str) -> None:
+    text = f'{{\n  "a": {value}\n}}\n'.encode()
+
+    with pytest.raises(ValueError, match=r"twice|no double|out of range|no number|surrogate"):
+        parse_document(text)
