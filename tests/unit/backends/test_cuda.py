@@ -2,19 +2,12 @@ import pytest
 
 from nobs.backends.cuda import TARGET
 from nobs.errors import BackendMissing
-from nobs.system.gpus import Accelerators, NvidiaGpu
+from nobs.system.gpus import Accelerators
+from tests.fakes.gpus import nvidia_gpu
 
 
 def machine(driver: str | None, capability: tuple[int, int] | None) -> Accelerators:
-    gpu = NvidiaGpu(
-        index=0,
-        name="NVIDIA Test",
-        memory_gb=80.0,
-        driver_version=driver,
-        compute_capability=capability,
-        uuid=None,
-    )
-    return Accelerators(nvidia=(gpu,))
+    return Accelerators(nvidia=(nvidia_gpu(driver=driver, capability=capability),))
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,12 @@ import pytest
 
 from nobs.backends.rocm import Rocm
 from nobs.errors import BackendMissing
-from nobs.system.gpus import Accelerators, AmdGpu
+from nobs.system.gpus import Accelerators
+from tests.fakes.gpus import amd_gpu
 
 
 def machine(gfx: str = "gfx942", render_minor: int | None = 128) -> Accelerators:
-    gpu = AmdGpu(
-        node=1,
-        name="AMD Test",
-        gfx=gfx,
-        memory_gb=192.0,
-        render_minor=render_minor,
-        driver_version=None,
-    )
-    return Accelerators(amd=(gpu,))
+    return Accelerators(amd=(amd_gpu(gfx, render_minor=render_minor),))
 
 
 @pytest.fixture

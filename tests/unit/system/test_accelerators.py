@@ -13,17 +13,7 @@ from nobs.system.accelerators import (
 )
 from nobs.system.parsers.amd import gfx_name, product_name
 from nobs.system.probe import Probe
-
-
-def nvidia(index: int, capability: tuple[int, int], memory_gb: float) -> NvidiaGpu:
-    return NvidiaGpu(
-        index=index,
-        name=f"GPU {index}",
-        memory_gb=memory_gb,
-        driver_version=None,
-        compute_capability=capability,
-        uuid=None,
-    )
+from tests.fakes.gpus import amd_gpu, nvidia_gpu
 
 
 def test_nvidia_smi_tells_all_of_a_gpu(recorded: Callable[[str], Probe]) -> None:
@@ -85,30 +75,26 @@ def test_an_x86_python_on_a_mac_has_no_mps(bare_linux: Callable[..., Probe]) -> 
     [("gfx942", Backend.ROCM), ("gfx1201", Backend.ROCM), ("gfx1036", Backend.CPU)],
 )
 def test_only_gpus_with_rocm_kernels_make_a_rocm_machine(gfx: str, expected: Backend) -> None:
-    gpu = AmdGpu(
-        node=1, name="AMD", gfx=gfx, memory_gb=None, render_minor=None, driver_version=None
-    )
+    gpu = amd_gpu(gfx, render_minor=None)
 
     assert detect_backend(Accelerators(amd=(gpu,))) is expected
     assert gpu.render_node is None
 
 
 def test_cuda_comes_before_the_gpu_of_the_processor() -> None:
-    igpu = AmdGpu(
-        node=1, name="AMD", gfx="gfx1201", memory_gb=1, render_minor=128, driver_version=None
-    )
+    found = Accelerators(nvidia=(nvidia_gpu(),), amd=(amd_gpu("gfx1201"),))
 
-    assert detect_backend(Accelerators(nvidia=(nvidia(0, (9, 0), 80),), amd=(igpu,))) == "cuda"
+    assert detect_backend(found) == "cuda"
 
 
 def test_the_primary_gpu_is_the_one_that_cuda_numbers_first() -> None:
-    accelerators = Accelerators(nvidia=(nvidia(0, (7, 5), 16), nvidia(1, (9, 0), 80)))
+    accelerators = Accelerators(nvidia=(nvidia_gpu(0, capability=(7, 5)), nvidia_gpu(1)))
 
     assert accelerators.primary(Backend.CUDA) == accelerators.nvidia[1]
 
 
 def test_the_first_of_equal_gpus_is_primary() -> None:
-    accelerators = Accelerators(nvidia=(nvidia(0, (9, 0), 80), nvidia(1, (9, 0), 80)))
+    accelerators = Accelerators(nvidia=(nvidia_gpu(0), nvidia_gpu(1)))
 
     assert accelerators.primary(Backend.CUDA) == accelerators.nvidia[0]
 

@@ -8,7 +8,7 @@ from nobs.errors import EngineError
 from nobs.launch.image import plan as image_plan
 from nobs.launch.image.plan import ImagePlan, plan_image, recipes_root
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def plan(backend: str = "cpu", **changes: Any) -> ImagePlan:

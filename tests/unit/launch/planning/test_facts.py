@@ -6,7 +6,7 @@ import pytest
 from nobs.launch.planning import facts
 from nobs.launch.planning.facts import find_commit, find_source
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def test_the_commit_is_that_of_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
