@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from nobs.leaderboard import Leaderboard, Table
+from nobs.leaderboard import Leaderboard, Row, Table
 from nobs.render.cells import (
     columns,
     heading,
@@ -34,24 +34,21 @@ def markdown_row(cells: Iterable[str]) -> str:
 
 
 def _lines(table: Table) -> Iterator[str]:
-    figures = columns(table)
-    names = ["#", "machine", "model", "95 % interval"]
-    names[3:3] = [figure.label for figure in figures]
+    first, *others = columns(table) or (table.headline,)
+    names = ["#", "machine", "model", first.label, "95 % interval"]
     yield f"## {escape(heading(table))}"
     yield ""
-    yield markdown_row(names)
-    yield markdown_row(["---:", "---", "---", *["---:"] * (len(figures) + 1)])
+    yield markdown_row([*names, *(figure.label for figure in others)])
+    yield markdown_row(["---:", "---", "---", *["---:"] * (len(others) + 2)])
     for rank, row in table.ranked():
-        values = [value_cell(figure, row.figures) for figure in figures]
-        cells = [
-            rank_cell(rank),
-            ", ".join(machine_lines(table, row)),
-            row.model,
-            *values,
-            last_cell(table, row),
-        ]
-        yield markdown_row(map(escape, cells))
+        yield markdown_row(map(escape, _cells(table, rank, row)))
     yield ""
     for remark in remarks(table):
         yield f"- {escape(remark)}"
     yield ""
+
+
+def _cells(table: Table, rank: int | None, row: Row) -> list[str]:
+    first, *others = [value_cell(f, row.figures) for f in columns(table) or (table.headline,)]
+    machine = ", ".join(machine_lines(table, row))
+    return [rank_cell(rank), machine, row.model, first, last_cell(table, row), *others]

@@ -248,3 +248,11 @@ def test_decisions_are_numbered_and_complete() -> None:
     assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
     for page in pages:
         assert {"Context", "Decision", "Consequences"} <= set(sections(page)), page.name
+
+
+def test_every_page_is_found_from_the_site_s_navigation() -> None:
+    navigation = (REPO / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+    listed = {page for page in pages if page.startswith("decisions/0")}
+
+    assert {page for page in pages - listed if page not in navigation} == set()
