@@ -204,6 +204,8 @@ def test_nothing_sticks_out_of_a_narrow_window(
     browser: Browser, page_file: Path, fragment: str
 ) -> None:
     with opened(browser, page_file, fragment, width=380) as page:
+        for summary in page.locator("summary").all():
+            summary.click()
         assert page.evaluate("document.documentElement.scrollWidth") <= 380
 
 

@@ -199,5 +199,10 @@ def hostile_report(text: str) -> Report:
         task["task"] = text
         task["workload"] |= {"name": text, "open_reasons": [text]}
         model = next(iter(task["models"].values()))
-        task["models"] = {text: model | {"model_name": text, "warnings": [text]}}
+        tried = {"dtype": text, "attention": text, "batch_size": 2, "outcome": text}
+        task["models"] = {text: model | {
+            "model_name": text, "warnings": [text], "dtype": text, "attention_implementation": text,
+            "tuning": {"trials": [tried, tried | {"rows_per_s": 1.0}]},
+            "server": {"provider": text, "identity": {"quantization": text, "runtime": text}},
+        }}  # fmt: skip
     return Report.model_validate(values)
