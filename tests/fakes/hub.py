@@ -14,14 +14,22 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
-LFS_SUFFIXES = (".safetensors", ".parquet", ".bin", ".onnx", ".msgpack")
+from tests.fakes.hub_files import (
+    LFS_SUFFIXES,
+    Faults,
+    Repo,
+    describe,
+    describe_file,
+    etag,
+    list_files,
+)
+
 KINDS = ("models", "datasets")
 
 
@@ -33,40 +41,6 @@ class Request:
     path: str
     status: int
     sent_bytes: int
-
-
-@dataclass
-class Faults:
-    """What the hub does wrong; repositories are named `ORG/NAME`, files by their path."""
-
-    flipped: set[str] = field(default_factory=set)
-    """Files sent with one byte flipped and the right length."""
-    sizes: dict[str, int] = field(default_factory=dict)
-    """File -> the size that listings and redirects announce for it."""
-    smuggled: dict[str, tuple[str, bytes]] = field(default_factory=dict)
-    """Repository -> a file name that is listed though no such file can be, and its content."""
-    gated: set[str] = field(default_factory=set)
-    status: dict[str, int] = field(default_factory=dict)
-    """Repository -> the status that it answers to everything."""
-    delay_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class Repo:
-    """One repository at one commit."""
-
-    kind: str
-    name: str
-    directory: Path
-
-    @property
-    def commit(self) -> str:
-        return self.directory.name
-
-    @cached_property
-    def files(self) -> dict[str, Path]:
-        paths = (path for path in sorted(self.directory.rglob("*")) if path.is_file())
-        return {path.relative_to(self.directory).as_posix(): path for path in paths}
 
 
 class FakeHub(ThreadingHTTPServer):
@@ -180,14 +154,16 @@ class _Handler(BaseHTTPRequestHandler):
     def _api(self, repo: Repo, verb: str, rest: Sequence[str], body: bytes) -> None:
         match verb:
             case "revision":
-                self._json(_info(repo, self.hub.faults))
+                self._json(describe(repo, self.hub.faults))
             case "tree":
                 query = parse_qs(urlsplit(self.path).query.lower())
                 recursive = query.get("recursive") == ["true"]
-                self._json(_tree(repo, "/".join(rest), self.hub.faults, recursive=recursive))
+                self._json(list_files(repo, "/".join(rest), self.hub.faults, recursive=recursive))
             case "paths-info":
                 paths = parse_qs(body.decode()).get("paths", [])
-                self._json([_entry(name, repo.files[name]) for name in paths if name in repo.files])
+                self._json(
+                    [describe_file(name, repo.files[name]) for name in paths if name in repo.files]
+                )
             case _:
                 self._error(404, "EntryNotFound")
 
@@ -201,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._error(404, "EntryNotFound", headers)
             return
         path = repo.files[name]
-        headers["ETag"] = f'"{_etag(name, path)}"'
+        headers["ETag"] = f'"{etag(name, path)}"'
         if name.endswith(LFS_SUFFIXES) and not self.path.startswith("/lfs/"):
             self._redirect(repo, name, headers)
             return
@@ -247,60 +223,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if sent:
             self.wfile.write(content)
-
-
-def _info(repo: Repo, faults: Faults) -> dict[str, object]:
-    smuggled = [name for name, _ in [faults.smuggled.get(repo.name, ("", b""))] if name]
-    return {
-        "id": repo.name,
-        "sha": repo.commit,
-        "private": False,
-        "gated": False,
-        "disabled": False,
-        "tags": [],
-        "downloads": 0,
-        "likes": 0,
-        "siblings": [{"rfilename": name} for name in [*repo.files, *smuggled]],
-    }
-
-
-def _tree(repo: Repo, below: str, faults: Faults, *, recursive: bool) -> list[dict[str, object]]:
-    prefix = f"{below}/" if below else ""
-    files = {name: path for name, path in repo.files.items() if name.startswith(prefix)}
-    if recursive:
-        listed = [_entry(name, path) for name, path in files.items()]
-        for entry in listed:
-            entry["size"] = faults.sizes.get(str(entry["path"]), entry["size"])
-        if smuggled := faults.smuggled.get(repo.name):
-            name, content = smuggled
-            listed.append({"type": "file", "path": name, "size": len(content), "oid": "0" * 40})
-        return listed
-    entries = {}
-    for name, path in files.items():
-        head, nested, _ = name.removeprefix(prefix).partition("/")
-        folder: dict[str, object] = {"type": "directory", "path": prefix + head, "oid": "0" * 40}
-        entries[prefix + head] = {**folder, "size": 0} if nested else _entry(name, path)
-    return list(entries.values())
-
-
-def _entry(name: str, path: Path) -> dict[str, object]:
-    size = path.stat().st_size
-    entry: dict[str, object] = {"type": "file", "path": name, "size": size, "oid": _git_oid(path)}
-    if name.endswith(LFS_SUFFIXES):
-        entry["lfs"] = {"oid": _etag(name, path), "size": size, "pointerSize": 134}
-    return entry
-
-
-def _etag(name: str, path: Path) -> str:
-    if name.endswith(LFS_SUFFIXES):
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    return _git_oid(path)
-
-
-def _git_oid(path: Path) -> str:
-    content = path.read_bytes()
-    header = f"blob {len(content)}\0".encode()
-    return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
 
 
 if __name__ == "__main__":

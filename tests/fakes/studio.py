@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nobs.providers.base import Wanted
+
 PROGRAM = Path(__file__).with_name("lms_program.py")
+TINY, OTHER = "openai/tiny", "qwen/other"
 
 
 def model(key: str) -> dict[str, Any]:
@@ -53,6 +56,10 @@ class Studio:
         """What makes `lms` this one."""
         path = f"{self.home / 'bin'}{os.pathsep}{os.environ['PATH']}"
         return {"PATH": path, "FAKE_LMS_HOME": str(self.home)}
+
+    def wanted(self, **changes: Any) -> Wanted:
+        """What a run asks of LM Studio, set up where it is missing."""
+        return Wanted(**{"base_url": self.url, "model": "tiny", "setup": True, **changes})
 
     def read(self) -> dict[str, Any]:
         state: dict[str, Any] = json.loads((self.home / "state.json").read_text())
@@ -107,7 +114,7 @@ def studio(home: Path, upstream: str) -> Iterator[Studio]:
         installed = Studio(home, free.getsockname()[1])
     installed.change(
         daemon=False, is_daemon=True, is_old=False, evicts=False, device=None, pid=None, port=1234,
-        models=[], loaded=[], catalog=[model("openai/tiny")], faults={}, delay_s=0.02,
+        models=[], loaded=[], catalog=[model(TINY)], faults={}, delay_s=0.02,
         upstream=upstream,
     )  # fmt: skip
     try:

@@ -9,6 +9,7 @@ from nobs.providers.embedded import Settings, serving
 from nobs.providers.weights import find_weights
 from tests.fakes.hub import FakeHub, fake_hub
 from tests.fakes.loader import Loader, loader
+from tests.fakes.studio import Studio, studio
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +35,11 @@ def llama() -> Iterator[str]:
     settings = Settings(weights=find_weights(), model="tiny", context_length=2048, threads=1)
     with serving(settings, lambda _: None, wait_s=120) as url:
         yield url
+
+
+@pytest.fixture
+def installed(tmp_path: Path, llama: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
+    with studio(tmp_path / "studio", llama) as installed:
+        for name, value in installed.environment.items():
+            monkeypatch.setenv(name, value)
+        yield installed

@@ -1,0 +1,90 @@
+"""The ways to a server: encrypted, through a unix socket; and URLs and keys that are none."""
+
+import asyncio
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from nobs.errors import UsageError
+from nobs.tasks.llms.client.chat import Endpoint, chat_client, chat_stream
+from nobs.tasks.llms.client.record import ChatFailure, ChatRecord
+from tests.fakes.llm_server import Send, serving
+from tests.flow.chats import (
+    DONE,
+    FINISH,
+    LIMITS,
+    REQUEST,
+    TOKEN,
+    assert_stamps_follow,
+    figures_of,
+    in_chunks,
+)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+def test_an_encrypted_stream_is_read_alike(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", str(key), "-out", str(certificate)],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ours.load_cert_chain(certificate, key)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+
+    async def talk(url: str, context: ssl.SSLContext | None) -> ChatRecord:
+        with chat_client(Endpoint.of(url, context=context), LIMITS) as client:
+            return await chat_stream(client, REQUEST)
+
+    with serving(in_chunks(Send(0, TOKEN, 1), Send(0, FINISH + DONE)), tls=ours) as server:
+        trusted = asyncio.run(talk(server.url, trusting))
+        untrusted = asyncio.run(talk(server.url, None))
+
+    assert figures_of(trusted).chunks == 1
+    assert untrusted.failure == ChatFailure.CONNECT
+    assert "certificate" in untrusted.error
+
+
+def chat_through(unix_socket: Path, url: str) -> ChatRecord:
+    async def talk() -> ChatRecord:
+        endpoint = Endpoint.of(url, unix_socket=unix_socket)
+        with chat_client(endpoint, LIMITS) as client:
+            return await chat_stream(client, REQUEST)
+
+    return asyncio.run(talk())
+
+
+def test_a_unix_socket_leads_to_the_server_that_the_url_names(tmp_path: Path) -> None:
+    script = in_chunks(Send(0, TOKEN, 1), Send(0, FINISH + DONE))
+    with serving(script, unix_socket=tmp_path / "llm.sock") as server:
+        record = chat_through(tmp_path / "llm.sock", "http://llm.example:1234/v1")
+
+    assert_stamps_follow(record, server.log[0])
+    assert server.log[0].headers["host"] == "llm.example:1234"
+    assert server.log[0].path == "/v1/chat/completions"
+
+
+def test_a_unix_socket_that_is_not_there_is_named(tmp_path: Path) -> None:
+    record = chat_through(tmp_path / "none.sock", "http://127.0.0.1:1234/v1")
+
+    assert record.failure == ChatFailure.CONNECT
+    assert f"can't connect to {tmp_path}/none.sock: " in record.error
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:1234/v1", "http://", "ftp://h/v1", "http://h:x/v1"])
+def test_what_is_no_url_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="isn't a server's URL"):
+        Endpoint.of(url)
+
+
+def test_a_key_cannot_add_a_header_and_is_not_shown() -> None:
+    with pytest.raises(UsageError) as caught:
+        Endpoint.of("http://h/v1", api_key="secret\r\nX: y")
+
+    assert "secret" not in str(caught.value)
+    assert "secret" not in repr(Endpoint.of("http://h/v1", api_key="secret"))
