@@ -10,8 +10,7 @@ NobsError                      exit 1
 │   ├── StorageError                    a results path or a disk that can't be written
 │   └── InvalidReport                   a file that is no report of this version
 ├── HostApiError               exit 4   a server on the host doesn't answer
-├── RunLost                    exit 5   nobody could say how the run ended, or its time was up
-└── Interrupted                exit 130 the user stopped it
+└── RunLost                    exit 5   nobody could say how the run ended, or its time was up
 """
 
 from collections.abc import Iterable
@@ -106,13 +105,6 @@ class RunLost(NobsError):
 
     exit_code = 5
     failure_class = FailureClass.INFRA
-
-
-class Interrupted(NobsError):
-    """The user stopped the run."""
-
-    exit_code = 130
-    failure_class = FailureClass.INTERRUPTED
 
 
 _EXIT_CODES = {

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from nobs.errors import UsageError
 
-DEFAULT_RESULTS = "results"
 DEFAULT_API_KEY = "api-key"
 DEFAULT_LLM_BASE_URL = "http://127.0.0.1:1234/v1"
 DEFAULT_LLM_MODEL_NAME = "gpt-oss-20b"

@@ -2,6 +2,8 @@
 
 import os
 import platform
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from nobs.schema.base import Backend
@@ -10,6 +12,7 @@ from nobs.system.telemetry.powermetrics import ERRORS, PowerMetrics
 from nobs.system.telemetry.reader import Channel, Reader, Target, silent, try_channels
 
 VENDOR = "apple"
+_NAMES = {DeviceKind.GPU: "Apple GPU", DeviceKind.CPU: "Apple processor"}
 _IOREPORT = "IOReport, whose values Apple models from load and voltage"
 
 
@@ -19,11 +22,11 @@ def find(target: Target, monitor: Any = None) -> list[Reader]:  # noqa: ANN401  
         return []
     monitor = monitor or _open_monitor()
     if monitor is not None:
-        return [_ioreport(monitor, kind) for kind in _names(target)]
+        return [_ioreport(monitor, kind) for kind in _kinds(target)]
     if os.geteuid() == 0 and (metrics := PowerMetrics.start()):
-        return [_powermetrics(metrics, kind) for kind in _names(target)]
+        return [_powermetrics(metrics, kind) for kind in _kinds(target)]
     reason = "zeus-apple-silicon is not installed, and powermetrics answers only root"
-    return [silent(VENDOR, _names(target)[kind], kind, reason) for kind in _names(target)]
+    return [silent(VENDOR, _NAMES[kind], kind, reason) for kind in _kinds(target)]
 
 
 def _is_apple_chip() -> bool:
@@ -39,9 +42,8 @@ def _open_monitor() -> Any:  # noqa: ANN401
         return None
 
 
-def _names(target: Target) -> dict[DeviceKind, str]:
-    cpu = {DeviceKind.CPU: "Apple processor"}
-    return {DeviceKind.GPU: "Apple GPU"} | cpu if target.backend is Backend.MPS else cpu
+def _kinds(target: Target) -> Collection[DeviceKind]:
+    return _NAMES if target.backend is Backend.MPS else (DeviceKind.CPU,)
 
 
 def _ioreport(monitor: Any, kind: DeviceKind) -> Reader:  # noqa: ANN401
@@ -52,27 +54,23 @@ def _ioreport(monitor: Any, kind: DeviceKind) -> Reader:  # noqa: ANN401
         return float(energy.gpu_mj + (energy.gpu_sram_mj or 0)) / 1e3
 
     errors = (RuntimeError, TypeError)
-    live, absent = try_channels(
-        {"energy_j": Channel(read=read_j, how=_IOREPORT, estimated=True)}, errors
-    )
+    energy_j = Channel(read=read_j, how=_IOREPORT, estimated=True)
+    return _reader(kind, {"energy_j": energy_j}, errors)
+
+
+def _powermetrics(metrics: PowerMetrics, kind: DeviceKind) -> Reader:
+    return replace(_reader(kind, metrics.channels(kind), ERRORS), close=metrics.close)
+
+
+def _reader(
+    kind: DeviceKind, channels: Mapping[str, Channel], errors: tuple[type[Exception], ...]
+) -> Reader:
+    live, absent = try_channels(channels, errors)
     return Reader(
         vendor=VENDOR,
-        name="Apple GPU" if kind is DeviceKind.GPU else "Apple processor",
+        name=_NAMES[kind],
         kind=kind,
         channels=live,
         absent=absent,
         errors=errors,
-    )
-
-
-def _powermetrics(metrics: PowerMetrics, kind: DeviceKind) -> Reader:
-    live, absent = try_channels(metrics.channels(kind), ERRORS)
-    return Reader(
-        vendor=VENDOR,
-        name="Apple GPU" if kind is DeviceKind.GPU else "Apple processor",
-        kind=kind,
-        channels=live,
-        absent=absent,
-        errors=ERRORS,
-        close=metrics.close,
     )

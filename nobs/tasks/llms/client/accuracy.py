@@ -21,11 +21,6 @@ TTFT_MS = 50.0
 GAP_MS = 5.0
 TOKENS = 100
 WARM_UP = "1-1-20"
-METHOD = (
-    f"stream of {TOKENS} tokens from a process on 127.0.0.1, TTFT {TTFT_MS:g} ms, then a token "
-    f"each {GAP_MS:g} ms; both sides on one monotonic clock, arrivals by the kernel where it tells"
-)
-"""How `measure_own_error` measures, for the report."""
 _LIMITS = Limits(connect_s=5, first_byte_s=5, idle_s=5, total_s=10)
 _END_S = 5.0
 
