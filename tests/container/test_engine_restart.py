@@ -7,7 +7,6 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -46,10 +45,8 @@ class OwnEngine:
             [*alone, f"--host={self.url}", *words],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
-        deadline = time.monotonic() + 60
-        while not (Path(self.url.removeprefix("unix://")).exists() and self._answers()):
-            assert time.monotonic() < deadline, "the engine doesn't start"
-            time.sleep(0.2)
+        socket = Path(self.url.removeprefix("unix://"))
+        await_(lambda: socket.exists() and self._answers(), 60.0)
 
     def kill(self) -> None:
         """End the daemon as a crash does."""

@@ -20,6 +20,7 @@ import docker
 import pytest
 
 from tests.fakes.loader import hub_environment
+from tests.fakes.rounds import await_
 
 REPO = Path(__file__).resolve().parents[2]
 MODEL = "nomic-ai/modernbert-embed-base"
@@ -43,8 +44,7 @@ def hub_url(
                  str(root): {"bind": "/hub", "mode": "ro"}},
     )  # fmt: skip
     try:
-        while not container.logs():
-            time.sleep(0.1)
+        await_(container.logs)
         container.reload()
         yield f"http://{container.attrs['NetworkSettings']['Networks']['bridge']['IPAddress']}:8000"
     finally:

@@ -4,6 +4,7 @@ A run is ordered ahead and begun with `nobs run --resume`, so that its task need
 catalogue. With `LIGHT` in front of the path, torch's stand-in makes a whole run last a second.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -94,6 +95,11 @@ def has_begun(run_dir: RunDir, step: str) -> bool:
     """Tell whether a step is within its first phase that the task itself does."""
     text = run_dir.events_file.read_text() if run_dir.events_file.exists() else ""
     return any('"phase":"load"' in line and f'"step":"{step}"' in line for line in text.split("\n"))
+
+
+def events_of(run_dir: RunDir) -> list[dict[str, Any]]:
+    """Return what the run has told so far."""
+    return [json.loads(line) for line in run_dir.events_file.read_text().splitlines()]
 
 
 def result_of(run_dir: RunDir, step: str) -> StepResult:

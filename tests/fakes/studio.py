@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nobs.providers.base import Wanted
+from tests.fakes.ports import free_port
 
 PROGRAM = Path(__file__).with_name("lms_program.py")
 TINY, OTHER = "openai/tiny", "qwen/other"
@@ -109,9 +109,7 @@ def studio(home: Path, upstream: str) -> Iterator[Studio]:
     program.parent.mkdir(parents=True)
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "{PROGRAM}" "$@"\n')
     program.chmod(0o755)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        installed = Studio(home, free.getsockname()[1])
+    installed = Studio(home, free_port())
     installed.change(
         daemon=False, is_daemon=True, is_old=False, evicts=False, device=None, pid=None, port=1234,
         models=[], loaded=[], catalog=[model(TINY)], faults={}, delay_s=0.02,

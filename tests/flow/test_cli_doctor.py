@@ -1,7 +1,6 @@
 """`nobs doctor` on this machine, in a child process."""
 
 import json
-import socket
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from tests.fakes.command import NO_ENGINE, environment, run_nobs
 from tests.fakes.hub import fake_hub
 from tests.fakes.llm_routes import Reply, models, one_model, reply, routes
 from tests.fakes.llm_server import serving
+from tests.fakes.ports import free_port
 
 pytestmark = pytest.mark.skipif(
     None in find_versions().values(),
@@ -138,8 +138,3 @@ def test_a_url_that_is_none_is_a_mistake(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "'foo' isn't a server's URL" in done.stderr
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

@@ -20,6 +20,7 @@ from tests.fakes.rounds import (
     LIGHT,
     RUN_ID,
     await_,
+    events_of,
     finish,
     has_begun,
     ordered_run,
@@ -146,7 +147,7 @@ def test_a_gigabyte_of_output_neither_stops_the_run_nor_fills_the_disk(tmp_path:
 
     assert done.returncode == 0, done.stderr
     assert run_dir.events_file.stat().st_size < 2 * MAX_OUTPUT_CHARS
-    events = [json.loads(line) for line in run_dir.events_file.read_text().splitlines()]
+    events = events_of(run_dir)
     (dropped,) = [event for event in events if event["event"] == "step.output_dropped"]
     assert dropped["step"] == "floods"
     assert dropped["characters"] == 1024 * ((1 << 20) - 1) - MAX_OUTPUT_CHARS

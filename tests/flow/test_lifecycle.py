@@ -15,6 +15,7 @@ from tests.fakes.rounds import (
     LIGHT,
     RUN_ID,
     await_,
+    events_of,
     finish,
     has_begun,
     left_files,
@@ -26,10 +27,6 @@ from tests.fakes.rounds import (
 pytestmark = pytest.mark.long
 
 LIGHTLY = (LIGHT,)
-
-
-def events_of(run_dir: RunDir) -> list[dict[str, object]]:
-    return [json.loads(line) for line in run_dir.events_file.read_text().splitlines()]
 
 
 def supervisor_of(run_dir: RunDir) -> psutil.Process | None:

@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,8 @@ import pytest
 
 from nobs.errors import StorageError
 from nobs.launch.server.relay import relaying
+from tests.fakes.ports import free_port
+from tests.fakes.rounds import await_
 
 OWNER = (os.getuid(), os.getgid())
 BIG = bytes(range(256)) * 40_000
@@ -58,11 +59,6 @@ def send_whole(caller: socket.socket, request: bytes) -> None:
     with suppress(BrokenPipeError):
         caller.sendall(request)
         caller.shutdown(socket.SHUT_WR)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @pytest.mark.parametrize("request_bytes", [b"", b"hello", BIG], ids=["empty", "short", "10 MB"])
@@ -126,19 +122,12 @@ def test_a_relay_ends_with_a_killed_launcher_and_the_next_one_takes_its_place(
         assert launcher.stdout.readline() == b"open\n"
         launcher.send_signal(signal.SIGKILL)
 
-    assert is_refused_within(tmp_path / "r" / "server.sock", 10)
+    await_(lambda: is_refused(tmp_path / "r" / "server.sock"), 10)
     with relaying(tmp_path / "r", "127.0.0.1", 9, OWNER):
         pass
     assert not (tmp_path / "r").exists()
 
 
-def is_refused_within(path: Path, wait_s: float) -> bool:
-    deadline = time.monotonic() + wait_s
-    while time.monotonic() < deadline:
-        with socket.socket(socket.AF_UNIX) as caller:
-            try:
-                caller.connect(str(path))
-            except OSError:
-                return True
-        time.sleep(0.05)
-    return False
+def is_refused(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as caller:
+        return caller.connect_ex(str(path)) != 0

@@ -8,7 +8,7 @@ import pytest
 
 from nobs import __version__
 from nobs.schema.rundir import RunDir
-from tests.fakes.rounds import LIGHT, RUN_ID, change_spec, finish, ordered_run, reason_of
+from tests.fakes.rounds import LIGHT, RUN_ID, change_spec, events_of, finish, ordered_run, reason_of
 
 
 @pytest.fixture
@@ -32,8 +32,7 @@ def test_only_what_did_not_end_as_ok_is_done_again(run_dir: RunDir) -> None:
     report = json.loads(done.stdout)
     assert [model["status"] for model in report["tasks"][0]["models"].values()] == ["ok"] * 3
     assert run_dir.result_file("fine").read_bytes() == kept
-    events = [json.loads(line) for line in run_dir.events_file.read_text().splitlines()]
-    started = [event["step"] for event in events if event["event"] == "step.started"]
+    started = [event["step"] for event in events_of(run_dir) if event["event"] == "step.started"]
     assert started == ["fine", "repaired", "last", "repaired"]
     assert "1 of 3 steps are missing" in done.stderr
 

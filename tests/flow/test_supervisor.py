@@ -1,24 +1,21 @@
 """The supervisor with real children whose task misbehaves in every way."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from nobs.errors import FailureClass
 from nobs.schema.base import Backend, Status
-from nobs.schema.result import StepResult
 from nobs.schema.rundir import RunDir
 from nobs.supervisor.merge import seal
 from tests.fakes.forked import REPO
-from tests.fakes.rounds import LIGHT, PLUGIN
+from tests.fakes.rounds import LIGHT, PLUGIN, await_, events_of, result_of
 from tests.fakes.runs import faulty_workload, order
+from tests.fakes.traces import find_traces
 
 PATHS = (LIGHT, PLUGIN, REPO)
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, PATHS))}
@@ -30,16 +27,6 @@ def start(run_dir: RunDir) -> subprocess.Popen[str]:
         [sys.executable, "-m", "nobs.supervisor", str(run_dir.path)],
         env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-
-
-def events_of(run_dir: RunDir) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in run_dir.events_file.read_text().splitlines()]
-
-
-def result_of(run_dir: RunDir, step: str) -> StepResult:
-    result = run_dir.find_result(step)
-    assert result is not None
-    return result
 
 
 def failure_of(run_dir: RunDir, step: str) -> FailureClass:
@@ -144,7 +131,7 @@ def test_interrupted_run_keeps_finished_steps(tmp_path: Path, number: signal.Sig
     assert result_of(run_dir, "fine").status is Status.OK
     assert failure_of(run_dir, "hangs") is FailureClass.INTERRUPTED
     assert failure_of(run_dir, "last") is FailureClass.INTERRUPTED
-    assert no_process_mentions(run_dir.path)
+    await_(lambda: not find_traces(tmp_path).processes)
 
 
 def test_run_deadline_ends_the_run(tmp_path: Path) -> None:
@@ -189,13 +176,3 @@ def test_absent_gpu_is_an_error_and_never_measured(tmp_path: Path) -> None:
     assert process.returncode == 3
     assert failure_of(run_dir, "fine") is FailureClass.BACKEND_MISSING
     assert result_of(run_dir, "fine").samples == ()
-
-
-def no_process_mentions(path: Path) -> bool:
-    """Tell whether, after a moment at most, no process has `path` in its command line."""
-    for _ in range(50):
-        done = subprocess.run(["pgrep", "-f", str(path)], capture_output=True, check=False)
-        if done.returncode == 1:
-            return True
-        time.sleep(0.1)
-    return False

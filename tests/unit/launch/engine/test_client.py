@@ -11,6 +11,7 @@ from nobs.errors import EngineError
 from nobs.launch.engine.client import check_version, connect, describe_engine, explain_failure
 from nobs.launch.engine.contexts import Endpoint
 from nobs.schema.spec import EngineRef
+from tests.fakes.ports import free_port
 
 ENDPOINT = Endpoint(context="default", url="unix:///var/run/docker.sock")
 
@@ -19,15 +20,6 @@ def failure(host: str) -> EngineError:
     with pytest.raises(EngineError) as caught:
         connect({"DOCKER_HOST": host})
     return caught.value
-
-
-@pytest.fixture
-def closed_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        port: int = server.getsockname()[1]
-        return port
 
 
 @pytest.fixture
@@ -69,7 +61,8 @@ def test_a_socket_without_a_listener_is_refused(tmp_path: Path) -> None:
     assert "the connection is refused" in failure(f"unix://{path}").message
 
 
-def test_a_closed_port_is_refused(closed_port: int) -> None:
+def test_a_closed_port_is_refused() -> None:
+    closed_port = free_port()
     error = failure(f"tcp://127.0.0.1:{closed_port}")
 
     assert f"tcp://127.0.0.1:{closed_port}" in error.message
