@@ -189,10 +189,11 @@ def test_a_run_that_is_not_there_is_an_error(tmp_path: Path, words: tuple[str, .
 
 
 def test_worker_of_a_killed_launcher_keeps_its_own_deadline(tmp_path: Path) -> None:
-    run_dir = ordered_run(tmp_path, "hangs", timeout_s=4.0)
+    run_dir = ordered_run(tmp_path, "hangs", "last", timeout_s=4.0)
     killed_launcher(run_dir, "hangs")
 
     await_(lambda: supervisor_of(run_dir) is None)
 
-    assert reason_of(run_dir, "hangs") == "failed: timeout"
+    ends = [reason_of(run_dir, step) for step in ("hangs", "last")]
+    assert ends == ["failed: timeout", "failed: timeout"]
     assert finish(run_dir, "attach", RUN_ID).returncode == 5

@@ -90,3 +90,14 @@ def test_reports_that_a_killed_process_had_begun_are_swept(tmp_path: Path) -> No
     prepare_results(tmp_path)
 
     assert {path.name for path in tmp_path.iterdir()} == {living, ".report_x.json.mine", "runs"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is full")
+def test_a_line_for_a_full_disk_is_an_error_with_a_remedy() -> None:
+    with pytest.raises(StorageError, match=r"No space left on device.*--results"):
+        append_line(Path("/dev/full"), "one\n")
+
+
+def test_results_whose_name_is_too_long_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"name too long.*--results"):
+        prepare_results(tmp_path / ("x" * 300))
