@@ -6,9 +6,11 @@ import signal
 import pytest
 from hypothesis import settings
 
-# A shell starts background jobs with SIGINT ignored, and children would inherit that: here Ctrl-C
-# means what it means to people, however these tests were started.
+# A shell starts background jobs with SIGINT ignored, nohup anything with SIGHUP, and children would
+# inherit that: here both mean what they mean to people, however these tests were started.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 settings.register_profile("default", deadline=None)
 settings.register_profile("long", deadline=None, max_examples=2000)

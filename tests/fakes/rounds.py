@@ -4,12 +4,13 @@ A run is ordered ahead and begun with `nobs run --resume`, so that its task need
 catalogue. With `LIGHT` in front of the path, torch's stand-in makes a whole run last a second.
 """
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,16 +63,25 @@ def environment_of(run_dir: RunDir, *paths: Path, **variables: str) -> dict[str,
     return env
 
 
+@contextlib.contextmanager
 def start(
     run_dir: RunDir, *words: str, paths: tuple[Path, ...] = (), **variables: str
-) -> "subprocess.Popen[str]":
-    """Start a command of `nobs` in a session of its own, its output in pipes."""
-    return subprocess.Popen(
+) -> "Iterator[subprocess.Popen[str]]":
+    """Start a command of `nobs` in a session of its own, its output in pipes.
+
+    It is waited for; a test that fails meanwhile kills it.
+    """
+    with subprocess.Popen(
         command_of(run_dir, *words),
         env=environment_of(run_dir, *paths, **variables), cwd=run_dir.results.parent, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True,
-    )  # fmt: skip
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 def finish(
