@@ -1,7 +1,5 @@
 import json
-import resource
 import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -86,15 +84,3 @@ def test_every_form_of_the_renderer_can_be_asked_for() -> None:
 
     assert isinstance(choice, click.Choice)
     assert set(choice.choices) == set(FORMATS)
-
-
-def test_comparing_two_reports_takes_no_time(files: tuple[Path, Path, Path]) -> None:
-    costs_s = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        words = [sys.executable, "-m", "nobs", "compare", *map(str, files[:2])]
-        subprocess.run(words, check=True, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        costs_s.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-
-    assert min(costs_s) < 0.5
