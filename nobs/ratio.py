@@ -75,13 +75,17 @@ def ratio_of_medians(
 
 
 def geometric_mean(ratios: Sequence[Ratio]) -> Ratio | None:
-    """Return the geometric mean of independent ratios with its interval; None without any."""
+    """Return the geometric mean of ratios with its interval; None without any.
+
+    What disturbs a machine disturbs all that it does, so the errors aren't taken as independent:
+    the interval holds however they hang together.
+    """
     if not ratios:
         return None
     count = len(ratios)
     centre = sum(log(ratio.value) for ratio in ratios) / count
-    below = hypot(*(log(ratio.value / ratio.low) for ratio in ratios)) / count
-    above = hypot(*(log(ratio.high / ratio.value) for ratio in ratios)) / count
+    below = sum(log(ratio.value / ratio.low) for ratio in ratios) / count
+    above = sum(log(ratio.high / ratio.value) for ratio in ratios) / count
     return Ratio(
         value=exp(centre),
         low=exp(centre - below),

@@ -99,12 +99,12 @@ def test_a_ratio_alone_is_not_widened() -> None:
     assert found.widened(5).high > 1.4
 
 
-def test_the_geometric_mean_is_surer_than_its_parts() -> None:
+def test_the_geometric_mean_is_as_unsure_as_its_parts_which_one_cause_may_move() -> None:
     mean = geometric_mean([ratio(2.0, 1.6, 2.5), ratio(0.5, 0.4, 0.625)])
 
     assert mean is not None
     assert mean.value == pytest.approx(1.0)
-    assert (mean.low, mean.high) == pytest.approx((0.854, 1.171), abs=0.001)
+    assert (mean.low, mean.high) == pytest.approx((0.8, 1.25), abs=0.001)
     assert geometric_mean([]) is None
 
 
