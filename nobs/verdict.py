@@ -67,7 +67,7 @@ def _few_or_wide(times: list[float], policy: RepeatPolicy) -> Iterator[Finding]:
             spent = f"after {count} repeats in {policy.time_budget_s:g} s"
             remedy = f"{spent}; a longer --time-budget narrows it"
         wanted = format_share(policy.ci_rel_width)
-        wide = f"the median is known to {format_share(width)} only, not {wanted}"
+        wide = f"the median repeat is known to {format_share(width)} only, not {wanted}"
         yield _finding(FindingKind.WIDE_INTERVAL, width, f"{wide}, {remedy}")
 
 

@@ -10,5 +10,5 @@ def describe_verdict(verdict: Verdict, repeats: int) -> str:
     if not verdict.stable:
         return f"not stable: {told}."
     share = format_share(verdict.uncertainty or 0.0)
-    known = f"stable: {repeats} repeats, the median is known to {share}"
+    known = f"stable: {repeats} repeats, the median repeat is known to {share}"
     return f"{known}; {told}." if told else f"{known}."

@@ -45,7 +45,7 @@ def test_narrow_repeats_are_stable() -> None:
     verdict = verdict_of(NARROW)
 
     assert (verdict.stable, verdict.findings, verdict.outliers) == (True, (), ())
-    assert describe_verdict(verdict, 8) == "stable: 8 repeats, the median is known to 0.2 %."
+    assert describe_verdict(verdict, 8) == "stable: 8 repeats, the median repeat is known to 0.2 %."
 
 
 def test_no_repeats_have_no_verdict() -> None:
