@@ -179,7 +179,9 @@ def test_bad_answers_end_the_step_with_their_reason(name: str, tmp_path: Path) -
     assert error.exit_code == 4
 
 
-@pytest.mark.parametrize("name", ["hanging", "cut", "context exceeded"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("hanging", marks=pytest.mark.long), "cut", "context exceeded"]
+)
 def test_a_server_that_goes_wrong_in_the_middle_ends_the_run(name: str, tmp_path: Path) -> None:
     answer, said, _ = BAD_ANSWERS[name]
     error = fail(after(5, answer), tmp_path)
@@ -216,6 +218,7 @@ def endless_steps() -> Iterator[Send]:
     yield from (replace(token, at_s=0.05 * number) for number in itertools.count())
 
 
+@pytest.mark.long
 def test_an_infinite_stream_ends_at_the_deadline(tmp_path: Path) -> None:
     error = fail(lambda _: Script(steps=endless_steps()), tmp_path)
 
