@@ -1,7 +1,7 @@
 """Ratios of medians with their confidence intervals, and what may be said of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import exp, hypot, log
 from statistics import NormalDist
@@ -46,11 +46,10 @@ class Ratio:
         halves grow as those of normal noise would.
         """
         factor = _quantile(count) / _quantile(1)
-        return Ratio(
-            value=self.value,
+        return replace(
+            self,
             low=self.value * (self.low / self.value) ** factor,
             high=self.value * (self.high / self.value) ** factor,
-            confidence=self.confidence,
         )
 
 

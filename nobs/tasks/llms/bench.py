@@ -87,7 +87,7 @@ class LlmBench:
             raise explain(list(itertools.chain(*runs)), self.server.base_url)
         return {
             "runs": [[request.model_dump(mode="json") for request in run] for run in runs],
-            **pool_gaps([asked.record for asked in self._asked if asked.repeat]),
+            **pool_gaps([a.record for a in self._asked if a.repeat and a.request.failure is None]),
             "server": self.server.model_dump(mode="json"),
             "max_output_tokens": self.params.max_output_tokens,
             "temperature": self.params.temperature,

@@ -12,7 +12,8 @@ from tests.unit.tasks.llms.test_aggregate import failed, report_of, whole
 
 WORKLOAD = load_catalog().workload("llms", "standard")
 
-GAPS = Gaps(median_s=0.01, p95_s=0.02, p99_s=0.03, max_s=0.03)
+FITTING = {"median_s": 0.01, "p95_s": 0.02, "p99_s": 0.03, "max_s": 0.03}
+GAPS = Gaps(**FITTING)
 UNORDERED = {"median_s": 0.02, "p95_s": 0.01, "p99_s": 0.03, "max_s": 0.03}
 TOO_LONG = {"median_s": 0.01, "p95_s": 0.02, "p99_s": 0.03, "max_s": 3.0}
 
@@ -41,10 +42,6 @@ def test_an_honest_report_has_none() -> None:
         ({"tokens_per_sec": 120.0}, "tokens_per_sec isn't output_tokens over generation_time_s"),
         ({"status": 500}, "it has times and the HTTP status 500"),
         ({"ttfat_s": 0.5}, "ttfat_s doesn't lie between ttft_s and total_latency_s"),
-        (
-            {"ttfat_s": 1.5, "reasoning_chars": 0},
-            "ttfat_s isn't ttft_s though there was no reasoning",
-        ),
         ({"stream_end_s": 1.9}, "stream_end_s is before total_latency_s"),
         (
             {"chars_per_sec": 9.0, "output_chars": 10},
@@ -55,7 +52,12 @@ def test_an_honest_report_has_none() -> None:
             "tpot_s isn't generation_time_s over the tokens after the first chunk",
         ),
         ({"gaps": UNORDERED}, "gaps aren't in the order of their ranks"),
-        ({"token_gaps": TOO_LONG}, "token_gaps aren't in the order of their ranks, or longer"),
+        ({"gaps": TOO_LONG}, "gaps aren't in the order of their ranks, or longer than the answer"),
+        (
+            {"gaps": FITTING, "token_gaps": FITTING, "chunks": 50},
+            "token_gaps aren't in the order of their ranks, or aren't gaps a token",
+        ),
+        ({"token_gaps": FITTING}, "token_gaps aren't in the order of their ranks, or aren't gaps"),
         ({"failure": "cut"}, "it has either a failure or times"),
         ({"total_latency_s": None}, "it has either a failure or times"),
         ({"prompt": 2}, "its prompts aren't the 3 of the workload"),
@@ -87,3 +89,13 @@ def test_a_request_that_can_not_be_is_named(change: dict[str, Any], fault: str) 
 )
 def test_a_report_that_can_not_be_is_told(change: dict[str, Any], fault: str) -> None:
     assert faults(honest().model_copy(update=change)) == [fault]
+
+
+def test_what_honest_servers_do_is_no_contradiction() -> None:
+    """A tool call before the answer; usage without reasoning, so fewer tokens than chunks."""
+    token_gaps = {name: gap_s * 4 for name, gap_s in FITTING.items()}
+    called = honest(ttfat_s=1.5, reasoning_chars=0, chunks=400, tpot_s=1.0 / (100 - 100 / 400),
+                    gaps=FITTING, token_gaps=token_gaps)  # fmt: skip
+    pooled = {"gaps": GAPS, "token_gaps": Gaps(**token_gaps)}
+
+    assert faults(called.model_copy(update=pooled)) == []
