@@ -64,7 +64,7 @@ def main(backend: str, torch_index: str) -> None:
             f"--build-arg TORCH_INDEX={TORCH_INDEX[backend]}, or name an index that carries "
             f"{backend} builds of torch."
         )
-    json.dump(facts(backend, torch_index), sys.stdout, indent=2)
+    sys.stdout.write(json.dumps(facts(backend, torch_index), indent=2) + "\n")
 
 
 if __name__ == "__main__":

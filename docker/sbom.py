@@ -57,4 +57,4 @@ def bill(name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    json.dump(bill(sys.argv[1]), sys.stdout, indent=1)
+    sys.stdout.write(json.dumps(bill(sys.argv[1]), indent=1) + "\n")

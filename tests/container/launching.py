@@ -25,6 +25,21 @@ def ignore(_stream: Stream, _line: str) -> None:
     """Hear nothing."""
 
 
+def run_to_end(client: docker.DockerClient, image: str, command: list[str], **options: Any) -> str:
+    """Run a command and return the engine's record of its output; it must exit with 0.
+
+    The client's own way follows the log, and an engine may lose a last line without newline then.
+    """
+    container = client.containers.run(image, command, detach=True, **options)
+    try:
+        code = container.wait()["StatusCode"]
+        assert code == 0, container.logs(stdout=False).decode()
+        recorded: bytes = container.logs(stderr=False)
+        return recorded.decode()
+    finally:
+        container.remove(force=True)
+
+
 @dataclass
 class Launch:
     """One engine and one run directory, owned by the user who runs the container."""

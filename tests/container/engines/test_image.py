@@ -13,9 +13,10 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from tests.container.launching import run_to_end
+
 REPO = Path(__file__).resolve().parents[3]
 HARDENED: dict[str, Any] = {
-    "remove": True,
     "init": True,
     "read_only": True,
     "cap_drop": ["ALL"],
@@ -32,8 +33,7 @@ BUILD_ARGS = [
 
 
 def output(client: docker.DockerClient, image: str, *command: str, **options: Any) -> str:
-    raw: bytes = client.containers.run(image, list(command), **HARDENED | options)
-    return raw.decode()
+    return run_to_end(client, image, list(command), **HARDENED | options)
 
 
 def buildx(context: Path, backend: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -108,7 +108,9 @@ def test_wheels_are_compiled(client: docker.DockerClient, cpu_image: str) -> Non
 
 def test_labels_tell_what_the_image_carries(client: docker.DockerClient, cuda_image: str) -> None:
     labels = client.images.get(cuda_image).labels
-    facts = json.loads(output(client, cuda_image, "/opt/nobs-image.json", entrypoint="cat"))
+    text = output(client, cuda_image, "/opt/nobs-image.json", entrypoint="cat")
+    assert text.endswith("}\n"), "an engine's `logs --follow` may lose a line that has no end"
+    facts = json.loads(text)
     assert labels["nobs.backend"] == facts["backend"] == "cuda"
     assert labels["nobs.torch.version"] == facts["torch_version"]
     assert labels["nobs.torch.arch_list"].split() == facts["arch_list"]
@@ -127,6 +129,7 @@ def test_the_bill_of_materials_names_python_packages_and_those_of_the_base(
     client: docker.DockerClient, cpu_image: str
 ) -> None:
     text = output(client, cpu_image, "/opt/nobs-sbom.json", entrypoint="cat")
+    assert text.endswith("}\n")
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     found = {each["name"]: each["version"] for each in json.loads(text)["components"]}
     torch = client.images.get(cpu_image).labels["nobs.torch.version"]

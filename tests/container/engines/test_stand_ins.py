@@ -4,14 +4,15 @@ import docker
 import pytest
 from docker.types import DeviceRequest
 
+from tests.container.launching import run_to_end
+
 pytestmark = pytest.mark.stand_ins
 
 
 def run(client: docker.DockerClient, image: str, script: str, asked: DeviceRequest) -> str:
-    raw: bytes = client.containers.run(
-        image, ["-c", script], entrypoint="sh", remove=True, device_requests=[asked]
-    )
-    return raw.decode().strip()
+    return run_to_end(
+        client, image, ["-c", script], entrypoint="sh", device_requests=[asked]
+    ).strip()
 
 
 def test_the_first_engine_starts_what_asks_for_an_nvidia_gpu(
