@@ -61,6 +61,18 @@ def test_an_order_changed_after_measuring_is_refused(run_dir: RunDir) -> None:
     assert "faulty.params.batch_size was 16, is 64" in done.stderr
 
 
+def test_a_task_that_was_measured_first_is_compared_with_its_own_order(run_dir: RunDir) -> None:
+    spec = run_dir.read_spec()
+    (workload,) = spec.workloads
+    params = workload.params.model_copy(update={"batch_size": 64})
+    later = workload.model_copy(update={"version": 2, "params": params})
+    steps = tuple(step.model_copy(update={"workload": 1}) for step in spec.steps)
+    change_spec(run_dir, workloads=(later, workload), steps=steps)
+    resume(run_dir)
+
+    assert resume(run_dir).returncode == 1, "a step failed, and nothing differs"
+
+
 @pytest.mark.parametrize("name", ["no-such-run", "../runs/a-run", ""])
 def test_a_run_that_is_not_there_is_refused(run_dir: RunDir, name: str) -> None:
     done = resume(run_dir, "--resume", name)

@@ -127,11 +127,11 @@ def test_run_directory_holds_order_events_result_and_outcome(
 
     assert files == {
         "spec.json", "events.jsonl", "report.json", "outcome.json", "state.json",
-        "steps/01-embeddings-all-MiniLM-L6-v2/result.json",
-        "steps/01-embeddings-all-MiniLM-L6-v2/telemetry.jsonl",
-        "steps/02-llms-SmolLM2-135M-Instruct-Q4_1/result.json",
-        "steps/02-llms-SmolLM2-135M-Instruct-Q4_1/telemetry.jsonl",
-        "steps/02-llms-SmolLM2-135M-Instruct-Q4_1/requests.jsonl.gz",
+        "steps/02-embeddings-all-MiniLM-L6-v2/result.json",
+        "steps/02-embeddings-all-MiniLM-L6-v2/telemetry.jsonl",
+        "steps/01-llms-SmolLM2-135M-Instruct-Q4_1/result.json",
+        "steps/01-llms-SmolLM2-135M-Instruct-Q4_1/telemetry.jsonl",
+        "steps/01-llms-SmolLM2-135M-Instruct-Q4_1/requests.jsonl.gz",
     }  # fmt: skip
 
 
@@ -153,7 +153,7 @@ def test_progress_is_plain_lines_on_stderr(
 ) -> None:
     _, done = quick
 
-    assert "step 1/2: sentence-transformers/all-MiniLM-L6-v2" in done.stderr
+    assert "step 2/2: sentence-transformers/all-MiniLM-L6-v2" in done.stderr
     assert "repeat 2/2:" in done.stderr
     assert "\x1b" not in done.stderr
 

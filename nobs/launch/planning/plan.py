@@ -241,6 +241,9 @@ def route_of(spec: RunSpec, engine: EngineInfo) -> Route | None:
 
 
 def _make_steps(workloads: tuple[Workload, ...], timeout_s: float) -> tuple[StepSpec, ...]:
+    """Return the steps in their order: first those that need the server, then it can go."""
+    order = sorted(enumerate(workloads), key=lambda each: not is_served(each[1]))
+    work = [(index, workload, model) for index, workload in order for model in workload.models]
     return tuple(
         StepSpec(
             id=f"{number:02d}-{workload.task}-{safe_name(model.id.rpartition('/')[2])}",
@@ -248,14 +251,7 @@ def _make_steps(workloads: tuple[Workload, ...], timeout_s: float) -> tuple[Step
             model=model,
             timeout_s=timeout_s,
         )
-        for number, (index, workload, model) in enumerate(
-            (
-                (index, workload, model)
-                for index, workload in enumerate(workloads)
-                for model in workload.models
-            ),
-            start=1,
-        )
+        for number, (index, workload, model) in enumerate(work, start=1)
     )
 
 

@@ -88,18 +88,18 @@ def _carry_out(plan: Plan, engine: "Engine | None", run_dir: RunDir, on_event: O
             run_dir.result_file(step.id).unlink(missing_ok=True)
         try:
             with serve(plan, missing, engine.info if engine else None, on_event) as ready:
-                return _measure(ready, engine, run_dir, on_event)
+                return _measure(ready, engine, run_dir)
         except KeyboardInterrupt:
             # It came at an odd moment; further ones are ignored from here on.
             return finish(run_dir, plan.spec, _interrupted(plan.spec, state))
 
 
-def _measure(ready: Ready, engine: "Engine | None", run_dir: RunDir, on_event: OnEvent) -> Finished:
+def _measure(ready: Ready, engine: "Engine | None", run_dir: RunDir) -> Finished:
     plan = ready.plan
     run_dir.write(run_dir.spec_file, plan.spec)
     if ready.error is not None:
         record_absent(run_dir, plan.spec, ready.error)
-    return finish(run_dir, plan.spec, _execute(plan, engine, run_dir, on_event))
+    return finish(run_dir, plan.spec, _execute(plan, engine, run_dir, ready.on_event))
 
 
 def _interrupted(spec: RunSpec, state: RunState) -> Outcome:

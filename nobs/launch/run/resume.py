@@ -72,9 +72,13 @@ def find_changes(spec: RunSpec, run_dir: RunDir, facts: Facts) -> Iterator[str]:
     }
     yield from _differences(before, now)
     if run_dir.report_file.exists():
-        for task, workload in zip(run_dir.read_report().tasks, spec.workloads, strict=False):
-            ordered = workload.model_dump(mode="json")
-            yield from _differences(_measured(task.workload), ordered, f"{task.task}.")
+        ordered = {workload.label: workload.model_dump(mode="json") for workload in spec.workloads}
+        for task in run_dir.read_report().tasks:
+            pinned = ordered.get(task.workload.name)
+            if pinned is None:
+                yield f"{task.task} was measured as {task.workload.name}, which isn't ordered"
+            else:
+                yield from _differences(_measured(task.workload), pinned, f"{task.task}.")
 
 
 def _measured(workload: WorkloadRef) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from nobs.launch.planning.plan import Plan, route_of
 from nobs.launch.planning.request import RunRequest
 from nobs.launch.planning.server import ServerOrder, is_served, needs_server
 from nobs.launch.server.relay import relaying
+from nobs.log import Event
 from nobs.providers import PROVIDERS
 from nobs.providers.base import Access, Served, Tell, Wanted
 from nobs.schema.base import Status
@@ -42,6 +43,8 @@ class Ready:
     """A plan whose server answers, or the error that tells why it doesn't."""
 
     plan: Plan
+    on_event: OnEvent
+    """Takes the run's events; ends the server with the last step that needs it."""
     error: NobsError | None = None
 
 
@@ -49,22 +52,38 @@ class Ready:
 def serve(
     plan: Plan, steps: Sequence[StepSpec], engine: EngineInfo | None, on_event: OnEvent
 ) -> Iterator[Ready]:
-    """Have the server answer, also in the plan's container, for as long as `steps` run.
+    """Have the server answer, also in the plan's container, for as long as `steps` need it.
 
-    Its absence is raised only where no step can do without it: the others go on.
+    A loaded model would take memory from the steps after them. The server's absence is raised only
+    where no step can do without it: the others go on.
     """
     needy = [step for step in steps if is_served(plan.spec.workload_of(step))]
     with ExitStack() as stack:
-        ready = Ready(plan=_without_server(plan))
+        ready = Ready(plan=_without_server(plan), on_event=on_event)
         if plan.server is not None and needy:
             try:
                 server = stack.enter_context(_open(plan.server, _teller(on_event)))
-                ready = Ready(plan=stack.enter_context(_reached(plan, server, engine)))
+                reached = stack.enter_context(_reached(plan, server, engine))
+                ready = Ready(plan=reached, on_event=_closing(stack, needy, on_event))
             except NobsError as error:
                 if len(needy) == len(steps):
                     raise
-                ready = Ready(plan=ready.plan, error=error)
+                ready = replace(ready, error=error)
         yield ready
+
+
+def _closing(stack: ExitStack, needy: Sequence[StepSpec], on_event: OnEvent) -> OnEvent:
+    """Return `on_event` that closes the stack once every one of the `needy` steps has ended."""
+    left = {step.id for step in needy}
+
+    def hear(event: Event) -> None:
+        on_event(event)
+        if event["event"] == "step.finished" and left:
+            left.discard(event["step"])
+            if not left:
+                stack.close()
+
+    return hear
 
 
 def _without_server(plan: Plan) -> Plan:

@@ -1,0 +1,29 @@
+"""A run's server: there for the steps that need it, gone for the others."""
+
+from typing import Any
+
+from nobs.catalog import load_catalog
+from nobs.launch.planning.facts import listens
+from nobs.launch.planning.plan import make_plan
+from nobs.launch.planning.request import RunRequest
+from nobs.launch.server.serving import serve
+from nobs.schema.base import Execution
+from tests.fakes.facts import make_facts
+
+
+def test_an_embedded_server_ends_with_the_last_step_that_needs_it() -> None:
+    request = RunRequest(profile="quick", execution=Execution.NATIVE)
+    plan = make_plan(request, load_catalog(), make_facts(embedded_server=True))
+    served, embedding = plan.spec.steps
+    heard: list[Any] = []
+
+    with serve(plan, plan.spec.steps, None, heard.append) as ready:
+        assert ready.plan.spec.server
+        url = ready.plan.spec.server.base_url
+        other = {"event": "step.finished", "step": embedding.id}
+        ready.on_event(other)
+        assert listens(url)
+        last = {"event": "step.finished", "step": served.id}
+        ready.on_event(last)
+        assert not listens(url)
+    assert [event for event in heard if event["event"] == "step.finished"] == [other, last]
