@@ -18,6 +18,7 @@ from nobs.tasks.calibration import calibrate, wait_for
 from nobs.tasks.text_embeddings.lengths import Batches, make_batches
 from nobs.tasks.text_embeddings.loading import (
     attention_of,
+    default_prompt,
     dtype_of,
     formats_for,
     free_memory,
@@ -224,7 +225,10 @@ class EmbeddingsBench:
         """Return the tokens of each row after truncation, and how many rows were cut."""
         limit = self.params.max_seq_length
         texts = list(dict.fromkeys(self.rows))
-        encoded = self.model.tokenizer(texts, truncation=False, verbose=False)
+        prompt = default_prompt(self.model)
+        encoded = self.model.tokenizer(
+            [prompt + text for text in texts], truncation=False, verbose=False
+        )
         tokens = {text: len(ids) for text, ids in zip(texts, encoded["input_ids"], strict=True)}
         lengths = [tokens[row] for row in self.rows]
         return [min(n, limit) for n in lengths], sum(n > limit for n in lengths)

