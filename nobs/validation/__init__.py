@@ -45,7 +45,7 @@ def validate_file(file: Path) -> Validation:
         document = read_document(file)
         check_version(file, document)
     except InvalidReport as error:
-        return Validation(ruling=Ruling.INVALID, faults=(error.reason,))
+        return Validation(ruling=Ruling.INVALID, faults=(f"{error.reason}. {error.remedy}",))
     return validate_document(document)
 
 

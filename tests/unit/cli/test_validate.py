@@ -52,6 +52,17 @@ def test_json_holds_ruling_and_reasons(tmp_path: Path) -> None:
     assert "cut off" in found["faults"][0]
 
 
+def test_a_report_of_another_version_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    text = to_json(honest_report())
+    later = write(tmp_path / "later.json", text.replace("nobs.report/1", "nobs.report/2"))
+    older = write(tmp_path / "older.json", '{"device_info": {}, "tasks": []}')
+    done = validate(later, older)
+
+    assert done.returncode == 1
+    assert "this NOBS reads nobs.report/1. Update NOBS." in done.stdout
+    assert f"without a schema. Make one of this version with `nobs import {older}`." in done.stdout
+
+
 def test_no_file_and_an_absent_file_are_usage(tmp_path: Path) -> None:
     assert validate().returncode == 2
     done = validate(tmp_path / "none.json")
