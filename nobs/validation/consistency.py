@@ -1,11 +1,16 @@
 """What can't be true at once, whatever the task."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from statistics import median
 
+from nobs.backends import BACKENDS
 from nobs.schema.base import Division, Status
-from nobs.schema.report import ModelReport, Report, TaskReport
+from nobs.schema.pins import RepeatPolicy
+from nobs.schema.report import FlagName, ModelReport, Report, TaskReport
+from nobs.stats import median_interval
 from nobs.text import to_line
+from nobs.trust import find_machine_flags
 from nobs.validation import energy
 
 CLOCK_SLACK_S = 1e-6
@@ -15,12 +20,14 @@ def find_contradictions(report: Report) -> Iterator[str]:
     """Yield every contradiction between parts of the report."""
     yield from _check_run(report)
     yield from _check_origin(report)
+    yield from _check_flags(report)
     for task in report.tasks:
         if task.dataset_size != task.workload.dataset.get("rows", task.dataset_size):
             yield f"{task.task}: dataset_size isn't the number of rows of the data set"
         for name, model in task.models.items():
             where = f"{task.task}, {to_line(name)}"
             yield from (f"{where}: {fault}" for fault in _check_model(report, name, model))
+            yield from (f"{where}: {fault}" for fault in _check_repeats(task, model))
 
 
 def _check_run(report: Report) -> Iterator[str]:
@@ -48,6 +55,25 @@ def _check_origin(report: Report) -> Iterator[str]:
         yield "run.nobs_version, run.execution or run.started is absent"
 
 
+def _check_flags(report: Report) -> Iterator[str]:
+    """Yield flags of the run that `environment.host` raises and nobody told, or the reverse.
+
+    A later step may have run on the battery though the first, whose environment it is, didn't.
+    """
+    run, host = report.run, report.environment.get("host", {})
+    if run.execution is None or "flags" not in run.model_fields_set:
+        return
+    if not isinstance(host, Mapping):
+        yield "environment.host is no object"
+        return
+    told = {flag.name for flag in run.flags}
+    expected = {flag.name for flag in find_machine_flags(host, run.execution)}
+    if missing := expected - told:
+        yield f"run.flags lacks {', '.join(sorted(missing))}, which environment.host raises"
+    if surplus := told - expected - {FlagName.ON_BATTERY}:
+        yield f"run.flags has {', '.join(sorted(surplus))}, which environment.host doesn't raise"
+
+
 def _models(tasks: tuple[TaskReport, ...]) -> Iterator[ModelReport]:
     return (model for task in tasks for model in task.models.values())
 
@@ -61,8 +87,39 @@ def _check_model(report: Report, name: str, model: ModelReport) -> Iterator[str]
         yield f"status is {model.status} {'without' if model.failure is None else 'with'} a failure"
     if model.status is Status.OK and not model.samples and report.origin is None:
         yield "status is ok without samples"
+    yield from _check_device(model)
     yield from _check_times(report, model)
     yield from energy.find_contradictions(model)
+
+
+def _check_device(model: ModelReport) -> Iterator[str]:
+    """Yield checks of another device than the backend's, and those that a good step can't have."""
+    wanted = BACKENDS.load(model.device).torch_device
+    for check in model.checks:
+        if check.device.partition(":")[0] != wanted:
+            yield f"checks are of {to_line(check.device)}, {model.device} computes on {wanted}"
+        if model.status is Status.OK and not check.passed:
+            yield "status is ok though a device check didn't pass"
+
+
+def _check_repeats(task: TaskReport, model: ModelReport) -> Iterator[str]:
+    """Yield a number of repeats at which the workload's policy doesn't stop."""
+    if model.status is not Status.OK or not model.samples or model.phases is None:
+        return
+    try:
+        policy = RepeatPolicy.model_validate(task.workload.policy)
+    except ValueError:
+        return  # told as pins that are no workload
+    count = len(model.samples)
+    if policy.repeats is not None:
+        if count != policy.repeats:
+            yield f"{count} samples, policy.repeats asks for {policy.repeats}"
+        return
+    times = [sample.duration_s for sample in model.samples]
+    is_sure = median_interval(times).within(policy.ci_rel_width, median(times))
+    is_spent = model.phases.measure_s >= policy.time_budget_s
+    if count < policy.min_repeats or not (is_sure or is_spent):
+        yield f"repeating stopped after {count}, neither sure of the median nor out of time"
 
 
 def _check_times(report: Report, model: ModelReport) -> Iterator[str]:

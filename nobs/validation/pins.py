@@ -128,6 +128,8 @@ def _evidence_faults(task: TaskReport, pinned: Workload) -> Iterator[str]:
         yield f"data.rows is {data.rows}, pinned are {dataset.rows}"
     if data is not None and dataset.rows_sha256 not in ("", data.rows_sha256):
         yield "data.rows_sha256 isn't the pinned one"
+    if data is not None and dataset.file_sha256 not in ("", data.file_sha256):
+        yield "data.file_sha256 isn't the pinned one"
     for pin in pinned.models:
         if pin.id in task.models:
             found = _weights_faults(task.models[pin.id], pin, pinned.policy.min_repeats)

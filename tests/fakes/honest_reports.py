@@ -15,6 +15,7 @@ from nobs.schema.report import Report
 from nobs.schema.result import (
     Calibration,
     DataEvidence,
+    DeviceCheck,
     Phases,
     Sample,
     StepResult,
@@ -91,8 +92,12 @@ def _telemetry(span_s: float, timed_s: float) -> Telemetry:
 
 
 def _result(workload: Workload, step: str, model: ModelPin, times_s: Sequence[float]) -> StepResult:
+    check = DeviceCheck(
+        device="cpu", device_name="x86_64", passed=True, max_error=0.0, duration_s=0.1
+    )
     rows, now, params = workload.dataset.rows, datetime.now(UTC), workload.params
     assert isinstance(params, EmbeddingsParams)
+    times_s = times_s[: workload.policy.repeats]
     starts = [sum(times_s[:index]) + 0.01 * index for index in range(len(times_s))]
     return StepResult(
         step=step, task=workload.task, model=model.id, status=Status.OK,
@@ -104,7 +109,8 @@ def _result(workload: Workload, step: str, model: ModelPin, times_s: Sequence[fl
         ),
         phases=Phases(import_s=4.5, load_s=0.7, warmup_s=1.1, measure_s=sum(times_s) + 0.5),
         data=DataEvidence(rows=rows, rows_sha256=workload.dataset.rows_sha256 or "0" * 64,
-                          rows_verified=True, characters=1000 * rows),
+                          rows_verified=True, characters=1000 * rows,
+                          file_sha256=workload.dataset.file_sha256 or "2" * 64),
         weights=WeightsEvidence(
             files={model.weights_file or "model.safetensors": model.weights_sha256 or "1" * 64},
             verified=True, revision=model.revision,
@@ -117,5 +123,7 @@ def _result(workload: Workload, step: str, model: ModelPin, times_s: Sequence[fl
                         "weights_bytes": 85_000_000 * 7}},
         calibrations=(_calibration(9.1e11), _calibration(8.9e11)),
         telemetry=_telemetry(starts[-1] + times_s[-1], sum(times_s)),
-        environment={"python": "3.12.1", "torch": {"threads": 2}},
+        checks=(check, check),
+        environment={"python": "3.12.1", "torch": {"threads": 2},
+                     "host": {"hypervisor": "KVM", "on_battery": False}},
     )  # fmt: skip

@@ -3,14 +3,16 @@
 import math
 from collections.abc import Iterator
 
-from nobs.schema.base import Status
+from nobs.schema.base import Dtype, Status
 from nobs.schema.pins import EmbeddingsMaxParams, EmbeddingsParams, Workload
 from nobs.tasks.text_embeddings.report import (
+    LEAST_COSINE,
     Arithmetic,
     EmbeddingsModelReport,
     EncodePhases,
     ReferenceCheck,
 )
+from nobs.text import to_line
 
 ROUNDING = 1e-9
 
@@ -31,14 +33,36 @@ def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Ite
     if model.work is not None and model.work.padded_flop < model.work.model_flop * (1 - ROUNDING):
         yield "work.padded_flop is below work.model_flop"
     if model.encode_phases is not None:
-        yield from _check_phases(model.encode_phases, rows)
-    if model.status is Status.OK and model.reference and _is_wrong(model.reference):
-        yield "status is ok though embeddings are further from the right ones than allowed"
+        yield from _check_phases(model.encode_phases, rows, model.batch_size)
+    if model.dtype is not None and model.status is Status.OK:
+        yield from _check_device(model, model.dtype)
+        if model.reference is not None:
+            yield from _check_reference(model.reference, LEAST_COSINE[model.dtype], rows)
 
 
-def _is_wrong(check: ReferenceCheck) -> bool:
-    lowest, least = check.lowest_cosine, check.least_cosine
-    return lowest is not None and least is not None and lowest < least
+def _check_device(model: EmbeddingsModelReport, dtype: Dtype) -> Iterator[str]:
+    """Yield weights that were elsewhere than the checks, and limits of other arithmetic."""
+    places = {check.device.partition(":")[0] for check in model.checks}
+    place = (model.parameter_device or "").partition(":")[0]
+    if place and places and places != {place}:
+        yield f"the weights were on {to_line(place)}, the checks on {to_line(', '.join(places))}"
+    if any(calibration.dtype is not dtype for calibration in model.calibrations):
+        yield f"a calibration is of another number format than {dtype}"
+    if len({(c.tf32, c.matmul_size, c.copy_bytes) for c in model.calibrations}) > 1:
+        yield "the calibrations are of different products or copies"
+
+
+def _check_reference(check: ReferenceCheck, least: float, rows: int) -> Iterator[str]:
+    """Yield a wrong answer, and a comparison that can't have been made so."""
+    lowest, told = check.lowest_cosine, check.least_cosine
+    if (lowest is None) != (check.rows == 0) or not 0 <= check.rows <= rows:
+        yield f"reference.rows is {check.rows} of {rows}, reference.lowest_cosine {lowest}"
+    if lowest is None:
+        return
+    if told is None or told < least:
+        yield f"reference.least_cosine is {told}, this number format must reach {least}"
+    if not least <= lowest <= 1 + ROUNDING:
+        yield f"status is ok though reference.lowest_cosine is {lowest}: {least} to 1 are right"
 
 
 def _allowed_rows(rows: int, params: EmbeddingsParams | EmbeddingsMaxParams) -> range:
@@ -66,7 +90,7 @@ def _check_tokens(model: EmbeddingsModelReport, tokens: int, rows: int) -> Itera
         yield f"{model.truncated_rows} of {rows} rows can't be truncated"
 
 
-def _check_phases(phases: EncodePhases, rows: int) -> Iterator[str]:
+def _check_phases(phases: EncodePhases, rows: int, batch_size: int | None) -> Iterator[str]:
     parts = (phases.tokenise_s, phases.copy_in_s, phases.copy_out_s, phases.other_s)
     host_s = sum(parts)
     if min(*parts, phases.forward_s) < 0:
@@ -75,6 +99,10 @@ def _check_phases(phases: EncodePhases, rows: int) -> Iterator[str]:
         yield "encode_phases.host_share isn't the share outside forward_s"
     if phases.rows > rows or phases.batches > phases.all_batches:
         yield "encode_phases is about more than a pass"
+    if batch_size is None:
+        return
+    if phases.all_batches != -(-rows // batch_size) or phases.rows > phases.batches * batch_size:
+        yield f"encode_phases has other batches than {rows} rows make in batches of {batch_size}"
 
 
 def _check_shares(arithmetic: Arithmetic) -> Iterator[str]:

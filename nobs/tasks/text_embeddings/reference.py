@@ -1,7 +1,7 @@
 """Whether embeddings are right: their cosine with stored ones."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,15 +9,9 @@ import numpy as np
 from nobs.catalog.references import Reference
 from nobs.errors import NobsError
 from nobs.schema.base import Dtype
+from nobs.tasks.text_embeddings.report import LEAST_COSINE
 
 type Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-
-LEAST_COSINE: Mapping[Dtype, float] = {
-    Dtype.FLOAT32: 0.9999,
-    Dtype.FLOAT16: 0.999,
-    Dtype.BFLOAT16: 0.99,
-}
-"""What rounding may cost; other kernels and batches stay within (benchmarks/rounding.py)."""
 
 
 class WrongResult(NobsError):
@@ -47,7 +41,7 @@ def check_embeddings(
     if not lowest >= LEAST_COSINE[dtype]:
         raise WrongResult(
             f"The embedding of row {number + 1} has cosine {lowest:.6f} with the right one; "
-            f"{dtype} may cost no more than {LEAST_COSINE[dtype]}.",
+            f"{dtype} must reach {LEAST_COSINE[dtype]}.",
             "The device, its driver or a library computes wrongly, or the weights are damaged; "
             "the speed means nothing.",
         )

@@ -1,11 +1,20 @@
 """What a report says of an embedding model."""
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict
 
 from nobs.schema.base import Dtype, Record
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.telemetry import Figure
 from nobs.tasks.text_embeddings.tuning import Outcome
+
+LEAST_COSINE: Mapping[Dtype, float] = {
+    Dtype.FLOAT32: 0.9999,
+    Dtype.FLOAT16: 0.999,
+    Dtype.BFLOAT16: 0.99,
+}
+"""What rounding may cost; other kernels and batches stay within (benchmarks/rounding.py)."""
 
 
 class EmbeddingsRun(Record):

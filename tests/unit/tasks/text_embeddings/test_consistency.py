@@ -1,7 +1,10 @@
+from typing import Any
+
 import pytest
 
 from nobs.catalog import load_catalog
-from nobs.schema.base import Backend, Status
+from nobs.schema.base import Backend, Dtype, Status
+from nobs.schema.result import Calibration, DeviceCheck
 from nobs.tasks.text_embeddings.consistency import find_contradictions
 from nobs.tasks.text_embeddings.report import (
     EmbeddingsModelReport,
@@ -10,12 +13,14 @@ from nobs.tasks.text_embeddings.report import (
 )
 
 STANDARD = load_catalog().workload("embeddings", "standard")
+OTHER_BATCHES = "encode_phases has other batches than 100 rows make in batches of 16"
 
 
 def model(rows: int) -> EmbeddingsModelReport:
     return EmbeddingsModelReport(
-        model_name="a/b", device=Backend.CPU, status=Status.OK, rows_per_pass=rows
-    )
+        model_name="a/b", device=Backend.CPU, status=Status.OK, rows_per_pass=rows,
+        dtype=Dtype.FLOAT32, batch_size=16,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -43,6 +48,8 @@ def test_a_pass_has_whole_copies_of_the_texts(profile: str, rows: int, is_possib
         ({"copy_in_s": -0.1}, "a phase of encode_phases is below 0"),
         ({"rows": 101}, "encode_phases is about more than a pass"),
         ({"batches": 8}, "encode_phases is about more than a pass"),
+        ({"all_batches": 8}, OTHER_BATCHES),
+        ({"rows": 17, "batches": 1}, OTHER_BATCHES),
     ],
 )
 def test_phases_are_parts_of_one_pass(change: dict[str, float], fault: str | None) -> None:
@@ -53,9 +60,66 @@ def test_phases_are_parts_of_one_pass(change: dict[str, float], fault: str | Non
     assert list(find_contradictions(told, STANDARD)) == ([fault] if fault else [])
 
 
-@pytest.mark.parametrize(("lowest", "is_possible"), [(0.99995, True), (0.9, False), (None, True)])
-def test_a_step_with_a_wrong_answer_is_not_ok(lowest: float | None, is_possible: bool) -> None:
-    check = ReferenceCheck(rows=100, lowest_cosine=lowest, least_cosine=0.9999)
+@pytest.mark.parametrize(
+    ("rows", "lowest", "least", "is_possible"),
+    [
+        (100, 0.99995, 0.9999, True),
+        (100, 1 + 1e-12, 0.9999, True),
+        (0, None, None, True),
+        (100, 0.9, 0.9999, False),
+        (100, 0.9, 0.8, False),
+        (100, 1.2, 0.9999, False),
+        (101, 0.99995, 0.9999, False),
+        (0, 0.99995, 0.9999, False),
+        (100, None, None, False),
+    ],
+)
+def test_a_step_with_a_wrong_answer_is_not_ok(
+    rows: int, lowest: float | None, least: float | None, *, is_possible: bool
+) -> None:
+    check = ReferenceCheck(rows=rows, lowest_cosine=lowest, least_cosine=least)
     told = model(100).model_copy(update={"reference": check})
 
     assert (list(find_contradictions(told, STANDARD)) == []) is is_possible
+
+
+@pytest.mark.parametrize("rows", [1, 3000])
+def test_what_is_wrong_is_judged_by_the_number_format(rows: int) -> None:
+    check = ReferenceCheck(rows=rows, lowest_cosine=0.995, least_cosine=0.99)
+    best = load_catalog().workload("embeddings", "max")
+    told = model(3000).model_copy(update={"reference": check, "dtype": Dtype.BFLOAT16})
+
+    assert list(find_contradictions(told, best)) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "fault"),
+    [
+        ("cuda:0", {}, None),
+        ("cpu", {}, "the weights were on cpu, the checks on cuda"),
+        ("cuda:0", {"dtype": Dtype.BFLOAT16}, "a calibration is of another number format"),
+        ("cuda:0", {"matmul_size": 4096}, "the calibrations are of different products or copies"),
+        ("cuda:0", {"tf32": True}, "the calibrations are of different products or copies"),
+    ],
+)
+def test_weights_and_limits_are_of_the_checked_device(
+    place: str, change: dict[str, Any], fault: str | None
+) -> None:
+    check = DeviceCheck(
+        device="cuda:0", device_name="a GPU", passed=True, max_error=0.0, duration_s=0.1
+    )
+    before = Calibration(
+        dtype=Dtype.FLOAT32, tf32=False, matmul_size=8192, matmul_flop_per_s=5e13,
+        copy_bytes=1 << 28, copy_bytes_per_s=1.7e12, duration_s=0.4,
+    )  # fmt: skip
+    told = model(100).model_copy(
+        update={
+            "parameter_device": place,
+            "checks": (check, check),
+            "calibrations": (before, before.model_copy(update=change)),
+        }
+    )
+    found = list(find_contradictions(told, STANDARD))
+
+    assert len(found) == (fault is not None)
+    assert all(fault is not None and one.startswith(fault) for one in found)

@@ -12,7 +12,8 @@ from nobs.data.texts import load_texts
 from nobs.schema.base import Dtype
 from nobs.tasks.base import Work
 from nobs.tasks.text_embeddings.bench import EmbeddingsBench
-from nobs.tasks.text_embeddings.reference import LEAST_COSINE, WrongResult
+from nobs.tasks.text_embeddings.reference import WrongResult
+from nobs.tasks.text_embeddings.report import LEAST_COSINE
 
 QUICK = load_catalog().workload("embeddings", "quick")
 ROWS = load_texts(QUICK.dataset).rows
