@@ -185,6 +185,13 @@ def test_every_environment_variable_is_documented() -> None:
     assert variables_of_the_code() - known - NOT_READ_BY_US == set()
 
 
+def test_every_recorded_variable_is_documented_as_recorded() -> None:
+    text = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8")
+    section = text.partition("## Choosing and tuning devices")[2].partition("\n## ")[0]
+
+    assert [name for name in VARIABLES if f"`{name}`" not in section] == []
+
+
 def test_every_documented_variable_of_ours_is_read_somewhere() -> None:
     told = {name for name in names(DOCS / "reference" / "settings.md") if name.startswith("NOBS_")}
 

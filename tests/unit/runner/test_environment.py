@@ -8,11 +8,13 @@ from nobs.system.host import find_host_facts
 
 def test_only_named_variables_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
     for name in ("HF_TOKEN", "LLM_API_KEY", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "hush-hush")
     told = read_environment()
 
     assert told["variables"]["OMP_NUM_THREADS"] == "3"
+    assert told["variables"]["ONEDNN_DEFAULT_FPMATH_MODE"] == "BF16"
     assert "hush-hush" not in json.dumps(told)
     assert not any(word in name for name in VARIABLES for word in ("TOKEN", "KEY", "SECRET")
                    if name != "TOKENIZERS_PARALLELISM")  # fmt: skip
