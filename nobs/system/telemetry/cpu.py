@@ -30,7 +30,8 @@ def find(target: Target, root: Path = Path("/")) -> list[Reader]:
     except OSError as error:
         absent |= dict.fromkeys(("energy_j", "power_w"), why_no_rapl(error))
     found, missing = try_channels(_files(root), _ERRORS)
-    thermal, _ = try_channels({"thermal": _package_throttle(root)}, _ERRORS)
+    thermal, silent = try_channels({"thermal": _package_throttle(root)}, _ERRORS)
+    absent |= {"throttle": silent["thermal"]} if silent else {}
     return [
         Reader(
             vendor=VENDOR,

@@ -71,7 +71,7 @@ def _device(watched: Watched, region: Region) -> DeviceTelemetry:
     track, reader = watched.track, watched.track.reader
     integrated = _integrated(track, region)
     energy = _counted(track, region) or integrated
-    idle = _idle_power(watched.idle)
+    idle = _idle_power(watched)
     return DeviceTelemetry(
         name=reader.name,
         kind=reader.kind,
@@ -145,9 +145,12 @@ def _unless_short(figure: Figure, region: Region) -> Figure:
     return figure.model_copy(update={"evidence": Evidence.ESTIMATED, "how": how})
 
 
-def _idle_power(idle: Track | None) -> Figure:
+def _idle_power(watched: Watched) -> Figure:
+    idle = watched.idle
     if idle is None:
-        return Figure.absent("the idle machine was not watched")
+        tells_power = {"power_w", "energy_j"} & set(watched.track.reader.channels)
+        why = "the idle machine was not watched"
+        return Figure.absent(why) if tells_power else _absent(watched.track, "power_w")
     return _power(idle, idle.series("power_w"), idle.series("energy_j"), median)
 
 

@@ -59,6 +59,13 @@ def test_a_machine_without_rapl_says_so(tmp_path: Path) -> None:
     assert "no RAPL package in /sys/class/powercap" in reader.why_absent("power_w")
 
 
+def test_a_machine_that_counts_no_throttling_says_so(tmp_path: Path) -> None:
+    why = read(tmp_path).why_absent("throttle")
+
+    assert why.startswith("the kernel's throttle counter: ")
+    assert "package_throttle_total_time_ms" in why
+
+
 def test_forbidden_counters_name_the_file() -> None:
     error = PermissionError(13, "Permission denied", "/sys/class/powercap/intel-rapl:0/energy_uj")
 

@@ -61,6 +61,13 @@ def test_constant_power_is_watts_times_seconds_and_less_when_idle_is_taken_off()
     assert found.energy_j.evidence is Evidence.MEASURED
 
 
+def test_idle_power_that_nothing_tells_has_the_reason_of_power() -> None:
+    unwatched, silent = device(track(power_w=[300.0])), device(track(utilisation=[0.5]))
+
+    assert unwatched.idle_power_w.how == "the idle machine was not watched"
+    assert silent.idle_power_w.how == silent.peak_power_w.how == "the reader fake gives none"
+
+
 def test_the_counter_wins_over_a_slow_sensor() -> None:
     found = device(track(power_w=[250.0], energy_j=counter(300.0)))
 
