@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
-from typing import Protocol
+from typing import Any, Protocol
 
 import psutil
 
@@ -39,10 +39,13 @@ class _CpuClock:
     @classmethod
     def read(cls) -> "_CpuClock":
         times = psutil.cpu_times()
-        idle = times.idle + getattr(times, "iowait", 0.0)
-        guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
-        steal = getattr(times, "steal", 0.0)
-        return cls(time.process_time(), sum(times) - idle - guests - steal, steal)
+        return cls(time.process_time(), busy_s(times), getattr(times, "steal", 0.0))
+
+
+def busy_s(times: Any) -> float:  # noqa: ANN401 - psutil's own class, other on each system
+    """Return the CPU seconds that this machine worked; guests are in the user's time already."""
+    unused = ("idle", "iowait", "guest", "guest_nice", "steal")
+    return float(sum(times) - sum(getattr(times, name, 0.0) for name in unused))
 
 
 def repeat(

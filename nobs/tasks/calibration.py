@@ -36,7 +36,7 @@ def calibrate(device: str, dtype: Dtype, like: Calibration | None = None) -> Cal
         dtype=dtype,
         tf32=uses_tf32(device, dtype),
         matmul_size=size,
-        matmul_flop_per_s=2 * size**3 / product_s,
+        matmul_flop_per_s=flop_of_product(size) / product_s,
         copy_bytes=size_bytes,
         copy_bytes_per_s=2 * size_bytes / copy_s,
         duration_s=time.perf_counter() - start,
@@ -47,6 +47,11 @@ def uses_tf32(device: str, dtype: Dtype) -> bool:
     """Tell whether float32 products are rounded to TF32 on this device as torch is set."""
     wanted = device == "cuda" and dtype is Dtype.FLOAT32 and torch.version.cuda is not None
     return wanted and torch.backends.cuda.matmul.allow_tf32
+
+
+def flop_of_product(size: int) -> int:
+    """Return the FLOPs of a product of two square matrices; a multiply-add is two."""
+    return 2 * size**3
 
 
 def wait_for(device: str) -> None:

@@ -113,12 +113,19 @@ def test_a_power_limit_is_a_note_and_a_lowered_one_a_warning(
     assert names(model(**device)) == {FlagName.POWER_CAPPED: severity}
 
 
+@pytest.mark.parametrize(("share", "flagged"), [(0.04, False), (0.05, True)])
+def test_a_moment_at_the_power_limit_is_none(share: float, *, flagged: bool) -> None:
+    found = names(model(throttling=throttling({"software-power-cap": share})))
+
+    assert (FlagName.POWER_CAPPED in found) is flagged
+
+
 @pytest.mark.parametrize(("others", "flagged"), [(0.0, False), (1.0, True)])
 def test_processes_of_others_on_the_device(others: float, *, flagged: bool) -> None:
     assert (FlagName.FOREIGN_PROCESS in names(model(foreign_processes=told(others)))) is flagged
 
 
-@pytest.mark.parametrize(("swapped", "flagged"), [(4096.0, False), (5e6, True)])
+@pytest.mark.parametrize(("swapped", "flagged"), [(4096.0, False), (1048576.0, True)])
 def test_swapping(swapped: float, *, flagged: bool) -> None:
     assert (FlagName.SWAPPING in names(model(swapped=told(swapped)))) is flagged
 

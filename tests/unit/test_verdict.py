@@ -102,6 +102,14 @@ def test_a_slow_first_repeat_is_told_and_leaves_the_median_stable() -> None:
     assert "repeat 1 took 20.0 % longer" in describe_verdict(verdict, 9)
 
 
+@pytest.mark.parametrize("first", [1.019, 1.04])
+def test_a_first_repeat_within_the_noise_is_not_told(first: float) -> None:
+    noisy = [1.0, 1.01, 0.99, 1.02, 0.985, 1.015, 0.995, 1.005]
+    rest = NARROW if first < 1.02 else noisy
+
+    assert FindingKind.SLOW_FIRST not in kinds(verdict_of([first, *rest]))
+
+
 @pytest.mark.parametrize(("change", "word"), [(0.08, "slower"), (-0.08, "faster")])
 def test_a_drift_is_told_with_its_direction(change: float, word: str) -> None:
     verdict = verdict_of((np.linspace(1, 1 + change, 20) * noise(20, 0.002)).tolist())

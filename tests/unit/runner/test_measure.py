@@ -1,7 +1,8 @@
 import time
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from nobs.runner.measure import _is_enough, repeat
+from nobs.runner.measure import _is_enough, busy_s, repeat
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.result import Sample
 
@@ -80,6 +81,33 @@ def test_sleeping_uses_no_cpu_time_of_its_own() -> None:
     sample = repeat(Sleeper([0.2]), RepeatPolicy(repeats=1), ignore)[0]
 
     assert sample.cpu_time_s < 0.1
+
+
+class LinuxTimes(NamedTuple):
+    """What Linux counts; `user` and `nice` hold the guests' time as well."""
+
+    user: float = 10.0
+    nice: float = 2.0
+    system: float = 3.0
+    idle: float = 500.0
+    iowait: float = 70.0
+    irq: float = 0.5
+    softirq: float = 0.25
+    steal: float = 40.0
+    guest: float = 6.0
+    guest_nice: float = 1.0
+
+
+class WindowsTimes(NamedTuple):
+    """What Windows counts."""
+
+    user: float = 10.0
+    system: float = 3.0
+    idle: float = 500.0
+
+
+def test_a_machine_works_when_it_neither_idles_nor_waits_nor_is_robbed() -> None:
+    assert (busy_s(LinuxTimes()), busy_s(WindowsTimes())) == (15.75, 13.0)
 
 
 def test_many_repeats_are_looked_at_in_growing_steps() -> None:

