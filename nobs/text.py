@@ -15,6 +15,12 @@ def to_line(value: object, limit: int = MAX_CHARACTERS) -> str:
     return f"{shown}…" if len(text) > limit else shown
 
 
+def shorten(text: str, most: int) -> str:
+    """Return `text` in at most `most` characters: names differ at their ends, too."""
+    half = max(1, (most - 1) // 2)
+    return f"{text[:half]}…{text[-half:]}" if len(text) > most else text
+
+
 def _safe(character: str) -> str:
     if character in "\n\t":
         return " "

@@ -1,6 +1,7 @@
 """How far the repeats of a step are, for people who wait."""
 
 from dataclasses import dataclass
+from math import ceil
 
 from nobs.schema.pins import RepeatPolicy
 from nobs.units import format_seconds
@@ -26,18 +27,28 @@ class Course:
     @property
     def share(self) -> float:
         """The least share that is surely done, 0 to 1."""
-        if self.policy.repeats:
-            return min(1.0, self.repeats / self.policy.repeats)
-        return min(1.0, self.measured_s / self.policy.time_budget_s)
+        return self.measured_s / (self.measured_s + self._rest_s) if self.repeats else 0.0
 
     @property
     def rest(self) -> str:
         """How long it still takes; without a fixed number repeating may end at any time."""
+        if not self._rest_s:
+            return ""
+        left = f"{format_seconds(self._rest_s)} left"
+        return left if self.policy.repeats else f"at most {left}"
+
+    @property
+    def _rest_s(self) -> float:
+        """Seconds of the repeats that still follow, if all last as long as those so far."""
+        mean_s = self.measured_s / self.repeats if self.repeats else 0.0
+        return mean_s * max(0, self._missing(mean_s))
+
+    def _missing(self, mean_s: float) -> int:
+        """Return how many repeats still follow at most; one that began in time is ended."""
         if self.policy.repeats:
-            missing = max(0, self.policy.repeats - self.repeats)
-            return f"{format_seconds(missing * self.measured_s / max(1, self.repeats))} left"
-        rest_s = max(0.0, self.policy.time_budget_s - self.measured_s)
-        return f"at most {format_seconds(rest_s)} left"
+            return self.policy.repeats - self.repeats
+        in_time = ceil((self.policy.time_budget_s - self.measured_s) / mean_s) if mean_s else 0
+        return max(self.policy.min_repeats - self.repeats, in_time)
 
     def is_worth_a_line(self) -> bool:
         """Tell whether a log should name this repeat: the first ones, then one every few seconds.

@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
-_MOST_CHARACTERS = 54
+MOST_CHARACTERS = 54
 """Beside spinner and bar in 80 columns."""
 _REFRESH_HZ = 2.0
 """Often enough to look alive, too rarely to disturb what is measured on the same machine."""
@@ -52,7 +52,7 @@ class Gauge:
     def draw(self, text: str) -> None:
         """Show what is going on, without knowing how far it is."""
         if text.strip():
-            self.fill(text.strip()[:_MOST_CHARACTERS], None, "", "")
+            self.fill(text.strip()[:MOST_CHARACTERS], None, "", "")
 
     def fill(self, text: str, share: float | None, rest: str, detail: str) -> None:
         """Show what is going on, how much of it is done, how long it takes and what is known."""

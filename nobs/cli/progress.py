@@ -6,10 +6,11 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from nobs.cli.course import Course
-from nobs.cli.gauge import Gauge
+from nobs.cli.gauge import MOST_CHARACTERS, Gauge
 from nobs.cli.live import BuildProgress, LiveLine, can_draw
 from nobs.launch.planning.plan import Plan
 from nobs.log import Event, render_console
+from nobs.text import shorten
 from nobs.units import format_rate, format_seconds
 
 PHASES = {
@@ -59,7 +60,8 @@ class Progress:
         self._plan = plan
         self._policies = {step.id: plan.spec.workload_of(step).policy for step in plan.spec.steps}
         self._course: Course | None = None
-        self._title = ""
+        self._place = ""
+        self._model = ""
         self._introduced = False
 
     def __enter__(self) -> Self:
@@ -99,22 +101,28 @@ class Progress:
         if event["event"] == "step.started":
             policy = self._policies.get(str(event.get("step")))
             self._course = Course(policy) if policy else None
-            self._title = f"{event['number']}/{event['of']} {str(event['model']).split('/')[-1]}"
+            self._place = f"{event['number']}/{event['of']}"
+            self._model = str(event["model"]).split("/")[-1]
 
     def _show_phase(self, phase: str) -> None:
         """Show what goes on; where no line is live, only what may take minutes."""
         if not self._line.is_live and phase in SLOW_PHASES:
             self._line.say(f"    {PHASES[phase]}")
-        self._line.draw(f"{self._title} {PHASES.get(phase, phase)}")
+        self._line.draw(self._title(PHASES.get(phase, phase)))
 
     def _show_repeat(self, event: Event, course: Course) -> None:
         """Move the bar; where there is none, say a line now and then."""
         course.add(event["duration_s"])
         line = _describe(event) or ""
         if isinstance(self._line, Gauge):
-            self._line.fill(self._title, course.share, course.rest, line.strip())
+            self._line.fill(self._title(), course.share, course.rest, line.strip())
         elif course.is_worth_a_line():
             self._line.say(f"  {line}")
+
+    def _title(self, phase: str = "") -> str:
+        """Return step, model and phase; a long name is shortened, what goes on beside it is not."""
+        room = MOST_CHARACTERS - len(self._place) - len(phase or "at most 12 min 34 s left") - 2
+        return f"{self._place} {shorten(self._model, room)} {phase}".strip()
 
     def _introduce(self) -> None:
         """Say what runs once it does run: a refusal beforehand is the only thing to read."""

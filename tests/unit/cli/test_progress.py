@@ -73,10 +73,25 @@ def test_rate_sensors_and_rest_stand_in_80_columns(monkeypatch: pytest.MonkeyPat
               "units": 8000, "power_w": 350.2, "temperature_c": 65.0}  # fmt: skip
     first, second = last_frame(monkeypatch, started, repeat)[-2:]
 
-    assert first.endswith("at most 56.4 s left")
+    assert first.endswith("at most 57.9 s left")
     assert "1/2 all-MiniLM-L6-v2 ━" in first
     assert second.strip() == "repeat 12: 3.62 s, 2,210 rows/s, 350 W, 65 °C"
     assert max(len(first), len(second)) <= 80
+
+
+@pytest.mark.parametrize("number", [1, 12])
+def test_a_long_name_hides_neither_rest_nor_phase(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    started, _, repeat, *_ = events(1)
+    started |= {"number": number, "of": 12, "model": f"people/{'long-name-' * 8}Q4_K_M"}
+    bar, _ = last_frame(monkeypatch, started, repeat)[-2:]
+    phase = last_frame(monkeypatch, started, {"event": "phase.started", "phase": "data"})[-1]
+
+    assert bar.endswith("at most 59.5 s left")
+    assert f"{number}/12 long-name" in bar
+    assert "…name-Q4_K_M" in bar
+    assert "Q4_K_M reading texts and finding weights" in phase
 
 
 def test_what_follows_the_repeats_moves_again(monkeypatch: pytest.MonkeyPatch) -> None:
