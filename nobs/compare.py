@@ -39,7 +39,13 @@ class Refusal:
     model: str
     reason: str
     is_loss: bool
-    """Whether the other report lacks what the baseline has."""
+    """Whether the other report has nothing to hold against what the baseline measured."""
+
+    def __str__(self) -> str:
+        """Return what isn't compared and why; many a reason begins with the workload itself."""
+        workload = "" if self.reason.startswith(self.workload) else self.workload
+        what = " ".join(filter(None, (workload, self.model)))
+        return f"{what}: {self.reason}" if what else self.reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +64,18 @@ class Comparison:
     """Name and both values of what differs in machine, software and settings."""
 
     def is_below(self, threshold: float) -> bool:
-        """Tell whether a model is surely slower and below `threshold`, or was lost."""
+        """Tell whether a model is surely slower and below `threshold`, or has no counterpart."""
         ratios = (line.ratio for line in self.lines if line.is_headline)
         return any(refusal.is_loss for refusal in self.refusals) or any(
             ratio.finding is Finding.SLOWER and ratio.value < threshold for ratio in ratios
+        )
+
+    def undecided(self) -> tuple[str, ...]:
+        """Return the models that have too few repeats for any threshold."""
+        return tuple(
+            f"{line.workload} {line.model}"
+            for line in self.lines
+            if line.is_headline and line.ratio.finding is Finding.UNKNOWN
         )
 
 
@@ -102,7 +116,10 @@ def _why_unlike(task: TaskReport, other: TaskReport | None) -> str | None:
     name, one, two = to_line(task.workload.name), task.workload, other.workload
     if one.division != two.division:
         told = "; ".join(map(to_line, (*one.open_reasons, *two.open_reasons)))
-        return f"{name} is {one.division} there and {two.division} here ({told or 'no reason'})"
+        return (
+            f"{name} is {one.division} in the baseline and {two.division} in the other report"
+            f" ({told or 'no reason'})"
+        )
     if one.fingerprint != two.fingerprint:
         changed = ", ".join(_changed(one.model_dump(mode="json"), two.model_dump(mode="json")))
         return f"{name} is not the same work in both: {changed or 'its pins'} differ"
@@ -124,7 +141,7 @@ def _compare_tasks(
     workload = to_line(task.workload.name)
     if other is None or refused:
         reason = refused or "the other report lacks it"
-        yield Refusal(workload=workload, model="", reason=reason, is_loss=other is None)
+        yield Refusal(workload=workload, model="", reason=reason, is_loss=True)
         return
     for name, model in task.models.items():
         yield from _compare_models(workload, to_line(name), model, other.models.get(name))

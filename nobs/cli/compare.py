@@ -16,8 +16,8 @@ import click
 )  # fmt: skip
 @click.option("--json", "form", flag_value="json", help="Print JSON for programs.")
 @click.option("--fail-below", type=click.FloatRange(0, min_open=True), metavar="RATIO",
-              help="Exit with 1 if a model is surely slower and its ratio below this, or if it was "
-              "lost.")  # fmt: skip
+              help="Exit with 1 if a model is surely slower and its ratio below this, or if the "
+              "other report has nothing that it can be compared with.")  # fmt: skip
 @click.option("--force-open", is_flag=True,
               help="Compare unlike work too: other parameters, closed with open.")  # fmt: skip
 @click.pass_context

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from nobs.cli.terminal import columns, wants_color
-from nobs.compare import Comparison, Refusal, compare_reports
+from nobs.compare import Comparison, compare_reports
 from nobs.errors import UsageError
 from nobs.render.comparison import FORMATS, comparison_text
 from nobs.schema.reader import read_report
@@ -33,8 +33,12 @@ def show_comparisons(
         click.echo(comparison_text(comparisons, width=columns(), color=wants_color()), nl=False)
     else:
         click.echo(FORMATS[form](comparisons), nl=False)
-    is_below = fail_below is not None and any(each.is_below(fail_below) for each in comparisons)
-    return 1 if is_below else 0
+    if fail_below is None:
+        return 0
+    for each in comparisons:
+        for model in each.undecided():
+            click.echo(f"nobs: --fail-below says nothing of {model}: too few repeats", err=True)
+    return 1 if any(each.is_below(fail_below) for each in comparisons) else 0
 
 
 def _refuse_nothing(comparisons: Sequence[Comparison]) -> None:
@@ -42,16 +46,9 @@ def _refuse_nothing(comparisons: Sequence[Comparison]) -> None:
     if any(comparison.lines for comparison in comparisons):
         return
     reasons = dict.fromkeys(
-        _tell(refusal) for comparison in comparisons for refusal in comparison.refusals
+        str(refusal) for comparison in comparisons for refusal in comparison.refusals
     )
     raise UsageError(
         f"Nothing here can be compared: {'; '.join(reasons) or 'the baseline has no results'}.",
         "Compare runs of the same workload, or look anyway with --force-open.",
     )
-
-
-def _tell(refusal: Refusal) -> str:
-    """Return what is refused and why; many a reason begins with the workload itself."""
-    workload = "" if refusal.reason.startswith(refusal.workload) else refusal.workload
-    what = " ".join(filter(None, (workload, refusal.model)))
-    return f"{what}: {refusal.reason}" if what else refusal.reason

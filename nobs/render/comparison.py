@@ -141,8 +141,7 @@ def _sentences(comparison: Comparison) -> Iterator[str]:
     for reason in comparison.unlike:
         yield f"compared although unlike: {reason}"
     for refusal in comparison.refusals:
-        what = " ".join(filter(None, (refusal.workload, refusal.model)))
-        yield f"not compared: {what}: {refusal.reason}"
+        yield f"not compared: {refusal}"
 
 
 def _to_dict(comparison: Comparison) -> dict[str, Any]:

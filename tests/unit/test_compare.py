@@ -53,9 +53,12 @@ def test_closed_and_open_are_not_compared_unless_asked() -> None:
     forced = compare(closed, opened, force_open=True)
 
     assert refused.lines == ()
-    assert "closed there and open here (batch_size: 8 instead of 16)" in refused.refusals[0].reason
+    assert (
+        "closed in the baseline and open in the other report (batch_size: 8 instead of 16)"
+        in refused.refusals[0].reason
+    )
     assert len(forced.lines) == 5
-    assert "embeddings/1 is closed there and open here" in forced.unlike[0]
+    assert "embeddings/1 is closed in the baseline and open in the other report" in forced.unlike[0]
 
 
 def test_another_fingerprint_is_other_work_and_says_what_differs() -> None:
@@ -92,6 +95,19 @@ def test_a_lost_model_or_workload_is_below_any_threshold() -> None:
     assert compare(whole, failed_report()).is_below(0.1)
     assert not compare(failed_report(), whole).is_below(0.1)
     assert compare(make_report(), whole).is_below(0.1)
+
+
+def test_work_that_became_open_is_below_any_threshold_and_named_once() -> None:
+    opened = make_report().model_copy(
+        update={"tasks": (make_report().tasks[0], make_report(division="open").tasks[1])}
+    )
+    found = compare(make_report(), opened)
+
+    assert found.lines
+    assert [str(refusal).partition(" (")[0] for refusal in found.refusals] == [
+        "llms/1 is closed in the baseline and open in the other report"
+    ]
+    assert found.is_below(0.1)
 
 
 def test_what_may_explain_a_difference_is_listed() -> None:

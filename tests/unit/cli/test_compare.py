@@ -48,6 +48,17 @@ def test_a_slower_report_fails_where_asked(
     assert nobs_compare(files[0], files[1], "--fail-below", threshold).returncode == code
 
 
+def test_a_threshold_that_few_repeats_can_not_reach_says_so(tmp_path: Path) -> None:
+    few = [
+        write(tmp_path / f"{speed}.json", make_report(speed=speed, repeats=3, tasks=("llms",)))
+        for speed in (1.0, 0.5)
+    ]
+    done = nobs_compare(*few, "--fail-below", "0.95")
+
+    assert done.returncode == 0
+    assert "--fail-below says nothing of llms/1 gpt-oss-20b: too few repeats" in done.stderr
+
+
 def test_unlike_work_is_refused_with_the_reason_and_the_way_out(
     files: tuple[Path, Path, Path],
 ) -> None:
@@ -55,7 +66,7 @@ def test_unlike_work_is_refused_with_the_reason_and_the_way_out(
     forced = nobs_compare(files[0], files[2], "--force-open")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert "closed there and open here" in done.stderr
+    assert "closed in the baseline and open in the other report" in done.stderr
     assert "--force-open" in done.stderr
     assert forced.returncode == 0
     assert "compared although unlike" in forced.stdout
