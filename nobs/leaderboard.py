@@ -41,6 +41,8 @@ class Row:
     status: str
     why: str = ""
     """Why it isn't ok."""
+    verdict: str = ""
+    """`stable` or `not stable`; nothing where no verdict was given."""
     open_reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     figures: Mapping[str, Measured] = field(default_factory=dict)
@@ -207,6 +209,7 @@ def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
             model=to_line(name),
             status=str(model.status),
             why=_why(model),
+            verdict=model.verdict.word if model.verdict else "",
             open_reasons=tuple(map(to_line, task.workload.open_reasons)),
             warnings=tuple(flags_of(model)),
             figures=read_figures(values, task.dataset_size) if is_ok else {},

@@ -63,7 +63,8 @@ def describe(path: str, command: click.Command) -> str:
 
 def _text(command: click.Command) -> str:
     paragraphs = (command.help or "").replace("\b", "").split("\n\n")
-    return "\n\n".join(textwrap.fill(paragraph.strip(), 100) for paragraph in paragraphs).strip()
+    lines = (" ".join(paragraph.split()) for paragraph in paragraphs)
+    return "\n\n".join(textwrap.fill(line, 100) for line in lines).strip()
 
 
 def _row(parameter: click.Parameter, context: click.Context) -> str:

@@ -50,10 +50,11 @@ def remarks(table: Table) -> list[str]:
     """Return why rows failed and why they are open or legacy, each reason with whom it is about."""
     told: dict[str, list[str]] = {}
     for row in table.rows:
+        who = f"{row.host}, run {row.run}" if table.has_twin(row) else row.host
         if row.why:
-            told.setdefault(row.why, []).append(f"{row.host}, {row.model}")
+            told.setdefault(row.why, []).append(f"{who}, {row.model}")
         for reason in row.open_reasons:
-            told.setdefault(f"{table.division}: {reason}", []).append(row.host)
+            told.setdefault(f"{table.division}: {reason}", []).append(who)
     return [f"{_whom(who, len(table.rows))}: {what}" for what, who in told.items()]
 
 

@@ -1,4 +1,4 @@
-"""A leaderboard as CSV: a line a row, every figure with both ends of its interval."""
+"""A leaderboard as CSV: a line a row, every figure with its interval and what that covers."""
 
 import csv
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from nobs.leaderboard import Leaderboard, Row, Table
 
 _FORMULA_STARTS = ("=", "+", "-", "@")
 _TEXTS = ("workload", "division", "run", "host", "device", "hardware", "model", "settings",
-          "status", "why")  # fmt: skip
-_ENDS = ("value", "low", "high")
+          "status", "why", "verdict", "open_reasons")  # fmt: skip
+_PARTS = ("value", "low", "high", "confidence")
 
 
 def render_csv(board: Leaderboard) -> str:
@@ -24,14 +24,16 @@ def render_csv(board: Leaderboard) -> str:
 
 def _figure_names() -> Iterator[str]:
     for figure in FIGURES:
-        yield from (figure.key, f"{figure.key}_low", f"{figure.key}_high")
+        yield figure.key
+        yield from (f"{figure.key}_{part}" for part in _PARTS[1:])
 
 
 def _cells(table: Table, row: Row) -> list[str | float | None]:
     texts = (table.workload, table.division, row.run, row.host, row.device, row.hardware,
-             row.model, row.settings, row.status, row.why)  # fmt: skip
+             row.model, row.settings, row.status, row.why, row.verdict,
+             "; ".join(row.open_reasons))  # fmt: skip
     measured = [row.figures.get(figure.key) for figure in FIGURES]
-    numbers = [getattr(each, end, None) for each in measured for end in _ENDS]
+    numbers = [getattr(each, part, None) for each in measured for part in _PARTS]
     return [*map(_defuse, texts), *numbers]
 
 

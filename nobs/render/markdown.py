@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from nobs.leaderboard import Leaderboard, Row, Table
 from nobs.render.cells import (
     columns,
+    footnotes,
     heading,
     last_cell,
     machine_lines,
@@ -18,8 +19,10 @@ _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"}
 
 
 def render_markdown(board: Leaderboard) -> str:
-    """Return a heading and a table for each workload and division."""
-    return "\n".join(line for table in board.tables for line in _lines(table))
+    """Return a heading and a table for each workload and division, and what figures mean."""
+    lines = [line for table in board.tables for line in _lines(table)]
+    notes = footnotes(figure for table in board.tables for figure in table.figures)
+    return "\n".join([*lines, *(f"{escape(note)}\n" for note in notes)])
 
 
 def escape(text: str) -> str:

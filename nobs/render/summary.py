@@ -99,14 +99,8 @@ def _cells(
         interval_cell(time, figures),
         *(value_cell(figure, figures) for figure in others),
         str(max(len(read_runs(figure, values)) for figure in (time, *others))),
-        _verdict_cell(model),
+        model.verdict.word if model.verdict else "-",
     )
-
-
-def _verdict_cell(model: ModelReport) -> str:
-    if model.verdict is None:
-        return "-"
-    return "stable" if model.verdict.stable else "not stable"
 
 
 def _explain(task: TaskReport) -> list[str]:

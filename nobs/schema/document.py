@@ -37,7 +37,8 @@ def read_with_bytes(file: Path) -> tuple[Document, bytes]:
     except ValueError as error:
         raise InvalidReport(file, str(error)) from error
     except OSError as error:
-        raise InvalidReport(file, f"it can't be read: {error.strerror or error}") from error
+        reason = f"it can't be read: {error.strerror or error}"
+        raise InvalidReport(file, reason, "Name a file that is there and readable.") from error
 
 
 def parse_document(data: bytes) -> Document:

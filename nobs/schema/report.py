@@ -69,6 +69,11 @@ class Verdict(Record):
     """Numbers, from 1, of repeats whose modified z-score exceeds 3.5; none is ever dropped."""
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def word(self) -> str:
+        """Return the verdict for people."""
+        return "stable" if self.stable else "not stable"
+
 
 class FlagName(StrEnum):
     """What stands between a number and the hardware; the run went on all the same."""

@@ -9,6 +9,7 @@ import pytest
 from nobs.leaderboard import Leaderboard, Skipped, arrange, flatten
 from nobs.render import FORMATS
 from nobs.render.table import render_table
+from nobs.schema.report import Report
 from tests.fakes.golden import check
 from tests.fakes.reports import (
     HOSTILE,
@@ -78,6 +79,42 @@ def test_markdown_shows_markup_as_text() -> None:
     assert "<b>" not in shown
     assert "@" not in shown
     assert r"&lt;b&gt;\|\*a\*\|&#64;x&lt;/b&gt;" in shown
+
+
+@pytest.mark.parametrize("form", ["table", "markdown"])
+def test_what_was_changed_names_the_run_where_machines_look_the_same(form: str) -> None:
+    one, two = (
+        make_report(run=run, division="open", tasks=("llms",)).model_dump(
+            mode="json", by_alias=True
+        )
+        for run in ("one", "two")
+    )
+    two["tasks"][0]["workload"]["open_reasons"] = ["another prompt"]
+    board = arrange([flatten("x", Report.model_validate(each)) for each in (one, two)])
+    shown = FORMATS.load(form)(board)
+
+    assert "a host, run one: open: batch" in shown
+    assert "a host, run two: open: another prompt" in shown
+
+
+def test_csv_tells_what_an_interval_covers_and_what_is_open() -> None:
+    board = arrange([flatten("x", make_report(division="open", tasks=("embeddings",)))])
+    row, _ = csv.DictReader(StringIO(FORMATS.load("csv")(board)))
+
+    assert row["rows_per_second_confidence"] == "0.96"
+    assert row["open_reasons"] == "batch_size: 8 instead of 16"
+
+
+@pytest.mark.parametrize(("stable", "word"), [(True, "stable"), (False, "not stable")])
+def test_programs_read_the_verdict(stable: bool, word: str) -> None:
+    source = make_report(tasks=("llms",)).model_dump(mode="json", by_alias=True)
+    (model,) = source["tasks"][0]["models"].values()
+    model["verdict"] = {"stable": stable, "uncertainty": 0.1, "spread": 0.1}
+    board = arrange([flatten("a", Report.model_validate(source))])
+    (row,) = csv.DictReader(StringIO(FORMATS.load("csv")(board)))
+
+    assert row["verdict"] == word
+    assert json.loads(FORMATS.load("json")(board))["tables"][0]["rows"][0]["verdict"] == word
 
 
 def test_json_is_exact() -> None:
