@@ -70,7 +70,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """All rows of one workload and division, by model, best first."""
+    """All rows of one workload and division, by model, best first; those without figures last."""
 
     workload: str
     task: str
@@ -187,11 +187,13 @@ def _division_rank(division: str) -> int:
 def _rank(workload: str, task: str, division: str, rows: Sequence[Row]) -> Table:
     table = Table(workload=workload, task=task, division=division, rows=tuple(rows))
     headline = table.headline
+    measured = {row.model for row in rows if headline.key in row.figures}
 
-    def place(row: Row) -> tuple[str, bool, float, str]:
+    def place(row: Row) -> tuple[bool, str, bool, float, str]:
         found = row.figures.get(headline.key)
         value = found.value if found else 0.0
-        return row.model, found is None, value if headline.lower_is_better else -value, row.host
+        rank = value if headline.lower_is_better else -value
+        return row.model not in measured, row.model, found is None, rank, row.host
 
     return replace(table, rows=tuple(sorted(rows, key=place)))
 

@@ -16,7 +16,7 @@ from nobs.section import HostSection
 
 _ASSETS = files("nobs.render") / "assets"
 _LIBRARIES = (("d3.min.js", "LICENSE-d3.txt"), ("plot.umd.min.js", "LICENSE-plot.txt"))
-_OWN_SCRIPTS = ("page.js", "charts.js", "curves.js")
+_OWN_SCRIPTS = ("page.js", "tables.js", "charts.js", "curves.js")
 _DIGITS = 6
 
 
@@ -54,7 +54,7 @@ def _table(table: Table, places: Mapping[str, int]) -> dict[str, Any]:
         "workload": table.workload,
         "division": table.division,
         "figures": [_figure(figure) for figure in table.figures],
-        "rows": [_row(table, row, places[row.run]) for row in table.rows],
+        "rows": [_row(table, row, rank, places[row.run]) for rank, row in table.ranked()],
     }
 
 
@@ -71,16 +71,19 @@ def _figure(figure: Figure) -> dict[str, Any]:
     }
 
 
-def _row(table: Table, row: Row, host: int) -> dict[str, Any]:
+def _row(table: Table, row: Row, rank: int | None, host: int) -> dict[str, Any]:
     held = [figure for figure in table.figures if figure.key in row.figures]
     return {
+        "rank": rank,
         "host": host,
+        "hardware": row.hardware,
         "twin": table.has_twin(row),
         "device": row.device,
         "model": row.model,
         "settings": row.settings,
         "status": row.status,
         "why": row.why,
+        "verdict": row.verdict,
         "open": row.open_reasons,
         "warnings": row.warnings,
         "figures": {figure.key: _measured(figure, row.figures) for figure in held},

@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from nobs.leaderboard import Skipped
+from tests.browser.pages import write_page
+from tests.fakes.reports import bare_report, failed_report, make_report, max_report
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+MACHINES = (("fast", 9.0, "cuda"), ("middle", 3.0, "rocm"), ("slow", 1.0, "mps"))
 ASKED_FOR = os.environ.get("NOBS_TEST_BROWSER") == "1"
 
 
@@ -37,3 +42,16 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=executable)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    reports = [
+        make_report(name, speed=speed, run=f"run-{name}", device=device)
+        for name, speed, device in MACHINES
+    ]
+    opened_one = make_report("tuned", run="run-tuned", division="open", tasks=("embeddings",))
+    best = max_report("fast", run="run-max", speed=20.0, device="cuda")
+    reports += [opened_one, failed_report(), bare_report(), best]
+    file = tmp_path_factory.mktemp("page") / "results.html"
+    return write_page(file, reports, [Skipped(file="report_bad.json", reason="It is damaged.")])

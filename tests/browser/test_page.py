@@ -6,43 +6,83 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from nobs.leaderboard import Skipped
+from nobs.schema.report import Report
 from nobs.text import to_line
 from tests.browser.pages import cells, marks, opened, write_page
 from tests.fakes.reports import (
     HOSTILE,
-    bare_report,
-    failed_report,
     hostile_report,
     make_report,
-    max_report,
 )  # fmt: skip
 
-MACHINES = (("fast", 9.0, "cuda"), ("middle", 3.0, "rocm"), ("slow", 1.0, "mps"))
 CLOSED = "#view=embeddings%2F1+closed"
 VIEWS = (CLOSED, "#view=embeddings-max%2F1+closed", "#view=llms%2F1+closed",
          "#view=embeddings%2F1+open", "#view=machines", "#host=run-fast",
          "#view=skipped")  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    reports = [
-        make_report(name, speed=speed, run=f"run-{name}", device=device)
-        for name, speed, device in MACHINES
-    ]
-    opened_one = make_report("tuned", run="run-tuned", division="open", tasks=("embeddings",))
-    best = max_report("fast", run="run-max", speed=20.0, device="cuda")
-    reports += [opened_one, failed_report(), bare_report(), best]
-    file = tmp_path_factory.mktemp("page") / "results.html"
-    return write_page(file, reports, [Skipped(file="report_bad.json", reason="It is damaged.")])
-
-
 def test_the_first_workload_is_shown_best_first(browser: Browser, page_file: Path) -> None:
     with opened(browser, page_file) as page:
         assert page.get_by_role("heading", level=2).inner_text() == "embeddings/1"
-        assert cells(page, "machine")[:4] == ["fast", "fast", "middle", "middle"]
-        assert "tuned" not in cells(page, "machine")
+        machines, ranks, models = (cells(page, name) for name in ("machine", "#", "model"))
+
+        assert machines[:4] == ["fast", "middle", "slow", "a small host"]
+        assert machines[4:7] == ["fast", "middle", "slow"]
+        assert ranks == ["1", "2", "3", "\N{EN DASH}", "1", "2", "3", "4", *2 * "\N{EN DASH}"]
+        assert models == [*sorted(models[:8]), "m", "n"]
+        assert "tuned" not in machines
+
+
+def test_a_result_stands_beside_what_it_was_measured_on(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        row = page.locator("tbody tr").filter(has_text="a bare host").first.inner_text()
+
+        assert "A processor (8)" in row
+        assert "A GPU" not in row
+
+
+def test_a_verdict_stands_beside_the_state(browser: Browser, tmp_path: Path) -> None:
+    values = make_report(tasks=("llms",)).model_dump(mode="json", by_alias=True)
+    (model,) = values["tasks"][0]["models"].values()
+    model["verdict"] = {"stable": False, "uncertainty": 0.1, "spread": 0.1}
+    file = write_page(tmp_path / "page.html", [Report.model_validate(values)])
+    with opened(browser, file) as page:
+        assert page.locator("tbody td.state").inner_text().split("\n") == ["ok", "not stable"]
+
+
+def test_machines_are_sorted_by_the_numbers_in_their_names(
+    browser: Browser, tmp_path: Path
+) -> None:
+    reports = [make_report(f"box {n}", run=f"run-{n}") for n in (10, 9, 1)]
+    with opened(browser, write_page(tmp_path / "page.html", reports), "#view=machines") as page:
+        assert cells(page, "machine") == ["box 1", "box 9", "box 10"]
+
+
+def test_machines_are_searched_by_what_they_are(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file, "#view=machines") as page:
+        page.get_by_label("Search machine, hardware").fill("rocm middle")
+        assert cells(page, "machine") == ["middle"]
+        assert page.get_by_text("1 of 7 reports").is_visible()
+
+        page.get_by_label("Search machine, hardware").fill("gpu_name")
+        assert cells(page, "machine") == []
+
+
+def test_paper_is_light_and_holds_every_column(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file, "#theme=dark", width=1046) as page:
+        page.emulate_media(media="print")
+
+        assert page.evaluate("getComputedStyle(document.body).color") == "rgb(26, 31, 39)"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1046
+
+
+def test_a_machine_stays_in_sight_on_a_narrow_window(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file, width=380) as page:
+        page.locator(".scroll").first.evaluate("(region) => { region.scrollLeft = 400; }")
+        box = page.locator("tbody th.machine").first.bounding_box()
+
+        assert box is not None
+        assert 0 <= box["x"] < 20
 
 
 def test_open_results_stand_apart_and_say_why(browser: Browser, page_file: Path) -> None:
@@ -101,62 +141,6 @@ def test_the_theme_changes_the_colours(browser: Browser, page_file: Path) -> Non
         dark = page.evaluate(read)
     with opened(browser, page_file, scheme="dark") as page:
         assert page.evaluate(read) == dark != light
-
-
-def test_charts_have_a_mark_for_every_value(browser: Browser, page_file: Path) -> None:
-    with opened(browser, page_file) as page:
-        assert marks(page, "Throughput") == 7
-        assert marks(page, "Throughput", "rule") == 7
-        assert marks(page, "Every repeat") == 7 * 7
-        assert marks(page, "Every repeat", "line") == 7
-        assert [marks(page, name) for name in ("Share of the limit", "Rows per joule")] == [7, 7]
-        assert marks(page, "Share of the limit", "rule") == 7
-        assert marks(page, "Where the time of a pass goes", "bar") == 7 * 5
-        page.get_by_role("link", name="llms/1 closed").click()
-        assert marks(page, "Latency against output tokens") == 3 * 7 * 3
-        assert marks(page, "Throughput against load") == 3 * 3
-        assert marks(page, "Time to first token against load") == 3 * 3
-        assert marks(page, "Time to first token against load", "rule") == 3 * 3
-        assert [marks(page, name) for name in ("Throughput", "Latency", "Time to first token")] == [
-            3,
-            3,
-            3,
-        ]
-
-
-def test_best_settings_stand_beside_fixed_ones(browser: Browser, tmp_path: Path) -> None:
-    reports = [
-        make_report("one", run="run-one"), make_report("two", run="run-two", gpu="Another"),
-        max_report("one", run="run-max", speed=3.0),
-    ]  # fmt: skip
-    file = write_page(tmp_path / "page.html", reports)
-    with opened(browser, file) as page:
-        assert marks(page, "Fixed and best settings") == 2 * 2
-        assert marks(page, "Fixed and best settings", "link") == 2
-        assert page.get_by_text("\N{MULTIPLICATION SIGN}3.0", exact=False).count() == 2
-        assert page.get_by_text(": bfloat16, batch 32, sdpa", exact=False).count() == 2
-        page.get_by_role("link", name="embeddings-max/1 closed").click()
-        assert marks(page, "Fixed and best settings") == 2 * 2
-        assert marks(page, "Tuning") == 2 * 3
-        assert marks(page, "Tuning", "text") == 2
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_few_machines_have_all_their_charts(browser: Browser, tmp_path: Path, count: int) -> None:
-    reports = [make_report(f"host {n}", run=f"run-{n}") for n in range(count)]
-    with opened(browser, write_page(tmp_path / "page.html", reports)) as page:
-        assert marks(page, "Throughput") == marks(page, "Rows per joule") == 2 * count
-        assert marks(page, "Every repeat") == 2 * count * 7
-
-
-def test_values_of_a_curve_can_be_read_as_a_table(browser: Browser, page_file: Path) -> None:
-    with opened(browser, page_file) as page:
-        chart = page.locator("figure.chart").filter(has=page.get_by_text("Where the time"))
-        chart.get_by_text("Values").press("Enter")
-        rows = chart.locator("tbody tr").all_inner_texts()
-
-        assert len(rows) == 7
-        assert rows[0].split("\t")[-5:] == ["10.0 %", "5.0 %", "80.0 %", "3.0 %", "2.0 %"]
 
 
 def test_a_machine_has_a_page_of_its_own(browser: Browser, page_file: Path) -> None:
@@ -227,7 +211,7 @@ def test_the_focus_goes_down_the_page_and_is_seen(browser: Browser, page_file: P
     }"""
     with opened(browser, page_file) as page:
         seen = []
-        for _ in range(24):
+        for _ in range(26):
             page.keyboard.press("Tab")
             seen.append(page.evaluate(look))
 
@@ -255,7 +239,7 @@ def test_hostile_text_stays_text(browser: Browser, tmp_path: Path, text: str) ->
         page.get_by_role("link", name=to_line(text)[:20] or "(no name)").first.click()
 
         assert len(shown) == 2
-        assert page.locator("script").count() == 6
+        assert page.locator("script").count() == 7
         assert page.locator("img, b").count() == 0
         assert page.get_by_role("heading", level=2).is_visible()
 

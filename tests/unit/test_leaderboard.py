@@ -32,9 +32,9 @@ def test_rows_are_ranked_by_their_first_figure(speeds: tuple[float, ...]) -> Non
 def test_failed_rows_have_no_rank_and_say_why() -> None:
     (table,) = arrange([flatten("a", failed_report())]).tables
 
-    assert [row.status for row in table.rows] == ["failed", "ok"]
-    assert table.rows[0].why == "oom: Too big."
-    assert [rank for rank, _ in table.ranked()] == [None, 1]
+    assert [row.status for row in table.rows] == ["ok", "failed"]
+    assert table.rows[1].why == "oom: Too big."
+    assert [rank for rank, _ in table.ranked()] == [1, None]
 
 
 def test_what_is_missing_is_left_out() -> None:

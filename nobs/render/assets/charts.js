@@ -60,13 +60,13 @@ function brief(hardware) {
 // What a mark is of: in lines, of which the first two name the machine.
 function titleOf(row) {
   const host = hostOf(row);
-  return [brief(host.hardware), [host.host, twinOf(row)].filter(Boolean).join(", ")].join("\n");
+  return [brief(row.hardware), [host.host, twinOf(row)].filter(Boolean).join(", ")].join("\n");
 }
 
 // Lines are named by the hardware, and by the model where there are several.
 function lineNames(rows) {
   const several = unique(rows, (row) => row.model).length > 1;
-  return distinct(rows, (row) => shorten(brief(hostOf(row).hardware), 28) + (several ? `, ${modelName(row)}` : ""));
+  return distinct(rows, (row) => shorten(brief(row.hardware), 28) + (several ? `, ${modelName(row)}` : ""));
 }
 
 function modelNames(rows) {
@@ -75,6 +75,12 @@ function modelNames(rows) {
 
 function formatTick(value) {
   return value >= 1000 ? d3.format(".3~s")(value) : String(Number(value.toPrecision(3)));
+}
+
+// The ticks of a logarithmic axis: what was measured, unless that is too much.
+function steps(values) {
+  const found = [...new Set(values)].sort((a, b) => a - b);
+  return found.length > 9 ? 8 : found;
 }
 
 // One name a row also where machines share theirs.

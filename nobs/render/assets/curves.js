@@ -58,7 +58,7 @@ function partnerOf(table) {
 }
 
 function lookOf(row) {
-  return JSON.stringify([hostOf(row).host, hostOf(row).hardware, row.device, row.model]);
+  return JSON.stringify([hostOf(row).host, row.hardware, row.device, row.model]);
 }
 
 function bestByLook(rows, key) {
@@ -120,7 +120,7 @@ function drawTrials(charts, rows, names) {
   const tried = points.filter((point) => point.rate !== null).sort((a, b) => a.batch - b.batch);
   const failed = points.filter((point) => point.rate === null).map((point) => ({ ...point, rate: 0 }));
   addChart(charts, "Tuning", `${firstOf(told, held)}Throughput on texts of median length against batch size, for each number format and kernel that was tried; a cross is a choice that failed.`, () => ({
-    marginBottom: 46, x: { ...bottom("rows a batch"), type: "log", base: 2, ticks: 8 }, y: left("rows/s"), color: { domain: lines },
+    marginBottom: 46, x: { ...bottom("rows a batch"), type: "log", base: 2, ticks: steps(points.map((point) => point.batch)) }, y: left("rows/s"), color: { domain: lines },
     symbol: { legend: true, domain: unique(tried, (point) => point.settings) },
     marks: [
       Plot.lineY(tried, { x: "batch", y: "rate", z: "way", stroke: "line", strokeWidth: 1.6 }),
@@ -139,7 +139,7 @@ function drawLoads(charts, rows, names) {
   if (!held.length) return;
   const lines = names(held);
   const points = held.flatMap((row, index) => row.loads.map(([load, rate, ttft, p95]) => ({ load, rate, ttft, p95, line: lines[index] })));
-  const x = { ...bottom("requests at the same time"), type: "log", base: 2 };
+  const x = { ...bottom("requests at the same time"), type: "log", base: 2, ticks: steps(points.map((point) => point.load)), inset: 4 * held.length };
   const draw = (title, text, label, y, marks, drawn) => addChart(charts, title, firstOf(told, held) + text, () => ({
     marginBottom: 46, x, y: left(label), color: { domain: lines },
     marks: [...marks, Plot.lineY(drawn, { x: "load", y, stroke: "line", strokeWidth: 1.8 }), Plot.dot(drawn, { x: "load", y, fill: "line", r: 3.5, tip: TIP })],
@@ -147,8 +147,10 @@ function drawLoads(charts, rows, names) {
     ...points.map((point) => [point.line, point.load, point.rate, point.ttft, point.p95])]);
   draw("Throughput against load", "Output tokens a second of all requests together; each level was measured once.", "tokens/s", "rate", [], points);
   const timed = points.filter((point) => point.ttft !== null);
-  const slow = Plot.ruleX(timed.filter((point) => point.p95 !== null), { x: "load", y1: "ttft", y2: "p95", stroke: "line", strokeWidth: 5, strokeOpacity: 0.4 });
-  if (timed.length) draw("Time to first token against load", "Medians of all requests of a level; bars reach up to the 95th percentile.", "seconds", "ttft", [slow], timed);
+  // Side by side: at the same place the longest would hide the others.
+  const slow = lines.map((line, index) => Plot.ruleX(timed.filter((point) => point.line === line && point.p95 !== null),
+    { x: "load", y1: "ttft", y2: "p95", dx: 6 * (index - (lines.length - 1) / 2), stroke: "line", strokeWidth: 5, strokeOpacity: 0.4 }));
+  if (timed.length) draw("Time to first token against load", "Medians of all requests of a level; bars reach up to the 95th percentile.", "seconds", "ttft", slow, timed);
 }
 
 function drawRequests(charts, rows, names) {
@@ -176,7 +178,7 @@ function drawSamples(charts, rows, names) {
       x: isTimed ? row.starts[repeat] : repeat + 1, share: (100 * sample) / middle, line: lines[index],
     }));
   });
-  addChart(charts, "Every repeat", `${firstOf(told, held)}Speed of each repeat, in their order, in % of the median: a line that falls is throttling.`, () => ({
+  addChart(charts, "Every repeat", `${firstOf(told, held)}Speed of each repeat, in their order, in % of the median: a line that falls points to throttling.`, () => ({
     marginBottom: 46, x: isTimed ? bottom("seconds since the first repeat began") : { ...bottom("repeat"), interval: 1, type: "linear" },
     y: { label: "% of the median", grid: true, nice: true }, color: { domain: lines },
     marks: [

@@ -2,9 +2,8 @@
 // What the page shows follows from the data it carries and from the fragment of its address.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const PAGE = 25;
+for (const table of data.tables) table.rows.forEach((row, place) => { row.place = place; });
 let state = {};
-let shown = PAGE;
 
 // ---- elements ----------------------------------------------------------------------------------
 
@@ -43,125 +42,6 @@ function viewOf(table) {
   return `${table.workload} ${table.division}`;
 }
 
-// ---- tables ------------------------------------------------------------------------------------
-
-function compare(column, descending) {
-  const sign = descending ? -1 : 1;
-  return (one, other) => {
-    const [a, b] = [column.value(one), column.value(other)];
-    if (a === null || b === null) return (a === null) - (b === null);
-    if (typeof a === "number") return sign * (a - b);
-    return sign * (a < b ? -1 : a > b ? 1 : 0);
-  };
-}
-
-function drawTable(columns, rows, caption, first) {
-  const body = h("tbody");
-  const more = h("div", { class: "more" });
-  const heads = columns.map((column) =>
-    h("th", { scope: "col", class: column.number ? "num" : null },
-      h("button", { type: "button", title: column.meaning, click: () => sort(column) }, column.label)));
-  const view = { rows, fill };
-  function sort(column) {
-    const same = (state.sort || first.key) === column.key;
-    const descending = same ? !isDescending(column) : column.number && !column.lower;
-    change({ sort: column.key, dir: descending ? "down" : "up" });
-    fill();
-  }
-  function isDescending(column) {
-    return state.dir ? state.dir === "down" : Boolean(column.number && !column.lower);
-  }
-  function fill() {
-    const column = columns.find((each) => each.key === state.sort) || first;
-    const sorted = [...view.rows].sort(compare(column, isDescending(column)));
-    body.replaceChildren(...sorted.slice(0, shown).map((row) => h("tr", null, columns.map((each) => each.cell(row)))));
-    heads.forEach((head, index) => {
-      const direction = isDescending(column) ? "descending" : "ascending";
-      if (columns[index] === column) head.setAttribute("aria-sort", direction);
-      else head.removeAttribute("aria-sort");
-    });
-    fillMore(more, sorted.length, fill);
-  }
-  fill();
-  view.element = h("div", { class: "panel" },
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-      h("table", null, h("caption", null, caption), h("thead", null, h("tr", null, heads)), body)),
-    more);
-  return view;
-}
-
-function fillMore(more, count, fill) {
-  const grow = (by) => () => { shown += by; fill(); };
-  more.hidden = count <= shown;
-  more.replaceChildren(
-    h("button", { type: "button", click: grow(PAGE) }, `Show ${PAGE} more`),
-    h("button", { type: "button", click: grow(count) }, `Show all ${count}`));
-}
-
-function figureColumn(figure) {
-  return {
-    key: figure.key, label: figure.label, meaning: figure.meaning || null, number: true, lower: figure.lower,
-    value: (row) => (row.figures[figure.key] ? row.figures[figure.key].value : null),
-    cell: (row) => {
-      const found = row.figures[figure.key];
-      if (!found) return h("td", { class: "num" }, "–");
-      return h("td", { class: "num" }, found.text, found.interval ? h("small", null, found.interval) : null);
-    },
-  };
-}
-
-function hostOf(row) {
-  return data.hosts[row.host];
-}
-
-// A text that may be broken behind the marks of a name.
-function breakable(text) {
-  return text.split(/(?<=[/_:@])/).flatMap((part, index) => (index ? [h("wbr"), part] : [part]));
-}
-
-function timeOf(host) {
-  return host.timestamp.slice(0, 16).replace("T", " ");
-}
-
-// When it was measured, where another row of the table looks the same.
-function twinOf(row) {
-  return row.twin ? timeOf(hostOf(row)) : "";
-}
-
-function machineCell(host, twin = "") {
-  const below = [host.hardware, twin].filter(Boolean);
-  return h("th", { scope: "row", class: "name" },
-    h("a", { href: link({ host: host.run }) }, breakable(host.host || "(no name)")), below.map((text) => h("small", null, text)));
-}
-
-const machineColumn = {
-  key: "machine", label: "machine",
-  value: (row) => hostOf(row).host.toLowerCase(), cell: (row) => machineCell(hostOf(row), twinOf(row)),
-};
-const modelColumn = {
-  key: "model", label: "model",
-  value: (row) => row.model.toLowerCase(), cell: (row) => h("th", { scope: "row", class: "name" }, breakable(row.model), row.settings ? h("small", null, row.settings) : null),
-};
-const backendColumn = {
-  key: "backend", label: "backend", value: (row) => row.device, cell: (row) => h("td", null, row.device),
-};
-const stateColumn = {
-  key: "state", label: "state", value: (row) => row.status + row.warnings.length,
-  cell: (row) => h("td", { class: "name" },
-    h("span", { class: row.status === "ok" ? "closed" : "failed" }, row.status),
-    row.why ? h("small", null, row.why) : null, notes([...row.open, ...row.warnings])),
-};
-
-function notes(texts) {
-  if (!texts.length) return null;
-  const count = texts.length === 1 ? "1 note" : `${texts.length} notes`;
-  return h("details", null, h("summary", null, count), texts.map((text) => h("small", null, text)));
-}
-
-function resultColumns(figures) {
-  return [modelColumn, ...figures.map(figureColumn), backendColumn, stateColumn];
-}
-
 // ---- views -------------------------------------------------------------------------------------
 
 function select(name, label, values, onChange) {
@@ -181,10 +61,14 @@ function unique(rows, read) {
   return [...new Set(rows.map(read))].sort();
 }
 
+// Whether every word of the search stands in one of the texts.
+function finds(...texts) {
+  const all = texts.join(" ").toLowerCase();
+  return (state.q || "").toLowerCase().split(" ").every((word) => all.includes(word));
+}
+
 function matches(row) {
-  const host = hostOf(row);
-  const text = `${host.host} ${host.hardware} ${row.device} ${row.model} ${row.status}`.toLowerCase();
-  return (state.q || "").toLowerCase().split(" ").every((word) => text.includes(word))
+  return finds(hostOf(row).host, row.hardware, row.device, row.model, row.status)
     && (!state.device || row.device === state.device)
     && (!state.model || row.model === state.model);
 }
@@ -198,10 +82,8 @@ const MEANING = {
 function showTable(table) {
   const count = h("output", { "aria-live": "polite" });
   const charts = h("section", { class: "charts", "aria-label": "Charts" });
-  const headline = table.figures[0];
-  const columns = [machineColumn, ...resultColumns(table.figures)];
-  const first = columns.find((each) => headline && each.key === headline.key) || machineColumn;
-  const view = drawTable(columns, table.rows.filter(matches), `${viewOf(table)}: medians, below them their 95 % intervals`, first);
+  const columns = [rankColumn, machineColumn, ...resultColumns(table.figures)];
+  const view = drawTable(columns, table.rows.filter(matches), `${captionOf(table)}; each model is ranked apart`, rankColumn);
   const filter = (changes) => {
     change(changes);
     shown = PAGE;
@@ -236,7 +118,7 @@ function showHost(host) {
   const held = own.filter((table) => table.rows.length);
   const parts = held.map((table) => ({
     table, charts: h("section", { class: "charts", "aria-label": `Charts of ${viewOf(table)}` }),
-    view: drawTable(resultColumns(table.figures), table.rows, `${viewOf(table)}: medians, below them their 95 % intervals`, modelColumn),
+    view: drawTable(resultColumns(table.figures), table.rows, captionOf(table), modelColumn),
   }));
   replace("main",
     h("div", { class: "head" }, h("h2", null, host.host || "(no name)"),
@@ -252,7 +134,7 @@ function showHost(host) {
 
 function showHosts() {
   const text = (key, label, read, cell) => ({
-    key, label, value: (host) => read(host).toLowerCase(), cell: cell || ((host) => h("td", { class: "name" }, read(host))),
+    key, label, value: read, cell: cell || ((host) => h("td", { class: "name" }, read(host))),
   });
   const columns = [
     text("machine", "machine", (host) => host.host, (host) => machineCell(host)),
@@ -263,13 +145,15 @@ function showHosts() {
     { key: "flags", label: "trust flags", number: true, value: (host) => host.flags.length,
       cell: (host) => h("td", { class: "num" }, String(host.flags.length)) },
   ];
-  const find = () => data.hosts.filter((host) =>
-    JSON.stringify([host.host, host.device]).toLowerCase().includes((state.q || "").toLowerCase()));
+  const find = () => data.hosts.filter((host) => finds(host.host, ...Object.values(host.device)));
+  const count = h("output", { "aria-live": "polite" });
   const view = drawTable(columns, find(), "One line for each report", columns[0]);
-  const filter = (changes) => { change(changes); shown = PAGE; view.rows = find(); view.fill(); };
+  const tell = () => { count.value = `${view.rows.length} of ${data.hosts.length} reports`; };
+  const filter = (changes) => { change(changes); shown = PAGE; view.rows = find(); view.fill(); tell(); };
   replace("main", h("div", { class: "head" }, h("h2", null, "Machines"),
     h("p", null, "What was measured where: a machine's own page has its environment and trust flags.")),
-  h("div", { class: "filters" }, search("Search", filter)), view.element);
+  h("div", { class: "filters" }, search("Search machine, hardware", filter), count), view.element);
+  tell();
 }
 
 function showSkipped() {

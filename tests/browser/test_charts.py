@@ -1,0 +1,73 @@
+"""The charts of the HTML page in a real browser."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.pages import marks, opened, write_page
+from tests.fakes.reports import make_report, max_report
+
+
+def test_settings_that_were_tried_are_the_ticks(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file, "#view=embeddings-max%2F1+closed") as page:
+        chart = page.locator("figure.chart").filter(has=page.get_by_text("Tuning", exact=True))
+        ticks = chart.locator("[data-mark='x-axis tick label'] text").all_text_contents()
+
+        assert ticks == ["16", "32", "64"]
+
+
+def test_charts_have_a_mark_for_every_value(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        assert marks(page, "Throughput") == 7
+        assert marks(page, "Throughput", "rule") == 7
+        assert marks(page, "Every repeat") == 7 * 7
+        assert marks(page, "Every repeat", "line") == 7
+        assert [marks(page, name) for name in ("Share of the limit", "Rows per joule")] == [7, 7]
+        assert marks(page, "Share of the limit", "rule") == 7
+        assert marks(page, "Where the time of a pass goes", "bar") == 7 * 5
+        page.get_by_role("link", name="llms/1 closed").click()
+        assert marks(page, "Latency against output tokens") == 3 * 7 * 3
+        assert marks(page, "Throughput against load") == 3 * 3
+        assert marks(page, "Time to first token against load") == 3 * 3
+        assert marks(page, "Time to first token against load", "rule") == 3 * 3
+        assert [marks(page, name) for name in ("Throughput", "Latency", "Time to first token")] == [
+            3,
+            3,
+            3,
+        ]
+
+
+def test_best_settings_stand_beside_fixed_ones(browser: Browser, tmp_path: Path) -> None:
+    reports = [
+        make_report("one", run="run-one"), make_report("two", run="run-two", gpu="Another"),
+        max_report("one", run="run-max", speed=3.0),
+    ]  # fmt: skip
+    file = write_page(tmp_path / "page.html", reports)
+    with opened(browser, file) as page:
+        assert marks(page, "Fixed and best settings") == 2 * 2
+        assert marks(page, "Fixed and best settings", "link") == 2
+        assert page.get_by_text("\N{MULTIPLICATION SIGN}3.0", exact=False).count() == 2
+        assert page.get_by_text(": bfloat16, batch 32, sdpa", exact=False).count() == 2
+        page.get_by_role("link", name="embeddings-max/1 closed").click()
+        assert marks(page, "Fixed and best settings") == 2 * 2
+        assert marks(page, "Tuning") == 2 * 3
+        assert marks(page, "Tuning", "text") == 2
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_machines_have_all_their_charts(browser: Browser, tmp_path: Path, count: int) -> None:
+    reports = [make_report(f"host {n}", run=f"run-{n}") for n in range(count)]
+    with opened(browser, write_page(tmp_path / "page.html", reports)) as page:
+        assert marks(page, "Throughput") == marks(page, "Rows per joule") == 2 * count
+        assert marks(page, "Every repeat") == 2 * count * 7
+
+
+def test_values_of_a_curve_can_be_read_as_a_table(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        chart = page.locator("figure.chart").filter(has=page.get_by_text("Where the time"))
+        chart.get_by_text("Values").press("Enter")
+        rows = chart.locator("tbody tr").all_inner_texts()
+
+        assert len(rows) == 7
+        assert rows[0].split("\t")[-5:] == ["10.0 %", "5.0 %", "80.0 %", "3.0 %", "2.0 %"]
