@@ -118,15 +118,17 @@ def _describe_run(
     )
 
 
-def _find_environment(results: Mapping[str, StepResult]) -> dict[str, object]:
-    return next((result.environment for result in results.values() if result.environment), {})
+def _find_environment(results: Mapping[str, StepResult]) -> dict[str, Any]:
+    """Return what the first step with torch saw, else the first: a served model's step has none."""
+    told = [result.environment for result in results.values() if result.environment]
+    return next((each for each in told if "torch" in each), told[0] if told else {})
 
 
 def _find_host(results: Mapping[str, StepResult]) -> Mapping[str, Any]:
     """Return what is known of the machine; on battery if any step was."""
+    host = _find_environment(results).get("host", {})
     hosts = [result.environment.get("host", {}) for result in results.values()]
-    on_battery = any(host.get("on_battery") for host in hosts)
-    return next((host | {"on_battery": on_battery} for host in hosts if host), {})
+    return host | {"on_battery": any(each.get("on_battery") for each in hosts)} if host else {}
 
 
 def _steps_of(spec: RunSpec, index: int) -> list[StepSpec]:

@@ -1,6 +1,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -99,6 +100,26 @@ def test_report_of_an_unfinished_run_holds_what_is_there() -> None:
 
 def test_no_result_at_all_is_a_report_without_tasks() -> None:
     assert build_report(make_spec(), {}, finished=True).tasks == ()
+
+
+def test_environment_is_that_of_the_first_step_with_torch() -> None:
+    spec = make_spec()
+    seen: list[dict[str, Any]] = [
+        {},
+        {"host": {"on_battery": True}},
+        {"host": {"kernel": "6"}, "torch": {"threads": 2}},
+    ]
+    results = {
+        str(number): ok(str(number), "m").model_copy(update={"environment": environment})
+        for number, environment in enumerate(seen)
+    }
+    report = build_report(spec, results, finished=True)
+    del results["2"]
+
+    assert report.environment == seen[2]
+    assert [flag.name for flag in report.run.flags] == ["on-battery"]
+    assert build_report(spec, results, finished=True).environment == seen[1]
+    assert build_report(spec, {}, finished=True).environment == {}
 
 
 def test_digest_survives_writing_and_reading_and_catches_one_digit() -> None:
