@@ -1,6 +1,7 @@
 """Whether the median of repeats can be trusted, and if not why, in words that fit the case."""
 
 from collections.abc import Iterator, Sequence
+from math import ceil
 
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.report import Finding, FindingKind, Verdict
@@ -58,7 +59,8 @@ def _few_or_wide(times: list[float], policy: RepeatPolicy) -> Iterator[Finding]:
             covers = "one repeat tells nothing of the others"
         remedy = f"--repeats {SURE_REPEATS} reaches 95 %"
         if policy.repeats is None:
-            remedy = f"a --time-budget above {policy.time_budget_s:g} s allows {SURE_REPEATS}"
+            needed_s = ceil(sum(times) + (SURE_REPEATS - count) * middle)
+            remedy = f"a --time-budget of {needed_s} s allows {SURE_REPEATS}"
         yield _finding(FindingKind.TOO_FEW_REPEATS, count, f"{covers}; {remedy}")
     elif not interval.within(policy.ci_rel_width, middle):
         width = interval.half_width(middle)

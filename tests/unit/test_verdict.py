@@ -57,7 +57,8 @@ def test_no_repeats_have_no_verdict() -> None:
     [
         ([1.0, 1.001, 1.0], {"repeats": 3}, "75 % at most; --repeats 6 reaches 95 %"),
         ([1.0], {"repeats": 1}, "one repeat tells nothing"),
-        ([1.0, 1.001, 1.0], {"time_budget_s": 2.5}, "a --time-budget above 2.5 s allows 6"),
+        ([1.0, 1.001, 1.0], {"time_budget_s": 2.5}, "a --time-budget of 7 s allows 6"),
+        ([28.0, 28.1, 28.0], {}, "a --time-budget of 169 s allows 6"),
     ],
 )
 def test_too_few_repeats_name_the_option_that_was_used(
