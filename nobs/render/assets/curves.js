@@ -179,7 +179,7 @@ function drawSamples(charts, rows, names) {
     }));
   });
   addChart(charts, "Every repeat", `${firstOf(told, held)}Speed of each repeat, in their order, in % of the median: a line that falls points to throttling.`, () => ({
-    marginBottom: 46, x: isTimed ? bottom("seconds since the first repeat began") : { ...bottom("repeat"), interval: 1, type: "linear" },
+    marginBottom: 46, x: isTimed ? { ...bottom("seconds since the first repeat began"), zero: true } : { ...bottom("repeat"), interval: 1, type: "linear" },
     y: { label: "% of the median", grid: true, nice: true }, color: { domain: lines },
     marks: [
       Plot.ruleY([98, 102], { strokeOpacity: 0 }),

@@ -129,6 +129,28 @@ def test_the_catalogue_page_names_every_entry(kind: str, entries: tuple[str, ...
     assert missing == set(), f"{kind} that docs/reference/catalogue.md lacks"
 
 
+def catalogue_facts() -> Iterator[tuple[str, str, str]]:
+    """Section, entry and what its row has to say."""
+    for name, model in load_catalog().models.items():
+        assert model.parameters_m
+        billions = f"{model.parameters_m / 1000:g} B"
+        size = f"{model.parameters_m:g} M" if model.parameters_m < 1000 else billions
+        yield from (("Models", name, fact) for fact in (size, model.licence or "unknown"))
+    for name, dataset in load_catalog().datasets.items():
+        yield "Data sets", name, f"| {dataset.rows} |"
+        yield "Data sets", name, dataset.licence or "unknown"
+
+
+@pytest.mark.parametrize(("section", "name", "fact"), [*catalogue_facts()])
+def test_the_catalogue_page_says_what_the_catalogue_says(
+    section: str, name: str, fact: str
+) -> None:
+    lines = sections(DOCS / "reference" / "catalogue.md")[section].splitlines()
+    (row,) = (line for line in lines if line.startswith(f"| `{name}` |"))
+
+    assert fact in row
+
+
 def task_records() -> list[type[BaseModel]]:
     """The report classes of the built-in tasks, and the classes of their raw runs."""
     for task in TASKS:
