@@ -134,7 +134,10 @@ def _foreign_cpu(samples: Sequence[Sample]) -> Iterator[Finding]:
 
 def _stolen_cpu(samples: Sequence[Sample]) -> Iterator[Finding]:
     told = [
-        (sample.stolen_cpu_s, sample.cpu_time_s + sample.foreign_cpu_s)
+        (
+            sample.stolen_cpu_s,
+            sample.cpu_time_s + sample.foreign_cpu_s + (sample.server_cpu_s or 0.0),
+        )
         for sample in samples
         if sample.stolen_cpu_s is not None and sample.foreign_cpu_s is not None
     ]

@@ -21,6 +21,7 @@ from nobs.runner.environment import (
 from nobs.runner.failures import describe
 from nobs.runner.measure import repeat
 from nobs.runner.memory import clear_memory, leave_out, read_allocated, read_peaks
+from nobs.runner.served import ServerClock, split_foreign
 from nobs.runner.telemetry import Monitor
 from nobs.schema.base import Status
 from nobs.schema.result import (
@@ -186,8 +187,8 @@ def _run_bench(recording: Recording, bench: Bench, device: str) -> None:
     policy, task = workload.policy, TASKS.load(workload.task)
 
     def tell(number: int, sample: Sample) -> None:
-        if not task.uses_device:  # the rest of the machine is the server, too
-            sample = sample.model_copy(update={"foreign_cpu_s": None})
+        if not task.uses_device:
+            sample = split_foreign(sample, server.lap())
         recording.samples.append(sample)
         log.info(
             "repeat.finished", repeat=number, repeats=policy.repeats,
@@ -208,6 +209,8 @@ def _run_bench(recording: Recording, bench: Bench, device: str) -> None:
         before = read_peaks(device)
         _calibrate(recording, bench)
         during = read_peaks(device)
+        server = ServerClock(None if task.uses_device else recording.spec.server)
+        server.lap()
         with recording.phase("measure"), monitor:
             repeat(bench, policy, tell)
         recording.values["memory"] = leave_out(before, during, read_peaks(device))

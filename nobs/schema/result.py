@@ -34,6 +34,8 @@ class Sample(Record):
 
     The system counts in ticks: in a short repeat it can be below 0, and only sums mean something.
     """
+    server_cpu_s: float | None = None
+    """CPU time of the LLM server's processes, which isn't foreign; None where they aren't seen."""
     stolen_cpu_s: float | None = None
     """CPU time that the hypervisor gave to others though this machine wanted it; all cores."""
 

@@ -14,12 +14,17 @@ pytestmark = pytest.mark.long
 BUSY = "while True: pass"
 
 
-def test_a_core_kept_busy_beside_the_run_is_flagged(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "work",
+    [("embeddings", "--rows", "16"), ("llms", "--max-output-tokens", "16")],
+    ids=lambda work: work[0],
+)
+def test_a_core_kept_busy_beside_the_run_is_flagged(tmp_path: Path, work: tuple[str, ...]) -> None:
     busy = subprocess.Popen([sys.executable, "-c", BUSY])
     try:
         done = subprocess.run(
             [sys.executable, "-m", "nobs", "run", "--execution", "native", "--backend", "cpu",
-             "--profile", "quick", "--task", "embeddings", "--rows", "16", "--repeats", "3",
+             "--profile", "quick", "--repeats", "3", "--task", *work,
              "--results", str(tmp_path / "results"), "--json"],
             env=hub_environment("http://127.0.0.1:9", tmp_path / "hf"),
             capture_output=True, text=True, timeout=300, check=True,

@@ -161,6 +161,15 @@ def test_what_share_was_stolen_is_unknown_where_a_server_does_the_work() -> None
     assert verdict.stable
 
 
+def test_a_servers_time_counts_as_wanted_where_some_was_stolen() -> None:
+    known = {"stolen_cpu_s": 0.03, "server_cpu_s": 1.0}
+    seen = [sample.model_copy(update=known) for sample in samples(NARROW)]
+    verdict = judge(seen, RepeatPolicy())
+
+    assert verdict is not None
+    assert verdict.stable, "0.03 of 2.03"
+
+
 def spin() -> None:
     while True:
         pass
