@@ -209,6 +209,21 @@ def test_a_report_without_tasks_is_open() -> None:
     assert (found.ruling, found.differences) == (Ruling.OPEN, ("nothing was measured",))
 
 
+def test_a_report_of_steps_that_all_failed_is_open() -> None:
+    def fail(document: Document) -> None:
+        failure = {"failure_class": "interrupted", "type": "", "message": "It was interrupted."}
+        plain = ("model_name", "revision", "device")
+        model = {key: model_of(document)[key] for key in plain}
+        document["tasks"][0]["models"][MINILM] = model | {"status": "failed", "failure": failure}
+        document["tasks"][0]["task_score"] = None
+        document["run"]["status"] = "failed"
+
+    found = validate_changed(fail)
+
+    assert found.faults == ()
+    assert (found.ruling, found.differences) == (Ruling.OPEN, ("nothing was measured",))
+
+
 def test_a_task_that_nobody_knows_is_open_at_best() -> None:
     found = validate_changed(lambda d: d["tasks"][0].update(task="knitting"))
 
