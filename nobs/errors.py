@@ -13,6 +13,7 @@ NobsError                      exit 1
 └── RunLost                    exit 5   nobody could say how the run ended, or its time was up
 """
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -105,6 +106,17 @@ class RunLost(NobsError):
 
     exit_code = 5
     failure_class = FailureClass.INFRA
+
+
+_EXHAUSTED = re.compile(
+    r"out of memory|(can't|cannot) allocate memory|not enough memory|status_alloc_failed", re.I
+)
+
+
+def is_exhausted(error: Exception) -> bool:
+    """Tell whether memory ran out, on the device or on the host; torch has one class for some."""
+    named = isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
+    return named or _EXHAUSTED.search(str(error)) is not None
 
 
 _EXIT_CODES = {

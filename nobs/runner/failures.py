@@ -2,7 +2,7 @@
 
 import traceback
 
-from nobs.errors import FailureClass, NobsError
+from nobs.errors import FailureClass, NobsError, is_exhausted
 from nobs.schema.result import Failure
 
 TRACEBACK_CHARS = 8000
@@ -16,8 +16,7 @@ def describe(error: Exception) -> Failure:
             failure_class=error.failure_class, type=type(error).__name__,
             message=error.message, remedy=error.remedy, traceback=trace,
         )  # fmt: skip
-    exhausted = isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
-    exhausted = exhausted or "out of memory" in str(error).lower()
+    exhausted = is_exhausted(error)
     return Failure(
         failure_class=FailureClass.OOM if exhausted else FailureClass.BENCHMARK,
         type=type(error).__name__,

@@ -9,7 +9,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from nobs.catalog.references import find_references
-from nobs.errors import NobsError
+from nobs.errors import NobsError, is_exhausted
 from nobs.schema.base import Dtype
 from nobs.schema.pins import EmbeddingsMaxParams, EmbeddingsParams
 from nobs.schema.result import Calibration
@@ -22,7 +22,6 @@ from nobs.tasks.text_embeddings.loading import (
     dtype_of,
     formats_for,
     free_memory,
-    is_exhausted,
     layer_bytes,
     load_model,
 )

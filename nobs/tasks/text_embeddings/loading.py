@@ -84,12 +84,6 @@ def free_memory(device: str) -> None:
             torch.mps.empty_cache()
 
 
-def is_exhausted(error: RuntimeError) -> bool:
-    """Tell whether torch ran out of memory, on the device or on the host."""
-    told = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or "memory" in told
-
-
 def _check_dtype(work: Work, model: SentenceTransformer, wanted: Dtype) -> None:
     loaded = {_name(parameter) for parameter in model.parameters()}
     if loaded != {wanted.value}:
