@@ -76,6 +76,21 @@ def test_paper_is_light_and_holds_every_column(browser: Browser, page_file: Path
         assert page.evaluate("document.documentElement.scrollWidth") <= 1046
 
 
+def test_a_usual_window_holds_every_column(browser: Browser, tmp_path: Path) -> None:
+    report = make_report("ASUS Vivobook Pro 15 N6506MV", gpu="NVIDIA GeForce RTX 4060 Laptop GPU")
+    document = report.model_dump(mode="json", by_alias=True)
+    for model in document["tasks"][0]["models"].values():
+        model["memory"]["device_peak_allocated_bytes"] = 11 << 30
+        model["encoding_time_interval"]["confidence"] = 0.75
+        model["verdict"] = {"stable": False, "uncertainty": 0.1, "spread": 0.1}
+    file = write_page(tmp_path / "page.html", [Report.model_validate(document)])
+    with opened(browser, file, width=1280) as page:
+        region = page.locator(".scroll").first
+
+        assert page.locator("thead").first.get_by_role("button").count() == 13
+        assert region.evaluate("(it) => it.scrollWidth - it.clientWidth") == 0
+
+
 def test_a_machine_stays_in_sight_on_a_narrow_window(browser: Browser, page_file: Path) -> None:
     with opened(browser, page_file, width=380) as page:
         page.locator(".scroll").first.evaluate("(region) => { region.scrollLeft = 400; }")

@@ -65,7 +65,9 @@ function figureColumn(figure) {
     cell: (row) => {
       const found = row.figures[figure.key];
       if (!found) return h("td", { class: "num" }, "–");
-      return h("td", { class: "num" }, found.text, found.interval ? h("small", null, found.interval) : null);
+      // What an interval covers stands below it, if that is less than 95 %.
+      const below = found.interval ? found.interval.split(/ (?=\()/) : [];
+      return h("td", { class: "num" }, found.text, below.map((part) => h("small", null, part)));
     },
   };
 }
