@@ -226,13 +226,15 @@ def _run_bench(recording: Recording, bench: Bench, device: str) -> None:
 
 
 def _calibrate(recording: Recording, bench: Bench) -> None:
-    """Add what the device can do at this moment, and give its memory back."""
+    """Add what the device can do at this moment, and leave its memory as the work has it."""
     if not isinstance(bench, Studied):
         return
     with recording.phase("calibrate"):
         like = recording.calibrations[0] if recording.calibrations else None
         recording.calibrations.append(bench.calibrate(like))
         clear_memory()
+        bench.settle()
+        bench.synchronize()
 
 
 def _keep_telemetry(recording: Recording, monitor: Monitor) -> None:

@@ -57,6 +57,12 @@ class Studied(Protocol):
     def calibrate(self, like: Calibration | None) -> Calibration:
         """Measure the device's own limits, right before the repeats and, `like` then, after."""
 
+    def settle(self) -> None:
+        """Have the work's memory again, which was given back with that of a calibration.
+
+        Else the next pass would allocate it, and its time would hold that.
+        """
+
     def study(self, pass_s: float) -> None:
         """Make one instrumented pass; `pass_s` is what a pass took in the repeats."""
 

@@ -97,6 +97,10 @@ class EmbeddingsBench:
         """Measure what the device can do in the format of the weights."""
         return calibrate(self.work.torch_device, dtype_of(self.model), like)
 
+    def settle(self) -> None:
+        """Encode the longest batch: the device's allocator then has what every batch needs."""
+        self._encode(self._longest_batch())
+
     def study(self, pass_s: float) -> None:
         """Find where the time of a pass goes, and what it computes."""
         lengths, truncated = self._tokenise()
