@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from nobs.cli.terminal import COLUMNS, columns, wants_color
-from nobs.errors import NobsError
+from nobs.errors import NobsError, StorageError
 from nobs.leaderboard import Leaderboard, Sheet, Skipped, arrange, flatten
 from nobs.render import FORMATS
 from nobs.render.summary import render_summary
@@ -15,6 +15,8 @@ from nobs.schema.files import write_atomic
 from nobs.schema.reader import read_report
 from nobs.store import find_reports
 from nobs.text import to_line
+
+_REMEDY = "Name a file in a directory that is there and has room."
 
 
 def show_reports(files: Sequence[Path], results: Path, form: str, output: Path | None) -> int:
@@ -25,8 +27,21 @@ def show_reports(files: Sequence[Path], results: Path, form: str, output: Path |
     if output is None:
         click.echo(text, nl=False)
     else:
-        write_atomic(output, text)
+        _write(output, text)
     return 1 if skipped else 0
+
+
+def _write(output: Path, text: str) -> None:
+    """Write a file as a whole; what is no file, as /dev/stdout, is written to, never replaced."""
+    try:
+        if output.exists() and not output.is_file():
+            output.write_text(text, encoding="utf-8")
+        else:
+            write_atomic(output, text)
+    except OSError as error:
+        raise StorageError(f"Can't write {output}: {error.strerror}.", _REMEDY) from error
+    except StorageError as error:
+        raise StorageError(error.message, _REMEDY) from error
 
 
 def read_sheets(files: Iterable[Path]) -> tuple[list[Sheet], list[Skipped]]:

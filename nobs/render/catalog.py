@@ -33,7 +33,8 @@ def models_text() -> str:
         used = [label for label, work in catalog.workloads.items() if model in work.models]
         lines.append(name)
         lines.append(f"  {size}, {model.licence or 'licence unknown'}, in {', '.join(used)}")
-        lines.append(f"  {model.source} {model.package or model.revision}")
+        pin = model.package or model.revision or "(what it serves under this name)"
+        lines.append(f"  {model.source} {pin}")
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,9 @@
 import json
+import os
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from nobs.store import publish
 from nobs.supervisor.merge import build_report
@@ -54,6 +57,28 @@ def test_output_goes_to_the_named_file(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stdout) == (0, "")
     assert output.read_text().startswith("## embeddings-quick/1 (closed)\n")
+
+
+def test_an_output_that_can_not_be_written_is_named_with_its_remedy(tmp_path: Path) -> None:
+    write_report(tmp_path)
+    done = nobs_report("--results", str(tmp_path), "-o", str(tmp_path / "none" / "board.txt"))
+
+    assert done.returncode == 3
+    assert "none/board.txt: No such file or directory. Name a file in a dir" in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_an_output_that_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
+    write_report(tmp_path)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+        done = nobs_report("--results", str(tmp_path), "-o", str(pipe))
+        shown, _ = reader.communicate(timeout=10)
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "embeddings-quick/1 (closed)" in shown
+    assert pipe.is_fifo()
 
 
 def test_a_broken_report_among_good_ones_is_named_and_skipped(tmp_path: Path) -> None:
