@@ -11,15 +11,13 @@ from nobs.supervisor.exits import REMEDIES
 from nobs.supervisor.merge import build_report
 
 
-def empty_result(
-    spec: RunSpec, step: StepSpec, started: datetime, failure: Failure, status: Status
-) -> StepResult:
-    """Return the result of a step that measured nothing."""
+def empty_result(spec: RunSpec, step: StepSpec, started: datetime, failure: Failure) -> StepResult:
+    """Return the result of a step that measured nothing; of one that others ended it is lost."""
     return StepResult(
         step=step.id,
         task=spec.workload_of(step).task,
         model=step.model.id,
-        status=status,
+        status=Status.LOST if failure.failure_class is FailureClass.INFRA else Status.FAILED,
         started=started,
         finished=datetime.now(UTC),
         failure=failure,
@@ -37,16 +35,18 @@ def record_missing(
     spec: RunSpec,
     kind: FailureClass,
     message: str,
-    status: Status = Status.FAILED,
+    *,
+    instead_of: FailureClass | None = None,
 ) -> None:
-    """Give every step without a result one that says why there is none."""
+    """Give every step without a result, or with one of that class, one that says why."""
     again = f"Do what is missing with `nobs run --resume {spec.run_id}`."
     failure = Failure(
         failure_class=kind, type=kind.value, message=message, remedy=REMEDIES.get(kind, again)
     )
     for step in spec.steps:
-        if run_dir.find_result(step.id) is None:
-            result = empty_result(spec, step, datetime.now(UTC), failure, status)
+        found = run_dir.find_result(step.id)
+        if found is None or (found.failure and found.failure.failure_class is instead_of):
+            result = empty_result(spec, step, datetime.now(UTC), failure)
             run_dir.write(run_dir.result_file(step.id), result)
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from nobs.errors import FailureClass, exit_code_of
 from nobs.log import bind, get_logger
-from nobs.schema.base import Status
 from nobs.schema.result import StepResult
 from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec, StepSpec
@@ -76,8 +75,7 @@ def _run_step(
     if run_dir.find_result(step.id) is None:
         exhausted = kills is None or kills != count_oom_kills()
         failure = explain_exit(ended, step.timeout_s, exhausted=exhausted)
-        status = Status.LOST if failure.failure_class is FailureClass.INFRA else Status.FAILED
-        result = empty_result(spec, step, started, failure, status)
+        result = empty_result(spec, step, started, failure)
         run_dir.write(run_dir.result_file(step.id), result)
 
 

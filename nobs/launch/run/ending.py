@@ -26,7 +26,10 @@ class Finished:
 def finish(run_dir: RunDir, spec: RunSpec, outcome: Outcome) -> Finished:
     """Complete what a dead worker left open, publish, and decide the exit code."""
     run_dir.write(run_dir.outcome_file, outcome)
-    record_missing(run_dir, spec, *_explain_missing(outcome))
+    # A worker that is told to stop takes it for an interrupt; who saw more knows why it was told.
+    knows_more = not outcome.interrupted and bool(outcome.error or outcome.timed_out)
+    instead_of = FailureClass.INTERRUPTED if knows_more else None
+    record_missing(run_dir, spec, *_explain_missing(outcome), instead_of=instead_of)
     write_report(run_dir, spec, finished=True)
     run_dir.sweep()
     report = run_dir.read_report()
@@ -67,16 +70,16 @@ def _measured(report: Report) -> bool:
     return any(m.status is Status.OK for task in report.tasks for m in task.models.values())
 
 
-def _explain_missing(outcome: Outcome) -> tuple[FailureClass, str, Status]:
+def _explain_missing(outcome: Outcome) -> tuple[FailureClass, str]:
     if outcome.interrupted:
-        return FailureClass.INTERRUPTED, "The run was interrupted.", Status.FAILED
+        return FailureClass.INTERRUPTED, "The run was interrupted."
     if outcome.oom_killed:
-        return FailureClass.OOM, "The container ran out of memory.", Status.FAILED
+        return FailureClass.OOM, "The container ran out of memory."
     if outcome.timed_out:
-        return FailureClass.TIMEOUT, "The run's time was up.", Status.FAILED
+        return FailureClass.TIMEOUT, "The run's time was up."
     how = "unseen" if outcome.exit_code is None else f"with exit code {outcome.exit_code}"
     lost = f"The worker ended {how} and left no result. {outcome.error}"
-    return FailureClass.INFRA, lost.strip(), Status.LOST
+    return FailureClass.INFRA, lost.strip()
 
 
 def _unexplained(outcome: Outcome) -> int:

@@ -23,7 +23,6 @@ from nobs.launch.server.relay import relaying
 from nobs.log import Event
 from nobs.providers import PROVIDERS
 from nobs.providers.base import Access, Served, Tell, Wanted
-from nobs.schema.base import Status
 from nobs.schema.result import Failure
 from nobs.schema.rundir import RunDir
 from nobs.schema.server import Locality, ServerRef
@@ -120,7 +119,7 @@ def record_absent(run_dir: RunDir, spec: RunSpec, error: NobsError) -> None:
     )  # fmt: skip
     for step in spec.steps:
         if is_served(spec.workload_of(step)) and run_dir.find_result(step.id) is None:
-            result = empty_result(spec, step, datetime.now(UTC), failure, Status.FAILED)
+            result = empty_result(spec, step, datetime.now(UTC), failure)
             run_dir.write(run_dir.result_file(step.id), result)
 
 
