@@ -1,6 +1,7 @@
 """Settings from the environment; a `.env` file in the working directory fills what is unset."""
 
 import os
+from functools import cache
 from pathlib import Path
 
 from nobs.errors import UsageError
@@ -8,6 +9,8 @@ from nobs.errors import UsageError
 DEFAULT_API_KEY = "api-key"
 DEFAULT_LLM_BASE_URL = "http://127.0.0.1:1234/v1"
 DEFAULT_LLM_MODEL_NAME = "gpt-oss-20b"
+MIN_SECRET_CHARS = 8
+"""A shorter key is no secret, and would be found within words."""
 
 
 def load_env_file(directory: Path) -> None:
@@ -62,5 +65,32 @@ def llm_api_key() -> str:
     A container gets it as a mounted file; servers that want no key ignore the filler.
     """
     if file := os.environ.get("LLM_API_KEY_FILE"):
-        return Path(file).read_text(encoding="utf-8").strip()
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"LLM_API_KEY_FILE can't be read: {error}.", "Name a file that holds the key."
+            ) from error
     return os.environ.get("LLM_API_KEY") or DEFAULT_API_KEY
+
+
+def hide_secrets(text: str) -> str:
+    """Return `text` of a server or a library without the user's token and key.
+
+    Servers quote the key that they refuse, and what they say stands in events and reports.
+    """
+    named = {name: os.environ.get(name, "") for name in ("HF_TOKEN", "LLM_API_KEY")}
+    files = (os.environ.get("HF_TOKEN_PATH") or str(hf_home() / "token"),
+             os.environ.get("LLM_API_KEY_FILE") or "")  # fmt: skip
+    for secret in (*named.values(), *map(_read_secret, files)):
+        if len(secret) >= MIN_SECRET_CHARS:
+            text = text.replace(secret, "***")
+    return text
+
+
+@cache
+def _read_secret(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() if file else ""
+    except (OSError, ValueError):
+        return ""

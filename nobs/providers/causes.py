@@ -6,7 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from enum import StrEnum, auto
 from typing import Any
@@ -22,6 +22,7 @@ from openai import (
 
 from nobs.providers.base import UnknownModel
 from nobs.providers.client import UnexpectedAnswer
+from nobs.settings import hide_secrets
 
 
 class Cause(StrEnum):
@@ -79,6 +80,11 @@ class Finding:
 
 def classify(error: Exception) -> Finding:
     """Tell why a request to a server failed; an error that is none of these is raised on."""
+    finding = _find(error)
+    return replace(finding, detail=hide_secrets(finding.detail))
+
+
+def _find(error: Exception) -> Finding:
     match error:
         case UnknownModel():
             return Finding(cause=Cause.MODEL, detail=str(error), models=error.models)

@@ -4,23 +4,24 @@ import traceback
 
 from nobs.errors import FailureClass, NobsError, is_exhausted
 from nobs.schema.result import Failure
+from nobs.settings import hide_secrets
 
 TRACEBACK_CHARS = 8000
 
 
 def describe(error: Exception) -> Failure:
     """Return why the step failed, with its class; an exhausted device counts as `oom`."""
-    trace = "".join(traceback.format_exception(error))[-TRACEBACK_CHARS:]
+    trace = hide_secrets("".join(traceback.format_exception(error)))[-TRACEBACK_CHARS:]
     if isinstance(error, NobsError):
         return Failure(
             failure_class=error.failure_class, type=type(error).__name__,
-            message=error.message, remedy=error.remedy, traceback=trace,
+            message=hide_secrets(error.message), remedy=error.remedy, traceback=trace,
         )  # fmt: skip
     exhausted = is_exhausted(error)
     return Failure(
         failure_class=FailureClass.OOM if exhausted else FailureClass.BENCHMARK,
         type=type(error).__name__,
-        message=(str(error) or type(error).__name__)[:2000],
+        message=hide_secrets(str(error) or type(error).__name__)[:2000],
         remedy="Use a smaller --batch-size or a device with more memory." if exhausted else "",
         traceback=trace,
     )

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from nobs.log import END_MARK, Event, get_logger, parse_line
 from nobs.schema.rundir import RunDir
+from nobs.settings import hide_secrets
 from nobs.supervisor.processes import DeadlineReached, RunnerProcess, Stream, kill_group
 
 MAX_IMPORT_S = 600.0
@@ -51,7 +52,7 @@ class Relay:
         elif text := line.rsplit("\r", 1)[-1].strip():
             self._written += len(text)
             if self._written <= MAX_OUTPUT_CHARS:
-                log.info("step.output", step=step, stream=stream, text=text)
+                log.info("step.output", step=step, stream=stream, text=hide_secrets(text))
         return event
 
     def end_step(self, step: str) -> None:

@@ -14,6 +14,7 @@ from nobs.catalog import load_catalog
 from nobs.validation import Ruling, validate_document
 from tests.fakes.hub import fake_hub
 from tests.fakes.llm_answers import MODEL, after, stream, whole_server
+from tests.fakes.llm_routes import models, reply, routes
 from tests.fakes.llm_server import Script, ScriptedServer, Then, serving
 from tests.fakes.loader import hub_environment
 
@@ -196,3 +197,19 @@ def test_levels_of_load_stand_below_the_figures_and_make_the_result_open(tmp_pat
     assert heads == ["load", "1 at once", "2 at once", "50 a second"]
     assert "arrivals: poisson, seed 1" in lines
     assert "params.load" in done.stdout
+
+
+def test_a_key_that_the_server_quotes_is_found_nowhere(tmp_path: Path) -> None:
+    key = "s3cret-key"
+    said = reply({"error": {"message": f"Incorrect API key provided: {key}"}}, "401 Unauthorized")
+    with serving(routes({"/v1/models": models(MODEL), "/v1/chat/completions": said})) as server:
+        words = (*QUICK, "--rows", "2", *at(server), "--json")
+        done = nobs_run(tmp_path, *words, LLM_API_KEY=key)
+        both = nobs_run(tmp_path, "--profile", "quick", *words[4:], LLM_API_KEY=key)
+    files = [path for path in (tmp_path / "results").rglob("*") if path.is_file()]
+
+    assert (done.returncode, both.returncode) == (4, 4)
+    assert "Incorrect API key provided: ***" in done.stderr
+    assert files
+    assert key not in done.stdout + done.stderr + both.stdout + both.stderr
+    assert not [path for path in files if key.encode() in path.read_bytes()]

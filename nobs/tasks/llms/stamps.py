@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nobs.schema.files import storage_error
+from nobs.settings import hide_secrets
 from nobs.tasks.llms.client.record import ChatRecord
 
 FILE = "requests.jsonl.gz"
@@ -16,9 +17,9 @@ FILE = "requests.jsonl.gz"
 def stamps_line(record: ChatRecord, **names: Any) -> str:  # noqa: ANN401 - any JSON value
     """Return one request as a line of JSON: its names, raw stamps in ns and the text that came."""
     stamps = asdict(record.stamps) if record.stamps else None
-    values = {**names, "failure": record.failure, "error": record.error, "stamps": stamps,
-              "text": record.text}  # fmt: skip
-    return json.dumps(values, ensure_ascii=False)
+    said = {"error": hide_secrets(record.error), "text": hide_secrets(record.text)}
+    return json.dumps({**names, "failure": record.failure, "stamps": stamps, **said},
+                      ensure_ascii=False)  # fmt: skip
 
 
 def write_stamps(directory: Path, lines: Iterable[str]) -> None:
