@@ -89,17 +89,21 @@ class SpawnedSteps:
 
 
 class ForkedSteps:
-    """A server that has imported the heavy libraries and forks a child for each step."""
+    """A server that has imported the heavy libraries and forks a child for each step.
 
-    def __init__(self, server: RunnerProcess, relay: Relay) -> None:
+    Once it is gone, `others` runs the steps that are left.
+    """
+
+    def __init__(self, server: RunnerProcess, relay: Relay, others: StepRunner) -> None:
         self._relay = relay
         self._server = server
+        self._others = others
         self._child: int | None = None
 
-    def await_ready(self) -> bool:
+    def await_ready(self, deadline: float) -> bool:
         """Wait until the imports are done; False if the server can't or may not fork."""
         try:
-            for stream, line in self._server.lines(time.monotonic() + MAX_IMPORT_S):
+            for stream, line in self._server.lines(min(deadline, time.monotonic() + MAX_IMPORT_S)):
                 event = self._relay(None, stream, line)
                 if event is not None and event["event"] == "forkserver.ready":
                     return True
@@ -109,9 +113,9 @@ class ForkedSteps:
 
     def run(self, step: str, deadline: float) -> StepExit:
         """Order `step` and read until the server has seen its child end."""
-        timed_out = False
         if not self._server.order(step):
-            return StepExit(exit_code=None)
+            return self._others.run(step, deadline)
+        timed_out = False
         code: int | None = None
         while True:
             try:
@@ -129,6 +133,7 @@ class ForkedSteps:
         """Kill the child that is running, then the server."""
         self._kill_child()
         self._server.stop()
+        self._others.close()
 
     def _follow(self, step: str, deadline: float) -> int | None:
         """Relay until child and output have ended; None if the server died under it."""
@@ -152,11 +157,14 @@ class ForkedSteps:
             self._child = None
 
 
-def open_steps(run_dir: RunDir, server: RunnerProcess | None, relay: Relay) -> StepRunner:
+def open_steps(
+    run_dir: RunDir, server: RunnerProcess | None, relay: Relay, deadline: float
+) -> StepRunner:
     """Return the way of running steps that is safe here: forked from `server` if that can be."""
+    spawned = SpawnedSteps(run_dir, relay)
     if server is not None:
-        forked = ForkedSteps(server, relay)
-        if forked.await_ready():
+        forked = ForkedSteps(server, relay, spawned)
+        if forked.await_ready(deadline):
             return forked
         forked.close()
-    return SpawnedSteps(run_dir, relay)
+    return spawned

@@ -52,7 +52,7 @@ def _run_steps(
     todo = [step for step in spec.steps if run_dir.find_result(step.id) is None]
     if not todo:
         return
-    with contextlib.closing(open_steps(run_dir, server, relay)) as runner:
+    with contextlib.closing(open_steps(run_dir, server, relay, deadline)) as runner:
         for number, step in enumerate(todo, start=1):
             if time.monotonic() >= deadline:
                 break

@@ -17,6 +17,7 @@ from nobs.tasks.base import Work
 
 LONG_LINE = 200_000
 
+time.sleep(float(os.environ.get("FAULT_IMPORT_S", "0")))
 if os.environ.get("FAULT_THREAD"):
     # After it no process may be forked: each step is started by itself.
     threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
