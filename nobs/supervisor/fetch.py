@@ -3,12 +3,13 @@
 import contextlib
 import time
 
-from nobs.errors import RunLost
+from nobs.errors import FailureClass, RunLost
 from nobs.log import bind, get_logger
 from nobs.schema.rundir import RunDir
 from nobs.signals import stop_on_signals
 from nobs.supervisor.children import Relay, SpawnedSteps
 from nobs.supervisor.events import EventSink
+from nobs.supervisor.finish import record_missing
 
 log = get_logger()
 
@@ -28,6 +29,10 @@ def fetch(run_dir: RunDir) -> int:
                 ended = steps.run("--fetch", time.monotonic() + spec.timeout_s)
         except KeyboardInterrupt as stop:
             log.warning("run.interrupted", signal=str(stop))
+            record_missing(run_dir, spec, FailureClass.INTERRUPTED, "The run was interrupted.")
             return 130
+        if ended.timed_out:
+            late = "The run's time was up before everything was fetched."
+            record_missing(run_dir, spec, FailureClass.TIMEOUT, late)
         log.info("fetch.finished", exit_code=ended.exit_code, timed_out=ended.timed_out)
     return 0 if ended.exit_code == 0 else RunLost.exit_code

@@ -10,9 +10,11 @@ import pytest
 
 from nobs.errors import FailureClass
 from nobs.schema.base import Backend, Status
+from nobs.schema.pins import ModelPin
 from nobs.schema.rundir import RunDir
 from nobs.supervisor.merge import seal
 from tests.fakes.forked import REPO
+from tests.fakes.hub import fake_hub
 from tests.fakes.rounds import LIGHT, PLUGIN, await_, events_of, result_of
 from tests.fakes.runs import faulty_workload, order
 from tests.fakes.traces import find_traces
@@ -142,6 +144,22 @@ def test_run_deadline_ends_the_run(tmp_path: Path) -> None:
 
     assert process.returncode == 5
     assert failure_of(run_dir, "hangs") is FailureClass.TIMEOUT
+
+
+def test_a_hub_that_answers_too_late_is_a_timeout(tmp_path: Path) -> None:
+    model = ModelPin(id="a/model", revision="0" * 40)
+    workload = faulty_workload(tmp_path).model_copy(update={"models": (model,)})
+    run_dir = order(tmp_path / "results", workload, timeout_s=3.0)
+    with fake_hub(tmp_path) as hub:
+        hub.faults.delay_s = 60.0
+        done = subprocess.run(
+            [sys.executable, "-m", "nobs.supervisor", str(run_dir.path), "--fetch"],
+            env={**ENVIRONMENT, "HF_ENDPOINT": hub.url, "HF_HUB_ETAG_TIMEOUT": "60"},
+            check=False, capture_output=True,
+        )  # fmt: skip
+
+    assert done.returncode == 5
+    assert failure_of(run_dir, "model") is FailureClass.TIMEOUT
 
 
 def test_descendant_that_holds_the_pipe_does_not_hold_the_run(tmp_path: Path) -> None:
