@@ -10,6 +10,8 @@ from nobs.schema.pins import ModelPin
 from nobs.schema.result import WeightsEvidence
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_PICKLED = ("pytorch_model*.bin", "adapter_model.bin")
+"""Names that libraries look for where the safetensors have not the name that they expect."""
 
 
 def check_weights(
@@ -47,10 +49,26 @@ def _find_weights(directory: Path, pin: ModelPin, remedy: str) -> list[Path]:
             "loaded and are not fetched.",
             "Name a model or a revision that publishes safetensors.",
         )
+    if pickled := _find_pickled(directory):
+        raise ModelMissing(
+            f"The weights {pickled} would be loaded in place of safetensors; they run code when "
+            "loaded.",
+            "Remove that file, or name a model that has safetensors instead.",
+        )
     damaged = [path for path in paths if not _is_whole(path)]
     if damaged:
         raise ModelMissing(f"The weights {damaged[0]} are missing, damaged or cut short.", remedy)
     return paths
+
+
+def _find_pickled(directory: Path) -> Path | None:
+    """Return weights that no safetensors of the same name, whole or in shards, stand before."""
+    for path in sorted(path for pattern in _PICKLED for path in directory.rglob(pattern)):
+        kind = "adapter_model" if path.name.startswith("adapter") else "model"
+        names = (f"{kind}.safetensors", f"{kind}.safetensors.index.json")
+        if not any((path.parent / name).exists() for name in names):
+            return path
+    return None
 
 
 def _named_weights(directory: Path) -> list[Path]:

@@ -20,7 +20,11 @@ def load_model(work: Work, settings: Settings, max_seq_length: int) -> SentenceT
 
     Raises ModelMissing where the files can't be read, NobsError for another format than asked for.
     """
-    wanted = {"dtype": getattr(torch, settings.dtype), "attn_implementation": settings.attention}
+    wanted = {
+        "dtype": getattr(torch, settings.dtype),
+        "attn_implementation": settings.attention,
+        "use_safetensors": True,
+    }
     try:
         model = SentenceTransformer(
             str(work.model_path),

@@ -53,6 +53,26 @@ def test_pickled_weights_are_not_used(pin: ModelPin) -> None:
         open_model(pin)
 
 
+@pytest.mark.parametrize("decoy", ["other.safetensors", "below/model.safetensors"])
+@pytest.mark.parametrize("pickled", ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin"])
+def test_pickled_weights_that_would_be_loaded_are_refused(
+    pin: ModelPin, decoy: str, pickled: str
+) -> None:
+    directory = Path(pin.id)
+    (directory / decoy).parent.mkdir(exist_ok=True)
+    (directory / "model.safetensors").rename(directory / decoy)
+    (directory / pickled).write_bytes(b"")
+
+    with pytest.raises(ModelMissing, match=pickled):
+        open_model(pin)
+
+
+def test_pickled_weights_beside_safetensors_are_left_alone(pin: ModelPin) -> None:
+    (Path(pin.id) / "pytorch_model.bin").write_bytes(b"")
+
+    assert list(open_model(pin).weights.files) == ["model.safetensors"]
+
+
 @pytest.mark.parametrize(
     "content",
     [
