@@ -45,7 +45,8 @@ def test_the_program_is_the_calling_user_and_not_the_first_process(launch: Launc
 def test_the_image_is_read_only_and_only_the_mounts_are_not(launch: Launch) -> None:
     code = (
         "import os\n"
-        "for path in ('/x', '/etc/x', '/usr/x', '/run-dir/x', '/tmp/x', '/cache/huggingface/x'):\n"
+        "for path in ('/x', '/etc/x', '/usr/x', '/run-dir/x', '/tmp/x', '/cache/huggingface/x',\n"
+        "             '/cache/huggingface/hub/x'):\n"
         "    try:\n"
         "        open(path, 'w').close()\n"
         "        print(path)\n"
@@ -53,16 +54,18 @@ def test_the_image_is_read_only_and_only_the_mounts_are_not(launch: Launch) -> N
         "        pass"
     )
     cache = launch.run_dir.parent / "cache"
-    cache.mkdir()
-    if USER:
-        os.chown(cache, *USER)
+    for directory in (cache, cache / "hub"):
+        directory.mkdir()
+        if USER:
+            os.chown(directory, *USER)
 
     launch.run(code, cache_dir=cache)
 
     assert launch.stdout == ["/run-dir/x", "/tmp/x"]
     launch.heard[Stream.STDOUT].clear()
-    launch.run(code, cache_dir=cache, network="bridge")
-    assert launch.stdout == ["/run-dir/x", "/tmp/x", "/cache/huggingface/x"]
+    launch.run(code, cache_dir=cache, fetches=True)
+    written = ["/run-dir/x", "/tmp/x", "/cache/huggingface/x", "/cache/huggingface/hub/x"]
+    assert launch.stdout == written
     for file in (launch.run_dir / "x", cache / "x"):
         found = file.stat()
         assert (found.st_uid, found.st_gid) == (USER or (os.getuid(), os.getgid()))
@@ -128,6 +131,18 @@ def test_a_token_is_readable_inside_and_in_no_record(launch: Launch, tmp_path: P
     assert launch.stdout == ["True False"]
     assert "HF_TOKEN_PATH" in inspected[0]
     assert "hf_secret" not in inspected[0]
+
+
+@pytest.mark.parametrize("fetches", [True, False])
+def test_the_token_of_a_login_is_seen_by_who_fetches_alone(launch: Launch, fetches: bool) -> None:
+    cache = launch.run_dir.parent / "cache"
+    cache.mkdir()
+    (cache / "token").write_text("hf_secret")
+    code = "import pathlib; print([p.name for p in pathlib.Path('/cache').rglob('token')])"
+
+    launch.run(code, cache_dir=cache, fetches=fetches)
+
+    assert launch.stdout == [str(["token"] if fetches else [])]
 
 
 def test_threads_are_limited_but_enough_for_torch(launch: Launch) -> None:

@@ -129,7 +129,8 @@ def test_only_the_fetching_container_has_a_network_and_the_token(measured: Run) 
 
     assert networks == ["bridge", "none"]
     assert targets[0]["/run/secrets/hf_token"] is False
-    assert targets[1] == {"/run-dir": True, "/cache/huggingface": False}
+    cached = {"/cache/huggingface/hub": False, "/cache/huggingface/nobs": False}
+    assert targets[1] == {"/run-dir": True, **cached}
     assert fetch["HostConfig"]["DeviceRequests"] in (None, [])
 
 

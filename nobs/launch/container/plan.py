@@ -37,6 +37,8 @@ _ENVIRONMENT = {
     "TRITON_CACHE_DIR": "/tmp/triton",  # noqa: S108
     "PYTHONUNBUFFERED": "1",
 }
+_CACHED = ("hub", "nobs")
+"""What a run reads of the cache: repositories of the hub, and rows that we took from them."""
 _PIDS_LIMIT = 4096
 _SHM_BYTES = 1 << 30
 _TMPFS_OPTIONS = "rw,exec,nosuid,nodev,size=4g,mode=1777"
@@ -118,6 +120,7 @@ def plan_container(  # noqa: PLR0913 - one value of everything
     environment: Mapping[str, str] | None = None,
     passed: Iterable[str] = (),
     network: str = "none",
+    fetches: bool = False,
     command: tuple[str, ...] = COMMAND,
     user: tuple[int, int] | None = None,
     memory_bytes: int | None = None,
@@ -125,7 +128,8 @@ def plan_container(  # noqa: PLR0913 - one value of everything
 ) -> ContainerPlan:
     """Plan the container of one run; BackendMissing if the engine can't hand over the GPU.
 
-    `environment` is set as it is, variables in `passed` are taken from the caller's where set.
+    `environment` is set as it is, variables in `passed` are taken from the caller's where set. Only
+    a container that `fetches` may write the cache, and sees the token that a login has left in it.
     `socket_dir` holds a relay's socket.
     """
     uid, gid = _user_inside(engine, user or caller())
@@ -143,7 +147,7 @@ def plan_container(  # noqa: PLR0913 - one value of everything
         uid=uid,
         gid=gid,
         groups=needs.groups,
-        mounts=_mounts(run_dir, _cache_mount(cache_dir, network), secrets, socket_dir),
+        mounts=_mounts(run_dir, _cache_mount(cache_dir, fetches=fetches), secrets, socket_dir),
         devices=needs.device_nodes,
         device_requests=choose_requests(needs.gpu, engine) if needs.gpu else (),
         environment=variables,
@@ -185,12 +189,17 @@ def _mounts(
     return tuple(mounts)
 
 
-def _cache_mount(cache: Path | None, network: str) -> tuple[BindMount, ...]:
+def _cache_mount(cache: Path | None, *, fetches: bool) -> tuple[BindMount, ...]:
     if cache is None:
         return ()
-    # Without a network there is nothing to add to it, only something to spoil.
-    read_only = network == "none"
-    return (BindMount(source=cache.absolute(), target=CACHE_IN_CONTAINER, read_only=read_only),)
+    if fetches:
+        return (BindMount(source=cache.absolute(), target=CACHE_IN_CONTAINER),)
+    return tuple(
+        BindMount(
+            source=cache.absolute() / name, target=f"{CACHE_IN_CONTAINER}/{name}", read_only=True
+        )
+        for name in _CACHED
+    )
 
 
 def _security_options(engine: EngineInfo) -> tuple[str, ...]:

@@ -199,6 +199,7 @@ def plan_fetch_container(
         secrets=tuple(secret for secret in secrets if secret.variable == TOKEN_VARIABLE),
         passed=HUB_VARIABLES,
         network="bridge",
+        fetches=True,
         command=FETCH_COMMAND,
         deadline=facts.now + timedelta(seconds=spec.timeout_s),
     )

@@ -29,6 +29,7 @@ def make_container_plan() -> Plan:
         secrets=(SecretFile(variable="HF_TOKEN_PATH", source=Path("/tmp/nobs-x/hf_token")),),
         environment={"HF_ENDPOINT": "http://hub.example"},
         network="bridge",
+        fetches=True,
         user=(1000, 1000),
     )
     image = ImagePlan(

@@ -35,12 +35,28 @@ def test_a_container_is_hardened_without_being_asked() -> None:
     assert container.pids_limit == 4096
 
 
-def test_results_and_cache_are_the_only_mounts() -> None:
-    container = plan(cache_dir=Path("/home/me/.cache/huggingface"))
+CACHE = "/home/me/.cache/huggingface"
+
+
+CACHED = [(f"{CACHE}/{name}", f"/cache/huggingface/{name}", True) for name in ("hub", "nobs")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "mounted"),
+    [
+        ({}, CACHED),
+        ({"network": "bridge"}, CACHED),
+        ({"network": "bridge", "fetches": True}, [(CACHE, "/cache/huggingface", False)]),
+    ],
+)
+def test_results_and_cache_are_the_only_mounts_and_a_login_is_for_fetching(
+    changes: dict[str, Any], mounted: list[tuple[str, str, bool]]
+) -> None:
+    container = plan(cache_dir=Path(CACHE), **changes)
 
     assert [(str(m.source), m.target, m.read_only) for m in container.mounts] == [
         ("/results/runs/r1", "/run-dir", False),
-        ("/home/me/.cache/huggingface", "/cache/huggingface", True),
+        *mounted,
     ]
 
 
@@ -138,5 +154,5 @@ def test_labels_tell_run_owner_and_deadline() -> None:
 def test_a_plan_is_printable_as_json() -> None:
     container = plan(cache_dir=Path("/cache"), needs=NEEDS)
 
-    assert json.loads(json.dumps(container.to_dict()))["mounts"][1]["source"] == "/cache"
+    assert json.loads(json.dumps(container.to_dict()))["mounts"][1]["source"] == "/cache/hub"
     assert container.to_dict()["device_request"] is None
