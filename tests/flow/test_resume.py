@@ -86,3 +86,17 @@ def test_options_of_the_order_cannot_be_said_again(run_dir: RunDir) -> None:
 
     assert done.returncode == 2
     assert "--rows can't be combined with --resume" in done.stderr
+
+
+def test_other_weights_of_the_order_are_refused(run_dir: RunDir) -> None:
+    resume(run_dir)
+    (workload,) = run_dir.read_spec().workloads
+    first, *others = workload.models
+    models = (first.model_copy(update={"revision": "another"}), *others[:-1])
+    change_spec(run_dir, workloads=(workload.model_copy(update={"models": models}),))
+
+    done = resume(run_dir)
+
+    assert done.returncode == 2
+    assert f"faulty.models.{first.id}.revision was None, is another" in done.stderr
+    assert f"faulty.models.{others[-1].id} was " in done.stderr

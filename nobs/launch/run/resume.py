@@ -16,6 +16,7 @@ from nobs.launch.planning.plan import Plan, plan_fetch_container, plan_run_conta
 from nobs.launch.planning.request import RunRequest
 from nobs.launch.planning.server import order_again
 from nobs.schema.base import Execution
+from nobs.schema.pins import Workload
 from nobs.schema.report import WorkloadRef
 from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec
@@ -72,21 +73,18 @@ def find_changes(spec: RunSpec, run_dir: RunDir, facts: Facts) -> Iterator[str]:
     }
     yield from _differences(before, now)
     if run_dir.report_file.exists():
-        ordered = {workload.label: workload.model_dump(mode="json") for workload in spec.workloads}
+        ordered = {workload.label: workload for workload in spec.workloads}
         for task in run_dir.read_report().tasks:
             pinned = ordered.get(task.workload.name)
             if pinned is None:
                 yield f"{task.task} was measured as {task.workload.name}, which isn't ordered"
             else:
-                yield from _differences(_measured(task.workload), pinned, f"{task.task}.")
+                yield from _differences(_work(task.workload), _work(pinned), f"{task.task}.")
 
 
-def _measured(workload: WorkloadRef) -> dict[str, Any]:
-    return {
-        "dataset": workload.dataset,
-        "params": workload.params,
-        "policy": workload.policy,
-    }
+def _work(ordered: WorkloadRef | Workload) -> dict[str, Any]:
+    plain = ordered.model_dump(mode="json", include={"dataset", "models", "params", "policy"})
+    return plain | {"models": {model["id"]: model for model in plain["models"]}}
 
 
 def _image_changes(spec: RunSpec, facts: Facts) -> list[str]:
@@ -106,8 +104,9 @@ def _find_image_id(engine: "Engine", tag: str) -> str | None:
 def _differences(
     before: Mapping[str, Any], now: Mapping[str, Any], where: str = ""
 ) -> Iterator[str]:
-    for key, value in before.items():
-        if isinstance(value, Mapping) and isinstance(now[key], Mapping):
-            yield from _differences(value, now[key], f"{where}{key}.")
-        elif value != now[key]:
-            yield f"{where}{key} was {value}, is {now[key]}"
+    for key in {**before, **now}:
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from _differences(old, new, f"{where}{key}.")
+        elif old != new:
+            yield f"{where}{key} was {old}, is {new}"
