@@ -195,6 +195,8 @@ async def _serve(path: str, host: str, port: int) -> None:
     sys.stdout.flush()
     await ended.wait()
     server.close()
+    # A launcher that was killed can't.
+    shutil.rmtree(Path(path).parent, ignore_errors=True)
 
 
 if __name__ == "__main__":
