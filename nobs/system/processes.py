@@ -48,10 +48,13 @@ def started_of(pid: int) -> str | None:
 
 def is_alive(owner: Owner) -> bool:
     """Tell whether the process still runs; one of another machine or user counts as alive."""
+    return is_elsewhere(owner) or started_of(owner.pid) == owner.started
+
+
+def is_elsewhere(owner: Owner) -> bool:
+    """Tell whether the process is of another machine or user: its number means nothing here."""
     here = this_owner()
-    if (owner.user, owner.host) != (here.user, here.host):
-        return True
-    return started_of(owner.pid) == owner.started
+    return (owner.user, owner.host) != (here.user, here.host)
 
 
 def find_process(*arguments: str) -> psutil.Process | None:

@@ -197,3 +197,35 @@ def test_worker_of_a_killed_launcher_keeps_its_own_deadline(tmp_path: Path) -> N
     ends = [reason_of(run_dir, step) for step in ("hangs", "last")]
     assert ends == ["failed: timeout", "failed: timeout"]
     assert finish(run_dir, "attach", RUN_ID).returncode == 5
+
+
+def left_by_another_machine(run_dir: RunDir) -> None:
+    """Say that the run is carried out elsewhere, by a process of this one's number."""
+    with claimed(run_dir, run_dir.read_spec()) as state:
+        owner = state.owner.model_copy(update={"host": "elsewhere"})
+    run_dir.write(run_dir.state_file, state.model_copy(update={"owner": owner}))
+
+
+def test_interrupt_in_attach_reaches_no_process_of_another_machines_number(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "fine")
+    left_by_another_machine(run_dir)
+    with start(run_dir, "attach", RUN_ID) as attached:
+        state = run_dir.read_state()
+        victim = state.owner.model_copy(update={"pid": attached.pid})
+        run_dir.write(run_dir.state_file, state.model_copy(update={"owner": victim}))
+        await_(lambda: psutil.Process(attached.pid).num_threads() > 1)
+        attached.send_signal(signal.SIGINT)
+        _, stderr = attached.communicate(timeout=30)
+
+    assert attached.returncode == 2
+    assert "on elsewhere" in stderr
+    assert str(run_dir.state_file) in stderr
+
+
+def test_a_finished_run_of_another_machine_is_shown_and_resumed(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "raises")
+    assert finish(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY).returncode == 1
+    left_by_another_machine(run_dir)
+
+    assert finish(run_dir, "attach", RUN_ID).returncode == 1
+    assert finish(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY).returncode == 1

@@ -1,7 +1,5 @@
 """A run that goes on without a terminal: watched, or taken over where its launcher has died."""
 
-import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +13,12 @@ from nobs.launch.container.plan import LABEL_RUN_ID
 from nobs.launch.output import OnEvent, Output, count_recorded
 from nobs.launch.run.ending import Finished, finish, is_finished, judge
 from nobs.launch.run.native import GRACE_S
-from nobs.launch.run.ownership import claimed, find_state, owner_lives
+from nobs.launch.run.ownership import (
+    claimed,
+    find_state,
+    interrupt_owner,
+    owner_lives,
+)
 from nobs.log import parse_line
 from nobs.schema.base import Execution
 from nobs.schema.outcome import Outcome
@@ -40,9 +43,7 @@ def attach(run_dir: RunDir, engine: "Engine | None", on_event: OnEvent) -> Finis
             return _see_out(run_dir, spec, engine)
         except KeyboardInterrupt:
             # Further signals are ignored from here on.
-            if state is not None and owner_lives(run_dir):
-                with suppress(OSError):
-                    os.kill(state.owner.pid, signal.SIGINT)
+            interrupt_owner(run_dir)
             return _see_out(run_dir, spec, engine, interrupted=True)
 
 

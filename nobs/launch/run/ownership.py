@@ -1,16 +1,18 @@
 """Whose a run is: claimed before anything is taken for it, and by one launcher at a time."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from nobs.errors import UsageError
+from nobs.launch.run.ending import is_finished
 from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec
-from nobs.schema.state import RunState
-from nobs.system.processes import is_alive, this_owner
+from nobs.schema.state import Owner, RunState
+from nobs.system.processes import is_alive, is_elsewhere, this_owner
 
 
 @contextmanager
@@ -22,8 +24,8 @@ def claimed(run_dir: RunDir, spec: RunSpec, *, anew: bool = False) -> Iterator[R
     """
     with _locked(run_dir):
         before = find_state(run_dir)
-        if before is not None and before.owner != this_owner() and is_alive(before.owner):
-            raise _taken(run_dir)
+        if before is not None and before.owner != this_owner() and owner_lives(run_dir):
+            raise _taken(run_dir, before.owner)
         state = _begin(run_dir, spec) if anew or before is None else before
         state = state.model_copy(update={"owner": this_owner()})
         run_dir.write(run_dir.state_file, state)
@@ -50,7 +52,21 @@ def find_state(run_dir: RunDir) -> RunState | None:
 def owner_lives(run_dir: RunDir) -> bool:
     """Tell whether a launcher carries the run out now."""
     state = find_state(run_dir)
-    return state is not None and is_alive(state.owner)
+    if state is None:
+        return False
+    # Of one that is out of sight only what it has written tells.
+    return not is_finished(run_dir) if is_elsewhere(state.owner) else is_alive(state.owner)
+
+
+def interrupt_owner(run_dir: RunDir) -> None:
+    """Interrupt the launcher that carries the run out, if any does; UsageError out of its reach."""
+    state = find_state(run_dir)
+    if state is None or not owner_lives(run_dir):
+        return
+    if is_elsewhere(state.owner):
+        raise _taken(run_dir, state.owner)
+    with suppress(OSError):
+        os.kill(state.owner.pid, signal.SIGINT)
 
 
 @contextmanager
@@ -73,8 +89,13 @@ def _locked(run_dir: RunDir) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _taken(run_dir: RunDir) -> UsageError:
+def _taken(run_dir: RunDir, owner: Owner | None = None) -> UsageError:
     name = run_dir.path.name
+    if owner is not None and is_elsewhere(owner):
+        return UsageError(
+            f"Run {name} is or was carried out by {owner.user} on {owner.host}, out of sight here.",
+            f"Wait until it has ended; if it can't go on, remove {run_dir.state_file}.",
+        )
     return UsageError(
         f"Run {name} is being carried out by another launcher.",
         f"Watch it with `nobs attach {name}`, or wait until it has ended.",
