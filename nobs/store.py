@@ -72,6 +72,8 @@ def find_run(results: Path, run_id: str) -> RunDir:
             f"There is no run {run_id!r} in {results / 'runs'}.",
             "Name one of its directories, and the results directory with --results.",
         )
+    if (found := run_dir.read_spec().run_id) != run_id:
+        raise UsageError(f"{run_dir.path} holds the run {found!r}.", "Give it its name back.")
     return run_dir
 
 

@@ -15,6 +15,7 @@ from tests.fakes.rounds import (
     LIGHT,
     RUN_ID,
     await_,
+    change_spec,
     events_of,
     finish,
     has_begun,
@@ -229,3 +230,17 @@ def test_a_finished_run_of_another_machine_is_shown_and_resumed(tmp_path: Path) 
 
     assert finish(run_dir, "attach", RUN_ID).returncode == 1
     assert finish(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY).returncode == 1
+
+
+def test_a_directory_that_is_not_named_like_its_run_is_no_run(tmp_path: Path) -> None:
+    run_dir = ordered_run(tmp_path, "fine")
+    finish(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY)
+    (tmp_path / "precious").mkdir()
+    change_spec(run_dir, run_id="../../precious")
+
+    assert finish(run_dir, "clean", "--runs", "0").returncode == 0
+    attached = finish(run_dir, "attach", RUN_ID)
+
+    assert (tmp_path / "precious").is_dir()
+    assert attached.returncode == 2
+    assert "holds the run '../../precious'" in attached.stderr

@@ -48,14 +48,16 @@ class RunSummary:
 
 
 def list_runs(results: Path, engine: "Engine | None") -> Iterator[RunSummary]:
-    """Yield the runs from the oldest on; directories that hold no run of this version are left out.
+    """Yield the runs from the oldest on; directories without a run of their name are left out.
 
     Without an engine the container of a run whose launcher has died counts as gone.
     """
     for file in sorted(results.glob("runs/*/spec.json")):
         run_dir = RunDir(file.parent.absolute())
         try:
-            yield summarise(run_dir, run_dir.read_spec(), engine)
+            spec = run_dir.read_spec()
+            if spec.run_id == run_dir.path.name:
+                yield summarise(run_dir, spec, engine)
         except StorageError:
             continue
 
