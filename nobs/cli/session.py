@@ -25,11 +25,10 @@ from nobs.render.plan import render_plan
 from nobs.render.summary import render_summary
 from nobs.schema.files import to_json
 from nobs.schema.rundir import RunDir
+from nobs.settings import DEFAULT_API_KEY, llm_api_key
+from nobs.signals import stop_on_signals
 from nobs.store import find_run
 from nobs.system.processes import scratch_directory
-
-_SECRETS = {"HF_TOKEN": TOKEN_VARIABLE, "LLM_API_KEY": KEY_VARIABLE}
-"""Variable that holds a secret -> the one that, in a container, names a file with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,11 +141,16 @@ def _closing(facts: Facts) -> Iterator[None]:
 @contextlib.contextmanager
 def _secret_files() -> Iterator[tuple[SecretFile, ...]]:
     """Keep secrets of the environment in files of the user's own for as long as the run lasts."""
-    with scratch_directory() as directory:
+    key = llm_api_key()
+    secrets = {
+        TOKEN_VARIABLE: ("hf_token", os.environ.get("HF_TOKEN")),
+        KEY_VARIABLE: ("llm_api_key", None if key == DEFAULT_API_KEY else key),
+    }
+    with stop_on_signals(), scratch_directory() as directory:
         yield tuple(
-            _keep_secret(directory / name.lower(), variable, secret)
-            for name, variable in _SECRETS.items()
-            if (secret := os.environ.get(name))
+            _keep_secret(directory / name, variable, secret)
+            for variable, (name, secret) in secrets.items()
+            if secret
         )
 
 

@@ -26,6 +26,7 @@ REPO = Path(__file__).resolve().parents[2]
 MODEL = "nomic-ai/modernbert-embed-base"
 CANARY = "hf_canaryCANARYcanary0123456789"
 KEY_CANARY = "sk-canaryCANARYcanary0123456789"
+KEY = "LLM_API_KEY", KEY_CANARY
 WORK = ("--profile", "quick", "--task", "embeddings", "--rows", "20", "--model", MODEL)
 
 
@@ -88,9 +89,11 @@ class Run:
     results: Path
 
 
-def run_watched(engine: str, hub: str, tmp_path: Path, *words: str) -> Run:
+def run_watched(
+    engine: str, hub: str, tmp_path: Path, *words: str, key: tuple[str, str] = KEY
+) -> Run:
     environment = hub_environment(hub, tmp_path / "hf") | {
-        "DOCKER_HOST": engine, "HF_TOKEN": CANARY, "LLM_API_KEY": KEY_CANARY,
+        "DOCKER_HOST": engine, "HF_TOKEN": CANARY, key[0]: key[1],
     }  # fmt: skip
     witness, over = Witness(), threading.Event()
     with closing(docker.DockerClient(base_url=engine)) as watching:
@@ -178,7 +181,9 @@ def test_a_token_is_found_nowhere(
 def test_the_key_of_a_server_is_mounted_and_found_nowhere(
     engine: str, hub_url: str, tmp_path: Path
 ) -> None:
-    run = run_watched(engine, hub_url, tmp_path, "--profile", "quick", "--task", "llms")
+    (tmp_path / "key").write_text(f"{KEY_CANARY}\n")
+    key = "LLM_API_KEY_FILE", str(tmp_path / "key")
+    run = run_watched(engine, hub_url, tmp_path, "--profile", "quick", "--task", "llms", key=key)
     assert run.done.returncode == 0, run.done.stderr
     (container,) = run.witness.containers
     mounts = {mount["Destination"]: mount["RW"] for mount in container["Mounts"]}
