@@ -13,6 +13,8 @@ from pathlib import Path
 import docker
 import pytest
 
+from tests.container.faulty import IMAGE, build_faulty
+
 REPO = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 ASKED_FOR = os.environ.get("NOBS_TEST_CONTAINERS") == "1"
@@ -94,3 +96,10 @@ def cpu_image(build_image: Callable[[str], str]) -> str:
 @pytest.fixture(scope="session")
 def cuda_image(build_image: Callable[[str], str]) -> str:
     return build_image("cuda")
+
+
+@pytest.fixture(scope="module")
+def faulty_image(engine: str, client: docker.DockerClient, cpu_image: str) -> Iterator[str]:
+    build_faulty(engine)
+    yield IMAGE
+    client.images.remove(IMAGE, force=True)

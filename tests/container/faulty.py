@@ -6,6 +6,8 @@ What the task needs lies in the run's directory, the only one that a container s
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,19 @@ from nobs.schema.base import Execution
 from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec
 from tests.container.launching import BASE_IMAGE
-from tests.fakes.rounds import FAKES, change_spec, ordered_run
+from tests.fakes.rounds import (
+    FAKES,
+    RUN_ID,
+    await_,
+    change_spec,
+    has_begun,
+    ordered_run,
+    reason_of,
+    start,
+)
 
 IMAGE = "nobs-test:faulty"
+RESUME = ("run", "--resume", RUN_ID)
 # Of all the libraries of a real image those that a step needs whose torch is a stand-in: an engine
 # of a test's own is given the image in seconds.
 RECIPE = f"""
@@ -48,7 +60,9 @@ def build_faulty(engine: str) -> None:
     )  # fmt: skip
 
 
-def contained_run(engine: str, home: Path, *faults: str, **changes: Any) -> RunDir:
+def contained_run(
+    engine: str, home: Path, *faults: str, image: str = IMAGE, **changes: Any
+) -> RunDir:
     """Order a run with one step for each fault, in a container of this engine."""
     run_dir = ordered_run(home, *faults, **changes)
     for name in ("models", "texts.txt"):
@@ -60,10 +74,25 @@ def contained_run(engine: str, home: Path, *faults: str, **changes: Any) -> RunD
         change_spec(
             run_dir,
             execution=Execution.CONTAINER,
-            image=find_tagged(connection, IMAGE),
+            image=find_tagged(connection, image),
             engine=connection.ref,
         )
     return run_dir
+
+
+@contextmanager
+def under_way(engine: str, run_dir: RunDir, at: str) -> "Iterator[subprocess.Popen[str]]":
+    """Begin the run and wait until the step `at` works; its launcher has ended after the block."""
+    with start(run_dir, *RESUME, DOCKER_HOST=engine) as launcher:
+        await_(lambda: has_begun(run_dir, at) or launcher.poll() is not None)
+        assert launcher.poll() is None, launcher.communicate()
+        yield launcher
+        launcher.communicate(timeout=60)
+
+
+def ends_of(run_dir: RunDir) -> list[str]:
+    """Return how each step has ended."""
+    return [reason_of(run_dir, step.id) for step in run_dir.read_spec().steps]
 
 
 def let_go(run_dir: RunDir) -> None:

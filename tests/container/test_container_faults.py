@@ -1,12 +1,12 @@
 """Faults injected for real into whole runs in containers: what was finished stays, nothing else."""
 
+import io
 import os
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,54 +14,34 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from nobs.schema.rundir import RunDir
 from nobs.supervisor.children import MAX_OUTPUT_CHARS
 from tests.container.faulty import (
     IMAGE,
-    build_faulty,
+    RESUME,
     contained_run,
     container_of,
+    ends_of,
     let_go,
     pids_of,
+    under_way,
 )
+from tests.fakes.clock import make_clock
 from tests.fakes.rounds import RUN_ID, await_, finish, has_begun, reason_of, result_of, start
 from tests.fakes.traces import nothing_left
 
 pytestmark = pytest.mark.long
 
-RESUME = ("run", "--resume", RUN_ID)
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LITTLE_MEMORY = "300m"
+JUMPING = f"FROM {IMAGE}\nENV LD_PRELOAD=/run-dir/clock.so FAULT_STEP=/run-dir/step\n".encode()
 GONE_IN_S = 10.0
-type Launcher = "subprocess.Popen[str]"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _image(engine: str, client: docker.DockerClient, cpu_image: str) -> Iterator[None]:
-    build_faulty(engine)
-    yield
-    client.images.remove(IMAGE, force=True)
 
 
 @pytest.fixture(autouse=True)
-def _traceless(tmp_path: Path, engine: str, _image: None) -> Iterator[None]:
+def _traceless(tmp_path: Path, engine: str, faulty_image: str) -> Iterator[None]:
     """Every fault of this file leaves no container, volume, process, mount or temporary file."""
     with nothing_left(tmp_path, engine):
         yield
-
-
-@contextmanager
-def under_way(engine: str, run_dir: RunDir, at: str) -> Iterator[Launcher]:
-    """Begin the run and wait until the step `at` works; its launcher has ended after the block."""
-    with start(run_dir, *RESUME, DOCKER_HOST=engine) as launcher:
-        await_(lambda: has_begun(run_dir, at) or launcher.poll() is not None)
-        assert launcher.poll() is None, launcher.communicate()
-        yield launcher
-        launcher.communicate(timeout=60)
-
-
-def ends_of(run_dir: RunDir) -> list[str]:
-    return [reason_of(run_dir, step.id) for step in run_dir.read_spec().steps]
 
 
 @pytest.mark.parametrize("number", STOPS, ids=lambda number: number.name)
@@ -130,16 +110,33 @@ def as_root() -> None:
 
 
 @pytest.mark.usefixtures("as_root")
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda number: number.name
+)
 def test_a_killed_step_loses_only_itself(
-    engine: str, client: docker.DockerClient, tmp_path: Path
+    engine: str, client: docker.DockerClient, tmp_path: Path, number: signal.Signals
 ) -> None:
     run_dir = contained_run(engine, tmp_path, "fine", "hangs", "last")
     with under_way(engine, run_dir, "hangs") as launcher:
         *_, step = pids_of(container_of(client, run_dir))
-        os.kill(step, signal.SIGKILL)
+        os.kill(step, number)
 
     assert launcher.returncode == 5
     assert ends_of(run_dir) == ["ok", "lost: infra", "ok"]
+
+
+@pytest.mark.usefixtures("as_root")
+def test_an_interrupt_to_a_step_is_the_supervisors_to_handle(
+    engine: str, client: docker.DockerClient, tmp_path: Path
+) -> None:
+    run_dir = contained_run(engine, tmp_path, "waits", "last")
+    with under_way(engine, run_dir, "waits") as launcher:
+        *_, step = pids_of(container_of(client, run_dir))
+        os.kill(step, signal.SIGINT)
+        let_go(run_dir)
+
+    assert launcher.returncode == 0
+    assert ends_of(run_dir) == ["ok", "ok"]
 
 
 def test_a_step_that_outgrows_the_containers_memory_fails_alone_as_oom(
@@ -221,31 +218,29 @@ def test_a_flood_of_output_and_a_descendant_with_the_pipe_hold_nobody(
     assert run_dir.events_file.stat().st_size < 2 * MAX_OUTPUT_CHARS
 
 
-def test_two_runs_in_one_results_directory_do_not_mix(engine: str, tmp_path: Path) -> None:
-    first = contained_run(engine, tmp_path, "fine", "waits")
-    second = contained_run(engine, tmp_path, "fine", "waits", run_id="b-run")
-    with (
-        under_way(engine, first, "waits") as one,
-        start(second, "run", "--resume", "b-run", DOCKER_HOST=engine) as other,
-    ):
-        await_(lambda: has_begun(second, "waits"))
-        for run_dir in (first, second):
+def test_a_clock_that_is_set_back_a_day_changes_no_figure_and_no_deadline(
+    engine: str, client: docker.DockerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every process within the container, and its launcher, sees the wall clock jump."""
+    image = client.images.build(fileobj=io.BytesIO(JUMPING), tag="nobs-test:clock", rm=True)[0]
+    run_dir = contained_run(
+        engine, tmp_path, "waits", "hangs", "last", image=image.tags[0],
+        step_timeouts={"hangs": 1.5},
+    )  # fmt: skip
+    monkeypatch.setenv("LD_PRELOAD", str(make_clock(run_dir.path)))
+    monkeypatch.setenv("FAULT_STEP", str(run_dir.path / "step"))
+    try:
+        with under_way(engine, run_dir, "waits") as launcher:
+            (run_dir.path / "step").touch()
             let_go(run_dir)
-        other.communicate(timeout=60)
+    finally:
+        client.images.remove("nobs-test:clock", force=True)
 
-    assert (one.returncode, other.returncode) == (0, 0)
-    assert [run_dir.read_report().run.id for run_dir in (first, second)] == [RUN_ID, "b-run"]
-
-
-def test_an_odd_name_of_the_results_is_mounted_as_it_is(engine: str, tmp_path: Path) -> None:
-    home = tmp_path / "a b, c:d 'e' $HOME #f;é"
-    home.mkdir()
-    run_dir = contained_run(engine, home, "fine")
-
-    done = finish(run_dir, *RESUME, DOCKER_HOST=engine)
-
-    assert done.returncode == 0, done.stderr
-    assert ends_of(run_dir) == ["ok"]
+    assert launcher.returncode == 5
+    assert ends_of(run_dir) == ["ok", "failed: timeout", "ok"]
+    jumped = result_of(run_dir, "waits")
+    assert jumped.finished < jumped.started
+    assert all(0 < sample.duration_s < 5 for sample in jumped.samples)
 
 
 def test_results_that_are_removed_end_the_container_with_the_reason(
@@ -274,7 +269,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", place], check=True)
 
 
-def test_a_full_disk_ends_the_container_with_the_reason(engine: str, small_disk: Path) -> None:
+def test_a_full_disk_ends_the_container_and_resuming_finishes_the_run(
+    engine: str, small_disk: Path
+) -> None:
     run_dir = contained_run(engine, small_disk, "fine", "fills", "last")
 
     done = finish(run_dir, *RESUME, DOCKER_HOST=engine)
@@ -282,3 +279,12 @@ def test_a_full_disk_ends_the_container_with_the_reason(engine: str, small_disk:
     assert done.returncode == 3
     assert "No space left on device" in done.stderr
     assert reason_of(run_dir, "fine") == "ok"
+    kept = run_dir.result_file("fine").read_bytes()
+
+    filling = run_dir.path / "filling"
+    filling.unlink()
+    filling.symlink_to("/dev/full")
+    done = finish(run_dir, *RESUME, DOCKER_HOST=engine)
+    assert done.returncode == 0, done.stderr
+    assert ends_of(run_dir) == ["ok"] * 3
+    assert run_dir.result_file("fine").read_bytes() == kept

@@ -18,6 +18,7 @@ import pytest
 from nobs.backends import BACKENDS
 from nobs.backends.base import ContainerNeeds
 from nobs.backends.rocm import Rocm
+from nobs.errors import FailureClass
 from nobs.launch.container.plan import COMMAND
 from nobs.launch.engine.client import connect
 from nobs.schema.base import Backend
@@ -148,6 +149,8 @@ def refuse(
     )
     result = run_dir.find_result(MODEL.partition("/")[2])
     assert result is not None
+    assert result.failure is not None
+    assert result.failure.failure_class is FailureClass.BACKEND_MISSING
     assert launch.left_behind() == []
     return outcome.exit_code, result
 

@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import json
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -36,11 +37,15 @@ def kill_and_resume(directory: Path, moments: random.Random) -> int:
     """Kill a run and finish it; return how many steps were finished before."""
     run_dir = ordered_run(directory, *STEPS)
     begin_and_kill(run_dir, moments.randrange(MAX_EVENTS), moments.uniform(0.0, MAX_DELAY_S))
-    kept = finished_steps(run_dir)
-    check_records(run_dir)
+    kept = look(run_dir)
+    check_resumed(run_dir, kept, finish(run_dir, *RESUME, paths=(LIGHT,)))
+    return len(kept)
 
-    done = finish(run_dir, *RESUME, paths=(LIGHT,))
 
+def check_resumed(
+    run_dir: RunDir, kept: dict[str, bytes], done: "subprocess.CompletedProcess[str]"
+) -> None:
+    """Compare a resumed run with one that nobody disturbed, and with what was finished before."""
     assert done.returncode == 0, done.stderr
     assert [reason_of(run_dir, step) for step in STEPS] == ["ok"] * len(STEPS)
     for step, content in kept.items():
@@ -49,7 +54,6 @@ def kill_and_resume(directory: Path, moments: random.Random) -> int:
     assert [Path(name).name for name in report.tasks[0].models] == list(STEPS)
     assert report.run.finished is not None
     assert len(list(run_dir.results.glob("report_*.json"))) == 1
-    return len(kept)
 
 
 def begin_and_kill(run_dir: RunDir, events: int, delay_s: float) -> None:
@@ -76,20 +80,19 @@ def count_events(run_dir: RunDir) -> int:
     return run_dir.events_file.read_bytes().count(b"\n") if run_dir.events_file.exists() else 0
 
 
-def finished_steps(run_dir: RunDir) -> dict[str, bytes]:
-    """Return the results that are there, each of which must be readable."""
-    found = {step: run_dir.find_result(step) for step in STEPS}
-    return {s: run_dir.result_file(s).read_bytes() for s, result in found.items() if result}
+def look(run_dir: RunDir) -> dict[str, bytes]:
+    """Return the results that are there; whatever is there must be readable.
 
-
-def check_records(run_dir: RunDir) -> None:
-    """Read whatever else is there; only the last line of the events may be torn."""
+    Only the last line of the events may be torn.
+    """
     if run_dir.report_file.exists():
         run_dir.read_report()
     if run_dir.events_file.exists():
         *whole, _ = run_dir.events_file.read_text(encoding="utf-8").split("\n")
         for line in whole:
             json.loads(line)
+    found = {step: run_dir.find_result(step) for step in STEPS}
+    return {s: run_dir.result_file(s).read_bytes() for s, result in found.items() if result}
 
 
 def main() -> int:
