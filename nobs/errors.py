@@ -109,8 +109,11 @@ class RunLost(NobsError):
 
 
 _EXHAUSTED = re.compile(
-    r"out of memory|(can't|cannot) allocate memory|not enough memory|status_alloc_failed", re.I
+    r"out of memory|(can't|cannot) allocate memory|not enough memory|status_alloc_failed"
+    r"|invalid buffer size|could not create a memory",
+    re.I,
 )
+"""The last two are Metal's, above its largest buffer, and oneDNN's."""
 
 
 def is_exhausted(error: Exception) -> bool:

@@ -24,6 +24,7 @@ def test_the_host_without_memory_is_told_from_a_broken_benchmark() -> None:
         (MemoryError(), FailureClass.OOM),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"), FailureClass.OOM),
         (RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"), FailureClass.OOM),
+        (RuntimeError("Invalid buffer size: 19.45 GiB"), FailureClass.OOM),
         (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"), FailureClass.OOM),
         (RuntimeError("CUDA error: an illegal memory access was encountered"),
          FailureClass.BENCHMARK),
