@@ -8,7 +8,16 @@ import pytest
 
 from nobs import __version__
 from nobs.schema.rundir import RunDir
-from tests.fakes.rounds import LIGHT, RUN_ID, change_spec, events_of, finish, ordered_run, reason_of
+from tests.fakes.rounds import (
+    LIGHT,
+    RUN_ID,
+    change_spec,
+    events_of,
+    finish,
+    ordered_run,
+    reason_of,
+    result_of,
+)
 
 
 @pytest.fixture
@@ -100,3 +109,19 @@ def test_other_weights_of_the_order_are_refused(run_dir: RunDir) -> None:
     assert done.returncode == 2
     assert f"faulty.models.{first.id}.revision was None, is another" in done.stderr
     assert f"faulty.models.{others[-1].id} was " in done.stderr
+
+
+def test_other_libraries_than_the_finished_steps_had_are_refused(run_dir: RunDir) -> None:
+    resume(run_dir)
+    result = result_of(run_dir, "fine")
+    libraries = result.environment["libraries"] | {"numpy": "0.1", "forgotten": "2"}
+    environment = result.environment | {"libraries": libraries}
+    run_dir.write(
+        run_dir.result_file("fine"), result.model_copy(update={"environment": environment})
+    )
+
+    done = resume(run_dir)
+
+    assert done.returncode == 2
+    assert "libraries.numpy was 0.1, is " in done.stderr
+    assert "libraries.forgotten was 2, is None" in done.stderr

@@ -4,6 +4,7 @@ Everything but the directory of the results comes from the run's own specificati
 """
 
 from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from nobs.launch.planning.facts import Facts
 from nobs.launch.planning.plan import Plan, plan_fetch_container, plan_run_container
 from nobs.launch.planning.request import RunRequest
 from nobs.launch.planning.server import order_again
-from nobs.schema.base import Execution
+from nobs.schema.base import Execution, Status
 from nobs.schema.pins import Workload
 from nobs.schema.report import WorkloadRef
 from nobs.schema.rundir import RunDir
@@ -36,7 +37,11 @@ def plan_resume(
 ) -> Plan:
     """Plan what `run_dir` lacks; UsageError, with every difference, if anything has changed."""
     spec = run_dir.read_spec()
-    changes = [*find_changes(spec, run_dir, facts), *_image_changes(spec, facts)]
+    changes = [
+        *find_changes(spec, run_dir, facts),
+        *_image_changes(spec, facts),
+        *_library_changes(spec, run_dir),
+    ]
     if changes:
         raise UsageError(
             f"Run {spec.run_id} can't be resumed: {'; '.join(changes)}.",
@@ -92,6 +97,22 @@ def _image_changes(spec: RunSpec, facts: Facts) -> list[str]:
         return []
     found = _find_image_id(facts.require_engine(), spec.image.tag)
     return [*_differences({"image": spec.image.id}, {"image": found or "no image of this tag"})]
+
+
+def _library_changes(spec: RunSpec, run_dir: RunDir) -> Iterator[str]:
+    """Yield which libraries are others than those of the steps that stay; an image has its own."""
+    results = (run_dir.find_result(step.id) for step in spec.steps)
+    kept = [result for result in results if result is not None and result.status is Status.OK]
+    if spec.image is None and kept:
+        before = kept[0].environment.get("libraries", {})
+        yield from _differences(before, {name: _version(name) for name in before}, "libraries.")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def _find_image_id(engine: "Engine", tag: str) -> str | None:
