@@ -19,7 +19,7 @@ from nobs.curves import (
 from nobs.figures import FIGURES, Figure, Measured, read_figures
 from nobs.schema.base import Status
 from nobs.schema.report import ModelReport, Report, TaskReport
-from nobs.section import HostSection, describe_host, flags_of, hardware_of
+from nobs.section import HostSection, describe_host, flags_of, hardware_of, notes_of
 from nobs.text import to_line
 
 DIVISIONS = ("closed", "open", "legacy")
@@ -213,7 +213,7 @@ def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
             why=_why(model),
             verdict=model.verdict.word if model.verdict else "",
             open_reasons=tuple(map(to_line, task.workload.open_reasons)),
-            warnings=tuple(flags_of(model)),
+            warnings=(*flags_of(model), *notes_of(model)),
             figures=read_figures(values, task.dataset_size) if is_ok else {},
             settings=read_settings(values),
             samples=read_samples(values),

@@ -1,10 +1,10 @@
 """What a report says of its machine and of itself, as names and texts that are safe to show."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from nobs.schema.base import Backend
-from nobs.schema.report import ModelReport, Report
+from nobs.schema.report import Flag, ModelReport, Report, Severity
 from nobs.schema.telemetry import Figure
 from nobs.text import to_line
 
@@ -24,6 +24,9 @@ class HostSection:
     sensors: Mapping[str, str]
     """What sensors told of each model's timed region, with the evidence."""
     flags: tuple[str, ...]
+    """What speaks against its numbers."""
+    notes: tuple[str, ...]
+    """What is good to know of how they came about."""
 
 
 def describe_host(file: str, report: Report) -> HostSection:
@@ -41,14 +44,22 @@ def describe_host(file: str, report: Report) -> HostSection:
         environment=_flat(report.environment),
         sensors=dict(_sensors(report)),
         flags=tuple(dict.fromkeys(_flags(report))),
+        notes=tuple(dict.fromkeys(_notes(report))),
     )
 
 
 def flags_of(model: ModelReport) -> Iterator[str]:
-    """Yield what readers should know: warnings, flags, and what was found in the repeats."""
+    """Yield what speaks against the numbers: warnings, and what was found in the repeats."""
     findings = model.verdict.findings if model.verdict else ()
-    flags = (f"{flag.name}: {flag.message}" for flag in model.flags)
-    yield from map(to_line, (*model.warnings, *flags, *(found.message for found in findings)))
+    messages = (found.message for found in findings)
+    yield from map(to_line, model.warnings)
+    yield from _told(model.flags, Severity.WARNING)
+    yield from map(to_line, messages)
+
+
+def notes_of(model: ModelReport) -> Iterator[str]:
+    """Yield what was seen beside the numbers and speaks not against them."""
+    yield from _told(model.flags, Severity.NOTE)
 
 
 def hardware_of(report: Report, backend: str) -> str:
@@ -59,10 +70,25 @@ def hardware_of(report: Report, backend: str) -> str:
 
 def _flags(report: Report) -> Iterator[str]:
     """Yield the flags of the run, then those of each model with its name."""
-    yield from (to_line(f"{flag.name}: {flag.message}") for flag in report.run.flags)
+    yield from _told(report.run.flags, Severity.WARNING)
+    yield from _named(report, flags_of)
+
+
+def _notes(report: Report) -> Iterator[str]:
+    """Yield the notes of the run, then those of each model with its name."""
+    yield from _told(report.run.flags, Severity.NOTE)
+    yield from _named(report, notes_of)
+
+
+def _told(flags: Iterable[Flag], severity: Severity) -> Iterator[str]:
+    found = (flag for flag in flags if flag.severity is severity)
+    yield from (to_line(f"{flag.name}: {flag.message}") for flag in found)
+
+
+def _named(report: Report, read: Callable[[ModelReport], Iterator[str]]) -> Iterator[str]:
     for task in report.tasks:
         for name, model in task.models.items():
-            yield from (to_line(f"{name}: {flag}") for flag in flags_of(model))
+            yield from (to_line(f"{name}: {text}") for text in read(model))
 
 
 def _when(report: Report) -> str:

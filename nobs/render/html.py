@@ -128,6 +128,7 @@ def _host(host: HostSection) -> dict[str, Any]:
         "environment": host.environment,
         "sensors": host.sensors,
         "flags": host.flags,
+        "notes": host.notes,
     }
 
 

@@ -171,6 +171,22 @@ def test_a_machine_has_a_page_of_its_own(browser: Browser, page_file: Path) -> N
         assert page.get_by_role("heading", level=2).inner_text() == "embeddings/1"
 
 
+def test_notes_are_no_trust_flags(browser: Browser, tmp_path: Path) -> None:
+    values = make_report(run="a-run").model_dump(mode="json", by_alias=True)
+    values["run"]["flags"] = [
+        {"name": "virtual-machine", "severity": "note", "message": "It is virtual."},
+        {"name": "on-battery", "severity": "warning", "message": "A battery."},
+    ]
+    file = write_page(tmp_path / "page.html", [Report.model_validate(values)])
+    with opened(browser, file, "#host=a-run") as page:
+        assert page.locator("ul.flag li").all_inner_texts() == ["on-battery: A battery."]
+        assert page.get_by_role("list", name="Notes").inner_text() == (
+            "virtual-machine: It is virtual."
+        )
+        page.get_by_role("link", name="Machines").click()
+        assert cells(page, "trust flags") == ["1"]
+
+
 def test_files_that_were_left_out_are_named(browser: Browser, page_file: Path) -> None:
     with opened(browser, page_file) as page:
         page.get_by_role("link", name="Left out: 1").click()

@@ -2,6 +2,7 @@ import pytest
 
 from nobs.figures import FIGURES, Measured, number, read_figures
 from nobs.leaderboard import arrange, flatten
+from nobs.schema.report import Report
 from tests.fakes.honest_reports import honest_report
 from tests.fakes.reports import LLM, bare_report, failed_report, make_report, max_report
 
@@ -136,6 +137,19 @@ def test_what_was_found_in_the_repeats_is_a_flag() -> None:
 
     assert sheet.rows[0][1].warnings == ("each repeat slower than the last",)
     assert sheet.section.flags == (f"{LLM}: each repeat slower than the last",)
+
+
+def test_what_speaks_against_numbers_is_told_apart_from_notes() -> None:
+    values = make_report(tasks=("llms",)).model_dump(mode="json", by_alias=True)
+    warning = {"name": "on-battery", "severity": "warning", "message": "A battery."}
+    note = {"name": "virtual-machine", "severity": "note", "message": "It is virtual."}
+    values["run"]["flags"] = [note, warning]
+    values["tasks"][0]["models"][LLM]["flags"] = [note, warning]
+    sheet = flatten("a", Report.model_validate(values))
+
+    assert sheet.section.flags == ("on-battery: A battery.", f"{LLM}: on-battery: A battery.")
+    assert [text.split(": ")[-1] for text in sheet.section.notes] == 2 * ["It is virtual."]
+    assert sheet.rows[0][1].warnings[0] == "on-battery: A battery."
 
 
 def test_repeats_are_told_with_their_times() -> None:

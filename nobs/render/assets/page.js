@@ -125,7 +125,8 @@ function showHost(host) {
       h("p", null, `${host.hardware}; measured ${timeOf(host)}; from ${host.file}`)),
     h("section", { class: "panel" }, h("h3", null, "Trust flags"), host.flags.length
       ? h("ul", { class: "flags flag" }, host.flags.map((flag) => h("li", null, flag)))
-      : h("p", { class: "note" }, "None was raised.")),
+      : h("p", { class: "note" }, "None was raised."),
+    host.notes.length ? h("ul", { class: "flags", "aria-label": "Notes" }, host.notes.map((note) => h("li", null, note))) : null),
     ...parts.flatMap(({ view, charts }) => [view.element, charts]),
     h("div", { class: "columns" }, facts("Device", host.device), facts("Run", host.details),
       facts("Environment", host.environment), facts("Sensors", host.sensors)));
