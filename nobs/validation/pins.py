@@ -108,7 +108,10 @@ def _differences(pinned: Workload, workload: Workload) -> Iterator[str]:
         for key in dict.fromkeys([*before, *after]):
             if before.get(key) != after.get(key):
                 yield to_line(f"{where}.{key}: {after.get(key)} instead of {before.get(key)}")
-    if pinned.models != workload.models:
+    names = [", ".join(model.id for model in work.models) for work in (pinned, workload)]
+    if names[0] != names[1]:
+        yield to_line(f"models: {names[1]} instead of {names[0]}")
+    elif pinned.models != workload.models:
         yield "models: other pins than those of the catalogue"
     repeats, least = workload.policy.repeats, pinned.policy.min_repeats
     if repeats is not None and repeats < least:

@@ -3,6 +3,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from nobs.schema.base import Dtype
+from nobs.tasks import calibration
 from nobs.tasks.calibration import SIZES, _product, calibrate, flop_of_product
 
 
@@ -22,6 +23,12 @@ def test_a_calibration_says_what_it_measured() -> None:
     assert found.matmul_flop_per_s > 1e8
     assert found.copy_bytes_per_s > 1e8
     assert not found.tf32
+
+
+def test_a_copy_counts_as_read_and_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "_time_copies", lambda _device, size, _budget_s: size / 1e9)
+
+    assert calibrate("cpu", Dtype.FLOAT32).copy_bytes_per_s == pytest.approx(2e9)
 
 
 @pytest.mark.parametrize("dtype", [Dtype.FLOAT32, Dtype.BFLOAT16])

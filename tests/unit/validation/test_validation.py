@@ -149,7 +149,8 @@ def test_figures_that_an_earlier_nobs_did_not_have_are_no_fault() -> None:
         (lambda d: workload_of(d)["dataset"].update(revision="0" * 40), "but dataset.revision"),
         (lambda d: workload_of(d)["policy"].update(repeats=2), "but policy.repeats: 2"),
         (lambda d: workload_of(d)["policy"].update(ci_rel_width=0.5), "but policy.ci_rel_width"),
-        (lambda d: workload_of(d)["models"].pop(), "but models: other pins"),
+        (lambda d: workload_of(d)["models"].pop(), "but models: thenlper/gte-large instead of"),
+        (lambda d: workload_of(d)["models"][0].update(revision="0" * 40), "models: other pins"),
         (lambda d: workload_of(d).update(fingerprint="0" * 64), "fingerprint isn't that"),
         (lambda d: workload_of(d).update(open_reasons=["why"]), "division is closed, open_rea"),
         (lambda d: workload_of(d).update(division="open"), "division is open, open_reasons"),
@@ -160,7 +161,7 @@ def test_figures_that_an_earlier_nobs_did_not_have_are_no_fault() -> None:
         (lambda d: d["tasks"][0]["models"].pop(GTE), "gte-large is missing"),
         (lambda d: model_of(d, GTE).update(revision="0" * 40), "revision is 0000"),
     ],
-    ids=range(14),
+    ids=range(15),
 )  # fmt: skip
 def test_a_claim_that_the_catalogue_denies_is_invalid(change: Change, fault: str) -> None:
     found = validate_changed(change, profile="standard")
