@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -38,8 +38,9 @@ _TICK_S = 0.2
 def attach(run_dir: RunDir, engine: "Engine | None", on_event: OnEvent) -> Finished:
     """Show the run's events from its beginning until it has ended; an interrupt stops the run."""
     spec, state = run_dir.read_spec(), find_state(run_dir)
-    with stop_on_signals(), _shown(run_dir, state, on_event):
+    with stop_on_signals(), ExitStack() as stack:
         try:
+            stack.enter_context(_shown(run_dir, state, on_event))
             return _see_out(run_dir, spec, engine)
         except KeyboardInterrupt:
             # Further signals are ignored from here on.

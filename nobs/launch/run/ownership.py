@@ -24,7 +24,7 @@ def claimed(run_dir: RunDir, spec: RunSpec, *, anew: bool = False) -> Iterator[R
     """
     with _locked(run_dir):
         before = find_state(run_dir)
-        if before is not None and before.owner != this_owner() and owner_lives(run_dir):
+        if before is not None and owner_lives(run_dir):
             raise _taken(run_dir, before.owner)
         state = _begin(run_dir, spec) if anew or before is None else before
         state = state.model_copy(update={"owner": this_owner()})
@@ -50,9 +50,9 @@ def find_state(run_dir: RunDir) -> RunState | None:
 
 
 def owner_lives(run_dir: RunDir) -> bool:
-    """Tell whether a launcher carries the run out now."""
+    """Tell whether another process carries the run out now."""
     state = find_state(run_dir)
-    if state is None:
+    if state is None or state.owner == this_owner():
         return False
     # Of one that is out of sight only what it has written tells.
     return not is_finished(run_dir) if is_elsewhere(state.owner) else is_alive(state.owner)
