@@ -6,7 +6,7 @@ from enum import StrEnum
 from math import exp, hypot, log
 from statistics import NormalDist
 
-from nobs.stats import CONFIDENCE, median, median_interval
+from nobs.stats import CONFIDENCE, interval_of_repeats, median
 
 MARGIN = 0.01
 """Repeats go on until a median is known to 1 %: less is never called a difference."""
@@ -98,7 +98,7 @@ def _quantile(count: int) -> float:
 
 
 def _log_interval(values: Sequence[float], sign: float) -> tuple[float, float, float, float]:
-    """Return low end, centre, high end and coverage of the median of the signed logarithms."""
-    logs = [sign * log(value) for value in values]
-    found = median_interval(logs)
-    return found.low, median(logs), found.high, found.confidence
+    """Return low end, centre, high end and coverage of the signed logarithm of the median."""
+    found = interval_of_repeats(values)
+    low, high = sorted((sign * log(found.low), sign * log(found.high)))
+    return low, sign * log(median(values)), high, found.confidence

@@ -1,7 +1,8 @@
 """Statistics of repeated timings: medians, their intervals, and what repeats look like."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from math import sqrt
 from statistics import median, stdev
@@ -11,6 +12,8 @@ MAD_TO_SIGMA = 1.4826
 """Median absolute deviation of normal noise times this is its standard deviation."""
 OUTLIER_SCORE = 3.5
 MAX_TREND_POINTS = 100
+MAX_DEPENDENCE = 0.9
+"""Of more, a handful of repeats can't tell how much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,45 @@ def median_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> 
         confidence=confidence,
         method="interpolated order statistics",
     )
+
+
+def interval_of_repeats(values: Sequence[float]) -> MedianInterval:
+    """Return the interval of the median of positive values, wider where they hang together.
+
+    Order statistics take values for independent. Repeats that resemble the one before, as when
+    something slows the machine for a while, tell as much as fewer independent ones: both halves
+    grow, as ratios, by sqrt((1 + r) / (1 - r)), with r the dependence.
+    Source: Bartlett 1946, Journal of the Royal Statistical Society B 8, 27-41.
+    """
+    found, strength = median_interval(values), dependence(values)
+    if strength == 0 or found.confidence < CONFIDENCE:
+        return found
+    factor, middle = sqrt((1 + strength) / (1 - strength)), median(values)
+    return replace(
+        found,
+        low=middle * (found.low / middle) ** factor,
+        high=middle * (found.high / middle) ** factor,
+        method=f"{found.method}, widened for dependent repeats",
+    )
+
+
+def dependence(values: Sequence[float]) -> float:
+    """Return how much each value resembles the one before, 0 (or by chance) to 0.9.
+
+    The correlation of ranks with lag one, where von Neumann's ratio of ranks is significant at 5 %
+    (Bartels 1982, Journal of the American Statistical Association 77, 40-46), freed of the bias of
+    few values (Marriott and Pope 1954, Biometrika 41, 390-402).
+    """
+    ordered, count = sorted(values), len(values)
+    ranks = [(bisect_left(ordered, value) + bisect_right(ordered, value)) / 2 for value in values]
+    squares = sum((rank - count / 2) ** 2 for rank in ranks)
+    if squares == 0:
+        return 0.0
+    steps = sum((after - before) ** 2 for before, after in pairwise(ranks))
+    found = 1 - steps / (2 * squares)
+    if found <= 1.645 / sqrt(count):
+        return 0.0
+    return min(MAX_DEPENDENCE, found + (1 + 3 * found) / count)
 
 
 def _inward_share(count: int, rank: int, excess: float) -> float:
@@ -158,7 +200,9 @@ def two_modes(values: Sequence[float]) -> tuple[float, float] | None:
 __all__ = [
     "CONFIDENCE",
     "MedianInterval",
+    "dependence",
     "drift",
+    "interval_of_repeats",
     "median",
     "median_interval",
     "outliers",

@@ -6,7 +6,16 @@ from math import ceil
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.report import Finding, FindingKind, Verdict
 from nobs.schema.result import Sample
-from nobs.stats import CONFIDENCE, drift, median, median_interval, outliers, spread, two_modes
+from nobs.stats import (
+    CONFIDENCE,
+    dependence,
+    drift,
+    interval_of_repeats,
+    median,
+    outliers,
+    spread,
+    two_modes,
+)
 from nobs.units import format_seconds, format_share
 
 SURE_REPEATS = 6
@@ -30,7 +39,7 @@ def judge(samples: Sequence[Sample], policy: RepeatPolicy) -> Verdict | None:
     findings = tuple(_find(times, samples, policy))
     return Verdict(
         stable=all(finding.kind in HARMLESS for finding in findings),
-        uncertainty=median_interval(times).half_width(median(times)) if several else None,
+        uncertainty=interval_of_repeats(times).half_width(median(times)) if several else None,
         spread=spread(times) if several else None,
         outliers=tuple(index + 1 for index in outliers(times)),
         findings=findings,
@@ -51,7 +60,7 @@ def _find(times: list[float], samples: Sequence[Sample], policy: RepeatPolicy) -
 
 def _few_or_wide(times: list[float], policy: RepeatPolicy) -> Iterator[Finding]:
     """Tell why the interval isn't sure or not narrow, and which option the user has left."""
-    count, middle, interval = len(times), median(times), median_interval(times)
+    count, middle, interval = len(times), median(times), interval_of_repeats(times)
     if interval.confidence < CONFIDENCE:
         share = format_share(interval.confidence, 0)
         covers = f"{count} repeats cover the median with {share} at most"
@@ -70,6 +79,8 @@ def _few_or_wide(times: list[float], policy: RepeatPolicy) -> Iterator[Finding]:
             remedy = f"{spent}; a longer --time-budget narrows it"
         wanted = format_share(policy.ci_rel_width)
         wide = f"the median repeat is known to {format_share(width)} only, not {wanted}"
+        if dependence(times):
+            wide = f"{wide}, as repeats resemble the one before"
         yield _finding(FindingKind.WIDE_INTERVAL, width, f"{wide}, {remedy}")
 
 

@@ -7,7 +7,7 @@ from statistics import median
 from nobs.legacy.report import LegacyModelReport, LegacyRun
 from nobs.schema.report import Interval
 from nobs.score import calculate_score
-from nobs.stats import median_interval
+from nobs.stats import interval_of_repeats
 
 FIGURES = {
     "encoding_time_seconds": "encoding_time_interval",
@@ -27,7 +27,7 @@ def figures_of(runs: Sequence[LegacyRun]) -> dict[str, object]:
         if values:
             figures[f"final_median_{name}"] = median(values)
         if interval and len(values) > 1:
-            figures[interval] = Interval(**asdict(median_interval(values)))
+            figures[interval] = Interval(**asdict(interval_of_repeats(values)))
     return figures
 
 

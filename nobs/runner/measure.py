@@ -11,7 +11,7 @@ import psutil
 
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.result import Sample
-from nobs.stats import median_interval
+from nobs.stats import interval_of_repeats
 
 LOOKS = 50
 """Of many repeats only each fiftieth part more is looked at: looking costs time of the budget."""
@@ -92,4 +92,4 @@ def _is_enough(samples: list[Sample], policy: RepeatPolicy, elapsed_s: float) ->
     if len(samples) % (len(samples) // LOOKS or 1):
         return False
     times = [sample.duration_s for sample in samples]
-    return median_interval(times).within(policy.ci_rel_width, median(times))
+    return interval_of_repeats(times).within(policy.ci_rel_width, median(times))

@@ -8,7 +8,7 @@ from nobs.backends import BACKENDS
 from nobs.schema.base import Division, Status
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.report import FlagName, ModelReport, Report, TaskReport
-from nobs.stats import median_interval
+from nobs.stats import interval_of_repeats
 from nobs.text import to_line
 from nobs.trust import find_machine_flags
 from nobs.validation import energy
@@ -116,7 +116,7 @@ def _check_repeats(task: TaskReport, model: ModelReport) -> Iterator[str]:
             yield f"{count} samples, policy.repeats asks for {policy.repeats}"
         return
     times = [sample.duration_s for sample in model.samples]
-    is_sure = median_interval(times).within(policy.ci_rel_width, median(times))
+    is_sure = interval_of_repeats(times).within(policy.ci_rel_width, median(times))
     is_spent = model.phases.measure_s >= policy.time_budget_s
     if count < policy.min_repeats or not (is_sure or is_spent):
         yield f"repeating stopped after {count}, neither sure of the median nor out of time"

@@ -10,7 +10,7 @@ from typing import Any
 
 from nobs.schema.report import Interval
 from nobs.schema.server import Locality, ServerRef
-from nobs.stats import median_interval
+from nobs.stats import interval_of_repeats
 from nobs.tasks.llms.client.record import ChatRecord, TokenCountSource
 from nobs.tasks.llms.failures import SHORT
 from nobs.tasks.llms.report import LlmRequest, LlmRun
@@ -139,7 +139,7 @@ def _median(values: Sequence[float]) -> float | None:
 
 def _interval(values: Sequence[float]) -> Interval | None:
     """Return the interval of the median; a single repeat has none."""
-    return Interval(**asdict(median_interval(values))) if len(values) > 1 else None
+    return Interval(**asdict(interval_of_repeats(values))) if len(values) > 1 else None
 
 
 def _total(requests: Sequence[LlmRequest], name: str) -> int | None:

@@ -9,7 +9,7 @@ from nobs.schema.pins import Workload
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.result import StepResult
 from nobs.score import calculate_score
-from nobs.stats import median_interval
+from nobs.stats import interval_of_repeats
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.text_embeddings.consistency import find_contradictions
@@ -110,7 +110,7 @@ def _energy(result: StepResult, backend: Backend) -> dict[str, object]:
 
 def _interval(times: list[float]) -> Interval | None:
     """Return the interval of the median; a single repeat has none."""
-    return Interval(**asdict(median_interval(times))) if len(times) > 1 else None
+    return Interval(**asdict(interval_of_repeats(times))) if len(times) > 1 else None
 
 
 DEFINITION = TextEmbeddings()
