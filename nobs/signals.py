@@ -29,3 +29,13 @@ def stop_on_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _forget_interrupt()
+
+
+def _forget_interrupt() -> None:
+    """Have the process end with the exit code it is given, not by SIGINT.
+
+    CPython notes an interrupt that breaks off an `exec`, as dataclasses and imports use it, and at
+    its end dies of SIGINT though the exception was caught. Another `exec` makes it forget.
+    """
+    exec("")  # noqa: S102  # nosec B102

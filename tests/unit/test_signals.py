@@ -1,5 +1,8 @@
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,3 +30,24 @@ def test_what_nohup_ignores_stays_ignored() -> None:
     with stop_on_signals():
         os.kill(os.getpid(), signal.SIGHUP)
     signal.signal(signal.SIGHUP, before)
+
+
+INTERRUPTED = """
+import sys
+from nobs.signals import stop_on_signals
+try:
+    with stop_on_signals():
+        exec("import os, signal; os.kill(os.getpid(), signal.SIGTERM)")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_an_interrupt_within_an_exec_leaves_the_exit_code_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    done = subprocess.run([sys.executable, "-m", "interrupted"], check=False, timeout=60)
+
+    assert done.returncode == 130
