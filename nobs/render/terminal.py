@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 _FRAME = "│"
+_CAPTION = "caption"
 _EDGES = 4
 """Cells that frame and blanks take beside a caption."""
 _PARTS = re.compile(r"[^-/_: ]*[-/_: ]+|[^-/_: ]+")
@@ -55,7 +56,6 @@ class GroupedTable:
 
     def __init__(self, title: str) -> None:
         self._table = Table(title=Text(title), title_justify="left", expand=False)
-        self._captions: list[tuple[str, str]] = []
         self._wanted = cell_len(title)
 
     def add_column(self, name: str, *, is_text: bool = False, wraps: bool = False) -> None:
@@ -70,24 +70,28 @@ class GroupedTable:
 
     def add_caption(self, caption: str, style: str = "bold") -> None:
         """Add a row of one text; it is broken between the parts of a name."""
-        self._captions.append((caption, style))
         self._wanted = max(self._wanted, cell_len(caption) + _EDGES)
-        self._table.add_row()
+        self._table.add_row(style=Style(meta={_CAPTION: (caption, style)}))
 
     def add_row(self, cells: Iterable[str | Text]) -> None:
-        """Add a row; one cell at least says something."""
+        """Add a row."""
         self._table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in cells))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        captions = iter(self._captions)
         self._table.min_width = min(self._wanted, options.max_width)
         for line in console.render_lines(self._table, options, pad=False):
-            text = "".join(segment.text for segment in line).rstrip()
-            if text.startswith(_FRAME) and not text.replace(_FRAME, "").strip():
-                yield from _span(*next(captions), len(text), console)
+            caption = next(filter(None, map(_caption_of, line)), None)
+            if caption is not None:
+                text = "".join(segment.text for segment in line).rstrip()
+                yield from _span(*caption, len(text), console)
             else:
                 yield from line
                 yield Segment.line()
+
+
+def _caption_of(segment: Segment) -> tuple[str, str] | None:
+    """Return text and style of the caption in whose row the segment lies, None in another row."""
+    return segment.style.meta.get(_CAPTION) if segment.style else None
 
 
 def break_name(name: str, width: int) -> list[str]:

@@ -68,3 +68,18 @@ def test_a_sentence_goes_on_further_to_the_right() -> None:
     paper.say("a file: why it is so", indent="  ")
 
     assert paper.text == "a model: it is not\n  stable\n  a file: why it is\n    so\n"
+
+
+def test_a_row_without_words_is_no_caption() -> None:
+    table = GroupedTable("a title")
+    table.add_column("one")
+    table.add_column("two")
+    table.add_row(["", " "])
+    table.add_caption("a caption")
+    table.add_row(["1", "2"])
+    table.add_row(["", ""])
+    paper = Paper(width=40)
+    paper.draw(table)
+
+    assert [line for line in paper.text.splitlines() if "caption" in line] == ["│ a caption │"]
+    assert len(paper.text.splitlines()) == 9
