@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import exp, hypot, log
-from statistics import NormalDist
+from statistics import NormalDist, stdev
 
-from nobs.stats import CONFIDENCE, interval_of_repeats, median
+from nobs.stats import CONFIDENCE, interval_of_repeats, median, outliers
 
 MARGIN = 0.01
 """Repeats go on until a median is known to 1 %: less is never called a difference."""
@@ -60,15 +60,18 @@ def ratio_of_medians(
 
     The intervals of both medians, by order statistics, are joined on the logarithmic scale by the
     method of variance estimates recovery: Zou and Donner 2008, Statistics in Medicine 27,
-    1693-1702. No random numbers, so the same reports always compare alike.
+    1693-1702. Beside what a run knows of its median, runs differ from each other; one run can't
+    tell by how much, so they are taken to differ as much as the repeats within do. No random
+    numbers, so the same reports always compare alike.
     """
     sign = -1.0 if lower_is_better else 1.0
     first, second = _log_interval(baseline, sign), _log_interval(other, sign)
     centre = second[1] - first[1]
+    runs = hypot(_reach_of_runs(baseline), _reach_of_runs(other))
     return Ratio(
         value=exp(centre),
-        low=exp(centre - hypot(second[1] - second[0], first[2] - first[1])),
-        high=exp(centre + hypot(second[2] - second[1], first[1] - first[0])),
+        low=exp(centre - hypot(second[1] - second[0], first[2] - first[1], runs)),
+        high=exp(centre + hypot(second[2] - second[1], first[1] - first[0], runs)),
         confidence=min(first[3], second[3]),
     )
 
@@ -102,3 +105,19 @@ def _log_interval(values: Sequence[float], sign: float) -> tuple[float, float, f
     found = interval_of_repeats(values)
     low, high = sorted((sign * log(found.low), sign * log(found.high)))
     return low, sign * log(median(values)), high, found.confidence
+
+
+def _reach_of_runs(values: Sequence[float]) -> float:
+    """Return how far, as a logarithm, the level of 95 of 100 runs lies from the mean of all.
+
+    The standard deviation is that of the repeats, outliers apart, times Student's quantile, by its
+    series in Abramowitz and Stegun 1964, Handbook of Mathematical Functions, 26.7.5.
+    """
+    strange = set(outliers(values))
+    logs = [log(value) for index, value in enumerate(values) if index not in strange]
+    free = len(logs) - 1
+    if free < 1:
+        return 0.0
+    z = _quantile(1)
+    student = z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)
+    return student * stdev(logs)

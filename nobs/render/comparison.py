@@ -15,8 +15,8 @@ from nobs.render.terminal import GroupedTable, Paper, add_columns
 
 SCHEMA = "nobs.comparison/1"
 NOTE = (
-    "Ratios above 1 are better than the baseline. Their 95 % intervals are widened so that all of a"
-    " comparison hold together."
+    "Ratios above 1 are better than the baseline. Their 95 % intervals take runs to differ as much"
+    " as repeats do, and are widened so that all of a comparison hold together."
 )
 _STYLES = {"faster": "green", "slower": "red"}
 _COLUMNS = ("model", "figure", "baseline", "other", "ratio", "finding")
