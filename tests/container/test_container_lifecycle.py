@@ -2,7 +2,6 @@
 
 import json
 import random
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from tests.container.faulty import (
     let_go,
     under_way,
 )
-from tests.fakes.rounds import RUN_ID, await_, events_of, finish, has_begun, start
+from tests.fakes.rounds import RUN_ID, await_, events_of, finish, has_begun, interrupt_at, start
 from tests.fakes.traces import nothing_left
 from tests.soak.kills import MAX_DELAY_S, MAX_EVENTS, STEPS, check_resumed, count_events, look
 
@@ -66,12 +65,7 @@ def test_interrupt_in_attach_ends_a_container_without_launcher(engine: str, tmp_
     with under_way(engine, run_dir, "hangs") as launcher:
         launcher.kill()
     with start(run_dir, "attach", RUN_ID, DOCKER_HOST=engine) as attached:
-        assert attached.stderr is not None
-        for line in attached.stderr:
-            if "step 2/3" in line:
-                break
-        attached.send_signal(signal.SIGINT)
-        attached.communicate(timeout=60)
+        interrupt_at(attached, "step 2/3")
 
     assert attached.returncode == 130
     assert ends_of(run_dir) == ["ok", "failed: interrupted", "failed: interrupted"]

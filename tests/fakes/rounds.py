@@ -7,6 +7,7 @@ catalogue. With `LIGHT` in front of the path, torch's stand-in makes a whole run
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -82,6 +83,16 @@ def start(
         except BaseException:
             process.kill()
             raise
+
+
+def interrupt_at(process: "subprocess.Popen[str]", words: str) -> None:
+    """Send SIGINT once standard error has a line with `words`, and wait for the end."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if words in line:
+            break
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
 
 
 def finish(

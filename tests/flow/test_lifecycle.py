@@ -19,6 +19,7 @@ from tests.fakes.rounds import (
     events_of,
     finish,
     has_begun,
+    interrupt_at,
     left_files,
     ordered_run,
     reason_of,
@@ -80,12 +81,7 @@ def test_interrupt_in_attach_ends_a_run_without_launcher(tmp_path: Path) -> None
     killed_launcher(run_dir, "waits")
 
     with start(run_dir, "attach", RUN_ID) as attached:
-        assert attached.stderr is not None
-        for line in attached.stderr:
-            if "step 2/3" in line:
-                break
-        attached.send_signal(signal.SIGINT)
-        attached.communicate(timeout=60)
+        interrupt_at(attached, "step 2/3")
 
     assert attached.returncode == 130
     ends = [reason_of(run_dir, step) for step in ("fine", "waits", "last")]
@@ -98,12 +94,7 @@ def test_interrupt_in_attach_reaches_a_launcher_that_lives(tmp_path: Path) -> No
     with start(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY) as launcher:
         await_(lambda: has_begun(run_dir, "waits"))
         with start(run_dir, "attach", RUN_ID) as attached:
-            assert attached.stderr is not None
-            for line in attached.stderr:
-                if "step 2/2" in line:
-                    break
-            attached.send_signal(signal.SIGINT)
-            attached.communicate(timeout=60)
+            interrupt_at(attached, "step 2/2")
         launcher.communicate(timeout=60)
 
     assert (launcher.returncode, attached.returncode) == (130, 130)
