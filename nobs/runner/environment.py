@@ -5,7 +5,6 @@ import platform
 import sys
 import time
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from nobs.backends import BACKENDS
@@ -13,6 +12,7 @@ from nobs.errors import BackendMissing, RequirementError
 from nobs.schema.base import Backend
 from nobs.schema.result import DeviceCheck
 from nobs.system.host import find_host_facts
+from nobs.system.packages import find_version
 from nobs.system.telemetry.reader import Target
 
 LIBRARIES = (
@@ -45,7 +45,7 @@ def read_environment(*, with_torch: bool = True) -> dict[str, Any]:
         "python": platform.python_version(),
         "os": platform.platform(),
         "machine": platform.machine(),
-        "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
+        "libraries": {name: found for name in LIBRARIES if (found := find_version(name))},
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "host": asdict(find_host_facts()),
     }
@@ -176,10 +176,3 @@ def _attention_kernels(torch: Any) -> list[str]:  # noqa: ANN401 - a module
         "math": switches.math_sdp_enabled,
     }
     return [name for name, is_allowed in kernels.items() if is_allowed()]
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

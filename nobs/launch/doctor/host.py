@@ -3,7 +3,6 @@
 import os
 import platform
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from nobs import __version__
@@ -12,6 +11,7 @@ from nobs.errors import NobsError
 from nobs.launch.doctor.check import Check, State, worse
 from nobs.schema.base import Backend
 from nobs.system.gpus import Accelerators, AmdGpu, NvidiaGpu
+from nobs.system.packages import find_version
 
 _INSTALL = (
     'Install it with `pip install "nobs[bench]"` (`make setup` in a checkout); containers bring '
@@ -67,7 +67,7 @@ def check_device_files(target: BackendTarget, accelerators: Accelerators) -> Che
 
 def find_versions() -> Mapping[str, str | None]:
     """Return the installed versions of what a native run imports, without importing it."""
-    return {name: _version(name) for name in ("torch", "sentence-transformers", "transformers")}
+    return {name: find_version(name) for name in ("torch", "sentence-transformers", "transformers")}
 
 
 def check_worker(
@@ -99,13 +99,6 @@ def _built_for(torch: str, target: BackendTarget) -> str:
     # The package index carries no builds for ROCm; a bare version there is CUDA's.
     bare = "cuda" if target.name == Backend.ROCM else target.name
     return next((backend for mark, backend in _BUILDS.items() if mark in torch), bare)
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def _group(path: Path) -> str:

@@ -4,7 +4,6 @@ Everything but the directory of the results comes from the run's own specificati
 """
 
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from nobs.schema.report import WorkloadRef
 from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec
 from nobs.supervisor.finish import missing_steps
+from nobs.system.packages import find_version
 
 if TYPE_CHECKING:
     from nobs.launch.engine.client import Engine
@@ -105,14 +105,7 @@ def _library_changes(spec: RunSpec, run_dir: RunDir) -> Iterator[str]:
     kept = [result for result in results if result is not None and result.status is Status.OK]
     if spec.image is None and kept:
         before = kept[0].environment.get("libraries", {})
-        yield from _differences(before, {name: _version(name) for name in before}, "libraries.")
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
+        yield from _differences(before, {name: find_version(name) for name in before}, "libraries.")
 
 
 def _find_image_id(engine: "Engine", tag: str) -> str | None:
