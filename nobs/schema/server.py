@@ -21,6 +21,10 @@ class ModelIdentity(Record):
 
     id: str
     """As requests name it."""
+    aliases: tuple[str, ...] = ()
+    """Other names that the server's list gives this model: a path, an instance, a remote name."""
+    lookalikes: tuple[str, ...] = ()
+    """Names much like `id` that the list gives to other models, as another quantisation's."""
     architecture: str | None = None
     format: str | None = None
     """`gguf`, `mlx`, ..."""
