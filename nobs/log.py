@@ -6,6 +6,8 @@ from typing import Any, TextIO
 
 import structlog
 
+from nobs.text import whole_characters
+
 Event = dict[str, Any]
 
 END_MARK = "\x1e end of step "
@@ -51,7 +53,8 @@ def get_logger() -> structlog.stdlib.BoundLogger:
 
 def format_line(event: Event) -> str:
     """Return `event` as one line of JSON, whatever its values are."""
-    return json.dumps(event, default=str, ensure_ascii=False, separators=(",", ":")) + "\n"
+    line = json.dumps(event, default=str, ensure_ascii=False, separators=(",", ":"))
+    return whole_characters(line) + "\n"
 
 
 def parse_line(line: str) -> Event | None:

@@ -25,3 +25,14 @@ def _safe(character: str) -> str:
     if character in "\n\t":
         return " "
     return "\ufffd" if unicodedata.category(character) in _UNSAFE else character
+
+
+def whole_characters(text: str) -> str:
+    """Join halves of characters (UTF-16 surrogates) that came apart; replace those without a twin.
+
+    Servers written in JavaScript, Java or C# cut texts between the halves, and UTF-8 has no way to
+    write half a character.
+    """
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -8,14 +8,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pydantic_core
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
 
 from nobs.errors import StorageError
+from nobs.text import whole_characters
 
 
 def to_json(record: BaseModel) -> str:
-    """Return indented JSON with the names that stand on disk."""
-    return record.model_dump_json(indent=2, by_alias=True) + "\n"
+    """Return indented JSON with the names that are used on disk.
+
+    Half characters, as servers send them, are replaced: UTF-8 can't hold them.
+    """
+    try:
+        text = record.model_dump_json(indent=2, by_alias=True)
+    except PydanticSerializationError:
+        values = _with_whole_characters(record.model_dump(by_alias=True))
+        text = pydantic_core.to_json(values, indent=2, inf_nan_mode="null").decode()
+    return text + "\n"
+
+
+def _with_whole_characters(value: Any) -> Any:  # noqa: ANN401 - any value of a record
+    match value:
+        case str():
+            return whole_characters(value)
+        case Mapping():
+            return {whole_characters(str(k)): _with_whole_characters(v) for k, v in value.items()}
+        case list() | tuple():
+            return [_with_whole_characters(each) for each in value]
+        case _:
+            return value
 
 
 def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value

@@ -8,7 +8,8 @@ from nobs.schema.result import Failure, StepResult
 from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.supervisor.exits import REMEDIES
-from nobs.supervisor.merge import build_report
+from nobs.supervisor.merge import build_report, summarise
+from nobs.text import to_line
 
 
 def empty_result(spec: RunSpec, step: StepSpec, started: datetime, failure: Failure) -> StepResult:
@@ -24,10 +25,41 @@ def empty_result(spec: RunSpec, step: StepSpec, started: datetime, failure: Fail
     )
 
 
+def sound_results(run_dir: RunDir, spec: RunSpec) -> dict[str, StepResult]:
+    """Return the results that are there, by step; each can be summed up.
+
+    What can't be read or summed up has failed: that one step can be repeated, and the others keep
+    their place in the report. What it left stays beside its result.
+    """
+    found = {step.id: _sound_result(run_dir, spec, step) for step in spec.steps}
+    return {step: result for step, result in found.items() if result is not None}
+
+
+def _sound_result(run_dir: RunDir, spec: RunSpec, step: StepSpec) -> StepResult | None:
+    started = datetime.now(UTC)
+    try:
+        result = run_dir.find_result(step.id)
+        if result is not None:
+            summarise(spec, step, result)
+    except Exception as error:  # noqa: BLE001 - one step's data must not cost the others' report
+        file = run_dir.result_file(step.id)
+        kept = file.replace(file.with_name("unusable.json"))
+        failure = Failure(
+            failure_class=FailureClass.BENCHMARK,
+            type=type(error).__name__,
+            message=f"The step's result can't be summed up: {to_line(error, 300)}.",
+            remedy=f"Repeat the step with `nobs run --resume {spec.run_id}`; what it left is kept"
+            f" in {kept.parent.name}/{kept.name}.",
+        )
+        result = empty_result(spec, step, started, failure)
+        run_dir.write(file, result)
+    return result
+
+
 def missing_steps(run_dir: RunDir, spec: RunSpec) -> list[StepSpec]:
     """Return the steps that haven't ended as ok, in their order."""
-    found = ((step, run_dir.find_result(step.id)) for step in spec.steps)
-    return [step for step, result in found if result is None or result.status is not Status.OK]
+    results = sound_results(run_dir, spec)
+    return [s for s in spec.steps if s.id not in results or results[s.id].status is not Status.OK]
 
 
 def record_missing(
@@ -43,8 +75,9 @@ def record_missing(
     failure = Failure(
         failure_class=kind, type=kind.value, message=message, remedy=REMEDIES.get(kind, again)
     )
+    results = sound_results(run_dir, spec)
     for step in spec.steps:
-        found = run_dir.find_result(step.id)
+        found = results.get(step.id)
         if found is None or (found.failure and found.failure.failure_class is instead_of):
             result = empty_result(spec, step, datetime.now(UTC), failure)
             run_dir.write(run_dir.result_file(step.id), result)
@@ -52,7 +85,6 @@ def record_missing(
 
 def write_report(run_dir: RunDir, spec: RunSpec, *, finished: bool) -> dict[str, StepResult]:
     """Write the report of the results that are there and return them by step."""
-    found = {step.id: run_dir.find_result(step.id) for step in spec.steps}
-    results = {step: result for step, result in found.items() if result is not None}
+    results = sound_results(run_dir, spec)
     run_dir.write(run_dir.report_file, build_report(spec, results, finished=finished))
     return results

@@ -43,14 +43,18 @@ def fingerprint(workload: Workload) -> str:
     return sha256_of(workload.model_dump(mode="json", exclude={"open_reasons", "policy"}))
 
 
+def summarise(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
+    """Return the figures and flags of one step; raises whatever its data makes a task raise."""
+    definition = TASKS.load(spec.workload_of(step).task)
+    return with_flags(definition.summarise(result, _base(spec, step, result)))
+
+
 def _build_task(spec: RunSpec, index: int, results: Mapping[str, StepResult]) -> TaskReport:
     workload = spec.workloads[index]
     definition = TASKS.load(workload.task)
     steps = _steps_of(spec, index)
     models = {
-        step.model.id: with_flags(
-            definition.summarise(results[step.id], _base(spec, step, results[step.id]))
-        )
+        step.model.id: summarise(spec, step, results[step.id])
         for step in steps
         if step.id in results
     }
