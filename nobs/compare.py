@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nobs.figures import FIGURES, Figure, read_runs
+from nobs.figures import FIGURES, Figure, at, number, read_runs
 from nobs.leaderboard import flatten
 from nobs.ratio import Finding, Ratio, geometric_mean, ratio_of_medians
 from nobs.schema.base import Status
@@ -171,7 +171,7 @@ def _compare_figures(
     is_first = True
     for figure in COMPARED:
         one, two = read_runs(figure, model), read_runs(figure, other)
-        if one and two:
+        if one and two and not _differs_in_rule(figure, model, other):
             yield Line(
                 workload=workload,
                 model=name,
@@ -182,6 +182,12 @@ def _compare_figures(
                 ratio=ratio_of_medians(one, two, lower_is_better=figure.lower_is_better),
             )
             is_first = False
+
+
+def _differs_in_rule(figure: Figure, model: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether only one of both computes the figure by today's rule."""
+    has_rule = [number(at(each, figure.rule)) is not None for each in (model, other)]
+    return bool(figure.rule) and has_rule[0] is not has_rule[1]
 
 
 def _mean(lines: Iterable[Line]) -> Ratio | None:

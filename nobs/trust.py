@@ -19,6 +19,7 @@ POWER = frozenset({"software-power-cap", "power", "board-limit"})
 MIN_HEAT_SHARE = 0.01
 MIN_POWER_SHARE = 0.05
 MIN_SWAPPED_BYTES = 1 << 20
+MAX_ANSWERS_SHARE = 0.1
 
 
 def find_flags(model: ModelReport) -> tuple[Flag, ...]:
@@ -53,6 +54,7 @@ def _flags_of(model: ModelReport) -> Iterator[Flag]:
     server = getattr(model, "server", None)
     if isinstance(server, ServerRef):
         yield from _server_flags(server)
+        yield from _stream_flags(model)
 
 
 def _device_flags(device: DeviceTelemetry, span_s: float) -> Iterator[Flag]:
@@ -122,6 +124,23 @@ def _server_flags(server: ServerRef) -> Iterator[Flag]:
         yield _warning(
             FlagName.PARTIAL_OFFLOAD,
             f"Only {format_share(offload)} of the model's layers were on the GPU.",
+        )
+
+
+def _stream_flags(model: ModelReport) -> Iterator[Flag]:
+    """Yield what is wrong with the answers of a served model: too many in lumps or miscounted."""
+    answers = sum(getattr(model, "token_count_sources", {}).values())
+    coalesced, unreconciled = getattr(model, "coalesced", 0), getattr(model, "unreconciled", 0)
+    if coalesced > MAX_ANSWERS_SHARE * answers:
+        yield _warning(
+            FlagName.COALESCED_STREAM,
+            f"{coalesced} of {answers} answers came in lumps: no inter-token latency.",
+        )
+    if unreconciled > MAX_ANSWERS_SHARE * answers:
+        yield _warning(
+            FlagName.UNRECONCILED_TOKENS,
+            f"The counted tokens of {unreconciled} of {answers} answers can't be those of the"
+            " stream: no tokens/s.",
         )
 
 

@@ -86,6 +86,8 @@ class FlagName(StrEnum):
     SWAPPING = "swapping"
     PARTIAL_OFFLOAD = "partial-offload"
     REMOTE_SERVER = "remote-server"
+    COALESCED_STREAM = "coalesced-stream"
+    UNRECONCILED_TOKENS = "unreconciled-tokens"
     ON_BATTERY = "on-battery"
     GOVERNOR = "governor"
     TURBO_OFF = "turbo-off"

@@ -1,6 +1,7 @@
 """`llms`: time to answer, time to the first token and tokens per second of a served model."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from nobs.schema.base import Backend, Status
 from nobs.schema.pins import Workload
@@ -11,8 +12,9 @@ from nobs.schema.telemetry import Figure
 from nobs.score import calculate_score
 from nobs.tasks.base import TaskDefinition, own_figures
 from nobs.tasks.energy import joules_per_1000
-from nobs.tasks.llms.aggregate import figures_of, warnings_of
+from nobs.tasks.llms.aggregate import figures_of
 from nobs.tasks.llms.contradictions import contradictions_of
+from nobs.tasks.llms.notices import warnings_of
 from nobs.tasks.llms.report import LlmModelReport, LlmRequest
 
 
@@ -34,8 +36,7 @@ class Llms(TaskDefinition):
         if runs:
             server = ServerRef.model_validate(facts["server"])
             figures |= figures_of(runs)
-            tokens = figures["total_output_tokens"]
-            figures["joules_per_1000_tokens"] = _energy(result, report.device, server, tokens)
+            figures["joules_per_1000_tokens"] = _energy(result, report.device, server, figures)
             told = (*report.warnings, *warnings_of(runs, server))
             figures["warnings"] = tuple(dict.fromkeys(told))
         return LlmModelReport.model_validate(figures)
@@ -61,11 +62,15 @@ class Llms(TaskDefinition):
         return calculate_score(len(ours[0].all_runs[0].prompts), sum(known))
 
 
-def _energy(result: StepResult, backend: Backend, server: ServerRef, tokens: int | None) -> Figure:
+def _energy(
+    result: StepResult, backend: Backend, server: ServerRef, figures: Mapping[str, Any]
+) -> Figure:
     """Return the joules for 1,000 output tokens, where this machine's devices made them."""
     if server.locality is not Locality.LOCAL:
         return Figure.absent(f"the server's place is {server.locality}, not this machine")
-    return joules_per_1000(result.telemetry, backend, tokens)
+    if figures["unreconciled"]:
+        return Figure.absent("the counted tokens can't be those of the answers")
+    return joules_per_1000(result.telemetry, backend, figures["total_output_tokens"])
 
 
 def _is_this_hosts(model: LlmModelReport) -> bool:

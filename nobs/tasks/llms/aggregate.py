@@ -1,7 +1,7 @@
 """From the requests of a step to the figures of its model; pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import chain
 from operator import attrgetter
@@ -9,7 +9,6 @@ from statistics import median
 from typing import Any
 
 from nobs.schema.report import Interval
-from nobs.schema.server import Locality, ServerRef
 from nobs.stats import interval_of_repeats
 from nobs.tasks.llms.client.record import ChatRecord, TokenCountSource
 from nobs.tasks.llms.failures import SHORT
@@ -19,10 +18,10 @@ type Runs = Sequence[Sequence[LlmRequest]]
 
 MAX_FAILED_SHARE = 0.1
 """A run with more failed requests than this has failed."""
-_LOCALITIES = {
-    Locality.REMOTE: "The server is another machine: these figures are its, not this host's.",
-    Locality.UNKNOWN: "Nobody knows whether the server computes on this host: no score.",
-}
+MIN_CHUNKS = 8
+"""Chunks of an answer as of which its tokens per chunk mean something."""
+MAX_DRIFT = 2.5
+"""Tokens per chunk and per character differ by less between the answers of one model."""
 
 
 def request_of(record: ChatRecord, prompt: int, min_output_tokens: int) -> LlmRequest:
@@ -40,37 +39,45 @@ def request_of(record: ChatRecord, prompt: int, min_output_tokens: int) -> LlmRe
 
 def figures_of(runs: Runs) -> dict[str, Any]:
     """Return the figures of `LlmModelReport` that follow from the requests of all repeats."""
+    whole = [request for request in chain(*runs) if request.failure is None]
+    has_rates = not is_rate_withheld(whole)
+    rated = runs if has_rates else ()
     latencies = medians_of(runs, "total_latency_s")
     ttfts = medians_of(runs, "ttft_s")
-    rates = medians_of(runs, "tokens_per_sec")
-    whole = [request for request in chain(*runs) if request.failure is None]
+    rates = medians_of(rated, "tokens_per_sec")
     return {
         "final_median_latency_s": _median(latencies),
         "final_median_ttft_s": _median(ttfts),
         "final_median_tokens_per_sec": _median(rates),
         "final_median_prefill_tokens_per_sec": _median(medians_of(runs, "prefill_tokens_per_sec")),
-        "final_median_decode_tokens_per_sec": _median(medians_of(runs, "decode_tokens_per_sec")),
+        "final_median_decode_tokens_per_sec": _median(medians_of(rated, "decode_tokens_per_sec")),
+        "final_median_tokens_per_sec_low": _median(medians_of(runs, "tokens_per_sec_low")),
+        "final_median_tokens_per_sec_high": _median(medians_of(runs, "tokens_per_sec_high")),
         "latency_interval": _interval(latencies),
         "ttft_interval": _interval(ttfts),
         "tokens_per_sec_interval": _interval(rates),
         "total_input_tokens": _total(whole, "input_tokens"),
         "total_output_tokens": _total(whole, "output_tokens"),
         "total_reasoning_tokens": _total(whole, "reasoning_tokens"),
+        "total_streamed_tokens": _total(whole, "streamed_tokens"),
         "requests": sum(map(len, runs)),
         "failures": _count(chain(*runs), "failure"),
         "finish_reasons": _count(whole, "finish_reason"),
         "token_count_sources": _count(whole, "token_count_source"),
-        "all_runs": [run_of(requests) for requests in runs],
+        "answered_models": _count(whole, "model"),
+        "coalesced": sum(request.is_coalesced for request in whole),
+        "unreconciled": sum(bool(request.count_conflict) for request in whole),
+        "all_runs": [run_of(requests, has_rates=has_rates) for requests in runs],
     }
 
 
-def run_of(requests: Sequence[LlmRequest]) -> LlmRun:
+def run_of(requests: Sequence[LlmRequest], *, has_rates: bool = True) -> LlmRun:
     """Return one repeat with its medians over the whole answers."""
     whole = [request for request in requests if request.failure is None]
     return LlmRun(
-        median_latency_s=_median(_values(whole, "total_latency_s")),
-        median_ttft_s=_median(_values(whole, "ttft_s")),
-        median_tokens_per_sec=_median(_values(whole, "tokens_per_sec")),
+        median_latency_s=_median(values_of(whole, "total_latency_s")),
+        median_ttft_s=_median(values_of(whole, "ttft_s")),
+        median_tokens_per_sec=_median(values_of(whole, "tokens_per_sec")) if has_rates else None,
         total_input_tokens=_total(whole, "input_tokens"),
         total_output_tokens=_total(whole, "output_tokens") or 0,
         failed=len(requests) - len(whole),
@@ -78,9 +85,34 @@ def run_of(requests: Sequence[LlmRequest]) -> LlmRun:
     )
 
 
+def is_rate_withheld(whole: Sequence[LlmRequest]) -> bool:
+    """Tell whether too many answers have counts that can't be those of their streams."""
+    conflicts = sum(bool(request.count_conflict) for request in whole)
+    return conflicts > MAX_FAILED_SHARE * len(whole) or has_drifting_counts(whole)
+
+
+def has_drifting_counts(whole: Sequence[LlmRequest]) -> bool:
+    """Tell whether tokens are counted so unequally that they can't be those of single answers.
+
+    A count that runs on over all requests makes each later answer seem to have more tokens for its
+    chunks and its text. Either alone may differ: prompts of other languages, guessed tokens.
+    """
+    counted = [
+        (request.streamed_tokens, request.chunks, chars)
+        for request in whole
+        if request.streamed_tokens and not is_estimated(request) and request.chunks
+        and request.chunks >= MIN_CHUNKS and (chars := chars_of(request))
+    ]  # fmt: skip
+    by_chunk = [tokens / chunks for tokens, chunks, _ in counted]
+    by_text = [tokens / chars for tokens, _, chars in counted]
+    return bool(counted) and min(
+        max(by_chunk) / min(by_chunk), max(by_text) / min(by_text)
+    ) > MAX_DRIFT  # fmt: skip
+
+
 def medians_of(runs: Runs, name: str) -> list[float]:
     """Return the median over prompts of each repeat that has one."""
-    medians = (_median(_values(requests, name)) for requests in runs)
+    medians = (_median(values_of(requests, name)) for requests in runs)
     return [value for value in medians if value is not None]
 
 
@@ -91,44 +123,8 @@ def has_too_many_failures(runs: Runs) -> bool:
     return failed > MAX_FAILED_SHARE * len(requests)
 
 
-def warnings_of(runs: Runs, server: ServerRef) -> Iterator[str]:
-    """Yield what readers should know of these figures."""
-    whole = [request for request in chain(*runs) if request.failure is None]
-    if server.locality in _LOCALITIES:
-        yield _LOCALITIES[server.locality]
-    if estimated := sum(map(_is_estimated, whole)):
-        yield f"The tokens of {estimated} of {len(whole)} answers are estimated: no usage came."
-    if cut := sum(request.finish_reason == "length" for request in whole):
-        yield f"{cut} of {len(whole)} answers ended at the limit of output tokens."
-    if cached := sum(map(_is_cached, whole)):
-        yield f"The server had {cached} of {len(whole)} prompts in its cache, for the most part."
-    if in_one := sum(request.tokens_per_sec is None for request in whole):
-        yield f"{in_one} of {len(whole)} answers came in one piece and have no rate."
-    if different := _varying_prompts(runs):
-        names = ", ".join(map(str, different))
-        yield f"Answers differ in length between repeats (prompts {names})."
-
-
-def _is_cached(request: LlmRequest) -> bool:
-    """Tell whether more of the prompt was cached than not; all share the template's first words."""
-    timings = request.server_timings
-    return timings.get("cache_n", 0) > timings.get("prompt_n", 0)
-
-
-def _is_estimated(request: LlmRequest) -> bool:
-    source = request.token_count_source
-    return source is not None and TokenCountSource(source).is_estimate
-
-
-def _varying_prompts(runs: Runs) -> list[int]:
-    lengths: dict[int, set[int | None]] = {}
-    for request in chain(*runs):
-        if request.failure is None:
-            lengths.setdefault(request.prompt, set()).add(request.output_tokens)
-    return sorted(prompt for prompt, found in lengths.items() if len(found) > 1)
-
-
-def _values(requests: Iterable[LlmRequest], name: str) -> list[float]:
+def values_of(requests: Iterable[LlmRequest], name: str) -> list[float]:
+    """Return the values of one field, without those that are None."""
     values = map(attrgetter(name), requests)
     return [value for value in values if value is not None]
 
@@ -151,3 +147,14 @@ def _total(requests: Sequence[LlmRequest], name: str) -> int | None:
 def _count(requests: Iterable[LlmRequest], name: str) -> dict[str, int]:
     found = Counter(map(attrgetter(name), requests))
     return {str(value): count for value, count in sorted(found.items(), key=str) if value}
+
+
+def is_estimated(request: LlmRequest) -> bool:
+    """Tell whether the server didn't count the tokens of an answer itself."""
+    source = request.token_count_source
+    return source is not None and TokenCountSource(source).is_estimate
+
+
+def chars_of(request: LlmRequest) -> int:
+    """Return the characters of answer and reasoning."""
+    return (request.output_chars or 0) + (request.reasoning_chars or 0)

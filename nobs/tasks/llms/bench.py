@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nobs.errors import HostApiError
+from nobs.providers.model_names import explain_other_model, names_same_model
 from nobs.schema.pins import LlmParams
 from nobs.schema.server import ServerRef
 from nobs.settings import llm_api_key
@@ -15,9 +17,10 @@ from nobs.tasks.base import Work
 from nobs.tasks.llms.aggregate import MAX_FAILED_SHARE, has_too_many_failures, request_of
 from nobs.tasks.llms.client.accuracy import LoopbackFailed, measure_own_error
 from nobs.tasks.llms.client.chat import ChatClient, ChatRequest, Endpoint, chat_stream
-from nobs.tasks.llms.client.record import ChatRecord, GapStats
+from nobs.tasks.llms.client.record import ChatRecord
 from nobs.tasks.llms.client.wire import Limits
 from nobs.tasks.llms.failures import explain
+from nobs.tasks.llms.gaps import pool_gaps
 from nobs.tasks.llms.load import Target
 from nobs.tasks.llms.load_table import LoadMeter
 from nobs.tasks.llms.report import LlmRequest
@@ -74,7 +77,7 @@ class LlmBench:
             return
         self._client.close()
         target = Target(endpoint=endpoint_of(self.server), limits=limits_of(self.server))
-        meter = LoadMeter(self._loop, target, self.params.load, self._make_requests)
+        meter = LoadMeter(self._loop, target, self.params.load, self._make_requests, self._check)
         self._found["load"] = meter.measure(len(self.work.rows)).model_dump(mode="json")
 
     def synchronize(self) -> None:
@@ -87,12 +90,17 @@ class LlmBench:
             raise explain(list(itertools.chain(*runs)), self.server.base_url)
         return {
             "runs": [[request.model_dump(mode="json") for request in run] for run in runs],
-            **pool_gaps([a.record for a in self._asked if a.repeat and a.request.failure is None]),
+            **self._gaps(),
             "server": self.server.model_dump(mode="json"),
             "max_output_tokens": self.params.max_output_tokens,
             "temperature": self.params.temperature,
             **self._found,
         }
+
+    def _gaps(self) -> dict[str, Any]:
+        pooled = pool_gaps([a.record for a in self._asked if a.repeat and not a.request.failure])
+        named = zip(("gaps", "token_gaps"), pooled, strict=True)
+        return {name: asdict(stats) if stats else None for name, stats in named}
 
     def close(self) -> None:
         """Leave the raw stamps beside the result and drop the connection."""
@@ -108,6 +116,9 @@ class LlmBench:
                 for asked in self._asked
             ),
         )  # fmt: skip
+
+    def _check(self, record: ChatRecord) -> None:
+        check_model(record, self.server)
 
     def _make_requests(self, count: int) -> list[ChatRequest]:
         rows = itertools.islice(itertools.cycle(self.work.rows), count)
@@ -132,6 +143,7 @@ class LlmBench:
         prefix = new_prefix()
         chat = chat_request(self.server.model, prefix, row, self.params)
         record = await chat_stream(self._client, chat)
+        check_model(record, self.server)
         request = request_of(record, number, self.params.min_output_tokens)
         return Asked(repeat=self._repeats, prefix=prefix, record=record, request=request)
 
@@ -141,6 +153,13 @@ class LlmBench:
         failed = sum(request.failure is not None for request in requests)
         if failed > MAX_FAILED_SHARE * max(len(requests), MIN_JUDGED):
             raise explain(requests, self.server.base_url)
+
+
+def check_model(record: ChatRecord, server: ServerRef) -> None:
+    """Raise HostApiError, with both names, where another model answers than the one asked for."""
+    answered = record.figures.model if record.figures else None
+    if answered and not names_same_model(server.model, answered, server.identity):
+        raise HostApiError(*explain_other_model(server.model, answered))
 
 
 def endpoint_of(server: ServerRef) -> Endpoint:
@@ -176,21 +195,6 @@ def chat_request(model: str, prefix: str, prompt: str, params: LlmParams) -> Cha
         max_tokens=params.max_output_tokens,
         temperature=params.temperature,
     )
-
-
-def pool_gaps(records: list[ChatRecord]) -> dict[str, Any]:
-    """Return the gaps of all whole answers together, so that one stall of one answer shows."""
-    gaps_s: list[float] = []
-    token_gaps_s: list[float] = []
-    for record in records:
-        if record.figures is None or record.stamps is None:
-            continue
-        per_chunk = record.figures.output_tokens / record.figures.chunks
-        found = record.stamps.gaps_s()
-        gaps_s += found
-        token_gaps_s += [gap_s / per_chunk for gap_s in found]
-    pooled = {"gaps": GapStats.of(gaps_s), "token_gaps": GapStats.of(token_gaps_s)}
-    return {name: asdict(stats) if stats else None for name, stats in pooled.items()}
 
 
 def _params(work: Work) -> LlmParams:

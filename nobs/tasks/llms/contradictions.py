@@ -3,8 +3,13 @@
 import math
 from collections.abc import Iterator
 
+from nobs.providers.model_names import names_same_model
 from nobs.schema.base import Status
 from nobs.schema.pins import LlmParams, Workload
+from nobs.schema.server import ServerRef
+from nobs.tasks.llms.aggregate import MAX_FAILED_SHARE, chars_of
+from nobs.tasks.llms.client.counts import are_too_many
+from nobs.tasks.llms.client.finish import whole_reason
 from nobs.tasks.llms.report import Gaps, LlmModelReport, LlmRequest, LlmRun
 
 SLACK_S = 1e-6
@@ -16,7 +21,9 @@ def contradictions_of(model: LlmModelReport, workload: Workload) -> Iterator[str
     if model.status is Status.OK:
         yield from _check_asked(model, workload)
     for number, run in enumerate(model.all_runs, start=1):
-        yield from (f"repeat {number}: {fault}" for fault in _check_run(run, workload))
+        yield from (
+            f"repeat {number}: {fault}" for fault in _check_run(run, workload, model.server)
+        )
     for number, (sample, run) in enumerate(
         zip(model.samples, model.all_runs, strict=False), start=1
     ):
@@ -32,8 +39,13 @@ def contradictions_of(model: LlmModelReport, workload: Workload) -> Iterator[str
 def _check_pooled(name: str, model: LlmModelReport) -> Iterator[str]:
     """Yield where the gaps of all answers aren't those of the answers."""
     pooled: Gaps | None = getattr(model, name)
-    answers = (getattr(request, name) for run in model.all_runs for request in run.prompts)
-    longest = max((gaps.max_s for gaps in answers if gaps), default=None)
+    answers = [request for run in model.all_runs for request in run.prompts if not request.failure]
+    if sum(request.is_coalesced for request in answers) > MAX_FAILED_SHARE * len(answers):
+        if pooled:
+            yield f"{name} are given, but too many answers came in lumps"
+        return
+    found: Iterator[Gaps | None] = (getattr(request, name) for request in answers)
+    longest = max((gaps.max_s for gaps in found if gaps), default=None)
     if (pooled and pooled.max_s) != longest:
         yield f"{name}.max_s isn't the longest of the answers' {name}"
     if pooled and not _is_ordered(pooled):
@@ -55,12 +67,20 @@ def _check_asked(model: LlmModelReport, workload: Workload) -> Iterator[str]:
         yield f"{len(model.all_runs)} repeats stand beside {len(model.samples)} samples"
 
 
-def _check_run(run: LlmRun, workload: Workload) -> Iterator[str]:
+def _check_run(run: LlmRun, workload: Workload, server: ServerRef | None) -> Iterator[str]:
     asked = [request.prompt for request in run.prompts]
     if asked != list(range(1, workload.dataset.rows + 1)):
         yield f"its prompts aren't the {workload.dataset.rows} of the workload"
     for request in run.prompts:
-        yield from (f"prompt {request.prompt}: {fault}" for fault in _check_request(request))
+        faults = (*_check_request(request), *_check_model(request, server))
+        yield from (f"prompt {request.prompt}: {fault}" for fault in faults)
+
+
+def _check_model(request: LlmRequest, server: ServerRef | None) -> Iterator[str]:
+    if server is None or request.failure is not None or request.model is None:
+        return
+    if not names_same_model(server.model, request.model, server.identity):
+        yield f"{request.model!r} answered, {server.model!r} was asked"
 
 
 def _check_request(request: LlmRequest) -> Iterator[str]:
@@ -72,7 +92,10 @@ def _check_request(request: LlmRequest) -> Iterator[str]:
         return
     if request.status not in (None, HTTP_OK):
         yield f"it has times and the HTTP status {request.status}"
+    yield from _check_finish(request)
     yield from _check_moments(request, ttft_s, latency_s)
+    yield from _check_counts(request)
+    yield from _check_lumps(request)
     yield from _check_rates(request, request.generation_time_s or 0.0)
 
 
@@ -89,17 +112,57 @@ def _check_moments(request: LlmRequest, ttft_s: float, latency_s: float) -> Iter
         yield "stream_end_s is before total_latency_s"
 
 
+def _check_finish(request: LlmRequest) -> Iterator[str]:
+    """Yield where an answer counts although the server's own word says that it isn't whole."""
+    if request.finish_reason is not None and whole_reason(request.finish_reason) is None:
+        yield f"it has times, but ended with finish_reason {request.finish_reason}"
+
+
+def _check_counts(request: LlmRequest) -> Iterator[str]:
+    """Yield counts of tokens that can't be those of the stream, unless the report says so."""
+    if request.count_conflict or request.token_count_source not in ("usage", "timings"):
+        return
+    output, chunks = request.output_tokens or 0, request.chunks or 0
+    streamed = output if request.streamed_tokens is None else request.streamed_tokens
+    reasoning, chars = request.reasoning_tokens or 0, request.output_chars or 0
+    if chunks > streamed + 1:
+        yield f"{chunks} chunks with text came, but only {streamed} tokens are counted for them"
+    if reasoning > output:
+        yield f"{reasoning} reasoning tokens are more than all {output} output tokens"
+    hides = reasoning and not request.reasoning_chars and streamed == output
+    if hides and are_too_many(streamed, chars, chunks):
+        yield f"its rate counts {reasoning} reasoning tokens that never came"
+    if streamed > output:
+        yield f"{streamed} tokens came, more than all {output} output tokens"
+
+
+def _check_lumps(request: LlmRequest) -> Iterator[str]:
+    """Yield gaps of a stream that came in lumps: they are zero against multiples."""
+    gaps = request.gaps
+    if request.is_coalesced and (gaps or request.token_gaps):
+        yield "it has inter-token times, but came in lumps"
+    if gaps and gaps.median_s == 0 < gaps.max_s:
+        yield "half of its gaps are 0: it came in lumps"
+
+
 def _check_rates(request: LlmRequest, generation_s: float) -> Iterator[str]:
     """Yield rates and gaps that the counts and the time between first and last don't give."""
     tokens, chunks = request.output_tokens or 0, request.chunks or 0
-    chars = (request.output_chars or 0) + (request.reasoning_chars or 0)
-    if not _is_product(request.tokens_per_sec, generation_s, tokens):
-        yield "tokens_per_sec isn't output_tokens over generation_time_s"
-    if not _is_product(request.chars_per_sec, generation_s, chars):
+    if not _is_product(request.chars_per_sec, generation_s, chars_of(request)):
         yield "chars_per_sec isn't the characters over generation_time_s"
-    after_first = tokens - tokens / chunks if chunks else 0.0
-    if not _is_product(request.tpot_s, after_first, generation_s):
-        yield "tpot_s isn't generation_time_s over the tokens after the first chunk"
+    if request.streamed_tokens is None:
+        # Rates of older reports are of all tokens; their TPOT is of those after the first chunk.
+        rated = float(tokens)
+        later = tokens - tokens / chunks if chunks else 0.0
+    else:
+        tokens = request.streamed_tokens
+        later = rated = tokens - (request.first_tokens or 0.0)
+    if not _is_product(request.tokens_per_sec, generation_s, rated):
+        yield "tokens_per_sec isn't its tokens over generation_time_s"
+    if not _is_product(request.tpot_s, later, generation_s):
+        yield "tpot_s isn't generation_time_s over the tokens after the first arrival"
+    if request.count_conflict and request.tokens_per_sec is not None:
+        yield "it has tokens_per_sec, but its counted tokens can't be those of the stream"
     gaps, token_gaps = request.gaps, request.token_gaps
     if gaps and not (_is_ordered(gaps) and gaps.max_s <= generation_s + SLACK_S):
         yield "gaps aren't in the order of their ranks, or longer than the answer"
@@ -107,7 +170,7 @@ def _check_rates(request: LlmRequest, generation_s: float) -> Iterator[str]:
     if token_gaps and not (
         _is_ordered(token_gaps) and _is_product(token_gaps.max_s, tokens, longest_s)
     ):
-        yield "token_gaps aren't in the order of their ranks, or aren't gaps a token"
+        yield "token_gaps aren't in the order of their ranks, or aren't gaps per token"
 
 
 def _is_product(one: float | None, other: float, product: float) -> bool:

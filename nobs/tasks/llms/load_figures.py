@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from statistics import median
 
-from nobs.tasks.llms.client.record import ChatRecord, GapStats, Stamps, nearest_rank
+from nobs.tasks.llms.aggregate import MAX_FAILED_SHARE
+from nobs.tasks.llms.client.record import ChatRecord, Stamps, nearest_rank
+from nobs.tasks.llms.gaps import pool_gaps
 from nobs.tasks.llms.load import GROWTH, Level
 from nobs.tasks.llms.report import Gaps, LoadLevel
 
@@ -18,19 +20,26 @@ def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
     latencies = sorted(figures.total_latency_s for figures in whole)
     ttfts = sorted(figures.ttft_s for figures in whole)
     tokens = sum(figures.output_tokens for figures in whole)
+    rates = [figures.tokens_per_sec for figures in whole if figures.tokens_per_sec]
+    unreconciled = sum(bool(figures.count_conflict) for figures in whole)
+    is_counted = unreconciled <= MAX_FAILED_SHARE * len(whole)
+    gaps, _ = pool_gaps(records)
     return LoadLevel(
         concurrency=level.concurrency,
         rate_per_s=level.rate_per_s,
         requests=len(records),
         failures=dict(Counter(str(r.failure) for r in records if r.failure is not None)),
         duration_s=duration_s,
-        tokens_per_sec=tokens / duration_s if duration_s else None,
+        tokens_per_sec=tokens / duration_s if duration_s and is_counted else None,
+        median_decode_tokens_per_sec=median(rates) if rates and is_counted else None,
         requests_per_sec=len(whole) / duration_s if duration_s else None,
         median_latency_s=median(latencies) if latencies else None,
         p95_latency_s=nearest_rank(latencies, 0.95) if latencies else None,
         median_ttft_s=median(ttfts) if ttfts else None,
         p95_ttft_s=nearest_rank(ttfts, 0.95) if ttfts else None,
-        gaps=_gaps(records),
+        gaps=Gaps(**asdict(gaps)) if gaps else None,
+        coalesced=sum(figures.is_coalesced for figures in whole),
+        unreconciled=unreconciled,
         mean_in_flight=sum(map(_busy_s, stamps)) / duration_s if duration_s else None,
         max_in_flight=_max_in_flight(stamps),
         arrival_rate_per_s=_arrival_rate(stamps),
@@ -84,12 +93,3 @@ def _arrival_rate(stamps: Sequence[Stamps]) -> float | None:
     sent = sorted(s.sent_at_ns for s in stamps)
     span_ns = sent[-1] - sent[0] if sent else 0
     return (len(sent) - 1) / (span_ns / 1e9) if span_ns else None
-
-
-def _gaps(records: Sequence[ChatRecord]) -> Gaps | None:
-    gaps_s: list[float] = []
-    for record in records:
-        if record.figures is not None and record.stamps is not None:
-            gaps_s += record.stamps.gaps_s()
-    stats = GapStats.of(gaps_s)
-    return Gaps(**asdict(stats)) if stats else None

@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 from nobs.log import get_logger
 from nobs.schema.pins import LoadParams
 from nobs.tasks.llms.client.chat import ChatRequest
+from nobs.tasks.llms.client.record import ChatRecord
 from nobs.tasks.llms.load import Level, Target, levels_of, requests_of, send_level, sweep_levels
 from nobs.tasks.llms.load_figures import grew, knee_of, level_figures
 from nobs.tasks.llms.report import LoadLevel, LoadTable
 
 type MakeRequests = Callable[[int], Sequence[ChatRequest]]
 """Makes so many requests, each with a prefix of its own."""
+type CheckRecord = Callable[[ChatRecord], None]
+"""Raises where an answer isn't of the model that was asked."""
 log = get_logger()
 
 
@@ -19,12 +22,14 @@ class LoadMeter:
     """Sends the levels of `params`, one after the other."""
 
     def __init__(
-        self, loop: asyncio.Runner, target: Target, params: LoadParams, make: MakeRequests
-    ) -> None:
+        self, loop: asyncio.Runner, target: Target, params: LoadParams, make: MakeRequests,
+        check: CheckRecord,
+    ) -> None:  # fmt: skip
         self._loop = loop
         self._target = target
         self._params = params
         self._make = make
+        self._check = check
 
     def measure(self, prompts: int) -> LoadTable:
         """Measure every level that was asked for, and double on where a sweep was."""
@@ -48,6 +53,8 @@ class LoadMeter:
     def _measure(self, level: Level, prompts: int) -> LoadLevel:
         requests = self._make(requests_of(level, prompts))
         records = self._loop.run(send_level(level, self._target, requests, self._params))
+        for record in records:
+            self._check(record)
         figures = level_figures(level, records)
         log.info(
             "level.finished", load=str(level), duration_s=figures.duration_s, unit="tokens",

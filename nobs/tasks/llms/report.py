@@ -36,14 +36,32 @@ class LlmRequest(BaseModel):
     reasoning_tokens: int | None = None
     output_chars: int | None = None
     reasoning_chars: int | None = None
+    streamed_tokens: int | None = None
+    """Output tokens whose arrival was seen; None in reports from before decode rates were those of
+    the tokens after the first arrival."""
+    first_tokens: float | None = None
+    """Those of the first arrival; an estimate where chunks carry several tokens."""
     tokens_per_sec: float | None = None
+    """Decode rate: tokens after the first arrival over generation time."""
+    tokens_per_sec_low: float | None = None
+    tokens_per_sec_high: float | None = None
     chars_per_sec: float | None = None
     tpot_s: float | None = None
     token_count_source: str | None = None
+    count_conflict: str = ""
+    """Why the server's count can't be that of the stream: there is no rate then, but a range."""
     chunks: int | None = None
+    arrivals: int | None = None
+    """Distinct times at which chunks with tokens came."""
+    is_coalesced: bool = False
+    """Whether several chunks came at once; there is no inter-token latency then."""
     gaps: Gaps | None = None
     token_gaps: Gaps | None = None
     finish_reason: str | None = None
+    model: str | None = None
+    """Which model the server said has answered."""
+    unusable: tuple[str, ...] = ()
+    """Names of the server's values that were dropped, as NaN or Infinity."""
     server_timings: dict[str, float] = Field(default_factory=dict)
 
     @property
@@ -55,7 +73,7 @@ class LlmRequest(BaseModel):
 
     @property
     def decode_tokens_per_sec(self) -> float | None:
-        """Return the rate of the tokens after the first chunk."""
+        """Return the inverse of TPOT: in reports of today that is `tokens_per_sec`."""
         return 1 / self.tpot_s if self.tpot_s else None
 
 
@@ -90,11 +108,18 @@ class LoadLevel(BaseModel):
     failures: dict[str, int]
     duration_s: float
     tokens_per_sec: float | None
+    """Throughput: output tokens of all answers over the duration of the level."""
     requests_per_sec: float | None
+    median_decode_tokens_per_sec: float | None = None
+    """Of single answers: the decode rate that one user sees."""
     median_latency_s: float | None
     p95_latency_s: float | None
     median_ttft_s: float | None
     p95_ttft_s: float | None
+    coalesced: int = 0
+    """Answers that came in lumps."""
+    unreconciled: int = 0
+    """Answers whose counted tokens can't be those of the stream."""
     gaps: Gaps | None
     mean_in_flight: float | None
     max_in_flight: int
@@ -121,18 +146,29 @@ class LlmModelReport(ModelReport):
     final_median_tokens_per_sec: float | None = None
     final_median_prefill_tokens_per_sec: float | None = None
     final_median_decode_tokens_per_sec: float | None = None
+    final_median_tokens_per_sec_low: float | None = None
+    final_median_tokens_per_sec_high: float | None = None
+    """Between these the decode rate is certain to lie, also where it is withheld."""
     latency_interval: Interval | None = None
     ttft_interval: Interval | None = None
     tokens_per_sec_interval: Interval | None = None
     total_input_tokens: int | None = None
     total_output_tokens: int | None = None
     total_reasoning_tokens: int | None = None
+    total_streamed_tokens: int | None = None
+    """Output tokens whose arrival was seen; decode rates are of these."""
     gaps: Gaps | None = None
     token_gaps: Gaps | None = None
     requests: int | None = None
     failures: dict[str, int] = Field(default_factory=dict)
     finish_reasons: dict[str, int] = Field(default_factory=dict)
     token_count_sources: dict[str, int] = Field(default_factory=dict)
+    answered_models: dict[str, int] = Field(default_factory=dict)
+    """Answers by the name of the model that the server gave with them."""
+    coalesced: int = 0
+    """Answers that came in lumps."""
+    unreconciled: int = 0
+    """Answers whose counted tokens can't be those of the stream."""
     max_output_tokens: int | None = None
     temperature: float | None = None
     server: ServerRef | None = None

@@ -18,8 +18,7 @@ def stamps_line(record: ChatRecord, **names: Any) -> str:  # noqa: ANN401 - any 
     """Return one request as a line of JSON: its names, raw stamps in ns and the text that came."""
     stamps = asdict(record.stamps) if record.stamps else None
     said = {"error": hide_secrets(record.error), "text": hide_secrets(record.text)}
-    return json.dumps({**names, "failure": record.failure, "stamps": stamps, **said},
-                      ensure_ascii=False)  # fmt: skip
+    return json.dumps({**names, "failure": record.failure, "stamps": stamps, **said})
 
 
 def write_stamps(directory: Path, lines: Iterable[str]) -> None:

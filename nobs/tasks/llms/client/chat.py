@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nobs.errors import UsageError
-from nobs.tasks.llms.client.figures import CountTokens, record_of
+from nobs.tasks.llms.client.counts import CountTokens
+from nobs.tasks.llms.client.figures import record_of
 from nobs.tasks.llms.client.record import ChatFailure, ChatRecord
 from nobs.tasks.llms.client.wire import Address, ConnectFailed, Connection, End, Exchange, Limits
 

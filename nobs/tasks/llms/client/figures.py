@@ -2,9 +2,12 @@
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from nobs.tasks.llms.client.answer import Answer, TokenChunk, error_in, read_answer
+from nobs.tasks.llms.client.arrivals import find_arrivals
+from nobs.tasks.llms.client.counts import CountTokens, TokenCount, count_tokens
+from nobs.tasks.llms.client.finish import failure_of_finish, whole_reason
 from nobs.tasks.llms.client.framing import Head, MalformedResponse, body_of, parse_head
 from nobs.tasks.llms.client.record import (
     ChatFailure,
@@ -12,13 +15,9 @@ from nobs.tasks.llms.client.record import (
     Figures,
     GapStats,
     Stamps,
-    TokenCountSource,
 )
 from nobs.tasks.llms.client.sse import EventTooLarge, MalformedStream, Read, parse_events
 from nobs.tasks.llms.client.wire import End, Exchange
-
-type CountTokens = Callable[[str], int]
-"""Tokens in a text, by the model's own tokenizer."""
 
 _ENDS = {
     End.FIRST_BYTE_TIMEOUT: ChatFailure.FIRST_BYTE_TIMEOUT,
@@ -47,8 +46,8 @@ class _Failed(Exception):
         self.failure = failure
 
 
-def record_of(exchange: Exchange, count_tokens: CountTokens | None = None) -> ChatRecord:
-    """Return the record of `exchange`; without usage, tokens are counted by `count_tokens`.
+def record_of(exchange: Exchange, count_text: CountTokens | None = None) -> ChatRecord:
+    """Return the record of `exchange`; without usage, tokens are counted by `count_text`.
 
     Where neither is there, the chunks are counted; both are marked as estimates.
     """
@@ -58,7 +57,7 @@ def record_of(exchange: Exchange, count_tokens: CountTokens | None = None) -> Ch
         head = _read_head(exchange)
         answer = _read_body(exchange, head)
         _check_whole(exchange, answer)
-        figures = _figures(exchange, answer, count_tokens)
+        figures = _figures(exchange, answer, count_text)
     except _Failed as failed:
         return ChatRecord(
             stamps=_stamps(exchange, answer),
@@ -149,8 +148,24 @@ def _check_whole(exchange: Exchange, answer: Answer) -> None:
     is_over = exchange.end in {End.COMPLETE, End.CLOSED}
     if not answer.is_done and not (is_over and answer.finish_reason):
         raise _Failed(_ENDS.get(exchange.end, ChatFailure.CUT), _WORDS[exchange.end])
+    _check_finish(answer)
+    if answer.refusal:
+        raise _Failed(ChatFailure.REFUSAL, f"the model declined: {answer.refusal[:200]!r}")
     if not answer.chunks:
         raise _Failed(ChatFailure.NO_TOKEN, "the answer has no token")
+
+
+def _check_finish(answer: Answer) -> None:
+    """Raise where the server's own word for the end isn't that of a whole answer.
+
+    A reason that is null to the end says nothing against an answer that `[DONE]` ended.
+    """
+    reason = answer.finish_reason
+    if reason is None and not answer.has_finish_field:
+        raise _Failed(ChatFailure.NO_FINISH, "the answer ended without a finish_reason")
+    if reason is not None and (failure := failure_of_finish(reason)):
+        came = f"after {len(answer.chunks)} chunks of text"
+        raise _Failed(failure, f"the answer ended with finish_reason {reason[:80]!r} {came}")
 
 
 def _stamps(exchange: Exchange, answer: Answer) -> Stamps:
@@ -164,51 +179,63 @@ def _stamps(exchange: Exchange, answer: Answer) -> Stamps:
     )
 
 
-def _figures(exchange: Exchange, answer: Answer, count_tokens: CountTokens | None) -> Figures:
+def _figures(exchange: Exchange, answer: Answer, count_text: CountTokens | None) -> Figures:
     t0, chunks = exchange.sent_ns, answer.chunks
     first, last = chunks[0].stamp_ns, chunks[-1].stamp_ns
     generation_time_s = (last - first) / 1e9
-    tokens, source = _count_output(answer, count_tokens)
+    arrivals = find_arrivals([chunk.stamp_ns for chunk in chunks], t0)
+    count = count_tokens(answer, arrivals.sizes[0], count_text)
+    # Which of the tokens of a lump the model made last is not known to more than a token.
+    slack = count.streamed / len(chunks) if arrivals.is_coalesced else 0.0
+    time_s = generation_time_s if len(arrivals.sizes) > 1 else 0.0
+    rate = None if count.conflict else _rate(count.later, time_s)
     gaps_s = [(b.stamp_ns - a.stamp_ns) / 1e9 for a, b in itertools.pairwise(chunks)]
     chars = len(answer.text), len(answer.reasoning)
-    per_chunk = tokens / len(chunks)
     return Figures(
         total_latency_s=(last - t0) / 1e9,
         stream_end_s=(exchange.ended_ns - t0) / 1e9,
         ttft_s=(first - t0) / 1e9,
         ttfat_s=_first_answer_s(chunks, t0),
         generation_time_s=generation_time_s,
-        input_tokens=answer.input_tokens,
-        output_tokens=tokens,
-        reasoning_tokens=answer.reasoning_tokens,
+        input_tokens=answer.usage.prompt,
+        output_tokens=count.output,
+        reasoning_tokens=answer.usage.reasoning,
         output_chars=chars[0],
         reasoning_chars=chars[1],
-        tokens_per_sec=_rate(tokens, generation_time_s),
+        streamed_tokens=count.streamed,
+        first_tokens=count.first,
+        tokens_per_sec=rate,
+        tokens_per_sec_low=_rate(max(0.0, count.low - slack), time_s),
+        tokens_per_sec_high=_rate(count.high + slack, time_s),
         chars_per_sec=_rate(sum(chars), generation_time_s),
-        token_count_source=source,
+        token_count_source=count.source,
+        count_conflict=count.conflict,
         chunks=len(chunks),
-        tpot_s=generation_time_s / (tokens - per_chunk) if len(chunks) > 1 else None,
-        gaps=GapStats.of(gaps_s),
-        token_gaps=GapStats.of([gap_s / per_chunk for gap_s in gaps_s]),
-        finish_reason=answer.finish_reason,
+        arrivals=len(arrivals.sizes),
+        is_coalesced=arrivals.is_coalesced,
+        tpot_s=1 / rate if rate else None,
+        gaps=None if arrivals.is_coalesced else GapStats.of(gaps_s),
+        token_gaps=_token_gaps(gaps_s, count, len(chunks), is_coalesced=arrivals.is_coalesced),
+        finish_reason=whole_reason(answer.finish_reason),
+        model=answer.model,
         server_timings=answer.timings,
+        unusable=tuple(sorted(answer.unusable)),
     )
+
+
+def _token_gaps(
+    gaps_s: list[float], count: TokenCount, chunks: int, *, is_coalesced: bool
+) -> GapStats | None:
+    """Return the times between tokens; None where neither times nor counts are those of tokens."""
+    if is_coalesced or count.conflict:
+        return None
+    per_chunk = count.streamed / chunks
+    return GapStats.of([gap_s / per_chunk for gap_s in gaps_s])
 
 
 def _first_answer_s(chunks: list[TokenChunk], t0: int) -> float | None:
     return next(((chunk.stamp_ns - t0) / 1e9 for chunk in chunks if chunk.has_answer), None)
 
 
-def _rate(count: int, time_s: float) -> float | None:
+def _rate(count: float, time_s: float) -> float | None:
     return count / time_s if time_s > 0 else None
-
-
-def _count_output(answer: Answer, count_tokens: CountTokens | None) -> tuple[int, TokenCountSource]:
-    """Return the output tokens and who counted them; a server's zero isn't believed."""
-    if answer.output_tokens:
-        return answer.output_tokens, TokenCountSource.USAGE
-    if predicted := int(answer.timings.get("predicted_n", 0)):
-        return predicted, TokenCountSource.TIMINGS
-    if count_tokens and (counted := count_tokens(answer.reasoning + answer.text)) > 0:
-        return counted, TokenCountSource.TEXT
-    return len(answer.chunks), TokenCountSource.CHUNKS

@@ -24,6 +24,16 @@ class ChatFailure(StrEnum):
     MALFORMED = "malformed"
     CUT = "cut"
     NO_TOKEN = "no-token"  # noqa: S105 -- a class of failures
+    """A whole answer without any text."""
+    REFUSAL = "refusal"
+    """The model declined, in the field that the API has for it."""
+    CONTENT_FILTER = "content-filter"
+    ABORTED = "aborted"
+    """The server broke the answer off and said so."""
+    UNFINISHED = "unfinished"
+    """It ended for a reason that no API is known to name."""
+    NO_FINISH = "no-finish"
+    """It ended without any reason."""
 
 
 class TokenCountSource(StrEnum):
@@ -98,23 +108,44 @@ class Figures:
     ttfat_s: float | None
     """To the first answer token; None where the answer has none."""
     generation_time_s: float
+    """From the first token to the last."""
     input_tokens: int | None
     output_tokens: int
+    """Tokens that the model made, hidden reasoning and an end token included."""
     reasoning_tokens: int | None
     output_chars: int
     reasoning_chars: int
+    streamed_tokens: int
+    """Output tokens whose arrival was seen."""
+    first_tokens: float
+    """Those of the first arrival; an estimate where chunks carry several tokens."""
     tokens_per_sec: float | None
-    """Output tokens over generation time; None where all came in one chunk."""
+    """Decode rate: tokens after the first arrival over generation time; None where all came at
+    once, or where the count can't be that of the stream."""
+    tokens_per_sec_low: float | None
+    tokens_per_sec_high: float | None
+    """Between these the rate is certain to lie; None where all came at once."""
     chars_per_sec: float | None
     """Characters of answer and reasoning over generation time."""
     token_count_source: TokenCountSource
+    count_conflict: str = ""
+    """Why the server's count can't be that of the stream; empty where it can."""
     chunks: int
     """Chunks that carry a token."""
+    arrivals: int
+    """Times at which they came."""
+    is_coalesced: bool
+    """Whether several chunks came at once, so that gaps aren't those between tokens."""
     tpot_s: float | None
-    """Generation time over the tokens after the first chunk, whose share is the mean one."""
+    """Time per output token after the first: the inverse of `tokens_per_sec`."""
     gaps: GapStats | None
+    """Inter-chunk times; None where the stream is coalesced."""
     token_gaps: GapStats | None
-    """The gaps over the mean number of tokens in a chunk."""
+    """Inter-token latency: the gaps over the mean number of tokens in a chunk."""
+    model: str | None
+    """Which model the server says has answered."""
+    unusable: tuple[str, ...] = ()
+    """Names of the server's values that were dropped, as NaN or Infinity."""
     finish_reason: str | None
     server_timings: Mapping[str, float] = field(default_factory=dict)
 

@@ -17,12 +17,13 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def whole(prompt: int, latency_s: float, ttft_s: float, tokens: int, **more: Any) -> dict[str, Any]:
-    """One request whose rate is its tokens over the time after the first one."""
+    """One request whose rate is its tokens after the first over the time after the first."""
     generation_time_s = latency_s - ttft_s
     values: dict[str, Any] = {
         "prompt": prompt, "total_latency_s": latency_s, "ttft_s": ttft_s,
         "generation_time_s": generation_time_s, "input_tokens": 10, "output_tokens": tokens,
-        "tokens_per_sec": tokens / generation_time_s, "token_count_source": "usage",
+        "streamed_tokens": tokens, "first_tokens": 1.0, "arrivals": tokens,
+        "tokens_per_sec": (tokens - 1) / generation_time_s, "token_count_source": "usage",
         "tpot_s": generation_time_s / (tokens - 1), "chunks": tokens, "finish_reason": "stop",
     }  # fmt: skip
     return values | more
@@ -64,8 +65,9 @@ def test_the_headline_is_the_median_over_repeats_of_the_median_over_prompts() ->
     assert report.final_median_latency_s == 4.5
     assert [run.median_ttft_s for run in report.all_runs] == [1.0, 2.0, 1.0]
     assert report.final_median_ttft_s == 1.0
-    assert [run.median_tokens_per_sec for run in report.all_runs] == [100.0, 100.0, 45.0]
-    assert report.final_median_tokens_per_sec == 100.0
+    # The medians over prompts of 99/1, 199/4, 799/8; 99/2, 199/2, 799/4; 99/2, 199/5.
+    assert [run.median_tokens_per_sec for run in report.all_runs] == [99.0, 99.5, 44.65]
+    assert report.final_median_tokens_per_sec == 99.0
 
 
 @pytest.mark.parametrize("locality", [Locality.REMOTE, Locality.UNKNOWN])
@@ -122,8 +124,11 @@ def test_a_total_that_a_server_did_not_tell_is_unknown() -> None:
         ({"token_count_source": "chunks"}, "The tokens of 1 of 3 answers are estimated"),
         ({"finish_reason": "length"}, "1 of 3 answers ended at the limit"),
         ({"server_timings": {"cache_n": 7, "prompt_n": 3}}, "had 1 of 3 prompts in its cache"),
-        ({"tokens_per_sec": None}, "1 of 3 answers came in one piece"),
+        ({"tokens_per_sec": None, "arrivals": 1}, "1 of 3 answers came in one piece"),
         ({"output_tokens": 801}, "differ in length between repeats (prompts 1)"),
+        ({"is_coalesced": True}, "1 of 3 answers came in lumps"),
+        ({"finish_reason": None}, "1 of 3 answers ended without a finish_reason"),
+        ({"unusable": ["timings.prompt_ms"]}, "no usable numbers; they were dropped: timings."),
     ],
 )
 def test_readers_are_warned(change: dict[str, Any], said: str) -> None:

@@ -14,6 +14,7 @@ WORKLOAD = load_catalog().workload("llms", "standard")
 
 FITTING = {"median_s": 0.01, "p95_s": 0.02, "p99_s": 0.03, "max_s": 0.03}
 GAPS = Gaps(**FITTING)
+LUMPS = {"median_s": 0.0, "p95_s": 0.02, "p99_s": 0.03, "max_s": 0.03}
 UNORDERED = {"median_s": 0.02, "p95_s": 0.01, "p99_s": 0.03, "max_s": 0.03}
 TOO_LONG = {"median_s": 0.01, "p95_s": 0.02, "p99_s": 0.03, "max_s": 3.0}
 
@@ -39,7 +40,20 @@ def test_an_honest_report_has_none() -> None:
     [
         ({"ttft_s": 2.5}, "its first token doesn't lie within its latency"),
         ({"generation_time_s": 1.5}, "generation_time_s isn't total_latency_s less ttft_s"),
-        ({"tokens_per_sec": 120.0}, "tokens_per_sec isn't output_tokens over generation_time_s"),
+        ({"tokens_per_sec": 120.0}, "tokens_per_sec isn't its tokens over generation_time_s"),
+        ({"finish_reason": "abort"}, "it has times, but ended with finish_reason abort"),
+        ({"finish_reason": "content_filter"}, "ended with finish_reason content_filter"),
+        ({"chunks": 500}, "500 chunks with text came, but only 100 tokens are counted"),
+        ({"reasoning_tokens": 160}, "160 reasoning tokens are more than all 100 output tokens"),
+        (
+            {"reasoning_tokens": 80, "reasoning_chars": 0, "output_chars": 80, "chunks": 20},
+            "its rate counts 80 reasoning tokens that never came",
+        ),
+        ({"streamed_tokens": 120}, "120 tokens came, more than all 100 output tokens"),
+        ({"count_conflict": "so"}, "it has tokens_per_sec, but its counted tokens can't be those"),
+        ({"is_coalesced": True, "gaps": FITTING}, "it has inter-token times, but came in lumps"),
+        ({"gaps": LUMPS}, "half of its gaps are 0: it came in lumps"),
+        ({"model": "gemma-3-1b"}, "'gemma-3-1b' answered, 'm' was asked"),
         ({"status": 500}, "it has times and the HTTP status 500"),
         ({"ttfat_s": 0.5}, "ttfat_s doesn't lie between ttft_s and total_latency_s"),
         ({"stream_end_s": 1.9}, "stream_end_s is before total_latency_s"),
@@ -49,13 +63,13 @@ def test_an_honest_report_has_none() -> None:
         ),
         (
             {"tpot_s": 0.02, "chunks": 100},
-            "tpot_s isn't generation_time_s over the tokens after the first chunk",
+            "tpot_s isn't generation_time_s over the tokens after the first arrival",
         ),
         ({"gaps": UNORDERED}, "gaps aren't in the order of their ranks"),
         ({"gaps": TOO_LONG}, "gaps aren't in the order of their ranks, or longer than the answer"),
         (
             {"gaps": FITTING, "token_gaps": FITTING, "chunks": 50},
-            "token_gaps aren't in the order of their ranks, or aren't gaps a token",
+            "token_gaps aren't in the order of their ranks, or aren't gaps per token",
         ),
         ({"token_gaps": FITTING}, "token_gaps aren't in the order of their ranks, or aren't gaps"),
         ({"failure": "cut"}, "it has either a failure or times"),
@@ -92,10 +106,30 @@ def test_a_report_that_can_not_be_is_told(change: dict[str, Any], fault: str) ->
 
 
 def test_what_honest_servers_do_is_no_contradiction() -> None:
-    """A tool call before the answer; usage without reasoning, so fewer tokens than chunks."""
-    token_gaps = {name: gap_s * 4 for name, gap_s in FITTING.items()}
-    called = honest(ttfat_s=1.5, reasoning_chars=0, chunks=400, tpot_s=1.0 / (100 - 100 / 400),
-                    gaps=FITTING, token_gaps=token_gaps)  # fmt: skip
+    """A tool call before the answer; four tokens per chunk."""
+    token_gaps = {name: gap_s / 4 for name, gap_s in FITTING.items()}
+    called = honest(ttfat_s=1.5, reasoning_chars=0, chunks=25, first_tokens=4.0,
+                    tokens_per_sec=96.0, tpot_s=1 / 96, gaps=FITTING,
+                    token_gaps=token_gaps)  # fmt: skip
     pooled = {"gaps": GAPS, "token_gaps": Gaps(**token_gaps)}
 
     assert faults(called.model_copy(update=pooled)) == []
+
+
+def test_rates_of_older_reports_are_held_against_their_own_rule() -> None:
+    """There, `tokens_per_sec` were all tokens over the time after the first."""
+    old = {"streamed_tokens": None, "first_tokens": None, "tokens_per_sec": 100.0}
+
+    assert faults(honest(**old)) == []
+    assert faults(honest(**old | {"tokens_per_sec": 99.0}))
+    # Usage without the reasoning that came: 40 tokens for 200 chunks.
+    assert faults(honest(**old | {"output_tokens": 40, "chunks": 200, "tokens_per_sec": 40.0}))
+
+
+def test_gaps_of_answers_in_lumps_are_not_pooled() -> None:
+    lumps = honest(is_coalesced=True)
+
+    assert faults(lumps) == []
+    assert "gaps are given, but too many answers came in lumps" in faults(
+        lumps.model_copy(update={"gaps": GAPS})
+    )

@@ -25,8 +25,10 @@ def answered(sent_ms: int, *token_ms: int, tokens: int = 10) -> ChatRecord:
         total_latency_s=token_ms[-1] / 1e3, stream_end_s=token_ms[-1] / 1e3,
         ttft_s=token_ms[0] / 1e3, ttfat_s=None, generation_time_s=1.0, input_tokens=1,
         output_tokens=tokens, reasoning_tokens=None, output_chars=1, reasoning_chars=0,
-        tokens_per_sec=1.0, chars_per_sec=1.0, token_count_source=TokenCountSource.USAGE,
-        chunks=len(token_ms), tpot_s=None, gaps=None, token_gaps=None, finish_reason="stop",
+        streamed_tokens=tokens, first_tokens=1.0, tokens_per_sec=1.0, tokens_per_sec_low=1.0,
+        tokens_per_sec_high=1.0, chars_per_sec=1.0, token_count_source=TokenCountSource.USAGE,
+        chunks=len(token_ms), arrivals=len(token_ms), is_coalesced=False, tpot_s=None, gaps=None,
+        token_gaps=None, finish_reason="stop", model=None,
     )  # fmt: skip
     stamps = Stamps(
         sent_at_ns=sent_ms * MS, token_ns=tuple(ms * MS for ms in token_ms),
@@ -83,6 +85,7 @@ def test_figures_follow_from_the_stamps() -> None:
     assert (found.requests, found.failures) == (3, {"cut": 1})
     assert found.duration_s == 1.0
     assert found.tokens_per_sec == 20.0
+    assert found.median_decode_tokens_per_sec == 1.0
     assert found.requests_per_sec == 2.0
     assert found.median_ttft_s == pytest.approx(0.15)
     assert found.median_latency_s == pytest.approx(0.6)

@@ -42,7 +42,7 @@ def test_times_follow_from_the_stamps() -> None:
     assert figures.total_latency_s == pytest.approx(0.080)
     assert figures.stream_end_s == pytest.approx(0.095)
     assert figures.generation_time_s == pytest.approx(0.030)
-    assert figures.tokens_per_sec == pytest.approx(100)
+    assert figures.tokens_per_sec == pytest.approx(2 / 0.030)
     assert figures.chars_per_sec == pytest.approx(4 / 0.030)
     assert figures.tpot_s == pytest.approx(0.015)
     assert figures.gaps == GapStats(median_s=0.015, p95_s=0.020, p99_s=0.020, max_s=0.020)
@@ -176,6 +176,11 @@ TOKEN = event(delta(content="a"))
 FINISH = event(delta(finish="stop"))
 
 
+def ended(reason: str) -> bytes:
+    """The last chunk and the end mark, as of an engine that gives up politely."""
+    return event(delta(finish=reason)) + DONE
+
+
 @pytest.mark.parametrize(
     ("given", "failure"),
     [
@@ -188,6 +193,17 @@ FINISH = event(delta(finish="stop"))
          ChatFailure.SERVER_ERROR),
         (exchange((1, b'event: error\ndata: {"message": "no"}\n\n')), ChatFailure.SERVER_ERROR),
         (exchange((1, FINISH + DONE)), ChatFailure.NO_TOKEN),
+        (exchange((1, TOKEN), (2, ended("abort"))), ChatFailure.ABORTED),
+        (exchange((1, TOKEN), (2, ended("Cancelled"))), ChatFailure.ABORTED),
+        (exchange((1, TOKEN), (2, ended("error"))), ChatFailure.SERVER_ERROR),
+        (exchange((1, TOKEN), (2, ended("content_filter"))), ChatFailure.CONTENT_FILTER),
+        (exchange((1, TOKEN), (2, ended("SAFETY"))), ChatFailure.CONTENT_FILTER),
+        (exchange((1, TOKEN), (2, ended("who knows"))), ChatFailure.UNFINISHED),
+        (exchange((1, event({"choices": [{"delta": {"content": "a"}}]}) + DONE)),
+         ChatFailure.NO_FINISH),
+        (exchange((1, event(delta(refusal="I can't")) + FINISH + DONE)), ChatFailure.REFUSAL),
+        (exchange((1, b'data: {"n": ' + b"9" * 5000 + b"}\n\n")), ChatFailure.MALFORMED),
+        (exchange((1, b"data: " + b"[" * 99_999 + b"\n\n")), ChatFailure.MALFORMED),
         (exchange((1, b"data: {half\n\n")), ChatFailure.MALFORMED),
         (exchange((1, b"data: [1]\n\n")), ChatFailure.MALFORMED),
         (exchange((1, b"data: \xff\n\n")), ChatFailure.MALFORMED),

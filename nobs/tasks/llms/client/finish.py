@@ -1,0 +1,38 @@
+"""How an answer ended, by the server's own word: whole, or a failure with a class of its own."""
+
+from nobs.tasks.llms.client.record import ChatFailure
+
+# OpenAI's words, those of older and other APIs for the same, in lower case.
+_STOP = ("stop", "eos", "eos_token", "stop_sequence", "end_turn", "eosfound", "complete")
+_LENGTH = ("length", "max_tokens", "max_length", "maxpredictedtokensreached")
+_CALLS = ("tool_calls", "function_call", "tool_use", "tool_call")
+_WHOLE = (
+    dict.fromkeys(_STOP, "stop")
+    | dict.fromkeys(_LENGTH, "length")
+    | dict.fromkeys(_CALLS, "tool_calls")
+)
+_FILTERS = ("content_filter", "safety", "recitation", "prohibited_content", "blocklist", "spii",
+            "blocked", "sensitive", "guardrail_intervened")  # fmt: skip
+_ABORTS = ("abort", "aborted", "cancel", "cancelled", "canceled", "interrupted", "preempted",
+           "timeout", "load", "unload", "userstopped", "disconnected")  # fmt: skip
+_ERRORS = ("error", "failed", "failure", "fault", "malformed_function_call", "network_error")
+_FAILURES = (
+    dict.fromkeys(_FILTERS, ChatFailure.CONTENT_FILTER)
+    | dict.fromkeys(_ABORTS, ChatFailure.ABORTED)
+    | dict.fromkeys(_ERRORS, ChatFailure.SERVER_ERROR)
+)
+
+
+def whole_reason(reason: str | None) -> str | None:
+    """Return `stop`, `length` or `tool_calls` where `reason` means one of them, else None."""
+    return _WHOLE.get(reason.strip().lower()) if reason else None
+
+
+def failure_of_finish(reason: str | None) -> ChatFailure | None:
+    """Return the class of failure that `reason` means; None of a whole answer.
+
+    A word that no API is known to use is a failure, too: nobody can say that the answer is whole.
+    """
+    if whole_reason(reason) is not None:
+        return None
+    return _FAILURES.get((reason or "").strip().lower(), ChatFailure.UNFINISHED)
