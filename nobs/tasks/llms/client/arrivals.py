@@ -8,8 +8,10 @@ TOGETHER_NS = 300_000
 """Chunks further apart than this did not come together."""
 TOGETHER_SHARE = 0.05
 """Nor did those further apart than this share of the mean gap."""
-COALESCED_SHARE = 0.1
-"""A stream comes in lumps if at least this share of its chunks came with the one before."""
+COALESCED_SHARE = 1 / 3
+"""A stream comes in lumps if at least this share of its chunks came with the one before.
+
+A busy machine delays single chunks until the next ones come; that is a stall, not a lump."""
 BURST_SHARE = 0.05
 """An answer that comes in less than this share of the wait for it was held back somewhere."""
 
@@ -36,12 +38,12 @@ def find_arrivals(stamps_ns: Sequence[int], sent_ns: int) -> Arrivals:
     limit = min(TOGETHER_NS, TOGETHER_SHARE * mean)
     if mean <= TOGETHER_NS and sum(gaps) < BURST_SHARE * (stamps_ns[0] - sent_ns):
         limit = TOGETHER_NS
-    together = sum(gap <= limit for gap in gaps)
-    is_coalesced = together > 0 and together >= COALESCED_SHARE * len(gaps)
     sizes = [1]
     for gap in gaps:
-        if gap <= (limit if is_coalesced else 0):
+        if gap <= limit:
             sizes[-1] += 1
         else:
             sizes.append(1)
+    together = len(stamps_ns) - len(sizes)
+    is_coalesced = together > 0 and together >= COALESCED_SHARE * len(gaps)
     return Arrivals(sizes=tuple(sizes), is_coalesced=is_coalesced)
