@@ -88,7 +88,7 @@ def _estimated(answer: Answer, counted: TokenCount, first_chunks: int) -> TokenC
         # The end token, which has no text; or else a chunk with two tokens.
         counted = replace(counted, streamed=chunks)
         low = chunks - most
-        high = low if _has_step_for_end(answer) else high
+        high = low if _has_step_for_end(answer) and not counted.others else high
     elif streamed == chunks - 1:
         high = max(high, chunks - first_chunks)
     elif streamed > chunks:
@@ -231,7 +231,7 @@ def _has_step_for_end(answer: Answer) -> bool:
     if answer.finished_ns is None or whole_reason(answer.finish_reason) != "stop":
         return False
     steps = [after - before for before, after in pairwise(stamps)]
-    if len(steps) < MIN_STEPS or max(steps) > AGREES * median(steps):
+    if len(steps) < MIN_STEPS or max(steps) > AGREES * sorted(steps)[len(steps) // 4]:
         # Else a longer step may have made two tokens of one chunk.
         return False
     return answer.finished_ns - stamps[-1] > 0.5 * median(steps) > 0
