@@ -44,8 +44,13 @@ class Shape:
 
 def stream_of(shape: Shape) -> Exchange:
     """Return the exchange of `shape` as a client sees it."""
-    events = list(_events(shape))
-    return exchange(*(_lumped(events, shape.lump_bytes) if shape.lump_bytes else events))
+    return exchange(*reads_of(shape))
+
+
+def reads_of(shape: Shape) -> list[tuple[float, bytes]]:
+    """Return what comes of `shape` in one piece: ms after the request, and events as bytes."""
+    events = _events(shape)
+    return _lumped(events, shape.lump_bytes) if shape.lump_bytes else events
 
 
 def _events(shape: Shape) -> list[tuple[float, bytes]]:

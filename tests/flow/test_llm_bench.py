@@ -114,7 +114,7 @@ def test_raw_stamps_lie_beside_the_result(tmp_path: Path) -> None:
 
 
 def test_a_stall_shows_in_the_pooled_gaps(tmp_path: Path) -> None:
-    stall = stream(tokens=40, gap_s=0.002)
+    stall = stream(tokens=40, gap_s=0.01)
     steps = list(stall.steps)
     late = [*steps[:30], *(Send(s.at_s + 0.2, s.data, s.tokens) for s in steps[30:])]
     with serving(whole_server(Script(steps=late))) as server:
@@ -133,6 +133,29 @@ def test_one_failure_among_many_is_counted_and_has_no_latency(tmp_path: Path) ->
 
     assert len(requests) == 12
     assert [(r["failure"], r["total_latency_s"]) for r in failed] == [("http-status", None)]
+
+
+@pytest.mark.parametrize("reason", ["abort", "error", "content_filter"])
+def test_answers_that_the_server_broke_off_fail_the_step(tmp_path: Path, reason: str) -> None:
+    """A server that gives up politely after six tokens isn't fast."""
+    answers = itertools.cycle([stream(tokens=40), stream(tokens=6, finish=reason)])
+    error = fail(lambda _: next(answers), tmp_path)
+
+    assert f"the answer ended with finish_reason '{reason}' after 6 chunks of text" in error.message
+
+
+def test_another_model_in_the_answers_fails_the_step_with_both_names(tmp_path: Path) -> None:
+    error = fail(stream(model="gemma-3-1b-it-qat"), tmp_path)
+
+    assert "'gemma-3-1b-it-qat'" in error.message
+    assert f"'{MODEL}'" in error.message
+    assert "--llm-model gemma-3-1b-it-qat" in error.remedy
+
+
+def test_a_model_that_changes_between_requests_fails_the_step(tmp_path: Path) -> None:
+    answers = iter([*[stream(model=MODEL)] * 5, stream(model="tiny-1b")])
+
+    assert "'tiny-1b'" in fail(lambda _: next(answers, stream()), tmp_path).message
 
 
 def test_too_short_answers_are_failures(tmp_path: Path) -> None:
