@@ -1,6 +1,7 @@
 """`nobs run` with an LLM: a scripted server, an absent one, and the standard prompts of a hub."""
 
 import csv
+import gzip
 import json
 import subprocess
 import sys
@@ -12,10 +13,12 @@ import pytest
 
 from nobs.catalog import load_catalog
 from nobs.validation import Ruling, validate_document
+from tests.fakes.honest_reports import sealed
 from tests.fakes.hub import fake_hub
-from tests.fakes.llm_answers import MODEL, after, stream, whole_server
+from tests.fakes.llm_answers import LAST_CHUNK, MODEL, after, stream, whole_server
 from tests.fakes.llm_routes import models, reply, routes
-from tests.fakes.llm_server import Script, ScriptedServer, Then, serving
+from tests.fakes.llm_server import Script, ScriptedServer, Send, Then, serving
+from tests.fakes.llm_streams import chunked, delta, event, head, usage
 from tests.fakes.loader import hub_environment
 
 pytestmark = pytest.mark.long
@@ -76,6 +79,52 @@ def test_the_report_is_valid(told: tuple[Path, Any, ScriptedServer]) -> None:
 
     assert found.faults == ()
     assert found.ruling is Ruling.OPEN
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"finish_reason": "abort"}, "it has times, but ended with finish_reason abort"),
+        ({"model": "gemma-3-1b-it-qat"}, "'gemma-3-1b-it-qat' answered, 'scripted' was asked"),
+        ({"streamed_tokens": 5}, "20 chunks with text came, but only 5 tokens are counted"),
+        ({"reasoning_tokens": 160}, "160 reasoning tokens are more than all 20 output tokens"),
+        ({"tokens_per_sec": 1026.0}, "tokens_per_sec isn't its tokens over generation_time_s"),
+    ],
+)
+def test_a_report_whose_answers_contradict_it_is_refused(
+    told: tuple[Path, Any, ScriptedServer], change: dict[str, Any], fault: str
+) -> None:
+    document = json.loads(told[1].stdout)
+    (model,) = document["tasks"][0]["models"].values()
+    model["all_runs"][1]["prompts"][0] |= change
+    found = validate_document(sealed(document))
+
+    assert found.ruling is Ruling.INVALID
+    assert any(f"repeat 2: prompt 1: {fault}" in each for each in found.faults), found.faults
+
+
+def test_values_that_are_no_numbers_cost_neither_run_nor_report(tmp_path: Path) -> None:
+    """NaN and Infinity as Python servers write them, and halves of an emoji as JavaScript's do."""
+    texts = ["tok "] * 10 + ["\ud83d", "\ude00"] + ["tok "] * 8
+    last = delta(finish="stop") | {
+        "usage": usage(20),
+        "timings": {"predicted_per_second": float("inf"), "prompt_per_second": float("nan")},
+    }
+    steps = [
+        Send(n * 0.005, chunked(event(delta(content=text))), 1) for n, text in enumerate(texts)
+    ]
+    ending = Send(0.1, chunked(event(last), event("[DONE]")) + LAST_CHUNK)
+    script = Script(steps=[Send(0, head("Transfer-Encoding: chunked")), *steps, ending])
+    with serving(whole_server(script)) as server:
+        done = nobs_run(tmp_path, "--profile", "quick", *at(server), "--rows", "3", "--json")
+
+    assert done.returncode == 0, done.stderr
+    model = model_of(done)
+    assert model["failures"] == {}
+    assert any("timings.predicted_per_second" in warning for warning in model["warnings"])
+    (file,) = (tmp_path / "results").rglob("requests.jsonl.gz")
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        assert "\U0001f600" in json.loads(lines.readline())["text"]
 
 
 def test_the_clients_own_error_is_told(told: tuple[Path, Any, ScriptedServer]) -> None:

@@ -52,7 +52,6 @@ def test_an_honest_report_has_none() -> None:
         ({"streamed_tokens": 120}, "120 tokens came, more than all 100 output tokens"),
         ({"count_conflict": "so"}, "it has tokens_per_sec, but its counted tokens can't be those"),
         ({"is_coalesced": True, "gaps": FITTING}, "it has inter-token times, but came in lumps"),
-        ({"gaps": LUMPS}, "half of its gaps are 0: it came in lumps"),
         ({"model": "gemma-3-1b"}, "'gemma-3-1b' answered, 'm' was asked"),
         ({"status": 500}, "it has times and the HTTP status 500"),
         ({"ttfat_s": 0.5}, "ttfat_s doesn't lie between ttft_s and total_latency_s"),
@@ -132,4 +131,12 @@ def test_gaps_of_answers_in_lumps_are_not_pooled() -> None:
     assert faults(lumps) == []
     assert "gaps are given, but too many answers came in lumps" in faults(
         lumps.model_copy(update={"gaps": GAPS})
+    )
+
+
+def test_gaps_of_nothing_in_many_answers_are_named() -> None:
+    lumps = honest(gaps=LUMPS, token_gaps=LUMPS | {"p95_s": 0.02})
+
+    assert "half of the gaps of 1 of 2 answers are 0: they came in lumps" in faults(
+        lumps.model_copy(update={"gaps": Gaps(**LUMPS), "token_gaps": Gaps(**LUMPS)})
     )
