@@ -2,45 +2,130 @@
 
 import csv
 import json
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from nobs.errors import DataError
+from nobs.schema.pins import DatasetPin
+
+# UTF-32's mark begins with that of UTF-16.
+_MARKS = (
+    (BOM_UTF8, "utf-8-sig"), (BOM_UTF32_LE, "utf-32"), (BOM_UTF32_BE, "utf-32"),
+    (BOM_UTF16_LE, "utf-16"), (BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+_HEAD_BYTES = 4096
+_DELIMITERS = ",;\t|"
+_FIELD_CHARACTERS = 2**31 - 1
+"""The highest limit that `csv` takes on every system; its own of 131,072 is shorter than books."""
 
 
 def read_txt(path: Path, column: str, rows: int) -> tuple[object, ...]:
     """Return the first non-empty lines; a plain text has no columns."""
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding=find_encoding(path)) as file:
         texts = (line.rstrip("\r\n") for line in file)
         return tuple(islice((text for text in texts if text.strip()), rows))
 
 
 def read_jsonl(path: Path, column: str, rows: int) -> tuple[object, ...]:
     """Return the first values; a line is a string, or an object that has `column`."""
-    with path.open(encoding="utf-8") as file:
-        values = (json.loads(line) for line in file if line.strip())
-        return tuple(_value(value, column, path) for value in islice(values, rows))
+    return tuple(_value(value, column, path) for value in read_values(path, rows))
+
+
+def read_values(path: Path, rows: int) -> tuple[object, ...]:
+    """Return what the first lines hold as JSON."""
+    with path.open(encoding=find_encoding(path)) as file:
+        return tuple(islice((json.loads(line) for line in file if line.strip()), rows))
 
 
 def read_csv(path: Path, column: str, rows: int) -> tuple[object, ...]:
-    """Return the first values of `column`."""
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        require_column(column, reader.fieldnames or (), path)
-        return tuple(row[column] for row in islice(reader, rows))
+    """Return the first values of `column`; the header tells what separates the fields."""
+    with path.open(encoding=find_encoding(path), newline="") as file:
+        lines = (line for line in file)
+        header = next(lines, "")
+        delimiter = _hinted_delimiter(header)
+        if delimiter:
+            header = next(lines, "")
+        # A limit of the whole process, which no one else here reads CSV in.
+        csv.field_size_limit(_FIELD_CHARACTERS)
+        delimiter = delimiter or _find_delimiter(header, column)
+        reader = csv.reader(chain([header], lines), delimiter=delimiter)
+        columns = next(reader, [])
+        require_column(column, columns, path)
+        found = (
+            _field(row, columns, column, f"{path}, line {reader.line_num}") for row in reader if row
+        )
+        return tuple(islice(found, rows))
+
+
+def find_encoding(path: Path) -> str:
+    """Return the encoding that the byte order mark of `path` names; UTF-8 without one.
+
+    DataError for bytes of zero that no mark explains: text would have them between its letters.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    if marked is None and b"\0" in head:
+        raise DataError(
+            f"{path} holds bytes of zero: it is no text, or UTF-16 without a byte order mark.",
+            "Save it as UTF-8.",
+        )
+    return marked or "utf-8"
 
 
 def require_column(column: str, columns: Sequence[str], source: object) -> None:
-    """Raise DataError, naming the columns there are, unless `column` is one of them."""
-    if column not in columns:
+    """Raise DataError, naming the columns there are, unless exactly one of them is `column`."""
+    found = columns.count(column)
+    if found != 1:
+        has = "no column" if found == 0 else f"{found} columns"
+        names = ", ".join(map(_show, columns))
+        raise DataError(f"{source} has {has} {column!r}.", f"Its columns are: {names}.")
+
+
+def _show(name: str) -> str:
+    """Return a column's name, in quotes where a part of it couldn't be seen."""
+    return name if name.isprintable() and name == name.strip() and name else repr(name)
+
+
+def _hinted_delimiter(line: str) -> str:
+    """Return what Excel's own line before a header names, as in `sep=;`; empty if it is none."""
+    hint = line.rstrip("\r\n")
+    return hint[4:] if hint.lower().startswith("sep=") and len(hint) == 5 else ""
+
+
+def _find_delimiter(header: str, column: str) -> str:
+    """Return what separates the fields of `header`: it finds `column`, or makes the most fields."""
+
+    def rate(delimiter: str) -> tuple[bool, int]:
+        names = next(csv.reader([header], delimiter=delimiter), [])
+        return column in names, len(names)
+
+    return max(_DELIMITERS, key=rate)
+
+
+def _field(row: Sequence[str], columns: Sequence[str], column: str, where: str) -> object:
+    """Return the value of `column`, None if the row ends before it; more fields are no good row.
+
+    Where a text holds the delimiter and has no quotes around it, its rest would be lost.
+    """
+    if any(row[len(columns) :]):
         raise DataError(
-            f"{source} has no column {column!r}.", f"Its columns are: {', '.join(columns)}."
+            f"{where} has {len(row)} fields, its header {len(columns)}.",
+            "Put quotes around texts that hold what separates the fields.",
         )
+    index = columns.index(column)
+    return row[index] if index < len(row) else None
 
 
 def _value(value: object, column: str, path: Path) -> object:
     if not isinstance(value, dict):
+        if column != DatasetPin.model_fields["column"].default:
+            raise DataError(
+                f"{path} has no column {column!r}: its lines are plain texts.",
+                "Leave out --column.",
+            )
         return value
     require_column(column, tuple(value), path)
     return value[column]

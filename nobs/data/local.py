@@ -1,5 +1,6 @@
 """Texts of a file that the user names."""
 
+import csv
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,13 +24,19 @@ def read(pin: DatasetPin, *, offline: bool, force: bool) -> Rows:
 
 def read_rows(path: Path, pin: DatasetPin) -> tuple[object, ...]:
     """Return the first rows of a column of `path`, whose suffix tells the format."""
-    if path.suffix not in _FORMATS:
+    suffix = path.suffix.lower()
+    if suffix not in _FORMATS:
         raise DataError(
             f"{path} is of no known format.", f"Name a file that ends in {', '.join(_FORMATS)}."
         )
     try:
-        return _FORMATS[path.suffix](path, pin.column, pin.rows)
-    except (OSError, ValueError, pa.ArrowException) as error:
+        return _FORMATS[suffix](path, pin.column, pin.rows)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"Can't read {path}: it isn't {error.encoding.upper()} ({error.reason}).",
+            "Save it as UTF-8, in Excel as `CSV UTF-8`.",
+        ) from error
+    except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
         raise DataError(
             f"Can't read {path}: {error}.", "Repair the file or fetch it again."
         ) from error

@@ -8,7 +8,7 @@ from datasets.exceptions import DatasetsError
 from huggingface_hub import constants
 
 from nobs.data.hub import OFFLINE_REMEDY, check_reachable, hub_errors
-from nobs.data.lines import read_jsonl, require_column
+from nobs.data.lines import read_values, require_column
 from nobs.data.texts import Rows
 from nobs.errors import DataError
 from nobs.schema.files import canonical, sha256_of, write_atomic
@@ -21,7 +21,7 @@ def read(pin: DatasetPin, *, offline: bool, force: bool) -> Rows:
     if offline:
         if not kept.is_file():
             raise DataError(f"No rows of {pin.id} were kept in {kept.parent}.", OFFLINE_REMEDY)
-        return Rows(rows=read_jsonl(kept, pin.column, pin.rows))
+        return Rows(rows=read_values(kept, pin.rows))
     rows = _stream(pin)
     with hub_errors(DataError, f"data set {pin.id}", pin.revision):
         kept.parent.mkdir(parents=True, exist_ok=True)

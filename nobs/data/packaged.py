@@ -4,7 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from nobs.data.checks import check_file
-from nobs.data.lines import read_jsonl
+from nobs.data.lines import read_values
 from nobs.data.texts import Rows
 from nobs.errors import DataError
 from nobs.schema.pins import DatasetPin
@@ -17,4 +17,4 @@ def read(pin: DatasetPin, *, offline: bool, force: bool) -> Rows:
     if not path.is_file():
         raise DataError(f"The packaged texts {path} are missing.", remedy)
     sha256 = check_file(path, pin, remedy)
-    return Rows(rows=read_jsonl(path, pin.column, pin.rows), file_sha256=sha256)
+    return Rows(rows=read_values(path, pin.rows), file_sha256=sha256)

@@ -86,7 +86,21 @@ def _check_rows(rows: tuple[object, ...], pin: DatasetPin) -> tuple[str, ...]:
             f"of {pin.id} hold no text.",
             "Name a column of texts without gaps.",
         )
+    broken = [number for number, text in enumerate(texts, start=1) if not _is_unicode(text)]
+    if broken:
+        raise DataError(
+            f"Row {broken[0]} of {pin.id} holds half a surrogate pair, which is no character.",
+            "Remove it, or name other texts.",
+        )
     return texts
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_digest(rows: tuple[str, ...], pin: DatasetPin) -> str:
