@@ -129,7 +129,8 @@ def _why_unlike(task: TaskReport, other: TaskReport | None) -> str | None:
 def _changed(one: Mapping[str, Any], two: Mapping[str, Any]) -> Iterator[str]:
     """Yield the names of pins and parameters that differ."""
     for part in ("dataset", "params"):
-        keys = sorted(one[part].keys() | two[part].keys())
+        # Older reports have no tag on their parameters.
+        keys = sorted((one[part].keys() | two[part].keys()) - {"kind"})
         yield from (
             to_line(f"{part}.{key}") for key in keys if one[part].get(key) != two[part].get(key)
         )

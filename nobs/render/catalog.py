@@ -52,7 +52,7 @@ def _workloads(task: str) -> list[Workload]:
 def _describe(workload: Workload) -> list[str]:
     catalog = load_catalog()
     profiles = [name for name, labels in catalog.profiles.items() if workload.label in labels]
-    params = workload.params.model_dump(mode="json")
+    params = workload.params.model_dump(mode="json", exclude={"kind"})
     return [
         f"  {workload.label} (profile {', '.join(profiles)})",
         f"    texts   {workload.dataset.id}, {workload.dataset.rows} rows",

@@ -66,6 +66,7 @@ def _step(number: int, step: Mapping[str, Any], workload: Mapping[str, Any]) -> 
     )
     revision = dataset["revision"] or "-"
     yield f"  texts    {dataset['id']}, {dataset['rows']} rows, revision {revision}"
-    yield f"  params   {', '.join(f'{key}={value}' for key, value in params.items())}"
+    shown = (f"{key}={value}" for key, value in params.items() if key != "kind")
+    yield f"  params   {', '.join(shown)}"
     for reason in workload["open_reasons"]:
         yield f"  open     {reason}"

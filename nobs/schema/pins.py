@@ -1,8 +1,10 @@
 """Pins: which exact data, model and parameters a workload is made of."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from nobs.schema.base import Division, Dtype, Record
 
@@ -70,6 +72,7 @@ class ModelPin(Record):
 class EmbeddingsParams(Record):
     """What `embeddings` workloads fix."""
 
+    kind: Literal["embeddings"] = "embeddings"
     dtype: Dtype = Dtype.FLOAT32
     batch_size: int = Field(16, gt=0)
     max_seq_length: int = Field(512, gt=0)
@@ -80,6 +83,7 @@ class EmbeddingsParams(Record):
 class EmbeddingsMaxParams(Record):
     """What `embeddings-max` workloads fix; the machine's best is searched for the rest."""
 
+    kind: Literal["embeddings-max"] = "embeddings-max"
     min_rows: int = Field(gt=0)
     """The texts are repeated, always all of them, until there are at least so many rows."""
     dtype: Dtype | None = None
@@ -109,12 +113,18 @@ class LoadParams(Record):
 class LlmParams(Record):
     """What `llms` workloads fix."""
 
+    kind: Literal["llms"] = "llms"
     max_output_tokens: int = Field(2048, gt=0)
     temperature: float = Field(0.0, ge=0)
     warmup_prompts: int = Field(1, ge=0)
     min_output_tokens: int = Field(2, gt=0)
     """An answer with fewer has no generation time: it counts as short and has no figures."""
     load: LoadParams | None = None
+
+
+type Params = EmbeddingsParams | EmbeddingsMaxParams | LlmParams
+"""What a workload fixes; `kind` is the task's name, or the name of a variant: `TASK-VARIANT`."""
+_OWNED_KINDS = ("embeddings", "embeddings-max", "llms")
 
 
 class RepeatPolicy(Record):
@@ -136,9 +146,27 @@ class Workload(Record):
     task: str
     dataset: DatasetPin
     models: tuple[ModelPin, ...]
-    params: EmbeddingsParams | EmbeddingsMaxParams | LlmParams
+    params: Annotated[Params, Field(discriminator="kind")]
     policy: RepeatPolicy = RepeatPolicy()
     open_reasons: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tag_params(cls, data: Any) -> Any:  # noqa: ANN401 - whatever a file holds
+        """Name the kind of parameters that were written before they had one."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("params"), Mapping):
+            return data
+        is_max = data.get("task") == "embeddings" and "min_rows" in data["params"]
+        kind = "embeddings-max" if is_max else data.get("task")
+        return {**data, "params": {"kind": kind, **data["params"]}}
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        """Refuse parameters of another task; one that isn't built in may borrow any."""
+        is_ours = any(_is_of(kind, self.task) for kind in _OWNED_KINDS)
+        if is_ours and not _is_of(self.params.kind, self.task):
+            raise ValueError(f"params are of the kind {self.params.kind}, the task is {self.task}")
+        return self
 
     @property
     def label(self) -> str:
@@ -149,3 +177,7 @@ class Workload(Record):
     def division(self) -> Division:
         """Closed unless anything pinned was changed."""
         return Division.OPEN if self.open_reasons else Division.CLOSED
+
+
+def _is_of(kind: str, task: str) -> bool:
+    return kind == task or kind.startswith(f"{task}-")

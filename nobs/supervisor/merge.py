@@ -40,7 +40,10 @@ def seal(report: Report) -> Report:
 
 def fingerprint(workload: Workload) -> str:
     """Return the sha256 that two results must share to be comparable; repeats may differ."""
-    return sha256_of(workload.model_dump(mode="json", exclude={"open_reasons", "policy"}))
+    # The tag of the parameters follows from the task, and older fingerprints were made without it.
+    pins = workload.model_dump(mode="json", exclude={"open_reasons": True, "policy": True,
+                                                     "params": {"kind"}})  # fmt: skip
+    return sha256_of(pins)
 
 
 def summarise(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:

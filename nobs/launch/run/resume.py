@@ -88,7 +88,9 @@ def find_changes(spec: RunSpec, run_dir: RunDir, facts: Facts) -> Iterator[str]:
 
 
 def _work(ordered: WorkloadRef | Workload) -> dict[str, Any]:
-    plain = ordered.model_dump(mode="json", include={"dataset", "models", "params", "policy"})
+    parts = {"dataset", "models", "params", "policy"}
+    # Older reports have no tag on their parameters.
+    plain = ordered.model_dump(mode="json", include=parts, exclude={"params": {"kind"}})
     return plain | {"models": {model["id"]: model for model in plain["models"]}}
 
 
