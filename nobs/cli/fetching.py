@@ -13,6 +13,7 @@ from nobs.catalog import load_catalog
 from nobs.cli.words import to_request
 from nobs.errors import RequirementError
 from nobs.launch.planning.hub_cache import find_file, find_model, hub_cache
+from nobs.launch.planning.options import check_options, options_for
 from nobs.launch.planning.request import RunRequest
 from nobs.launch.planning.workloads import choose_workload
 from nobs.schema.pins import DatasetPin, ModelPin, Source
@@ -55,8 +56,11 @@ def _fetch(pin: DatasetPin | ModelPin, *, force: bool) -> Fetched:
 
 def _pins(request: RunRequest) -> Iterator[DatasetPin | ModelPin]:
     catalog = load_catalog()
+    check_options(request, catalog)
     tasks = request.tasks or catalog.tasks(request.profile)
-    workloads = [choose_workload(task, request, catalog) for task in tasks]
+    workloads = [
+        choose_workload(task, options_for(task, request, tasks), catalog) for task in tasks
+    ]
     yield from dict.fromkeys(workload.dataset for workload in workloads)
     models = dict.fromkeys(model for workload in workloads for model in workload.models)
     yield from (model for model in models if model.source is not Source.SERVER)

@@ -10,6 +10,7 @@ from nobs.backends import BACKENDS
 from nobs.catalog import Catalog, load_catalog
 from nobs.cli.options import BACKENDS as BACKEND_WORDS
 from nobs.cli.options import EXECUTIONS as EXECUTION_WORDS
+from nobs.cli.options import settings_of
 from nobs.cli.run import command as run_command
 from nobs.cli.session import Manner, plan_or_run
 from nobs.cli.words import to_request
@@ -49,7 +50,8 @@ def _defaults(ctx: click.Context) -> dict[str, Any]:
     """Return the words of a `nobs run` without options; variables count as they do there."""
     asked_for = {field.name for field in fields(RunRequest)}
     with run_command.make_context("run", [], parent=ctx) as defaults:
-        return {name: value for name, value in defaults.params.items() if name in asked_for}
+        words = {name: value for name, value in defaults.params.items() if name in asked_for}
+        return {**words, "settings": settings_of(defaults)}
 
 
 def _ask_what(words: dict[str, Any], catalog: Catalog) -> None:

@@ -37,6 +37,13 @@ def refuse_options(ctx: click.Context, allowed: Container[str], beside: str) -> 
         raise click.UsageError(f"{', '.join(refused)} can't be combined with {beside}.", ctx)
 
 
+def settings_of(ctx: click.Context) -> frozenset[str]:
+    """Return the parameters whose value is that of a variable of the environment."""
+    names = (str(parameter.name) for parameter in ctx.command.params)
+    is_set = ParameterSource.ENVIRONMENT
+    return frozenset(name for name in names if ctx.get_parameter_source(name) is is_set)
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 image_options = _all(
@@ -129,9 +136,9 @@ llm_options = _all(
     click.option("--setup-lm-studio", is_flag=True,
                  help="Start LM Studio's server, fetch and load the model where they are missing."),
     click.option("--max-output-tokens", type=click.IntRange(1), help="Tokens an answer."),
-    click.option("--request-timeout", "request_timeout_s", default=300.0, show_default=True,
-                 type=click.FloatRange(0, min_open=True), metavar="S",
-                 help="Seconds of silence after which a request has failed."),
+    click.option("--request-timeout", "request_timeout_s", metavar="S",
+                 type=click.FloatRange(0, min_open=True),
+                 help="Seconds of silence after which a request has failed.  [default: 300]"),
     click.option("--concurrency", type=Numbers(int), default=(), metavar="N[,N]",
                  help="Measure load too, with this many requests in flight."),
     click.option("--rate", "rates_per_s", type=Numbers(float), default=(), metavar="R[,R]",

@@ -11,6 +11,7 @@ from nobs.cli.options import (
     json_option,
     llm_options,
     refuse_options,
+    settings_of,
     what_options,
     where_options,
 )
@@ -55,6 +56,6 @@ def command(
     manner = Manner(**{name: words.pop(name) for name in MANNER_OPTIONS})
     run_id = words.pop("resume")
     if run_id is None:
-        ctx.exit(plan_or_run(words, manner))
+        ctx.exit(plan_or_run({**words, "settings": settings_of(ctx)}, manner))
     refuse_options(ctx, {"resume", "results", "yes", *MANNER_OPTIONS}, "--resume")
     ctx.exit(resume_run(run_id, words["results"], manner))

@@ -93,6 +93,10 @@ class TaskDefinition(Protocol):
     """What `Sample.units` counts, as in `rows`."""
     bench: str
     """`module:class` of the Bench, imported in the step's child only."""
+    options: frozenset[str] = frozenset()
+    """Options of `nobs run` that the task takes, named as fields of `RunRequest`."""
+    options_alone: frozenset[str] = frozenset()
+    """Further ones that it takes in a run of no other task."""
     uses_device: bool = True
     """Whether the step itself computes with torch on the device; else a server does."""
     report_type: type[ModelReport] = ModelReport

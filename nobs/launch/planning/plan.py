@@ -22,6 +22,12 @@ from nobs.launch.engine.endpoint import Route, Way, choose_route, socket_dir
 from nobs.launch.engine.info import EngineInfo
 from nobs.launch.image.plan import ImagePlan, plan_image
 from nobs.launch.planning.facts import Facts
+from nobs.launch.planning.options import (
+    check_image_options,
+    check_options,
+    describe_options,
+    options_for,
+)
 from nobs.launch.planning.request import RunRequest
 from nobs.launch.planning.server import (
     ServerOrder,
@@ -32,7 +38,7 @@ from nobs.launch.planning.server import (
 )
 from nobs.launch.planning.workloads import choose_workload, warn_of_dtype
 from nobs.schema.base import Backend, Execution
-from nobs.schema.pins import EmbeddingsParams, Source, Workload
+from nobs.schema.pins import Source, Workload
 from nobs.schema.rundir import safe_name
 from nobs.schema.spec import ImageRef, RunSpec, StepSpec
 from nobs.settings import DEFAULT_LLM_BASE_URL
@@ -70,14 +76,19 @@ def make_plan(
     """Resolve every `auto`; raises the error that running would meet, with its remedy."""
     backend = request.backend or facts.detected
     target = BACKENDS.load(backend)
+    check_options(request, catalog)
     tasks, left_out = choose_tasks(request, catalog, facts)
-    workloads = tuple(_choose_workload(task, request, catalog, facts) for task in tasks)
+    workloads = tuple(
+        _choose_workload(task, options_for(task, request, tasks), catalog, facts) for task in tasks
+    )
     execution, notes = choose_execution(
         request, target, facts, with_device=any(TASKS.load(task).uses_device for task in tasks)
     )
     target.check_host(facts.accelerators)
     contained = execution is Execution.CONTAINER and not facts.in_container
     server = _order_server(request, catalog, facts, tasks)
+    if not contained:
+        check_image_options(request)
     image = plan_target_image(request, target, facts) if contained else None
     # A container measures without a network: another one fetches before.
     needs_hub = any(_needs_hub(workload) for workload in workloads)
@@ -105,7 +116,12 @@ def make_plan(
         accelerators=facts.accelerators,
         image=image,
         server=server,
-        notes=(*notes, *left_out, *_dtype_notes(workloads, backend)),
+        notes=(
+            *notes,
+            *left_out,
+            *describe_options(request, tasks),
+            *_dtype_notes(workloads, backend),
+        ),
     )
     return replace(
         plan,
@@ -136,6 +152,7 @@ def choose_execution(
     `with_device` tells whether any task computes by itself and so needs the worker's libraries.
     """
     if facts.in_container:
+        _refuse_native(request)
         return Execution.CONTAINER, []
     refusal = target.container_refusal
     match request.execution:
@@ -157,6 +174,15 @@ def choose_execution(
             why = facts.engine_error.message if facts.engine_error else "no engine"
             return Execution.NATIVE, [f"native, since no container engine answers: {why}"]
     return Execution.CONTAINER, []
+
+
+def _refuse_native(request: RunRequest) -> None:
+    """Raise UsageError where the command line of a container asks for a native run."""
+    if request.execution is Execution.NATIVE and "execution" not in request.settings:
+        raise UsageError(
+            "Inside a container a run can't be native.",
+            "Leave --execution out, or start this run on the host.",
+        )
 
 
 def _require_worker(facts: Facts, with_device: bool) -> list[str]:  # noqa: FBT001 - a plain fact
@@ -262,7 +288,7 @@ def _needs_hub(workload: Workload) -> bool:
 
 
 def _dtype_notes(workloads: tuple[Workload, ...], backend: Backend) -> list[str]:
-    params = (workload.params for workload in workloads)
-    dtypes = (p.dtype for p in params if isinstance(p, EmbeddingsParams))
+    # A task without number formats has none in its parameters.
+    dtypes = (getattr(workload.params, "dtype", None) for workload in workloads)
     found = {warn_of_dtype(dtype, backend) for dtype in dtypes}
     return sorted(note for note in found if note)

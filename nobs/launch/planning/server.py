@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from nobs.catalog import Catalog
+from nobs.errors import UsageError
 from nobs.launch.engine.endpoint import choose_route
 from nobs.launch.planning.facts import Facts
+from nobs.launch.planning.options import has_own_options
 from nobs.launch.planning.request import RunRequest
 from nobs.providers import PROVIDERS
+from nobs.providers.weights import MODEL as EMBEDDED_MODEL
 from nobs.schema.pins import LlmParams, ModelPin, Source, Workload
 from nobs.schema.server import ServerRef
 from nobs.schema.spec import RunSpec
@@ -17,6 +20,7 @@ from nobs.settings import DEFAULT_LLM_BASE_URL, DEFAULT_LLM_MODEL_NAME
 EMBEDDED = "llamacpp"
 ANY_SERVER = "openai"
 LM_STUDIO = "lmstudio"
+DEFAULT_MAX_WAIT_S = 300.0
 _NO_SERVER = (
     f"no server answers at {DEFAULT_LLM_BASE_URL}; start LM Studio's, or name one with --llm-url"
 )
@@ -39,7 +43,7 @@ class ServerOrder:
     """Whether the provider is the one that usually listens there, to be asked before use."""
     parallel: int | None = None
     """Requests at once for which a model that the run itself loads makes room."""
-    max_wait_s: float = 300.0
+    max_wait_s: float = DEFAULT_MAX_WAIT_S
 
     def __str__(self) -> str:
         where = f" at {self.base_url}" if self.base_url else ", started for the run"
@@ -90,14 +94,20 @@ def choose_tasks(
 ) -> tuple[tuple[str, ...], list[str]]:
     """Return the named tasks; else those of the profile, without one whose server isn't there.
 
-    A server that was asked for in any word or variable isn't left out: its absence is an error.
+    A task isn't left out where LLM_BASE_URL names a server or an option is for this task alone:
+    then the absence of its server is an error.
     """
     tasks = request.tasks or catalog.tasks(request.profile)
-    if request.tasks or names_server(request, facts):
+    if request.tasks or facts.llm_base_url:
         return tasks, []
-    absent = {task: _absence(catalog.workload(task, request.profile), facts) for task in tasks}
-    there = tuple(task for task, why in absent.items() if why is None)
-    return there or tasks, [f"without {task}: {why}" for task, why in absent.items() if why]
+    found = {task: _absence(catalog.workload(task, request.profile), facts) for task in tasks}
+    absent = {
+        task: why
+        for task, why in found.items()
+        if why and not has_own_options(task, request, tasks)
+    }
+    there = tuple(task for task in tasks if task not in absent)
+    return there or tasks, [f"without {task}: {why}" for task, why in absent.items()]
 
 
 def _absence(workload: Workload, facts: Facts) -> str | None:
@@ -107,13 +117,6 @@ def _absence(workload: Workload, facts: Facts) -> str | None:
     if needs_server(workload):
         return _NO_SERVER if facts.default_server_answers is False else None
     return None if facts.embedded_server else _NOT_EMBEDDED
-
-
-def names_server(request: RunRequest, facts: Facts) -> bool:
-    """Tell whether the user said anything of a server."""
-    server = (request.llm_url, request.llm_model, request.provider, request.setup_lm_studio)
-    load = (request.concurrency, request.rates_per_s, request.sweep)
-    return any((*server, *load, facts.llm_base_url))
 
 
 def served_model(request: RunRequest, facts: Facts, pinned: Workload) -> ModelPin:
@@ -126,6 +129,8 @@ def served_model(request: RunRequest, facts: Facts, pinned: Workload) -> ModelPi
 def order_server(request: RunRequest, facts: Facts, pinned: Workload) -> ServerOrder:
     """Return the order for the model of `pinned`."""
     url = None if _is_embedded(request, pinned) else _base_url(request, facts)
+    if url is None:
+        _check_embedded(request.llm_model or pinned.models[0].id)
     return ServerOrder(
         provider=request.provider or (EMBEDDED if url is None else _provider_at(url, request)),
         base_url=_reached(url, facts) if url else None,
@@ -133,7 +138,7 @@ def order_server(request: RunRequest, facts: Facts, pinned: Workload) -> ServerO
         setup=request.setup_lm_studio,
         parallel=max(request.concurrency, default=None),
         is_guess=request.provider is None and not request.setup_lm_studio,
-        max_wait_s=request.request_timeout_s,
+        max_wait_s=request.request_timeout_s or DEFAULT_MAX_WAIT_S,
     )
 
 
@@ -147,6 +152,15 @@ def _is_embedded(request: RunRequest, pinned: Workload) -> bool:
         return request.provider == EMBEDDED and request.llm_url is None
     is_told = request.llm_url is not None or request.setup_lm_studio
     return not needs_server(pinned) and not is_told
+
+
+def _check_embedded(model: str) -> None:
+    """Raise UsageError for a model that the embedded server doesn't bring along."""
+    if model != EMBEDDED_MODEL:
+        raise UsageError(
+            f"The embedded llama.cpp serves {EMBEDDED_MODEL} only, not {model}.",
+            "Name a server with --llm-url, or use --profile quick without --llm-model.",
+        )
 
 
 def _model_name(request: RunRequest, facts: Facts, pinned: Workload) -> str | None:

@@ -1,21 +1,18 @@
 """From the request to workloads: the pinned one, or an open one that says what differs."""
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 from nobs.catalog import Catalog
 from nobs.errors import UsageError
-from nobs.launch.planning.request import RunRequest
+from nobs.launch.planning.request import RunRequest, given_options
 from nobs.schema.base import Backend, Dtype, Record
 from nobs.schema.pins import (
     Arrivals,
     DatasetPin,
-    EmbeddingsMaxParams,
-    EmbeddingsParams,
-    LlmParams,
     LoadParams,
     ModelPin,
+    Params,
     Source,
     Workload,
 )
@@ -29,16 +26,11 @@ def choose_workload(
 ) -> Workload:
     """Return the workload of `task`; everything that differs from the pins is a reason.
 
-    `served` is the model that a server is asked for. Texts and models that the user names are those
-    of the embeddings, unless the task is the only one.
+    `request` has the options that the task takes, `served` is the model that a server is asked for.
     """
     pinned = catalog.workload(task, request.profile)
-    is_llm = isinstance(pinned.params, LlmParams)
-    if is_llm and request.tasks != (task,):
-        request = replace(request, dataset=None, rows=None, column=None, split=None)
     dataset = _choose_dataset(request, pinned.dataset)
-    own = _choose_models(request, pinned, catalog) if not is_llm else pinned.models
-    models = (served,) if served else own
+    models = (served,) if served else _choose_models(request, pinned, catalog)
     params = _choose_params(request, pinned.params)
     policy = pinned.policy.model_copy(
         update=_given(repeats=request.repeats, time_budget_s=request.time_budget_s)
@@ -67,28 +59,58 @@ def warn_of_dtype(dtype: Dtype | None, backend: Backend) -> str | None:
 
 
 def _choose_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
-    changes = _given(rows=request.rows, column=request.column, split=request.split)
     if request.dataset is None:
-        if request.rows is not None and request.rows != pinned.rows:
-            changes["rows_sha256"] = ""
-        return pinned.model_copy(update=changes)
+        return _change_dataset(request, pinned)
+    rows = request.rows or pinned.rows
+    file = Path(request.dataset).expanduser()
+    if request.dataset.startswith((".", "/", "~")) or file.is_file():
+        if not file.is_file():
+            raise UsageError(f"There is no file of texts {file}.", "Name one that exists.")
+        _refuse_parts(request, str(file), has_columns=file.suffix.lower() != ".txt")
+        path = str(file.resolve())
+        return DatasetPin(id=path, source=Source.PATH, rows=rows, **_given(column=request.column))
     name, _, revision = request.dataset.partition("@")
-    file = Path(name).expanduser()
-    is_path = name.startswith((".", "/", "~")) or file.is_file()
-    if is_path and not file.is_file():
-        raise UsageError(f"There is no file of texts {file}.", "Name one that exists.")
-    return DatasetPin(
-        id=str(file.resolve()) if is_path else name,
-        source=Source.PATH if is_path else Source.HUB,
-        revision=revision or None,
-        rows=request.rows or pinned.rows,
-        **_given(column=request.column, split=request.split),
-    )
+    parts = _given(column=request.column, split=request.split)
+    return DatasetPin(id=name, revision=revision or None, rows=rows, **parts)
+
+
+def _change_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
+    """Return the pinned data set with other rows; digests of what is no longer asked for go."""
+    if pinned.source is Source.PACKAGE:
+        _refuse_parts(request, f"the packaged {pinned.id}", has_columns=False)
+    changes = _given(rows=request.rows, column=request.column, split=request.split)
+    changed = pinned.model_copy(update=changes)
+    if changed != pinned:
+        changed = changed.model_copy(update={"rows_sha256": ""})
+    if changed.split != pinned.split:
+        # The pinned file is of one split: the `datasets` library finds those of another.
+        changed = changed.model_copy(update={"file": None, "file_bytes": None, "file_sha256": ""})
+    return changed
+
+
+def _refuse_parts(request: RunRequest, texts: str, *, has_columns: bool) -> None:
+    """Raise UsageError for parts of a data set that `texts` don't have."""
+    if request.split is not None:
+        raise UsageError(
+            f"--split has no effect: {texts} has no splits.", "Leave it out, or name a --dataset."
+        )
+    if request.column is not None and not has_columns:
+        raise UsageError(
+            f"--column has no effect: {texts} has no columns.", "Leave it out, or name a --dataset."
+        )
 
 
 def _choose_models(request: RunRequest, pinned: Workload, catalog: Catalog) -> tuple[ModelPin, ...]:
-    if not request.models:
-        return pinned.models
+    models = _named_models(request, pinned, catalog) if request.models else pinned.models
+    if request.trust_remote_code and not any(model.trust_remote_code for model in models):
+        raise UsageError(
+            "--trust-remote-code has no effect on models of the catalogue.",
+            "Leave it out, or name another --model: OWNER/NAME[@REVISION], or a directory.",
+        )
+    return models
+
+
+def _named_models(request: RunRequest, pinned: Workload, catalog: Catalog) -> tuple[ModelPin, ...]:
     twice = [name for name, count in Counter(request.models).items() if count > 1]
     if twice:
         raise UsageError(
@@ -122,19 +144,11 @@ def _find_model(name: str, request: RunRequest, pinned: Workload, catalog: Catal
     )
 
 
-def _choose_params(
-    request: RunRequest, pinned: EmbeddingsParams | EmbeddingsMaxParams | LlmParams
-) -> EmbeddingsParams | EmbeddingsMaxParams | LlmParams:
-    if isinstance(pinned, LlmParams):
-        tokens = _given(max_output_tokens=request.max_output_tokens)
-        return pinned.model_copy(update=tokens | _given(load=_choose_load(request)))
-    return pinned.model_copy(
-        update=_given(
-            batch_size=request.batch_size,
-            max_seq_length=request.max_seq_length,
-            dtype=request.dtype,
-        )
-    )
+def _choose_params(request: RunRequest, pinned: Params) -> Params:
+    """Return the parameters with what the options of the same name ask for."""
+    named = [name for name in given_options(request) if name in type(pinned).model_fields]
+    changes = {name: getattr(request, name) for name in named}
+    return pinned.model_copy(update=changes | _given(load=_choose_load(request)))
 
 
 def _choose_load(request: RunRequest) -> LoadParams | None:

@@ -25,6 +25,12 @@ class Llms(TaskDefinition):
     title = "LLM inference"
     unit = "tokens"
     bench = "nobs.tasks.llms.bench:LlmBench"
+    options = frozenset({
+        "provider", "llm_url", "llm_model", "setup_lm_studio", "max_output_tokens",
+        "request_timeout_s", "concurrency", "rates_per_s", "arrivals", "sweep",
+    })  # fmt: skip
+    # Texts that the user names beside another task are that task's.
+    options_alone = frozenset({"dataset", "split", "column", "rows"})
     uses_device = False
     report_type = LlmModelReport
 

@@ -36,6 +36,10 @@ class TextEmbeddings(TaskDefinition):
     title = "Text embeddings"
     unit = "rows"
     bench = "nobs.tasks.text_embeddings.bench:EmbeddingsBench"
+    options = frozenset({
+        "models", "trust_remote_code", "dataset", "split", "column", "rows", "batch_size",
+        "max_seq_length", "dtype",
+    })  # fmt: skip
     report_type = EmbeddingsModelReport
 
     def summarise(self, result: StepResult, report: ModelReport) -> EmbeddingsModelReport:
