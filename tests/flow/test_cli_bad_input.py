@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from nobs.launch.planning.facts import listens
+from nobs.settings import DEFAULT_LLM_BASE_URL
 from nobs.system.accelerators import find_accelerators
 from tests.fakes.command import NO_ENGINE, environment, run_nobs
 
@@ -55,6 +57,98 @@ def test_a_wrong_word(tmp_path: Path, words: tuple[str, ...], value: str, remedy
     said = refuse(tmp_path, *words, code=2)
     assert value in said
     assert remedy in said
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            "--task llms --model foo/bar --batch-size 64 --dtype float16",
+            (
+                "--model, --batch-size and --dtype don't apply to llms, only to embeddings. Leave them "
+                "out, or add --task embeddings. `nobs run --llm-model` is for the model of llms."
+            ),
+        ),
+        (
+            "--task embeddings --concurrency 4 --provider nonsense",
+            (
+                "--provider and --concurrency don't apply to embeddings, only to llms. Leave them out, "
+                "or add --task llms."
+            ),
+        ),
+        # The value that is the default counts as given, too.
+        (
+            "--task embeddings --request-timeout 300",
+            (
+                "--request-timeout doesn't apply to embeddings, only to llms. Leave it out, or add "
+                "--task llms."
+            ),
+        ),
+        (
+            "--provider nonsense",
+            "There is no provider 'nonsense'. Choose one of: lmstudio, openai, ollama, llamacpp.",
+        ),
+        (
+            "--task llms --arrivals constant",
+            (
+                "--arrivals has no effect without --rate. Name the rates, as in --rate 0.5,1,2, or "
+                "leave --arrivals out."
+            ),
+        ),
+        (
+            "--backend cpu --torch-index cpu",
+            (
+                "--torch-index has no effect here: this run builds no image. Leave it out, or use "
+                "--execution container."
+            ),
+        ),
+        ("--llm-url=", "--llm-url is empty. Give it a value, or leave it out."),
+        ("--task ,", "--task is empty. Give it a value, or leave it out."),
+        (
+            "--resume some-run --request-timeout 300",
+            "--request-timeout can't be combined with --resume. See `nobs run --help`.",
+        ),
+    ],
+)
+def test_an_option_without_effect(tmp_path: Path, words: str, sentence: str) -> None:
+    profile = () if "--resume" in words else NATIVE
+
+    assert refuse(tmp_path, *profile, *words.split(), code=2) == f"nobs: {sentence}\n"
+
+
+def test_fetching_refuses_the_options_of_another_task(tmp_path: Path) -> None:
+    done = run_nobs("prefetch", "--profile", "quick", "-t", "llms", "-m", "a/b", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert "--model doesn't apply to llms, only to embeddings." in done.stderr
+
+
+def test_variables_of_images_are_settings_for_other_runs(tmp_path: Path) -> None:
+    env = environment(tmp_path, NOBS_TORCH_INDEX="cpu", NOBS_BASE_IMAGE="", NOBS_TASKS="")
+    done = run_nobs("run", *NATIVE, "--backend", "cpu", "--dry-run", cwd=tmp_path, env=env)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_plan_says_which_task_an_option_is_for(tmp_path: Path) -> None:
+    words = ("--backend", "cpu", "--rows", "9", "--batch-size", "8", "--max-output-tokens", "7")
+    done = run_nobs("run", *NATIVE, *words, "--dry-run", cwd=tmp_path)
+
+    assert [line for line in done.stdout.splitlines() if " only" in line] == [
+        "note       --rows and --batch-size apply to embeddings only",
+        "note       --max-output-tokens applies to llms only",
+    ]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(listens(DEFAULT_LLM_BASE_URL), reason=f"a server is at {DEFAULT_LLM_BASE_URL}")
+def test_a_server_that_an_option_needs_is_missed(tmp_path: Path) -> None:
+    """Without the option `llms` would be left out here, with a note."""
+    words = ("--execution", "native", "--backend", "cpu", "--max-output-tokens", "7")
+    done = run_nobs("run", *words, cwd=tmp_path)
+
+    assert done.returncode == 4, done.stderr
+    assert "127.0.0.1:1234" in done.stdout
 
 
 def test_a_wrong_variable(tmp_path: Path) -> None:

@@ -92,9 +92,8 @@ def test_any_table_is_read_as_it_was_written(
     delimiter: str, others: list[str], texts: list[str], encoding: str,
 ) -> None:  # fmt: skip
     columns = [*others, "text"]
-    quoted = csv.QUOTE_ALL
     file = io.StringIO(newline="")
-    csv.writer(file, delimiter=delimiter, quoting=quoted).writerows(
+    csv.writer(file, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerows(
         [columns, *([*("x" for _ in others), text] for text in texts)]
     )
     path = save(tmp_path_factory.mktemp("table") / "rows.csv", file.getvalue(), encoding)

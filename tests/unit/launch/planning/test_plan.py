@@ -144,8 +144,11 @@ def test_mps_refuses_a_container_with_the_reason() -> None:
         plan(backend=Backend.MPS, execution=Execution.CONTAINER)
 
 
-def test_float16_on_the_cpu_is_warned_of() -> None:
-    assert "slower" in plan(dtype=Dtype.FLOAT16).notes[0]
+@pytest.mark.parametrize("profile", ["standard", "quick", "max", "max-quick"])
+def test_float16_on_the_cpu_is_warned_of(profile: str) -> None:
+    assert "slower" in plan(dtype=Dtype.FLOAT16, profile=profile).notes[0]
+    assert plan(dtype=Dtype.BFLOAT16, profile=profile).notes == ()
+    assert plan(profile=profile).notes == ()
 
 
 def test_inside_our_image_the_run_is_a_container_s() -> None:

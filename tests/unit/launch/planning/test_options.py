@@ -1,0 +1,251 @@
+"""Each option has an effect in the tasks that take it, and is refused where none does."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from itertools import combinations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nobs.catalog import load_catalog
+from nobs.cli.options import MANNER_OPTIONS
+from nobs.cli.prefetch import command as prefetch_command
+from nobs.cli.run import command as run_command
+from nobs.errors import UsageError
+from nobs.launch.planning.plan import Plan, make_plan
+from nobs.launch.planning.request import OF_EVERY_TASK, RunRequest, flag_of
+from nobs.schema.base import Dtype, Execution
+from nobs.schema.pins import Arrivals, Workload
+from nobs.tasks import TASKS
+from tests.fakes.facts import make_facts
+
+CATALOG = load_catalog()
+OF_THE_COMMAND = {*MANNER_OPTIONS, "resume", "yes"}
+"""Parameters of `nobs run` that say nothing of what is measured."""
+FLAGS = {str(each.name): each.opts[0] for each in run_command.params}
+OWNED = sorted(FLAGS.keys() - OF_THE_COMMAND - OF_EVERY_TASK)
+HUB_TEXTS = {"dataset": "owner/texts"}
+SAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
+    "models": ({}, ("owner/model",)),
+    "trust_remote_code": ({"models": ("owner/model",)}, True),
+    "dataset": ({}, "owner/texts"),
+    "split": (HUB_TEXTS, "test"),
+    "column": (HUB_TEXTS, "body"),
+    "rows": ({}, 2),
+    "batch_size": ({}, 64),
+    "max_seq_length": ({}, 9),
+    "dtype": ({}, Dtype.FLOAT16),
+    "provider": ({"llm_url": "http://127.0.0.1:8000/v1"}, "ollama"),
+    "llm_url": ({}, "http://127.0.0.1:8000/v1"),
+    "llm_model": ({"llm_url": "http://127.0.0.1:8000/v1"}, "another"),
+    "setup_lm_studio": ({}, True),
+    "max_output_tokens": ({}, 7),
+    "request_timeout_s": ({}, 5.0),
+    "concurrency": ({}, (4,)),
+    "rates_per_s": ({}, (0.5,)),
+    "arrivals": ({"rates_per_s": (0.5,)}, Arrivals.CONSTANT),
+    "sweep": ({}, True),
+}
+"""By option: others without which it has no effect, and a value."""
+
+
+def selections() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Every profile with every choice of its tasks."""
+    for profile in CATALOG.profiles:
+        tasks = CATALOG.tasks(profile)
+        for count in range(1, len(tasks) + 1):
+            yield from ((profile, chosen) for chosen in combinations(tasks, count))
+
+
+def plan(**words: Any) -> Plan:
+    request = RunRequest(**{"execution": Execution.NATIVE} | words)
+    return make_plan(request, CATALOG, make_facts())
+
+
+def effects_of(made: Plan) -> tuple[dict[str, Workload], object]:
+    return {workload.task: workload for workload in made.spec.workloads}, made.server
+
+
+def owners_of(option: str) -> list[str]:
+    definitions = {task: TASKS.load(task) for task in TASKS}
+    return [t for t, each in definitions.items() if option in each.options | each.options_alone]
+
+
+def takers_of(option: str, tasks: tuple[str, ...]) -> list[str]:
+    found = [task for task in tasks if option in TASKS.load(task).options]
+    return found or [t for t in tasks if tasks == (t,) and option in TASKS.load(t).options_alone]
+
+
+@pytest.mark.parametrize("option", OWNED)
+def test_every_option_of_the_command_line_has_a_task(option: str) -> None:
+    assert owners_of(option) != []
+    assert option in SAMPLES, "give it a value here, so that its effect is tested"
+
+
+def test_every_parameter_becomes_part_of_the_request() -> None:
+    of_requests = {field.name for field in fields(RunRequest)} - {"settings"}
+
+    assert FLAGS.keys() - OF_THE_COMMAND == of_requests
+    assert {name: flag_of(name) for name in of_requests} == {n: FLAGS[n] for n in of_requests}
+
+
+def test_prefetch_takes_no_option_that_a_run_doesn_t() -> None:
+    flags = {str(each.name): each.opts[0] for each in prefetch_command.params}
+
+    assert {name: flag for name, flag in flags.items() if name != "force"}.items() <= FLAGS.items()
+
+
+@pytest.mark.parametrize("task", TASKS.names())
+def test_a_task_declares_options_that_there_are(task: str) -> None:
+    definition = TASKS.load(task)
+
+    assert definition.options | definition.options_alone <= set(OWNED)
+    assert not definition.options & definition.options_alone
+
+
+@pytest.mark.parametrize("option", OWNED)
+@pytest.mark.parametrize(("profile", "tasks"), [*selections()])
+def test_an_option_has_an_effect_or_is_refused(
+    option: str, profile: str, tasks: tuple[str, ...]
+) -> None:
+    needed, value = SAMPLES[option]
+    words: dict[str, Any] = {"profile": profile, "tasks": tasks}
+    takers = takers_of(option, tasks)
+    if not takers:
+        with pytest.raises(UsageError) as caught:
+            plan(**words, **needed, **{option: value})
+        assert flag_of(option) in caught.value.message
+        assert " and ".join(owners_of(option)) in caught.value.message
+        return
+
+    before, server_before = effects_of(plan(**words, **needed))
+    made = plan(**words, **needed, **{option: value})
+    after, server_after = effects_of(made)
+
+    assert before != after or server_before != server_after
+    assert {task for task in tasks if before[task] != after[task]} <= set(takers)
+    said = any(flag_of(option) in note and f"to {takers[0]} only" in note for note in made.notes)
+    assert said is (takers != [*tasks])
+
+
+@given(
+    chosen=st.sets(st.sampled_from([each for each in OWNED if not SAMPLES[each][0]])),
+    selection=st.sampled_from([*selections()]),
+)
+def test_any_mixture_is_obeyed_or_refused_by_name(
+    chosen: set[str], selection: tuple[str, tuple[str, ...]]
+) -> None:
+    profile, tasks = selection
+    words: dict[str, Any] = {"profile": profile, "tasks": tasks}
+    given_words = {option: SAMPLES[option][1] for option in chosen}
+    homeless = {option for option in chosen if not takers_of(option, tasks)}
+    if homeless:
+        with pytest.raises(UsageError) as caught:
+            plan(**words, **given_words)
+        message = caught.value.message.replace(",", "").split()
+        assert {flag_of(each) for each in chosen} & {*message} == {flag_of(e) for e in homeless}
+        return
+
+    mixed, _ = effects_of(plan(**words, **given_words))
+    for task in tasks:
+        own = {each: value for each, value in given_words.items() if task in takers_of(each, tasks)}
+        assert mixed[task] == effects_of(plan(**words, **own))[0][task]
+
+
+@pytest.mark.parametrize("option", [each for each in OWNED if owners_of(each) == ["llms"]])
+@pytest.mark.parametrize("profile", ["standard", "quick"])
+def test_a_task_with_an_option_of_its_own_is_never_left_out(option: str, profile: str) -> None:
+    needed, value = SAMPLES[option]
+    request = RunRequest(profile=profile, execution=Execution.NATIVE, **needed | {option: value})
+    absent = make_facts(default_server_answers=False, embedded_server=False)
+
+    made = make_plan(request, CATALOG, absent)
+
+    assert [work.task for work in made.spec.workloads] == ["embeddings", "llms"]
+    assert not any(note.startswith("without") for note in made.notes)
+
+
+def test_options_of_the_others_leave_an_absent_task_out() -> None:
+    request = RunRequest(execution=Execution.NATIVE, batch_size=8, rows=5)
+
+    made = make_plan(request, CATALOG, make_facts(default_server_answers=False))
+
+    assert [work.task for work in made.spec.workloads] == ["embeddings"]
+    assert not any("only" in note for note in made.notes)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"arrivals": Arrivals.POISSON}, "--arrivals has no effect without --rate"),
+        ({"arrivals": Arrivals.POISSON, "sweep": True}, "--arrivals has no effect without --rate"),
+        ({"provider": "nonsense"}, "There is no provider 'nonsense'"),
+        ({"provider": "ollama", "setup_lm_studio": True}, "not --provider ollama"),
+        ({"repeats": 3, "time_budget_s": 9.0}, "--time-budget has no effect with --repeats"),
+        ({"trust_remote_code": True}, "--trust-remote-code has no effect"),
+        (
+            {"models": ("thenlper/gte-large",), "trust_remote_code": True},
+            "--trust-remote-code has no effect",
+        ),
+        ({"profile": "quick", "split": "test"}, "nobs/austen-passages has no splits"),
+        ({"profile": "quick", "column": "body"}, "nobs/austen-passages has no columns"),
+        ({"dataset": "./x.txt", "split": "test"}, "x.txt has no splits"),
+        ({"dataset": "./x.TXT", "column": "body"}, "x.TXT has no columns"),
+        ({"dataset": "./x.csv", "split": "test"}, "x.csv has no splits"),
+        ({"torch_index": "cpu"}, "--torch-index has no effect here: this run builds no image"),
+        (
+            {"base_image": "a", "build_network": "host"},
+            "--base-image and --build-network have no effect here",
+        ),
+        ({"provider": "llamacpp", "tasks": ("llms",)}, "SmolLM2-135M-Instruct-Q4_1 only, not gpt"),
+        ({"profile": "quick", "llm_model": "other"}, "SmolLM2-135M-Instruct-Q4_1 only, not other"),
+    ],
+)
+def test_an_option_that_another_leaves_without_effect_is_refused(
+    words: dict[str, Any], message: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("x.txt", "x.TXT", "x.csv"):
+        (tmp_path / name).write_text("text\n")
+
+    with pytest.raises(UsageError, match=message):
+        plan(**words)
+
+
+def test_options_of_an_image_count_where_they_are_settings() -> None:
+    words = {"torch_index": "cpu", "base_image": "a", "profile": "quick"}
+
+    assert plan(**words, settings=frozenset(words)).image is None
+    with pytest.raises(UsageError, match=r"--base-image has no effect"):
+        plan(**words, settings=frozenset({"torch_index"}))
+
+
+def test_a_container_s_command_line_can_t_ask_for_a_native_run() -> None:
+    facts = make_facts(in_container=True)
+    asked = RunRequest(execution=Execution.NATIVE, profile="quick")
+    setting = RunRequest(
+        execution=Execution.NATIVE, profile="quick", settings=frozenset({"execution"})
+    )
+
+    assert make_plan(setting, CATALOG, facts).spec.execution is Execution.CONTAINER
+    with pytest.raises(UsageError, match="Inside a container"):
+        make_plan(asked, CATALOG, facts)
+
+
+def test_another_split_of_the_pinned_data_set_is_not_its_pinned_file() -> None:
+    dataset = plan(tasks=("embeddings",), split="test").spec.workloads[0].dataset
+
+    assert (dataset.split, dataset.config) == ("test", "plain_text")
+    assert (dataset.file, dataset.file_sha256, dataset.rows_sha256) == (None, "", "")
+
+
+def test_the_remedy_names_a_profile_where_this_one_lacks_the_task() -> None:
+    with pytest.raises(UsageError) as caught:
+        plan(profile="max", concurrency=(4,), batch_size=8)
+
+    assert str(caught.value) == (
+        "--concurrency doesn't apply to embeddings, only to llms. Leave it out, or choose a "
+        "profile with llms (standard, quick)."
+    )
