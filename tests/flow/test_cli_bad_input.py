@@ -60,60 +60,53 @@ def test_a_wrong_word(tmp_path: Path, words: tuple[str, ...], value: str, remedy
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("words", "sentence", "remedy"),
     [
         (
             "--task llms --model foo/bar --batch-size 64 --dtype float16",
-            (
-                "--model, --batch-size and --dtype don't apply to llms, only to embeddings. Leave them "
-                "out, or add --task embeddings. `nobs run --llm-model` is for the model of llms."
-            ),
+            "--model, --batch-size and --dtype don't apply to llms, only to embeddings.",
+            "Leave them out, or add --task embeddings. "  # noqa: ISC004
+            "The model of llms is named by --llm-model of `nobs run`.",
         ),
         (
             "--task embeddings --concurrency 4 --provider nonsense",
-            (
-                "--provider and --concurrency don't apply to embeddings, only to llms. Leave them out, "
-                "or add --task llms."
-            ),
+            "--provider and --concurrency don't apply to embeddings, only to llms.",
+            "Leave them out, or add --task llms.",
         ),
         # The value that is the default counts as given, too.
         (
             "--task embeddings --request-timeout 300",
-            (
-                "--request-timeout doesn't apply to embeddings, only to llms. Leave it out, or add "
-                "--task llms."
-            ),
+            "--request-timeout doesn't apply to embeddings, only to llms.",
+            "Leave it out, or add --task llms.",
         ),
         (
             "--provider nonsense",
-            "There is no provider 'nonsense'. Choose one of: lmstudio, openai, ollama, llamacpp.",
+            "There is no provider 'nonsense'.",
+            "Choose one of: lmstudio, openai, ollama, llamacpp.",
         ),
         (
             "--task llms --arrivals constant",
-            (
-                "--arrivals has no effect without --rate. Name the rates, as in --rate 0.5,1,2, or "
-                "leave --arrivals out."
-            ),
+            "--arrivals has no effect without --rate.",
+            "Name the rates, as in --rate 0.5,1,2, or leave --arrivals out.",
         ),
         (
             "--backend cpu --torch-index cpu",
-            (
-                "--torch-index has no effect here: this run builds no image. Leave it out, or use "
-                "--execution container."
-            ),
+            "--torch-index has no effect here: this run builds no image.",
+            "Leave it out, or use --execution container.",
         ),
-        ("--llm-url=", "--llm-url is empty. Give it a value, or leave it out."),
-        ("--task ,", "--task is empty. Give it a value, or leave it out."),
+        ("--llm-url=", "--llm-url is empty.", "Give it a value, or leave it out."),
+        ("--task ,", "--task is empty.", "Give it a value, or leave it out."),
         (
             "--resume some-run --request-timeout 300",
-            "--request-timeout can't be combined with --resume. See `nobs run --help`.",
+            "--request-timeout can't be combined with --resume.",
+            "See `nobs run --help`.",
         ),
     ],
 )
-def test_an_option_without_effect(tmp_path: Path, words: str, sentence: str) -> None:
+def test_an_option_without_effect(tmp_path: Path, words: str, sentence: str, remedy: str) -> None:
     profile = () if "--resume" in words else NATIVE
 
-    assert refuse(tmp_path, *profile, *words.split(), code=2) == f"nobs: {sentence}\n"
+    assert refuse(tmp_path, *profile, *words.split(), code=2) == f"nobs: {sentence} {remedy}\n"
 
 
 def test_fetching_refuses_the_options_of_another_task(tmp_path: Path) -> None:

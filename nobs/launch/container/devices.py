@@ -107,7 +107,7 @@ def _unshared(text: str, image: str) -> NobsError:
     return EngineError(
         f"The engine can't see a directory that {image} needs: {text}.",
         "With Docker Desktop share it in Settings, Resources, File sharing; an engine on another "
-        "machine needs --host or --execution native.",
+        "machine can't see the files of this one: use --execution native.",
     )
 
 

@@ -104,7 +104,8 @@ def _advise(
         other = f"choose a profile with {_join(owners)} ({', '.join(fitting)})"
     alike = [name for name in homeless if _takers(_ALIKE.get(name, ""), tasks)]
     hints = [
-        f" `nobs run {flag_of(_ALIKE[name])}` is for the model of {_join(tasks)}." for name in alike
+        f" The model of {_join(tasks)} is named by {flag_of(_ALIKE[name])} of `nobs run`."
+        for name in alike
     ]
     return f"Leave {_it(homeless)} out, or {other}.{''.join(hints)}"
 
