@@ -135,10 +135,9 @@ def test_report_classes_of_tasks_forbid_what_they_do_not_declare() -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS.names())
-def test_an_output_format_is_rendered_documented_and_golden(name: str) -> None:
+def test_an_output_format_is_rendered_and_documented(name: str) -> None:
     assert callable(FORMATS.load(name))
     assert f"`{name}`" in read("docs", "reference", "cli.md")
-    assert re.search(rf'"{name}"', read("tests", "unit", "render", "test_formats.py"))
 
 
 @pytest.mark.parametrize("label", CATALOG.workloads)

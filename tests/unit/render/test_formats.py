@@ -1,8 +1,10 @@
 """Every output format, held against golden files and against hostile input."""
 
+import ast
 import csv
 import json
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +22,8 @@ from tests.fakes.reports import (
 )
 
 SUFFIXES = {"table": "txt", "markdown": "md", "csv": "csv", "json": "json"}
-"""The page of the format "html" is tested in a browser."""
+BROWSER_PAGES = Path(__file__).parents[2] / "browser" / "pages.py"
+"""Opens pages in a browser: how the format `html` is tested."""
 
 
 def make_board() -> Leaderboard:
@@ -33,6 +36,14 @@ def make_board() -> Leaderboard:
     ]
     sheets = [flatten(f"report_{number}.json", each) for number, each in enumerate(reports)]
     return arrange(sheets, [Skipped(file="report_bad.json", reason="It is damaged.")])
+
+
+def test_every_format_is_held_against_a_file_or_opened_in_a_browser() -> None:
+    nodes = ast.walk(ast.parse(BROWSER_PAGES.read_text(encoding="utf-8")))
+    imported = {f"{each.module}" for each in nodes if isinstance(each, ast.ImportFrom)}
+    opened = {form for form in FORMATS if FORMATS.load(form).__module__ in imported}
+
+    assert {*SUFFIXES} | opened == {*FORMATS}
 
 
 @pytest.mark.parametrize("form", SUFFIXES)
