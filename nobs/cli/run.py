@@ -49,7 +49,8 @@ def command(
 ) -> None:
     """Measure this machine and write a report.
 
-    A changed parameter makes the result open: shown, labelled and never ranked with the others.
+    A changed parameter makes the result open: shown, labelled and never ranked with the others. An
+    option applies to the tasks that take it; one that no selected task takes is an error.
     """
     from nobs.cli.session import Manner, plan_or_run, resume_run  # noqa: PLC0415 - fast --help
 

@@ -1,8 +1,10 @@
 """Each option has an effect in the tasks that take it, and is refused where none does."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,6 +107,17 @@ def test_a_task_declares_options_that_there_are(task: str) -> None:
     assert not definition.options & definition.options_alone
 
 
+@pytest.mark.parametrize("task", TASKS.names())
+def test_the_catalogue_page_has_the_options_of_a_task(task: str) -> None:
+    page = (Path(__file__).parents[4] / "docs/reference/catalogue.md").read_text(encoding="utf-8")
+    section = page.partition("### Which options")[2].partition("\n## ")[0]
+    (row,) = re.findall(rf"^\| `{task}` \|(.*)$", section, flags=re.MULTILINE)
+    definition = TASKS.load(task)
+
+    owned = map(flag_of, definition.options | definition.options_alone)
+    assert set(re.findall(r"`(--[\w-]+)`", row)) == {*owned}
+
+
 @pytest.mark.parametrize("option", OWNED)
 @pytest.mark.parametrize(("profile", "tasks"), [*selections()])
 def test_an_option_has_an_effect_or_is_refused(
@@ -204,7 +217,7 @@ def test_options_of_the_others_leave_an_absent_task_out() -> None:
     ],
 )
 def test_an_option_that_another_leaves_without_effect_is_refused(
-    words: dict[str, Any], message: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    words: dict[str, Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("x.txt", "x.TXT", "x.csv"):
