@@ -18,7 +18,7 @@ from pathlib import Path
 import docker
 import psutil
 
-from nobs.cli.options import MANNER_OPTIONS
+from nobs.cli.options import MANNER_OPTIONS, settings_of
 from nobs.cli.run import command
 from nobs.cli.session import Manner, plan_or_run
 
@@ -46,7 +46,8 @@ def soak(directory: Path, runs: int, execution: str) -> Iterator[tuple[Held, int
     scratch.mkdir()
     tempfile.tempdir = str(scratch)
     where = ("--results", str(directory / "results"), "--execution", execution)
-    words = command.make_context("run", [*WORK, *where]).params
+    context = command.make_context("run", [*WORK, *where])
+    words = {**context.params, "settings": settings_of(context)}
     for name in ("resume", "yes", *MANNER_OPTIONS):
         words.pop(name)
     try:
