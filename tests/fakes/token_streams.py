@@ -82,7 +82,7 @@ def _usage(shape: Shape, made: int, *, is_last: bool = False) -> dict[str, Any]:
     details = {"completion_tokens_details": {"reasoning_tokens": thought}} if thought else {}
     total = {"prompt_tokens": 7, "total_tokens": 7 + whole}
     prompt = {"prompt_tokens": 7}
-    kinds = {
+    kinds: dict[str, dict[str, Any]] = {
         "apart": {"completion_tokens": whole - thought, **total, **details},
         "apart-no-total": {"completion_tokens": whole - thought, **prompt, **details},
         "apart-unnamed": {"completion_tokens": whole - thought, **total},
