@@ -6,7 +6,6 @@ from pathlib import Path
 
 from nobs.errors import UsageError
 
-DEFAULT_API_KEY = "api-key"
 DEFAULT_LLM_BASE_URL = "http://127.0.0.1:1234/v1"
 DEFAULT_LLM_MODEL_NAME = "gpt-oss-20b"
 MIN_SECRET_CHARS = 8
@@ -60,9 +59,10 @@ def llm_model_name() -> str | None:
 
 
 def llm_api_key() -> str:
-    """Return the server's key: from the file in LLM_API_KEY_FILE, else LLM_API_KEY, else a filler.
+    """Return the server's key: from the file in LLM_API_KEY_FILE, else LLM_API_KEY, else empty.
 
-    A container gets it as a mounted file; servers that want no key ignore the filler.
+    A container gets it as a mounted file. Without a key none is sent: servers that want no key may
+    refuse one that isn't theirs.
     """
     if file := os.environ.get("LLM_API_KEY_FILE"):
         try:
@@ -71,7 +71,7 @@ def llm_api_key() -> str:
             raise UsageError(
                 f"LLM_API_KEY_FILE can't be read: {error}.", "Name a file that holds the key."
             ) from error
-    return os.environ.get("LLM_API_KEY") or DEFAULT_API_KEY
+    return os.environ.get("LLM_API_KEY", "").strip()
 
 
 def hide_secrets(text: str) -> str:

@@ -17,7 +17,9 @@ from nobs.schema.base import Backend
 def diagnose(backend: str, results: Path, server: ServerToCheck, *, as_json: bool) -> int:
     """Print every check; return the exit code that a missing requirement means, else 0."""
     asked_for = None if backend == "auto" else Backend(backend)
-    checks = examine(asked_for, results, load_catalog(), server)
+    checks = examine(
+        asked_for, results, load_catalog(), server, lambda line: click.echo(line, err=True)
+    )
     plain = [asdict(check) for check in checks]
     click.echo(json.dumps(plain, indent=2) if as_json else render_checks(plain).rstrip("\n"))
     return RequirementError.exit_code if has_failed(checks) else 0

@@ -25,7 +25,7 @@ from nobs.render.plan import render_plan
 from nobs.render.summary import render_summary
 from nobs.schema.files import to_json
 from nobs.schema.rundir import RunDir
-from nobs.settings import DEFAULT_API_KEY, llm_api_key
+from nobs.settings import llm_api_key
 from nobs.signals import stop_on_signals
 from nobs.store import find_run
 from nobs.system.processes import scratch_directory
@@ -141,10 +141,9 @@ def _closing(facts: Facts) -> Iterator[None]:
 @contextlib.contextmanager
 def _secret_files() -> Iterator[tuple[SecretFile, ...]]:
     """Keep secrets of the environment in files of the user's own for as long as the run lasts."""
-    key = llm_api_key()
     secrets = {
         TOKEN_VARIABLE: ("hf_token", os.environ.get("HF_TOKEN")),
-        KEY_VARIABLE: ("llm_api_key", None if key == DEFAULT_API_KEY else key),
+        KEY_VARIABLE: ("llm_api_key", llm_api_key()),
     }
     with stop_on_signals(), scratch_directory() as directory:
         yield tuple(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from nobs.schema.server import ModelIdentity
+from nobs.schema.server import ModelIdentity, RequestShape
 
 type Tell = Callable[[str], None]
 """Gets one plain line of progress for people."""
@@ -37,8 +37,8 @@ class Wanted:
     """Requests that a model loaded for the run works on at once."""
     setup: bool = False
     """Whether the provider may install, download, start and load what is missing."""
-    wait_s: float = 120.0
-    """How long to wait until the model answers."""
+    wait_s: float = 300.0
+    """How long to wait until the model answers; a first load is part of it."""
     absent_wait_s: float = 10.0
     """How much of it to wait for a server where nobody listens."""
 
@@ -51,6 +51,8 @@ class Served:
     model: str
     """As requests name it."""
     identity: ModelIdentity
+    request: RequestShape = field(default_factory=RequestShape)
+    """What requests to it are made of."""
     is_ours: bool = False
     """Whether the provider started the server, on this machine."""
 

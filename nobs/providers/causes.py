@@ -21,7 +21,8 @@ from openai import (
 )
 
 from nobs.providers.base import UnknownModel
-from nobs.providers.client import UnexpectedAnswer
+from nobs.providers.client import ErrorAnswer, UnexpectedAnswer
+from nobs.providers.refusals import Part, find_refused
 from nobs.settings import hide_secrets
 
 
@@ -49,6 +50,8 @@ class Cause(StrEnum):
     """The request is longer than the model's context."""
     BUSY = auto()
     """Loading, overloaded or limiting the rate: it asks to come back later."""
+    PART = auto()
+    """It refuses a part of the request that it may well do without."""
     REFUSED = auto()
     """Any other answer with an error."""
 
@@ -59,10 +62,10 @@ ABSENT = frozenset(
 """Mends itself only if somebody is starting the server right now."""
 TRANSIENT = ABSENT | {Cause.SILENT, Cause.BUSY}
 
+_BY_A_PART = frozenset({400, 406, 422, 500, 501})
+_MOST_CHARACTERS = 300
 _BUSY_STATUS = frozenset({408, 425, 429, 502, 503, 504})
-_TOO_LONG = re.compile(
-    r"context.{0,40}(length|size|window|overflow)|too many tokens", re.IGNORECASE
-)
+TOO_LONG = re.compile(r"context.{0,40}(length|size|window|overflow)|too many tokens", re.IGNORECASE)
 _OF_MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
 
 
@@ -76,18 +79,26 @@ class Finding:
     retry_after_s: float | None = None
     models: tuple[str, ...] = ()
     """What the server has, where the cause is the model."""
+    refused: frozenset[Part] = frozenset()
+    """What it names as the reason, where the cause is a part of the request."""
+    may_be_a_part: bool = False
+    """Whether a part of the request can be the reason though none is named."""
+    waited_s: float | None = None
+    """How long an inference was waited for, where the cause is silence."""
 
 
 def classify(error: Exception) -> Finding:
     """Tell why a request to a server failed; an error that is none of these is raised on."""
     finding = _find(error)
-    return replace(finding, detail=hide_secrets(finding.detail))
+    return replace(finding, detail=hide_secrets(finding.detail).rstrip(" .:"))
 
 
 def _find(error: Exception) -> Finding:
     match error:
         case UnknownModel():
             return Finding(cause=Cause.MODEL, detail=str(error), models=error.models)
+        case ErrorAnswer():
+            return _of_error(error)
         case UnexpectedAnswer():
             return Finding(cause=Cause.OTHER_PROGRAM, detail=_describe_answer(error))
         case AuthenticationError() | PermissionDeniedError():
@@ -109,41 +120,57 @@ def _of_status(error: APIStatusError) -> Finding:
         where = error.response.headers.get("location")
         detail = f"{status}, a redirect to {where}" if where else said
         return Finding(cause=Cause.OTHER_PROGRAM, detail=detail)
-    if status in {400, 413, 422} and _is_too_long(error):
+    if status in {400, 413, 422} and _is_too_long(error.body, said):
         return Finding(cause=Cause.CONTEXT, detail=said)
     if status in {400, 404} and _is_of_model(error):
         return Finding(cause=Cause.MODEL, detail=said)
+    refused = find_refused(error.body or said)
+    other = Cause.OTHER_PROGRAM if status in {404, 405} else Cause.REFUSED
     return Finding(
-        cause=Cause.OTHER_PROGRAM if status in {404, 405} else Cause.REFUSED, detail=said
+        cause=Cause.PART if refused else other,
+        detail=said,
+        refused=refused,
+        may_be_a_part=status in _BY_A_PART,
     )
+
+
+def _of_error(error: ErrorAnswer) -> Finding:
+    """Read an error that came in place of an answer: only its words say what it is."""
+    said = " ".join((_words(error.body) or str(error)).split())[:_MOST_CHARACTERS]
+    inner = error.body.get("error") if isinstance(error.body, dict) else None
+    if _is_too_long(inner, said):
+        return Finding(cause=Cause.CONTEXT, detail=said)
+    refused = find_refused(error.body)
+    cause = Cause.PART if refused else Cause.REFUSED
+    return Finding(cause=cause, detail=said, refused=refused, may_be_a_part=True)
 
 
 def _is_page(response: httpx2.Response) -> bool:
     return response.headers.get("content-type", "").startswith("text/html")
 
 
-def _is_too_long(error: APIStatusError) -> bool:
+def _is_too_long(body: object, said: str) -> bool:
     """Prefer the codes that servers have for it; others say it in their own words."""
-    codes = {_field(error, "code"), _field(error, "type")}
+    codes = {_field(body, "code"), _field(body, "type")}
     known = {"context_length_exceeded", "exceed_context_size_error"}
-    return bool(codes & known) or bool(_TOO_LONG.search(_said(error)))
+    return bool(codes & known) or bool(TOO_LONG.search(said))
 
 
 def _is_of_model(error: APIStatusError) -> bool:
-    if _field(error, "code") == "model_not_found" or _field(error, "param") == "model":
+    if _field(error.body, "code") == "model_not_found" or _field(error.body, "param") == "model":
         return True
     asked_one = not error.request.url.path.endswith("/models")
     return asked_one and error.status_code == 404 and bool(_OF_MODEL.search(_said(error)))
 
 
-def _field(error: APIStatusError, name: str) -> str:
-    return str(error.body.get(name) or "") if isinstance(error.body, dict) else ""
+def _field(body: object, name: str) -> str:
+    return str(body.get(name) or "") if isinstance(body, dict) else ""
 
 
 def _said(error: APIStatusError) -> str:
     """Return the status and the server's own words, in one line."""
     said = _words(error.body) or error.response.text
-    return f"{error.status_code} {' '.join(said.split())[:300]}".strip()
+    return f"{error.status_code} {' '.join(said.split())[:_MOST_CHARACTERS]}".strip()
 
 
 def _words(body: object) -> str:

@@ -10,18 +10,18 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 from openai import APIStatusError, OpenAI, OpenAIError
-from openai.types.chat import ChatCompletionUserMessageParam
 
 from nobs.providers.base import Access
+from nobs.providers.chat import EVENT_STREAM, JSON, ChatRequest, headers_of
 
 CONNECT_S = 5.0
 ANSWER_S = 10.0
 """For everything that needs no inference."""
 MAX_BYTES = 16_000_000
 _NO_KEY = "none"
-"""The client wants one; it isn't sent."""
-_PROMPT = ChatCompletionUserMessageParam(role="user", content="Say: ready.")
-_TEST_TOKENS = 4
+"""The library wants one; the transport sends none."""
+_OF_HTTP = ("host", "content-length", "transfer-encoding")
+"""Headers that say how a request is sent, not what by whom."""
 
 
 class UnexpectedAnswer(Exception):
@@ -35,10 +35,19 @@ class UnexpectedAnswer(Exception):
         self.route = response.request.url.path
 
 
+class ErrorAnswer(Exception):
+    """A server answered 200, and then with an error object in place of the answer."""
+
+    def __init__(self, body: object) -> None:
+        super().__init__(str(body))
+        self.body = body
+
+
 class Server:
     """One server as this process reaches it; no request is retried here, each has a deadline.
 
-    Like timed requests, these go straight to the server and not through a proxy.
+    Like timed requests, these go straight to the server and not through a proxy, and have the same
+    headers: what lets the one pass lets the other pass.
     """
 
     def __init__(self, access: Access, *, answer_s: float = ANSWER_S) -> None:
@@ -77,16 +86,26 @@ class Server:
             raise UnexpectedAnswer("list of models", response)
         return tuple(entries)
 
-    def infer(self, model: str, *, timeout_s: float) -> dict[str, Any]:
-        """Let `model` answer a few tokens and return the completion."""
-        response = self._openai.chat.completions.with_raw_response.create(
-            model=model, messages=[_PROMPT], max_tokens=_TEST_TOKENS, temperature=0,
-            timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
-        ).http_response  # fmt: skip
-        values = _json(response)
-        if not (isinstance(values, dict) and values.get("choices")):
-            raise UnexpectedAnswer("completion", response)
-        return values
+    def infer(self, request: ChatRequest, *, timeout_s: float) -> None:
+        """Let the model answer `request`, to the end of its stream."""
+        response = self._openai.post(
+            "/chat/completions",
+            content=request.body(),
+            cast_to=httpx2.Response,
+            options={
+                "timeout": httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
+                "headers": {"Accept": EVENT_STREAM},
+            },
+        )
+        events = _events(response)
+        for event in events:
+            if event.get("error") or event.get("object") == "error":
+                raise ErrorAnswer(event)
+        if not any(isinstance(event.get("choices"), list) for event in events):
+            whole = _json(response)
+            if isinstance(whole, dict) and whole.get("error"):
+                raise ErrorAnswer(whole)
+            raise UnexpectedAnswer("stream of a completion", response)
 
     def native(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the JSON object of a route outside OpenAI's API, empty where there is none."""
@@ -114,13 +133,18 @@ class _Bounded(httpx2.BaseTransport):
             uds=socket, verify=_tls(access.base_url), trust_env=False
         )
         self._answer_s = answer_s
-        self._has_key = bool(access.api_key)
+        self._headers = headers_of(access.api_key)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        if not self._has_key:
-            request.headers.pop("authorization", None)
+        """Send `request` with the headers of timed requests in place of the libraries' own."""
+        kept = {name: request.headers[name] for name in _OF_HTTP if name in request.headers}
+        accept = {} if request.headers.get("accept") == EVENT_STREAM else {"Accept": JSON}
+        sent = httpx2.Request(
+            request.method, request.url, headers=kept | self._headers | accept,
+            stream=request.stream, extensions=request.extensions,
+        )  # fmt: skip
         limit_s = request.extensions.get("timeout", {}).get("read") or self._answer_s
-        response = self._transport.handle_request(request)
+        response = self._transport.handle_request(sent)
         assert isinstance(response.stream, httpx2.SyncByteStream)  # noqa: S101 -- no async here
         response.stream = _BoundedStream(response.stream, time.monotonic() + limit_s)
         return response
@@ -163,10 +187,21 @@ def _root(base_url: str) -> str:
 
 
 def _json(response: httpx2.Response) -> Any:  # noqa: ANN401 - whatever the server sent
+    return _parse(response.content)
+
+
+def _parse(text: str | bytes) -> Any:  # noqa: ANN401 - as above
     try:
-        return json.loads(response.content)
-    except ValueError:
+        return json.loads(text)
+    except (ValueError, RecursionError):
         return None
+
+
+def _events(response: httpx2.Response) -> list[dict[str, Any]]:
+    """Return the JSON objects of an event stream; what else is in it, the timed client judges."""
+    lines = response.content.decode(errors="replace").splitlines()
+    data = (line.removeprefix("data:") for line in lines if line.startswith("data:"))
+    return [value for text in data if isinstance(value := _parse(text), dict)]
 
 
 def _entries(values: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401 - as above

@@ -1,4 +1,4 @@
-"""What to tell people when a server can't be used: the cause, and the command that mends it."""
+"""What people read when a server can't be used: the cause, and the command that mends it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 from nobs.errors import HostApiError
 from nobs.providers.base import Commands
 from nobs.providers.causes import Cause, Finding
+from nobs.providers.refusals import Part
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LISTED = 8
+_ITS_OWN = "That is the server's own reason; its log may say more."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,10 +86,15 @@ def _no_reply(_finding: Finding, asked: Asked) -> _Told:
     )
 
 
-def _silent(_finding: Finding, asked: Asked) -> _Told:
+def _silent(finding: Finding, asked: Asked) -> _Told:
+    look = "Look at its log: it may still be loading, be busy with other requests, or hang."
+    if finding.waited_s is None:
+        return f"{asked.base_url} takes the connection but doesn't answer in time.", look
+    load = asked.commands.fill(port_of(asked.base_url), asked.model or "MODEL").load
+    longer = "`nobs run --request-timeout SECONDS` waits longer for a first load"
     return (
-        f"{asked.base_url} takes the connection but doesn't answer in time.",
-        "Look at the server's log: it may still be loading, be busy with other requests, or hang.",
+        f"{asked.base_url} takes the connection but doesn't answer in {finding.waited_s:.0f} s.",
+        f"{look} {longer}; or load the model beforehand: {load}.",
     )
 
 
@@ -118,7 +125,8 @@ def _model(finding: Finding, asked: Asked) -> _Told:
     if not models:
         has = finding.detail if wanted and finding.detail else "it has no model"
         return f"{asked.base_url} can't use model {wanted or ''!r}: {has}.", load
-    names = ", ".join(models[:_LISTED]) + (", ..." if len(models) > _LISTED else "")
+    more = len(models) - _LISTED
+    names = ", ".join(models[:_LISTED]) + (f" and {more} more" if more > 0 else "")
     if wanted is None:
         return f"{asked.base_url} has several models: {names}.", "Choose one: --llm-model NAME."
     choose = f"Use --llm-model {close[0]}." if close else "Choose one of them: --llm-model NAME."
@@ -131,7 +139,7 @@ def _model(finding: Finding, asked: Asked) -> _Told:
 def _context(finding: Finding, asked: Asked) -> _Told:
     return (
         f"The request is longer than the context of {asked.model!r} ({finding.detail}).",
-        "Load the model with a longer context, or ask for fewer tokens.",
+        "Load the model with a longer context.",
     )
 
 
@@ -144,11 +152,21 @@ def _busy(finding: Finding, asked: Asked) -> _Told:
     )
 
 
+def _part(finding: Finding, asked: Asked) -> _Told:
+    if Part.STREAM in finding.refused:
+        return (
+            f"{asked.base_url} doesn't stream: {finding.detail}.",
+            "Name a server or a route that streams its answers: only they can be timed.",
+        )
+    names = " and ".join(sorted(finding.refused))
+    message = f"{asked.base_url} refuses {names}, and also a request without: {finding.detail}."
+    if Part.SYSTEM_ROLE in finding.refused:
+        return message, "Look at the chat template that the server has for the model."
+    return message, _ITS_OWN
+
+
 def _refused(finding: Finding, asked: Asked) -> _Told:
-    return (
-        f"{asked.base_url} answered with an error: {finding.detail}.",
-        "Look at the server's log; what it says has to be mended there.",
-    )
+    return f"{asked.base_url} answered with an error: {finding.detail}.", _ITS_OWN
 
 
 _WORDS: Mapping[Cause, Callable[[Finding, Asked], _Told]] = {
@@ -164,5 +182,6 @@ _WORDS: Mapping[Cause, Callable[[Finding, Asked], _Told]] = {
     Cause.MODEL: _model,
     Cause.CONTEXT: _context,
     Cause.BUSY: _busy,
+    Cause.PART: _part,
     Cause.REFUSED: _refused,
 }

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
@@ -95,12 +96,7 @@ def _as_ours(served: Served) -> Served:
         "runtime_version": f"{_RUNTIME} {version(_RUNTIME)}",
         "weights_sha256": packaged_pin().weights_sha256,
     }
-    return Served(
-        access=served.access,
-        model=served.model,
-        identity=served.identity.model_copy(update=runtime),
-        is_ours=True,
-    )
+    return replace(served, identity=served.identity.model_copy(update=runtime), is_ours=True)
 
 
 def _format_count(parameters: Any) -> str | None:  # noqa: ANN401 - whatever the server sent

@@ -1,8 +1,10 @@
 """Waiting until a model answers: retried with growing pauses, told to people, always bounded."""
 
+import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from openai import OpenAIError
@@ -10,10 +12,15 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponent
 
 from nobs.providers.base import Access, Commands, Entry, Tell, UnknownModel
 from nobs.providers.causes import ABSENT, TRANSIENT, classify
-from nobs.providers.client import ANSWER_S, Server, UnexpectedAnswer
+from nobs.providers.chat import ChatRequest, messages_of, new_prefix
+from nobs.providers.client import ANSWER_S, ErrorAnswer, Server, UnexpectedAnswer
 from nobs.providers.diagnosis import Asked, ServerUnusable
+from nobs.providers.negotiation import negotiate
+from nobs.schema.server import RequestShape
 
-_SHORTEST_S = 0.1
+PROMPT = "Say: ready."
+TEST_TOKENS = 16
+"""Some gateways refuse limits below it."""
 
 
 class Kind(Protocol):
@@ -31,8 +38,13 @@ class Kind(Protocol):
 class Patience:
     """How long to wait for what may mend itself; the rest is never tried again."""
 
-    wait_s: float = 120.0
+    wait_s: float = 300.0
     absent_wait_s: float = 10.0
+    answer_s: float = 300.0
+    """How long the test inference may be silent: it is never hung up on before, since servers give
+    up a load whose client has gone."""
+    report_s: float = 10.0
+    """How often people read that an answer is still waited for."""
     first_pause_s: float = 0.5
     longest_pause_s: float = 8.0
 
@@ -42,31 +54,68 @@ ONCE = Patience(wait_s=15.0, absent_wait_s=0.0)
 """For a diagnosis: an absent server is reported at once."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Answering:
+    """A model that has answered a request as the timed ones will be."""
+
+    model: str
+    """As requests name it."""
+    request: RequestShape
+
+
 def wait_until_ready(
     access: Access, model: str | None, kind: Kind, tell: Tell, patience: Patience = USUAL
-) -> str:
-    """Return the model's name as requests use it, once it has answered a test inference.
+) -> Answering:
+    """Return the model and what requests to it are made of, once it has answered one.
 
-    ServerUnusable tells why it can't be used.
+    ServerUnusable says why it can't be used.
     """
     asked = Asked(
         base_url=access.base_url, model=model, has_key=bool(access.api_key), commands=kind.commands
     )
     retry = _Retry(patience, asked, tell)
     with Server(access, answer_s=min(ANSWER_S, patience.wait_s)) as server:
-        entries = retry.call(lambda _left_s: server.models())
-        name = retry.call(lambda _left_s: kind.choose(model, entries))
-        retry.call(lambda left_s: server.infer(name, timeout_s=left_s))
-    return name
+        entries = retry.call(server.models)
+        name = retry.call(lambda: kind.choose(model, entries))
+
+        def ask(shape: RequestShape) -> None:
+            request = ChatRequest(
+                model=name,
+                messages=messages_of(shape, new_prefix(), PROMPT),
+                max_tokens=TEST_TOKENS,
+                shape=shape,
+            )
+            with _reporting(name, tell, patience):
+                retry.call(
+                    lambda: server.infer(request, timeout_s=patience.answer_s),
+                    waits_s=patience.answer_s,
+                )
+
+        found = negotiate(ask)
+    for clause in found.deviations:
+        tell(f"{name}: {clause}.")
+    return Answering(model=name, request=found)
 
 
-def diagnose(access: Access, model: str | None, kind: Kind) -> ServerUnusable | None:
-    """Return why the server or model can't be used, None if it can; waits for nothing absent."""
+@contextmanager
+def _reporting(model: str, tell: Tell, patience: Patience) -> Iterator[None]:
+    """Tell every few seconds how long an answer has been waited for."""
+    over, started = threading.Event(), time.monotonic()
+
+    def report() -> None:
+        while not over.wait(patience.report_s):
+            tell(
+                f"Waiting for {model} to load and answer, {time.monotonic() - started:.0f} s of "
+                f"at most {patience.answer_s:.0f} s."
+            )
+
+    reporter = threading.Thread(target=report, daemon=True)
+    reporter.start()
     try:
-        wait_until_ready(access, model, kind, lambda _: None, ONCE)
-    except ServerUnusable as error:
-        return error
-    return None
+        yield
+    finally:
+        over.set()
+        reporter.join()
 
 
 class _Retry:
@@ -81,8 +130,8 @@ class _Retry:
             multiplier=patience.first_pause_s, max=patience.longest_pause_s
         ) + wait_random(0, patience.first_pause_s)
 
-    def call[T](self, work: Callable[[float], T]) -> T:
-        """Call `work` with the seconds left, again while its failure may mend itself."""
+    def call[T](self, work: Callable[[], T], *, waits_s: float | None = None) -> T:
+        """Call `work`, which waits for an inference so long, again while that may help."""
         retrying = Retrying(
             retry=retry_if_exception(lambda error: _unusable(error).cause in TRANSIENT),
             wait=self._pause_s,
@@ -90,14 +139,15 @@ class _Retry:
             before_sleep=self._report,
             reraise=True,
         )
-        result: T = retrying(self._attempt, work)
+        result: T = retrying(self._attempt, work, waits_s)
         return result
 
-    def _attempt[T](self, work: Callable[[float], T]) -> T:
+    def _attempt[T](self, work: Callable[[], T], waits_s: float | None) -> T:
         try:
-            return work(max(_SHORTEST_S, self._left_s(self._patience.wait_s)))
-        except (OpenAIError, UnexpectedAnswer, UnknownModel) as error:
-            raise ServerUnusable(classify(error), self._asked) from error
+            return work()
+        except (OpenAIError, UnexpectedAnswer, ErrorAnswer, UnknownModel) as error:
+            finding = replace(classify(error), waited_s=waits_s)
+            raise ServerUnusable(finding, self._asked) from error
 
     def _left_s(self, budget_s: float) -> float:
         return self._started + budget_s - time.monotonic()

@@ -28,9 +28,16 @@ class ServedModels:
 
     def connect(self, provider: Definition, access: Access, wanted: Wanted, tell: Tell) -> Served:
         """Return the model behind `access` once it has answered."""
-        patience = Patience(wait_s=wanted.wait_s, absent_wait_s=wanted.absent_wait_s)
-        model = wait_until_ready(access, wanted.model, provider, tell, patience)
-        return Served(access=access, model=model, identity=self.identify(access, model))
+        patience = Patience(
+            wait_s=wanted.wait_s, absent_wait_s=wanted.absent_wait_s, answer_s=wanted.wait_s
+        )
+        answering = wait_until_ready(access, wanted.model, provider, tell, patience)
+        return Served(
+            access=access,
+            model=answering.model,
+            identity=self.identify(access, answering.model),
+            request=answering.request,
+        )
 
     def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
         """Find the wanted model in the server's list."""

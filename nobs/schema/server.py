@@ -1,6 +1,7 @@
 """The server that answers for an LLM: where it is, what it says it runs, whose hardware it uses."""
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field
 
@@ -46,6 +47,47 @@ class ModelIdentity(Record):
     runtime_version: str | None = None
 
 
+class RequestShape(Record):
+    """What a timed request is made of: all that is pinned, less what the server has refused.
+
+    The check of the server finds it, before anything is timed.
+    """
+
+    nonce_role: Literal["system", "user"] = "system"
+    """Which message begins with the nonce; `user` where the chat template has no system role."""
+    limit_field: Literal["max_tokens", "max_completion_tokens"] | None = "max_tokens"
+    """The field that limits the output tokens; null where the server takes neither."""
+    temperature: bool = True
+    """Whether the pinned temperature is sent; else the server samples as it likes."""
+    stream_options: bool = True
+    """Whether usage is asked for; without it, many servers send none and tokens are estimated."""
+
+    @property
+    def deviations(self) -> tuple[str, ...]:
+        """Return what differs from the pinned request, a clause each."""
+        told = {
+            "the nonce is in the user message, the server refuses a system message":
+                self.nonce_role != "system",
+            "the output is limited by max_completion_tokens, the server refuses max_tokens":
+                self.limit_field == "max_completion_tokens",
+            "the output has no limit, the server refuses max_tokens and max_completion_tokens":
+                self.limit_field is None,
+            "no temperature is sent, the server refuses it": not self.temperature,
+            "no stream_options are sent, the server refuses them": not self.stream_options,
+        }  # fmt: skip
+        return tuple(clause for clause, holds in told.items() if holds)
+
+    @property
+    def open_reasons(self) -> tuple[str, ...]:
+        """Return what makes the work another one; where a limit stands, or usage, doesn't."""
+        told = {
+            "request.nonce_role: user instead of system": self.nonce_role != "system",
+            "request.limit_field: not sent": self.limit_field is None,
+            "request.temperature: not sent": not self.temperature,
+        }
+        return tuple(reason for reason, holds in told.items() if holds)
+
+
 class ServerRef(Record):
     """One server and model, as the worker reaches them; the key is never part of it."""
 
@@ -61,3 +103,4 @@ class ServerRef(Record):
     max_wait_s: float = Field(300.0, gt=0)
     """Longest silence of the server; after it, a request has failed."""
     identity: ModelIdentity | None = None
+    request: RequestShape = RequestShape()

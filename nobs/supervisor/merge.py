@@ -62,12 +62,15 @@ def _build_task(spec: RunSpec, index: int, results: Mapping[str, StepResult]) ->
         if step.id in results
     }
     whole = len(models) == len(steps)
+    found = (reason for model in models.values() for reason in definition.find_open_reasons(model))
+    reasons = tuple(dict.fromkeys([*workload.open_reasons, *found]))
+    measured = workload.model_copy(update={"open_reasons": reasons})
     return TaskReport(
         task=workload.task,
         dataset_size=workload.dataset.rows,
         models=models,
         task_score=definition.score(list(models.values())) if whole else None,
-        workload=_describe_workload(workload, [results.get(step.id) for step in steps]),
+        workload=_describe_workload(measured, [results.get(step.id) for step in steps]),
     )
 
 

@@ -118,3 +118,7 @@ class TaskDefinition(Protocol):
     def find_contradictions(self, model: ModelReport, workload: Workload) -> Iterable[str]:
         """Yield what in `model` can't be true at once, or isn't what `workload` asks for."""
         return ()
+
+    def find_open_reasons(self, model: ModelReport) -> Iterable[str]:
+        """Yield what came out otherwise than pinned, which the plan couldn't know."""
+        return ()

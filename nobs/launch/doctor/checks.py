@@ -29,6 +29,7 @@ from nobs.launch.doctor.host import (
 from nobs.launch.doctor.server import ServerToCheck, check_server
 from nobs.launch.engine.client import Engine, connect
 from nobs.launch.planning.hub_cache import hub_cache, pins_of
+from nobs.providers.base import Tell
 from nobs.schema.base import Backend
 from nobs.settings import hf_home, hub_endpoint, hub_offline, in_container
 from nobs.system.accelerators import detect_backend, find_accelerators
@@ -39,9 +40,9 @@ ENGINE_S = 5
 
 
 def examine(
-    asked_for: Backend | None, results: Path, catalog: Catalog, server: ServerToCheck
+    asked_for: Backend | None, results: Path, catalog: Catalog, server: ServerToCheck, tell: Tell
 ) -> list[Check]:
-    """Return every check for `asked_for`, the detected backend if None."""
+    """Return every check for `asked_for`, the detected backend if None; `tell` gets what lasts."""
     machine = LocalMachine()
     accelerators = find_accelerators(machine)
     backend = asked_for or detect_backend(accelerators)
@@ -52,7 +53,7 @@ def examine(
         check_cache(hf_home(), hub_cache(), pins_of(catalog.workloads.values())),
         check_cache_room(hub_cache()),
         check_hub(hub_endpoint(), offline=hub_offline()),
-        check_server(server),
+        check_server(server, tell),
     ]
 
 

@@ -10,6 +10,7 @@ import psutil
 from nobs.launch.doctor.check import Check, State
 from nobs.launch.engine.endpoint import is_loopback, seen_here
 from nobs.launch.planning.facts import listens
+from nobs.providers.base import Tell
 from nobs.settings import DEFAULT_LLM_BASE_URL, llm_api_key, llm_base_url, llm_model_name
 
 NAME = "llm server"
@@ -40,22 +41,24 @@ class ServerToCheck:
         )
 
 
-def check_server(wanted: ServerToCheck) -> Check:
-    """Tell whether the model answers, or which cause keeps it from that and what mends it."""
+def check_server(wanted: ServerToCheck, tell: Tell) -> Check:
+    """Say whether the model answers, and to what; or what keeps it from that and what mends it."""
     # Only here the openai client is needed.
     from nobs.providers import PROVIDERS  # noqa: PLC0415
     from nobs.providers.base import Access  # noqa: PLC0415
     from nobs.providers.detection import detect_provider  # noqa: PLC0415
-    from nobs.providers.readiness import diagnose  # noqa: PLC0415
+    from nobs.providers.diagnosis import ServerUnusable  # noqa: PLC0415
+    from nobs.providers.readiness import ONCE, wait_until_ready  # noqa: PLC0415
 
     access = Access(base_url=wanted.base_url, api_key=wanted.api_key)
     provider = PROVIDERS.load(detect_provider(access))
-    error = diagnose(access, wanted.model, provider)
-    if error is not None:
+    try:
+        answering = wait_until_ready(access, wanted.model, provider, tell, ONCE)
+    except ServerUnusable as error:
         state = State.FAIL if wanted.is_asked_for else State.WARN
         return Check(name=NAME, state=state, found=error.message, remedy=error.remedy)
-    model = wanted.model or "its model"
-    found = f"{provider.title} at {wanted.base_url} answers with {model}"
+    answers = f"{provider.title} at {wanted.base_url} answers with {answering.model}"
+    found = "; ".join([answers, *answering.request.deviations])
     return Check(name=NAME, state=State.OK, found=found + _reach(wanted.base_url))
 
 

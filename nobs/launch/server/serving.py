@@ -27,13 +27,7 @@ from nobs.schema.result import Failure
 from nobs.schema.rundir import RunDir
 from nobs.schema.server import Locality, ServerRef
 from nobs.schema.spec import RunSpec, StepSpec
-from nobs.settings import (
-    DEFAULT_API_KEY,
-    DEFAULT_LLM_BASE_URL,
-    in_container,
-    llm_api_key,
-    llm_base_url,
-)
+from nobs.settings import DEFAULT_LLM_BASE_URL, in_container, llm_api_key, llm_base_url
 from nobs.supervisor.finish import empty_result
 
 
@@ -148,14 +142,13 @@ def find_locality(host: str) -> Locality:
 
 @contextmanager
 def _open(order: ServerOrder, tell: Tell) -> Iterator[ServerRef]:
-    key = llm_api_key()
     wanted = Wanted(
         base_url=order.base_url,
-        api_key="" if key == DEFAULT_API_KEY else key,
+        api_key=llm_api_key(),
         model=order.model,
         setup=order.setup,
         parallel=order.parallel,
-        wait_s=min(Wanted.wait_s, order.max_wait_s),
+        wait_s=order.max_wait_s,
     )
     provider = _find_provider(order, wanted)
     with PROVIDERS.load(provider).open(wanted, tell) as served:
@@ -167,6 +160,7 @@ def _open(order: ServerOrder, tell: Tell) -> Iterator[ServerRef]:
             setup=order.setup,
             max_wait_s=order.max_wait_s,
             identity=served.identity,
+            request=served.request,
         )
 
 

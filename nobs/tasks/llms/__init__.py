@@ -15,6 +15,7 @@ from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.llms.aggregate import figures_of
 from nobs.tasks.llms.contradictions import contradictions_of
 from nobs.tasks.llms.notices import warnings_of
+from nobs.tasks.llms.obedience import disobedience_of, open_reasons_of
 from nobs.tasks.llms.report import LlmModelReport, LlmRequest
 
 
@@ -45,7 +46,9 @@ class Llms(TaskDefinition):
             figures["joules_per_1000_tokens"] = _energy(result, report.device, server, figures)
             told = (*report.warnings, *warnings_of(runs, server))
             figures["warnings"] = tuple(dict.fromkeys(told))
-        return LlmModelReport.model_validate(figures)
+        model = LlmModelReport.model_validate(figures)
+        told = (*model.warnings, *disobedience_of(model))
+        return model.model_copy(update={"warnings": tuple(dict.fromkeys(told))})
 
     def rebuild(self, result: StepResult, model: ModelReport) -> StepResult:
         """Return `result` with the requests that stand in the repeats of `model`."""
@@ -57,6 +60,10 @@ class Llms(TaskDefinition):
     def find_contradictions(self, model: ModelReport, workload: Workload) -> Iterable[str]:
         """Yield what in `model` can't be true at once, or isn't what `workload` asks for."""
         return contradictions_of(model, workload) if isinstance(model, LlmModelReport) else ()
+
+    def find_open_reasons(self, model: ModelReport) -> Iterable[str]:
+        """Yield what the server refused or didn't keep to, where that changes the work."""
+        return open_reasons_of(model) if isinstance(model, LlmModelReport) else ()
 
     def score(self, models: Sequence[ModelReport]) -> float | None:
         """Return prompts per hour of the median latency; None for what isn't this host's speed."""

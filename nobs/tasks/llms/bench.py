@@ -2,13 +2,13 @@
 
 import asyncio
 import itertools
-import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from nobs.errors import HostApiError
+from nobs.providers.chat import messages_of, new_prefix
 from nobs.providers.model_names import explain_other_model, names_same_model
 from nobs.schema.pins import LlmParams
 from nobs.schema.server import ServerRef
@@ -88,12 +88,13 @@ class LlmBench:
         runs = self._runs()
         if has_too_many_failures(runs):
             raise explain(list(itertools.chain(*runs)), self.server.base_url)
+        shape = self.server.request
         return {
             "runs": [[request.model_dump(mode="json") for request in run] for run in runs],
             **self._gaps(),
             "server": self.server.model_dump(mode="json"),
-            "max_output_tokens": self.params.max_output_tokens,
-            "temperature": self.params.temperature,
+            "max_output_tokens": self.params.max_output_tokens if shape.limit_field else None,
+            "temperature": self.params.temperature if shape.temperature else None,
             **self._found,
         }
 
@@ -122,7 +123,7 @@ class LlmBench:
 
     def _make_requests(self, count: int) -> list[ChatRequest]:
         rows = itertools.islice(itertools.cycle(self.work.rows), count)
-        return [chat_request(self.server.model, new_prefix(), row, self.params) for row in rows]
+        return [chat_request(self.server, new_prefix(), row, self.params) for row in rows]
 
     def _runs(self) -> list[list[LlmRequest]]:
         """Return the requests of each repeat."""
@@ -141,7 +142,7 @@ class LlmBench:
 
     async def _ask(self, number: int, row: str) -> Asked:
         prefix = new_prefix()
-        chat = chat_request(self.server.model, prefix, row, self.params)
+        chat = chat_request(self.server, prefix, row, self.params)
         record = await chat_stream(self._client, chat)
         check_model(record, self.server)
         request = request_of(record, number, self.params.min_output_tokens)
@@ -179,21 +180,14 @@ def limits_of(server: ServerRef) -> Limits:
     )
 
 
-def new_prefix() -> str:
-    """Return a system prompt that no request had before, so that no prefix cache answers.
-
-    Digits, since tokenizers cut words of letters into tokens that vary in number.
-    """
-    return f"Request {secrets.randbelow(10**8):08d}."
-
-
-def chat_request(model: str, prefix: str, prompt: str, params: LlmParams) -> ChatRequest:
-    """Return the request of one prompt."""
+def chat_request(server: ServerRef, prefix: str, prompt: str, params: LlmParams) -> ChatRequest:
+    """Return the request of one prompt, made of what the server takes."""
     return ChatRequest(
-        model=model,
-        messages=[{"role": "system", "content": prefix}, {"role": "user", "content": prompt}],
+        model=server.model,
+        messages=messages_of(server.request, prefix, prompt),
         max_tokens=params.max_output_tokens,
         temperature=params.temperature,
+        shape=server.request,
     )
 
 

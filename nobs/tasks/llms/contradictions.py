@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from nobs.providers.model_names import names_same_model
 from nobs.schema.base import Status
 from nobs.schema.pins import LlmParams, Workload
-from nobs.schema.server import ServerRef
+from nobs.schema.server import RequestShape, ServerRef
 from nobs.tasks.llms.aggregate import MAX_FAILED_SHARE, chars_of
 from nobs.tasks.llms.client.counts import are_too_many
 from nobs.tasks.llms.client.finish import whole_reason
@@ -71,8 +71,10 @@ def _check_asked(model: LlmModelReport, workload: Workload) -> Iterator[str]:
     if not isinstance(params, LlmParams):
         yield "the workload has no parameters of llms"
         return
-    for name in ("max_output_tokens", "temperature"):
-        told, asked = getattr(model, name), getattr(params, name)
+    shape = model.server.request if model.server else RequestShape()
+    is_sent = {"max_output_tokens": shape.limit_field is not None, "temperature": shape.temperature}
+    for name, sent in is_sent.items():
+        told, asked = getattr(model, name), getattr(params, name) if sent else None
         if told != asked:
             yield f"{name} is {told}, the workload asks for {asked}"
     if model.server is None:

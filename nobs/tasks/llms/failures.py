@@ -1,9 +1,11 @@
-"""What to tell people when a server doesn't answer as asked."""
+"""What people read when a server doesn't answer as asked."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from nobs.errors import HostApiError
+from nobs.providers.refusals import Part, find_refused
 from nobs.tasks.llms.client.record import ChatFailure
 from nobs.tasks.llms.report import LlmRequest
 
@@ -13,8 +15,14 @@ _URL = "Check --llm-url: another program may answer there."
 _SERVER = "Look at the server's own log, then run again."
 _WAIT = "Look at the server's own log; a smaller model or a longer --request-timeout may help."
 _KEY = "Set LLM_API_KEY to a key that the server accepts."
+_OWN = "That is the server's own reason; its log may say more."
+_TOO_MUCH = re.compile(
+    r"context.{0,40}(length|size|window|overflow|exceed)|too (many|large|long|big)|exceed|at most|"
+    r"maximum|less than",
+    re.IGNORECASE,
+)
+_LESS = "Ask for less (--max-output-tokens), or load the model with a longer context."
 _STATUS = {
-    400: "Ask for less (--max-output-tokens, --rows), or load the model with a longer context.",
     401: _KEY,
     403: _KEY,
     404: "Name a model that the server has with --llm-model, and check the path of --llm-url.",
@@ -48,6 +56,22 @@ def explain(requests: Sequence[LlmRequest], where: str) -> HostApiError:
 
 
 def _remedy_of(request: LlmRequest) -> str:
-    if request.failure == ChatFailure.HTTP_STATUS and request.status is not None:
-        return _STATUS.get(request.status, _SERVER)
-    return _REMEDIES.get(str(request.failure), _SERVER)
+    if request.failure == ChatFailure.SERVER_ERROR:
+        return _remedy_for_words(request.error, _SERVER)
+    if request.failure != ChatFailure.HTTP_STATUS or request.status is None:
+        return _REMEDIES.get(str(request.failure), _SERVER)
+    if request.status in _STATUS:
+        return _STATUS[request.status]
+    return _remedy_for_words(request.error, _SERVER if request.status >= 500 else _OWN)
+
+
+def _remedy_for_words(said: str, otherwise: str) -> str:
+    """Return what fits what the server said; its check has taken every part of the request."""
+    refused = find_refused(said)
+    if refused - {Part.LIMIT}:
+        names = " and ".join(sorted(refused))
+        return (
+            f"The server refuses {names} here, and took it in the check before the run: look at "
+            "what answers for it, such as a gateway with several models behind it."
+        )
+    return _LESS if _TOO_MUCH.search(said) else otherwise

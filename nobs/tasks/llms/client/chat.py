@@ -1,19 +1,28 @@
 """Streamed chat completions against any OpenAI-compatible server, timed where bytes arrive."""
 
-import json
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from nobs.errors import UsageError
+from nobs.providers.chat import ChatRequest, headers_of
 from nobs.tasks.llms.client.counts import CountTokens
 from nobs.tasks.llms.client.figures import record_of
 from nobs.tasks.llms.client.record import ChatFailure, ChatRecord
 from nobs.tasks.llms.client.wire import Address, ConnectFailed, Connection, End, Exchange, Limits
+
+__all__ = [
+    "ChatClient",
+    "ChatRequest",
+    "Endpoint",
+    "chat_client",
+    "chat_stream",
+    "connect_failure",
+    "request_bytes",
+]
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -69,43 +78,15 @@ def _check_one_line(name: str, value: str) -> None:
         raise UsageError(f"{name} has a space, a control or a non-ASCII character.", "Correct it.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChatRequest:
-    """What is asked of the model; `extra` adds or replaces fields of the JSON body."""
-
-    model: str
-    messages: Sequence[Mapping[str, Any]]
-    max_tokens: int = 2048
-    temperature: float = 0.0
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-    def body(self) -> bytes:
-        """Return the JSON body of a streamed request that asks for usage."""
-        values = {
-            "model": self.model,
-            "messages": list(self.messages),
-            "max_tokens": self.max_tokens,
-            "temperature": self.temperature,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        return json.dumps(values | dict(self.extra)).encode()
-
-
 def request_bytes(endpoint: Endpoint, request: ChatRequest) -> bytes:
     """Return the whole HTTP request, ready before the clock starts."""
     body = request.body()
     lines = [
         f"POST {endpoint.path}/chat/completions HTTP/1.1",
         f"Host: {endpoint.authority}",
-        "Accept: text/event-stream",
-        "Accept-Encoding: identity",
-        "Content-Type: application/json",
         f"Content-Length: {len(body)}",
-        "User-Agent: nobs",
+        *(f"{name}: {value}" for name, value in headers_of(endpoint.api_key).items()),
     ]
-    if endpoint.api_key:
-        lines.append(f"Authorization: Bearer {endpoint.api_key}")
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body
 
 

@@ -1,0 +1,64 @@
+"""What was asked of a server against what it did, where that can be seen; pure."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+from nobs.tasks.llms.client.finish import whole_reason
+from nobs.tasks.llms.client.record import TokenCountSource
+from nobs.tasks.llms.report import LlmModelReport, LlmRequest
+
+END_TOKENS = 1
+"""Some servers count the token that ends an answer, which no limit is for."""
+
+
+def open_reasons_of(model: LlmModelReport) -> Iterator[str]:
+    """Yield what makes the measured work another one than the pinned: not sent, or not kept to."""
+    if model.server is not None:
+        yield from model.server.request.open_reasons
+    yield from (f"max_output_tokens: {fault}" for fault in _faults_of(model))
+
+
+def disobedience_of(model: LlmModelReport) -> Iterator[str]:
+    """Yield for people what the server refused, and what it took and didn't keep to."""
+    for clause in model.server.request.deviations if model.server else ():
+        yield f"{clause[0].upper()}{clause[1:]}."
+    yield from (f"The server didn't keep to max_output_tokens: {f}." for f in _faults_of(model))
+
+
+def _faults_of(model: LlmModelReport) -> Iterator[str]:
+    limit = model.max_output_tokens
+    requests = list(chain(*(run.prompts for run in model.all_runs)))
+    if limit is None:
+        return
+    for is_fault, what in (
+        (_is_longer, f"have more than {limit} tokens"),
+        (_is_cut_before, f"were cut before {limit} tokens"),
+    ):
+        if count := _count(requests, is_fault, limit):
+            yield f"{count} of {len(requests)} answers {what}"
+
+
+def _count(
+    requests: list[LlmRequest], is_fault: Callable[[LlmRequest, int], bool], limit: int
+) -> int:
+    return sum(request.failure is None and is_fault(request, limit) for request in requests)
+
+
+def _is_longer(request: LlmRequest, limit: int) -> bool:
+    """Tell whether an answer has more tokens than were asked for: a chunk holds at least one."""
+    tokens = request.chunks if request.token_count_source == TokenCountSource.TEXT else None
+    return (tokens or request.output_tokens or 0) > limit + END_TOKENS
+
+
+def _is_cut_before(request: LlmRequest, limit: int) -> bool:
+    """Tell whether a limit of the server's own cut an answer.
+
+    Some servers' usage leaves reasoning out, so an answer with some isn't judged.
+    """
+    is_counted = request.token_count_source in {TokenCountSource.USAGE, TokenCountSource.TIMINGS}
+    return (
+        whole_reason(request.finish_reason) == "length"
+        and is_counted
+        and not (request.reasoning_chars or request.count_conflict)
+        and max(request.output_tokens or 0, request.chunks or 0) < limit - END_TOKENS
+    )
