@@ -21,7 +21,7 @@ from openai import (
 )
 
 from nobs.providers.base import UnknownModel
-from nobs.providers.client import ErrorAnswer, UnexpectedAnswer
+from nobs.providers.client import ErrorAnswer, UnexpectedAnswer, WholeAnswer
 from nobs.providers.refusals import Part, find_refused
 from nobs.settings import hide_secrets
 
@@ -100,7 +100,7 @@ def _find(error: Exception) -> Finding:
         case ErrorAnswer():
             return _of_error(error)
         case UnexpectedAnswer():
-            return Finding(cause=Cause.OTHER_PROGRAM, detail=_describe_answer(error))
+            return _of_answer(error)
         case AuthenticationError() | PermissionDeniedError():
             return Finding(cause=Cause.KEY, detail=_said(error))
         case APIStatusError():
@@ -122,9 +122,9 @@ def _of_status(error: APIStatusError) -> Finding:
         return Finding(cause=Cause.OTHER_PROGRAM, detail=detail)
     if status in {400, 413, 422} and _is_too_long(error.body, said):
         return Finding(cause=Cause.CONTEXT, detail=said)
-    if status in {400, 404} and _is_of_model(error):
-        return Finding(cause=Cause.MODEL, detail=said)
     refused = find_refused(error.body or said)
+    if status in {400, 404} and _is_of_model(error, in_words=not refused):
+        return Finding(cause=Cause.MODEL, detail=said)
     other = Cause.OTHER_PROGRAM if status in {404, 405} else Cause.REFUSED
     return Finding(
         cause=Cause.PART if refused else other,
@@ -156,11 +156,12 @@ def _is_too_long(body: object, said: str) -> bool:
     return bool(codes & known) or bool(TOO_LONG.search(said))
 
 
-def _is_of_model(error: APIStatusError) -> bool:
+def _is_of_model(error: APIStatusError, *, in_words: bool) -> bool:
     if _field(error.body, "code") == "model_not_found" or _field(error.body, "param") == "model":
         return True
     asked_one = not error.request.url.path.endswith("/models")
-    return asked_one and error.status_code == 404 and bool(_OF_MODEL.search(_said(error)))
+    may_be = in_words and asked_one and error.status_code == 404
+    return may_be and bool(_OF_MODEL.search(_said(error)))
 
 
 def _field(body: object, name: str) -> str:
@@ -184,6 +185,13 @@ def _words(body: object) -> str:
             return json.dumps(body)
         case _:
             return ""
+
+
+def _of_answer(error: UnexpectedAnswer) -> Finding:
+    detail = _describe_answer(error)
+    if isinstance(error, WholeAnswer):
+        return Finding(cause=Cause.PART, detail=detail, refused=frozenset({Part.STREAM}))
+    return Finding(cause=Cause.OTHER_PROGRAM, detail=detail)
 
 
 def _describe_answer(error: UnexpectedAnswer) -> str:

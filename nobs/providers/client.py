@@ -35,6 +35,10 @@ class UnexpectedAnswer(Exception):
         self.route = response.request.url.path
 
 
+class WholeAnswer(UnexpectedAnswer):
+    """A server answered a completion whole where a stream was asked for."""
+
+
 class ErrorAnswer(Exception):
     """A server answered 200, and then with an error object in place of the answer."""
 
@@ -102,10 +106,7 @@ class Server:
             if event.get("error") or event.get("object") == "error":
                 raise ErrorAnswer(event)
         if not any(isinstance(event.get("choices"), list) for event in events):
-            whole = _json(response)
-            if isinstance(whole, dict) and whole.get("error"):
-                raise ErrorAnswer(whole)
-            raise UnexpectedAnswer("stream of a completion", response)
+            raise _unstreamed(response)
 
     def native(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the JSON object of a route outside OpenAI's API, empty where there is none."""
@@ -202,6 +203,16 @@ def _events(response: httpx2.Response) -> list[dict[str, Any]]:
     lines = response.content.decode(errors="replace").splitlines()
     data = (line.removeprefix("data:") for line in lines if line.startswith("data:"))
     return [value for text in data if isinstance(value := _parse(text), dict)]
+
+
+def _unstreamed(response: httpx2.Response) -> ErrorAnswer | UnexpectedAnswer:
+    """Return what came in place of a stream."""
+    whole = _json(response)
+    if isinstance(whole, dict) and whole.get("error"):
+        return ErrorAnswer(whole)
+    is_completion = isinstance(whole, dict) and whole.get("choices")
+    kind = WholeAnswer if is_completion else UnexpectedAnswer
+    return kind("stream of a completion", response)
 
 
 def _entries(values: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401 - as above

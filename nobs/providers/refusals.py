@@ -23,7 +23,7 @@ _PLACES = ("param", "parameter", "loc", "field", "path", "instancePath")
 _ECHOES = frozenset({"input", "ctx", "body", "request", "url", "headers", "user_id"})
 """Keys under which validators repeat what was sent: every part stands there."""
 _ALTERNATIVES = re.compile(
-    r"(expected one of|expected:|(supported|allowed|valid|permitted|known|accepted)\s"
+    r"\b(expected one of|expected:|(supported|allowed|valid|permitted|known|accepted)\s"
     r"(fields?|parameters?|params|arguments?|properties|keys)).*",
     re.DOTALL,
 )

@@ -2,6 +2,7 @@
 
 import itertools
 
+from nobs.providers.readiness import PROMPT
 from tests.fakes.llm_routes import one_model, reply
 from tests.fakes.llm_server import Answered, Choose, Script, Send
 from tests.fakes.llm_streams import chunked, delta, event, head, usage
@@ -34,15 +35,20 @@ def plain(value: dict[str, object], status: str = "200 OK") -> Script:
 
 
 def whole_server(answer: Script | Choose | None = None) -> Choose:
-    """Return a server with one model that answers streamed chats with `answer`."""
+    """Return a server with one model that answers timed chats with `answer`."""
     others = one_model(MODEL)
 
     def choose(asked: Answered) -> Script:
-        if not (asked.path.endswith("/chat/completions") and asked.values.get("stream")):
+        if not asked.path.endswith("/chat/completions") or is_check(asked):
             return others(asked)
         return answer(asked) if callable(answer) else answer or stream()
 
     return choose
+
+
+def is_check(asked: Answered) -> bool:
+    """Tell whether a chat is that of the check before a run, which differs in its words only."""
+    return str(asked.values["messages"][-1]["content"]).endswith(PROMPT)
 
 
 def after(good: int, bad: Script) -> Choose:

@@ -5,11 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.fakes.llm_server import Answered, Choose, Script, Send, Then
-from tests.fakes.llm_streams import head
+from tests.fakes.llm_streams import delta, event, head, usage
 
 type Reply = Script | dict[str, Any] | list[Any]
-
-COMPLETION = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "ready."}}]}
 
 
 def reply(
@@ -26,6 +24,11 @@ def reply(
     return Script(steps=[Send(0, first + data)], then=then)
 
 
+READY = reply(
+    event(delta(content="ready.")) + event(delta("stop") | {"usage": usage(3)}) + event("[DONE]"),
+    kind="text/event-stream",
+)
+"""What a model answers to the check of its server."""
 NOT_FOUND = reply({"error": {"message": "File Not Found", "code": 404}}, "404 Not Found")
 
 
@@ -46,5 +49,5 @@ def routes(replies: Mapping[str, Reply], default: Reply = NOT_FOUND) -> Choose:
 
 def one_model(name: str = "tiny", more: Mapping[str, Reply] | None = None) -> Choose:
     """Return a server with one model that answers; `more` adds routes by path."""
-    usual: Mapping[str, Reply] = {"/v1/models": models(name), "/v1/chat/completions": COMPLETION}
+    usual: Mapping[str, Reply] = {"/v1/models": models(name), "/v1/chat/completions": READY}
     return routes({**usual, **(more or {})})

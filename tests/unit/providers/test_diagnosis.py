@@ -12,13 +12,15 @@ from nobs.providers import PROVIDERS
 from nobs.providers.base import Access, Provider
 from nobs.providers.causes import Cause
 from nobs.providers.diagnosis import ServerUnusable
-from nobs.providers.readiness import Patience, diagnose, wait_until_ready
+from nobs.providers.readiness import ONCE, Answering, Patience, wait_until_ready
+from nobs.schema.server import RequestShape
 from tests.fakes.llm_routes import models, one_model, reply, routes
 from tests.fakes.llm_server import Choose, Script, Send, Then, serving
-from tests.fakes.llm_streams import head
+from tests.fakes.llm_streams import event, head
 
 OPENAI = PROVIDERS.load("openai")
-BRIEFLY = Patience(wait_s=0.5, absent_wait_s=0.0, first_pause_s=0.02)
+BRIEFLY = Patience(wait_s=0.5, absent_wait_s=0.0, answer_s=0.5, first_pause_s=0.02)
+TINY = Answering(model="tiny", request=RequestShape())
 
 
 def fail(
@@ -60,9 +62,11 @@ def deaf_port() -> Iterator[str]:
 
 def test_a_server_that_answers_has_nothing_to_mend() -> None:
     with serving(one_model()) as server:
-        assert diagnose(Access(base_url=server.url), "tiny", OPENAI) is None
+        assert (
+            wait_until_ready(Access(base_url=server.url), "tiny", OPENAI, pytest.fail, ONCE) == TINY
+        )
         assert [request.path for request in server.log] == ["/v1/models", "/v1/chat/completions"]
-        assert server.log[1].values["max_tokens"] == 4
+        assert server.log[1].values["max_tokens"] == 16
         assert "authorization" not in server.log[0].headers
 
 
@@ -185,8 +189,22 @@ BAD_COMPLETIONS: dict[str, tuple[Script, Cause, str]] = {
         Cause.MODEL, "pulling",
     ),
     "no route": (reply({"detail": "Not Found"}, "404 Not Found"), Cause.OTHER_PROGRAM, "404"),
-    "an error in 200": (reply({"error": "out of memory"}), Cause.OTHER_PROGRAM, "memory"),
-    "no choices": (reply({"choices": []}), Cause.OTHER_PROGRAM, "no completion"),
+    "an error in 200": (reply({"error": "out of memory"}), Cause.REFUSED, "memory"),
+    "an error in the stream": (
+        reply(event({"error": {"message": "Model crashed."}}), kind="text/event-stream"),
+        Cause.REFUSED, "an error: Model crashed.",
+    ),
+    "an empty stream": (
+        reply(event("[DONE]"), kind="text/event-stream"), Cause.OTHER_PROGRAM, "no stream",
+    ),
+    "no choices": (reply({"choices": []}), Cause.OTHER_PROGRAM, "no stream"),
+    "a whole answer": (
+        reply({"choices": [{"message": {"content": "ready."}}]}), Cause.PART, "doesn't stream",
+    ),
+    "streams refused": (
+        reply({"error": {"message": "Streaming is not supported."}}, "400 Bad"), Cause.PART,
+        "doesn't stream: 400 Streaming is not supported.",
+    ),
     "a cut answer": (
         Script(steps=[Send(0, head("Content-Length: 99") + b"{")], then=Then.CLOSE),
         Cause.OTHER_PROGRAM, "without sending complete",
@@ -202,6 +220,7 @@ def test_a_model_that_fails_the_test_inference(kind: str) -> None:
     with serving(chat(script)) as server:
         error = fail(server.url)
     assert (error.cause, said in error.message) == (cause, True), error.message
+    assert ".." not in f"{error.message} {error.remedy}"
 
 
 def test_an_unknown_model_is_told_with_those_that_are_there() -> None:
@@ -222,7 +241,7 @@ def test_one_of_several_models_has_to_be_named() -> None:
 def test_the_only_model_needs_no_name() -> None:
     with serving(one_model("only")) as server:
         access = Access(base_url=server.url)
-        assert wait_until_ready(access, None, OPENAI, lambda _: None, BRIEFLY) == "only"
+        assert wait_until_ready(access, None, OPENAI, pytest.fail, BRIEFLY).model == "only"
 
 
 def test_a_url_without_v1_is_told() -> None:
@@ -242,5 +261,5 @@ def test_through_a_unix_socket(tmp_path: Path) -> None:
     path = tmp_path / "server.sock"
     access = Access(base_url="http://studio.invalid:1234/v1", socket=path)
     with serving(one_model(), unix_socket=path) as server:
-        assert diagnose(access, "tiny", OPENAI) is None
+        assert wait_until_ready(access, "tiny", OPENAI, pytest.fail, ONCE) == TINY
         assert server.log[0].headers["host"] == "studio.invalid:1234"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -12,8 +13,9 @@ from nobs.providers.causes import Cause
 from nobs.providers.diagnosis import ServerUnusable
 from nobs.providers.readiness import Patience, wait_until_ready
 from nobs.schema.server import ModelIdentity
-from tests.fakes.llm_routes import Reply, models, one_model, reply, routes
-from tests.fakes.llm_server import Answered, Choose, Script, Then, serving
+from nobs.tasks.llms.client.chat import ChatRequest, Endpoint, request_bytes
+from tests.fakes.llm_routes import READY, Reply, models, one_model, reply, routes
+from tests.fakes.llm_server import Answered, Choose, Script, ScriptedServer, Then, serving
 
 OPENAI = PROVIDERS.load("openai")
 LOADING = reply({"error": {"message": "Loading model"}}, "503 Service Unavailable")
@@ -32,7 +34,7 @@ def failing_first(times: int, script: Script, then: Choose) -> Choose:
 
 def wait(url: str, tell: Callable[[str], None], **patience: float) -> str:
     rules = Patience(**{"wait_s": 5.0, "first_pause_s": 0.01, **patience})
-    return wait_until_ready(Access(base_url=url), "tiny", OPENAI, tell, rules)
+    return wait_until_ready(Access(base_url=url), "tiny", OPENAI, tell, rules).model
 
 
 @pytest.mark.parametrize(
@@ -122,3 +124,53 @@ def test_a_server_that_tells_nothing_is_no_error() -> None:
     with serving(routes({})) as server:
         access = Access(base_url=server.url)
         assert OPENAI.identify(access, "tiny") == ModelIdentity(id="tiny")
+
+
+def chats_of(server: ScriptedServer) -> list[Answered]:
+    return [asked for asked in server.log if asked.path.endswith("/chat/completions")]
+
+
+def test_a_first_load_is_waited_for_on_one_connection_and_told() -> None:
+    """As in https://github.com/ollama/ollama/issues/8006: who hangs up starts from nothing."""
+    slow = Script(steps=[replace(step, at_s=0.6) for step in READY.steps])
+    told: list[str] = []
+    with serving(one_model(more={"/v1/chat/completions": slow})) as server:
+        wait(server.url, told.append, wait_s=0.2, answer_s=20.0, report_s=0.1)
+        assert len(chats_of(server)) == 1
+
+    assert len(told) >= 2
+    assert all(line.startswith("Waiting for tiny to load and answer, ") for line in told)
+    assert all(line.endswith(" s of at most 20 s.") for line in told)
+
+
+def test_who_never_answers_is_asked_once_and_the_option_is_named() -> None:
+    hanging = Script(steps=[], then=Then.HANG)
+    with serving(one_model(more={"/v1/chat/completions": hanging})) as server:
+        with pytest.raises(ServerUnusable, match=r"doesn't answer in 1 s\.") as caught:
+            wait(server.url, pytest.fail, wait_s=0.6, answer_s=0.6)
+        assert len(chats_of(server)) == 1
+
+    assert "--request-timeout" in caught.value.remedy
+
+
+@pytest.mark.parametrize("key", ["", "sesame-123"])
+def test_the_check_has_the_headers_of_timed_requests(key: str) -> None:
+    with serving(one_model()) as server:
+        wait_until_ready(Access(base_url=server.url, api_key=key), "tiny", OPENAI, pytest.fail)
+        timed = request_bytes(Endpoint.of(server.url, key), ChatRequest(model="m", messages=[]))
+        (chat,) = chats_of(server)
+    lines = timed.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+
+    assert chat.headers | {"content-length": ""} == headers | {"content-length": ""}
+    assert ("authorization" in headers) == bool(key)
+
+
+def test_nothing_of_the_surroundings_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.setenv(name, "foreign")
+    with serving(one_model()) as server:
+        wait(server.url, pytest.fail)
+        sent = [value for asked in server.log for value in asked.headers.values()]
+
+    assert not [value for value in sent if "foreign" in value]

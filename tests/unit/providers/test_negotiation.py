@@ -1,0 +1,107 @@
+"""What is left out of requests: whatever a server refuses, and nothing else."""
+
+from itertools import combinations
+
+import pytest
+
+from nobs.providers import PROVIDERS
+from nobs.providers.base import Access
+from nobs.providers.causes import Cause
+from nobs.providers.diagnosis import ServerUnusable
+from nobs.providers.readiness import ONCE, wait_until_ready
+from nobs.providers.refusals import Part
+from nobs.schema.server import RequestShape
+from tests.fakes.llm_answers import MODEL
+from tests.fakes.llm_refusals import NAMING, SILENT, Style, of_openai, refusing, without_a_word
+from tests.fakes.llm_routes import models, reply, routes
+from tests.fakes.llm_server import Answered, Choose, Script, serving
+
+OPENAI = PROVIDERS.load("openai")
+PARTS = (Part.SYSTEM_ROLE, Part.STREAM_OPTIONS, Part.TEMPERATURE, Part.LIMIT)
+SUBSETS = [
+    frozenset(parts) for size in range(len(PARTS) + 1) for parts in combinations(PARTS, size)
+]
+MOST_REQUESTS = 12
+
+
+def shape_without(parts: frozenset[Part]) -> RequestShape:
+    return RequestShape(
+        nonce_role="user" if Part.SYSTEM_ROLE in parts else "system",
+        limit_field="max_completion_tokens" if Part.LIMIT in parts else "max_tokens",
+        temperature=Part.TEMPERATURE not in parts,
+        stream_options=Part.STREAM_OPTIONS not in parts,
+    )
+
+
+def negotiated(choose: Choose) -> tuple[RequestShape, list[str], list[Answered]]:
+    """Return what was found, what people read of it, and the chats that it took."""
+    told: list[str] = []
+    with serving(choose) as server:
+        access = Access(base_url=server.url)
+        found = wait_until_ready(access, MODEL, OPENAI, told.append, ONCE)
+        chats = [asked for asked in server.log if asked.path.endswith("completions")]
+    return found.request, told, chats
+
+
+@pytest.mark.parametrize("style", [*NAMING, *SILENT], ids=lambda style: str(style.__name__))
+@pytest.mark.parametrize("parts", SUBSETS, ids=lambda parts: "+".join(sorted(parts)) or "nothing")
+def test_exactly_what_is_refused_is_left_out(parts: frozenset[Part], style: Style) -> None:
+    shape, told, chats = negotiated(refusing(parts, style))
+
+    assert shape == shape_without(parts)
+    assert len(chats) <= MOST_REQUESTS
+    assert len(told) == len(parts)
+
+
+def test_one_refusal_costs_one_request() -> None:
+    _, _, chats = negotiated(refusing(frozenset({Part.TEMPERATURE}), of_openai))
+
+    assert [chat.values.get("temperature") for chat in chats] == [0.0, None]
+
+
+def test_the_check_is_a_timed_request_of_few_tokens() -> None:
+    _, _, chats = negotiated(refusing(frozenset(), of_openai))
+    (chat,) = chats
+
+    assert [message["role"] for message in chat.values["messages"]] == ["system", "user"]
+    assert chat.values | {"messages": []} == {
+        "model": MODEL, "messages": [], "max_tokens": 16, "temperature": 0.0, "stream": True,
+        "stream_options": {"include_usage": True},
+    }  # fmt: skip
+
+
+def test_a_server_that_takes_neither_limit_is_asked_without() -> None:
+    def choose(asked: Answered) -> Script:
+        is_chat = asked.path.endswith("completions")
+        for name in ("max_tokens", "max_completion_tokens") if is_chat else ():
+            if name in asked.values:
+                return reply({"error": {"message": f"Unknown parameter: {name}"}}, "400 Bad")
+        return refusing(frozenset(), of_openai)(asked)
+
+    assert negotiated(choose)[0] == RequestShape(limit_field=None)
+
+
+@pytest.mark.parametrize("style", [of_openai, without_a_word], ids=lambda style: style.__name__)
+def test_what_is_always_refused_ends_with_the_servers_words(style: Style) -> None:
+    said = style(Part.TEMPERATURE)
+    with serving(routes({"/v1/models": models(MODEL), "/v1/chat/completions": said})) as server:
+        with pytest.raises(ServerUnusable) as caught:
+            wait_until_ready(Access(base_url=server.url), MODEL, OPENAI, pytest.fail, ONCE)
+        assert len(server.log) <= MOST_REQUESTS
+
+    assert caught.value.cause in (Cause.PART, Cause.REFUSED)
+    assert "400" in caught.value.message
+    assert "ask for" not in caught.value.remedy.lower()
+
+
+def test_a_broken_template_is_named() -> None:
+    words = "Error rendering prompt with jinja template: Cannot call something that is undefined."
+    said = reply({"error": words}, "400 Bad Request")
+    with (
+        serving(routes({"/v1/models": models(MODEL), "/v1/chat/completions": said})) as server,
+        pytest.raises(ServerUnusable) as caught,
+    ):
+        wait_until_ready(Access(base_url=server.url), MODEL, OPENAI, pytest.fail, ONCE)
+
+    assert "chat template" in caught.value.remedy
+    assert ".." not in str(caught.value)
