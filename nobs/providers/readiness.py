@@ -91,10 +91,7 @@ def wait_until_ready(
                     waits_s=patience.answer_s,
                 )
 
-        found = negotiate(ask)
-    for clause in found.deviations:
-        tell(f"{name}: {clause}.")
-    return Answering(model=name, request=found)
+        return Answering(model=name, request=negotiate(ask))
 
 
 @contextmanager

@@ -32,6 +32,8 @@ class ServedModels:
             wait_s=wanted.wait_s, absent_wait_s=wanted.absent_wait_s, answer_s=wanted.wait_s
         )
         answering = wait_until_ready(access, wanted.model, provider, tell, patience)
+        for clause in answering.request.deviations:
+            tell(f"{answering.model}: {clause}.")
         return Served(
             access=access,
             model=answering.model,

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from nobs.launch.doctor.host import find_versions
+from nobs.providers.refusals import Part
 from tests.fakes.command import NO_ENGINE, environment, run_nobs
 from tests.fakes.hub import fake_hub
+from tests.fakes.llm_answers import MODEL
+from tests.fakes.llm_refusals import of_openai, refusing
 from tests.fakes.llm_routes import Reply, models, one_model, reply, routes
 from tests.fakes.llm_server import serving
 from tests.fakes.ports import free_port
@@ -109,6 +112,18 @@ def test_a_server_that_answers_is_told_with_who_else_reaches_it(tmp_path: Path) 
     assert (code, checks["llm server"]["state"]) == (0, "ok")
     assert f"at {server.url} answers with tiny" in checks["llm server"]["found"]
     assert "listens on loopback alone" in checks["llm server"]["found"]
+
+
+def test_what_a_server_refuses_is_told(tmp_path: Path) -> None:
+    refused = frozenset({Part.SYSTEM_ROLE, Part.TEMPERATURE})
+    with serving(refusing(refused, of_openai)) as server:
+        code, checks = examine(
+            tmp_path, "--backend", "cpu", "--llm-url", server.url, "--llm-model", MODEL
+        )
+
+    assert (code, checks["llm server"]["state"]) == (0, "ok")
+    assert "the nonce is in the user message" in checks["llm server"]["found"]
+    assert "no temperature is sent" in checks["llm server"]["found"]
 
 
 @pytest.mark.parametrize(
