@@ -64,14 +64,22 @@ def llm_api_key() -> str:
     A container gets it as a mounted file. Without a key none is sent: servers that want no key may
     refuse one that isn't theirs.
     """
+    name, key = "LLM_API_KEY", os.environ.get("LLM_API_KEY", "")
     if file := os.environ.get("LLM_API_KEY_FILE"):
+        name = "LLM_API_KEY_FILE"
         try:
-            return Path(file).read_text(encoding="utf-8").strip()
+            key = Path(file).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise UsageError(
-                f"LLM_API_KEY_FILE can't be read: {error}.", "Name a file that holds the key."
+                f"{name} can't be read: {error}.", "Name a file that holds the key."
             ) from error
-    return os.environ.get("LLM_API_KEY", "").strip()
+    key = key.strip()
+    if not key.isascii() or any(character <= " " for character in key):
+        raise UsageError(
+            f"The key in {name} has a space, a control or a non-ASCII character.",
+            "Set the key alone, without `Bearer`.",
+        )
+    return key
 
 
 def hide_secrets(text: str) -> str:

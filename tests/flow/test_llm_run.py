@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from nobs.catalog import load_catalog
+from nobs.schema.server import RequestShape
 from nobs.validation import Ruling, validate_document
 from tests.fakes.honest_reports import sealed
 from tests.fakes.hub import fake_hub
@@ -142,6 +143,7 @@ def test_a_server_on_this_machine_is_local_and_named(
     assert model_of(done)["server"] | {"identity": None} == {
         "provider": "openai", "base_url": server.url, "socket": None, "model": MODEL,
         "locality": "local", "setup": False, "max_wait_s": 300.0, "identity": None,
+        "request": RequestShape().model_dump(),
     }  # fmt: skip
 
 
