@@ -22,7 +22,7 @@ from openai import (
 
 from nobs.providers.base import UnknownModel
 from nobs.providers.client import ErrorAnswer, UnexpectedAnswer, WholeAnswer
-from nobs.providers.refusals import Part, find_refused
+from nobs.providers.refusals import TOO_FEW, Part, find_refused
 from nobs.settings import hide_secrets
 
 
@@ -62,6 +62,7 @@ ABSENT = frozenset(
 """Mends itself only if somebody is starting the server right now."""
 TRANSIENT = ABSENT | {Cause.SILENT, Cause.BUSY}
 
+_NO_ROUTE = frozenset({404, 405})
 _BY_A_PART = frozenset({400, 406, 422, 500, 501})
 _MOST_CHARACTERS = 300
 _BUSY_STATUS = frozenset({408, 425, 429, 502, 503, 504})
@@ -83,6 +84,10 @@ class Finding:
     """What it names as the reason, where the cause is a part of the request."""
     may_be_a_part: bool = False
     """Whether a part of the request can be the reason though none is named."""
+    is_no_route: bool = False
+    """Whether the server hasn't the route, or not that method of it."""
+    wants_more_tokens: bool = False
+    """Whether the limit of output tokens is too low for it."""
     waited_s: float | None = None
     """How long an inference was waited for, where the cause is silence."""
 
@@ -125,12 +130,14 @@ def _of_status(error: APIStatusError) -> Finding:
     refused = find_refused(error.body or said)
     if status in {400, 404} and _is_of_model(error, in_words=not refused):
         return Finding(cause=Cause.MODEL, detail=said)
-    other = Cause.OTHER_PROGRAM if status in {404, 405} else Cause.REFUSED
+    other = Cause.OTHER_PROGRAM if status in _NO_ROUTE else Cause.REFUSED
     return Finding(
         cause=Cause.PART if refused else other,
         detail=said,
         refused=refused,
         may_be_a_part=status in _BY_A_PART,
+        is_no_route=status in _NO_ROUTE,
+        wants_more_tokens=Part.LIMIT in refused and bool(TOO_FEW.search(said)),
     )
 
 

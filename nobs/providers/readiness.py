@@ -21,6 +21,8 @@ from nobs.schema.server import RequestShape
 PROMPT = "Say: ready."
 TEST_TOKENS = 16
 """Some gateways refuse limits below it."""
+ENOUGH_TOKENS = 2048
+"""For models that refuse to begin where their reasoning would not fit."""
 
 
 class Kind(Protocol):
@@ -75,14 +77,13 @@ def wait_until_ready(
     )
     retry = _Retry(patience, asked, tell)
     with Server(access, answer_s=min(ANSWER_S, patience.wait_s)) as server:
-        entries = retry.call(server.models)
-        name = retry.call(lambda: kind.choose(model, entries))
+        name = _find_name(server, model, kind, retry)
 
-        def ask(shape: RequestShape) -> None:
+        def infer(shape: RequestShape, tokens: int) -> None:
             request = ChatRequest(
                 model=name,
                 messages=messages_of(shape, new_prefix(), PROMPT),
-                max_tokens=TEST_TOKENS,
+                max_tokens=tokens,
                 shape=shape,
             )
             with _reporting(name, tell, patience):
@@ -91,7 +92,26 @@ def wait_until_ready(
                     waits_s=patience.answer_s,
                 )
 
+        def ask(shape: RequestShape) -> None:
+            try:
+                infer(shape, TEST_TOKENS)
+            except ServerUnusable as error:
+                if not error.finding.wants_more_tokens:
+                    raise
+                infer(shape, ENOUGH_TOKENS)
+
         return Answering(model=name, request=negotiate(ask))
+
+
+def _find_name(server: Server, model: str | None, kind: Kind, retry: "_Retry") -> str:
+    """Return the name of the model; a server without a list is asked for what the user named."""
+    try:
+        entries = retry.call(server.models)
+    except ServerUnusable as error:
+        if model is None or not error.finding.is_no_route:
+            raise
+        return model
+    return retry.call(lambda: kind.choose(model, entries))
 
 
 @contextmanager

@@ -46,6 +46,13 @@ _NAMES = {
     ),
 }
 
+TOO_FEW = re.compile(
+    r"(tokens\b|output limit).{0,80}(\bhigher|at least|(below|minimum)|too (small|low|short|few)|"
+    r"(greater|more|larger) than|>)|\bhigher\s.{0,20}tokens\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How servers say that a limit of output tokens is too low, not that they know none."""
+
 
 def find_refused(body: Json) -> frozenset[Part]:
     """Return the parts that an error answer names: by their place, else in its words."""

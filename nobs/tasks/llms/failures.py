@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from nobs.errors import HostApiError
-from nobs.providers.refusals import Part, find_refused
+from nobs.providers.refusals import TOO_FEW, Part, find_refused
 from nobs.tasks.llms.client.record import ChatFailure
 from nobs.tasks.llms.report import LlmRequest
 
@@ -74,4 +74,6 @@ def _remedy_for_words(said: str, otherwise: str) -> str:
             f"The server refuses {names} here, and took it in the check before the run: look at "
             "what answers for it, such as a gateway with several models behind it."
         )
+    if refused and TOO_FEW.search(said):
+        return "Ask for more: --max-output-tokens."
     return _LESS if _TOO_MUCH.search(said) else otherwise

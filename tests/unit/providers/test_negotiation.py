@@ -13,7 +13,7 @@ from nobs.providers.refusals import Part
 from nobs.schema.server import RequestShape
 from tests.fakes.llm_answers import MODEL
 from tests.fakes.llm_refusals import NAMING, SILENT, Style, of_openai, refusing, without_a_word
-from tests.fakes.llm_routes import models, reply, routes
+from tests.fakes.llm_routes import NOT_FOUND, models, one_model, reply, routes
 from tests.fakes.llm_server import Answered, Choose, Script, serving
 
 OPENAI = PROVIDERS.load("openai")
@@ -103,3 +103,28 @@ def test_a_broken_template_is_named() -> None:
 
     assert "chat template" in caught.value.remedy
     assert ".." not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "max_tokens or model output limit was reached. Please try again with higher max_tokens.",
+        "`max_tokens` must be greater than `thinking.budget_tokens`",
+        "Invalid 'max_tokens': integer below minimum value. Expected a value >= 1024",
+    ],
+)
+def test_a_limit_that_is_too_low_for_reasoning_is_no_refused_limit(words: str) -> None:
+    def choose(asked: Answered) -> Script:
+        if not asked.body or asked.values.get("max_tokens", 0) > 1024:
+            return refusing(frozenset({Part.TEMPERATURE}), of_openai)(asked)
+        return reply({"error": {"message": words, "param": "max_tokens"}}, "400 Bad Request")
+
+    assert negotiated(choose)[0] == RequestShape(temperature=False)
+
+
+def test_a_server_without_a_list_of_models_is_asked_for_the_named_one() -> None:
+    usual = one_model(MODEL, {"/v1/models": NOT_FOUND})
+    shape, chats = negotiated(usual)
+
+    assert shape == RequestShape()
+    assert [chat.values["model"] for chat in chats] == [MODEL]

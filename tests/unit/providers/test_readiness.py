@@ -81,7 +81,7 @@ def test_who_is_asked_to_come_back_too_late_gives_up_at_once() -> None:
         assert len(server.log) == 1
 
 
-@pytest.mark.parametrize("status", ["400 Bad", "401 Who", "403 No", "404 Not Found"])
+@pytest.mark.parametrize("status", ["400 Bad", "401 Who", "403 No", "410 Gone"])
 def test_what_stays_wrong_is_asked_once(status: str) -> None:
     with serving(reply({"error": {"message": "no"}}, status)) as server:
         with pytest.raises(ServerUnusable):
