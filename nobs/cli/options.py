@@ -138,7 +138,8 @@ llm_options = _all(
     click.option("--max-output-tokens", type=click.IntRange(1), help="Tokens an answer."),
     click.option("--request-timeout", "request_timeout_s", metavar="S",
                  type=click.FloatRange(0, min_open=True),
-                 help="Seconds of silence after which a request has failed.  [default: 300]"),
+                 help="Seconds of silence after which a request or a first load has failed."
+                      "  [default: 300]"),
     click.option("--concurrency", type=Numbers(int), default=(), metavar="N[,N]",
                  help="Measure load too, with this many requests in flight."),
     click.option("--rate", "rates_per_s", type=Numbers(float), default=(), metavar="R[,R]",

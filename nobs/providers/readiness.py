@@ -78,29 +78,8 @@ def wait_until_ready(
     retry = _Retry(patience, asked, tell)
     with Server(access, answer_s=min(ANSWER_S, patience.wait_s)) as server:
         name = _find_name(server, model, kind, retry)
-
-        def infer(shape: RequestShape, tokens: int) -> None:
-            request = ChatRequest(
-                model=name,
-                messages=messages_of(shape, new_prefix(), PROMPT),
-                max_tokens=tokens,
-                shape=shape,
-            )
-            with _reporting(name, tell, patience):
-                retry.call(
-                    lambda: server.infer(request, timeout_s=patience.answer_s),
-                    waits_s=patience.answer_s,
-                )
-
-        def ask(shape: RequestShape) -> None:
-            try:
-                infer(shape, TEST_TOKENS)
-            except ServerUnusable as error:
-                if not error.finding.wants_more_tokens:
-                    raise
-                infer(shape, ENOUGH_TOKENS)
-
-        return Answering(model=name, request=negotiate(ask))
+        asking = _Asking(server=server, model=name, retry=retry, tell=tell, patience=patience)
+        return Answering(model=name, request=negotiate(asking.ask))
 
 
 def _find_name(server: Server, model: str | None, kind: Kind, retry: "_Retry") -> str:
@@ -114,25 +93,51 @@ def _find_name(server: Server, model: str | None, kind: Kind, retry: "_Retry") -
     return retry.call(lambda: kind.choose(model, entries))
 
 
-@contextmanager
-def _reporting(model: str, tell: Tell, patience: Patience) -> Iterator[None]:
-    """Tell every few seconds how long an answer has been waited for."""
-    over, started = threading.Event(), time.monotonic()
+@dataclass(frozen=True, kw_only=True)
+class _Asking:
+    """Sends test inferences to one model."""
 
-    def report() -> None:
-        while not over.wait(patience.report_s):
-            tell(
-                f"Waiting for {model} to load and answer, {time.monotonic() - started:.0f} s of "
-                f"at most {patience.answer_s:.0f} s."
-            )
+    server: Server
+    model: str
+    retry: "_Retry"
+    tell: Tell
+    patience: Patience
 
-    reporter = threading.Thread(target=report, daemon=True)
-    reporter.start()
-    try:
-        yield
-    finally:
-        over.set()
-        reporter.join()
+    def ask(self, shape: RequestShape) -> None:
+        """Have a short request of that shape answered; ServerUnusable where it isn't."""
+        try:
+            self._infer(shape, TEST_TOKENS)
+        except ServerUnusable as error:
+            if not error.finding.wants_more_tokens:
+                raise
+            self._infer(shape, ENOUGH_TOKENS)
+
+    def _infer(self, shape: RequestShape, tokens: int) -> None:
+        messages = messages_of(shape, new_prefix(), PROMPT)
+        request = ChatRequest(model=self.model, messages=messages, max_tokens=tokens, shape=shape)
+        wait_s = self.patience.answer_s
+        with self._reporting():
+            self.retry.call(lambda: self.server.infer(request, timeout_s=wait_s), waits_s=wait_s)
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Tell every few seconds how long the answer has been waited for."""
+        over, started = threading.Event(), time.monotonic()
+
+        def report() -> None:
+            while not over.wait(self.patience.report_s):
+                self.tell(
+                    f"Waiting for {self.model} to load and answer, "
+                    f"{time.monotonic() - started:.0f} s of at most {self.patience.answer_s:.0f} s."
+                )
+
+        reporter = threading.Thread(target=report, daemon=True)
+        reporter.start()
+        try:
+            yield
+        finally:
+            over.set()
+            reporter.join()
 
 
 class _Retry:
