@@ -3,6 +3,8 @@
 from itertools import combinations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nobs.providers import PROVIDERS
 from nobs.providers.base import Access
@@ -49,6 +51,17 @@ def test_exactly_what_is_refused_is_left_out(parts: frozenset[Part], style: Styl
 
     assert shape == shape_without(parts)
     assert len(chats) <= MOST_REQUESTS
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    styles=st.dictionaries(st.sampled_from(PARTS), st.sampled_from([*NAMING, *SILENT]), min_size=2)
+)
+def test_each_part_may_be_refused_in_its_own_way(styles: dict[Part, Style]) -> None:
+    """A template behind a gateway behind a proxy: three programs answer."""
+    shape, _ = negotiated(refusing(frozenset(styles), lambda part: styles[part](part)))
+
+    assert shape == shape_without(frozenset(styles))
 
 
 def test_one_refusal_costs_one_request() -> None:
