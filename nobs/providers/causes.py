@@ -66,7 +66,10 @@ _NO_ROUTE = frozenset({404, 405})
 _BY_A_PART = frozenset({400, 406, 422, 500, 501})
 _MOST_CHARACTERS = 300
 _BUSY_STATUS = frozenset({408, 425, 429, 502, 503, 504})
-TOO_LONG = re.compile(r"context.{0,40}(length|size|window|overflow)|too many tokens", re.IGNORECASE)
+_TOO_LONG = re.compile(
+    r"context.{0,40}(length|size|window|overflow)|too many tokens", re.IGNORECASE
+)
+_TAG = re.compile(r"<[^>]*>")
 _OF_MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
 
 
@@ -121,7 +124,9 @@ def _of_status(error: APIStatusError) -> Finding:
     if status in _BUSY_STATUS:
         after_s = _retry_after_s(error.response.headers)
         return Finding(cause=Cause.BUSY, detail=said, retry_after_s=after_s)
-    if status < 400 or _is_page(error.response):
+    if status < 400 or (
+        _is_page(error.response) and not (_is_chat(error) and status in _BY_A_PART)
+    ):
         where = error.response.headers.get("location")
         detail = f"{status}, a redirect to {where}" if where else said
         return Finding(cause=Cause.OTHER_PROGRAM, detail=detail)
@@ -160,15 +165,19 @@ def _is_too_long(body: object, said: str) -> bool:
     """Prefer the codes that servers have for it; others say it in their own words."""
     codes = {_field(body, "code"), _field(body, "type")}
     known = {"context_length_exceeded", "exceed_context_size_error"}
-    return bool(codes & known) or bool(TOO_LONG.search(said))
+    return bool(codes & known) or bool(_TOO_LONG.search(said))
 
 
 def _is_of_model(error: APIStatusError, *, in_words: bool) -> bool:
     if _field(error.body, "code") == "model_not_found" or _field(error.body, "param") == "model":
         return True
-    asked_one = not error.request.url.path.endswith("/models")
-    may_be = in_words and asked_one and error.status_code == 404
+    may_be = in_words and _is_chat(error) and error.status_code == 404
     return may_be and bool(_OF_MODEL.search(_said(error)))
+
+
+def _is_chat(error: APIStatusError) -> bool:
+    """Tell whether a completion was asked for: the list of models has been answered before."""
+    return error.request.url.path.endswith("/chat/completions")
 
 
 def _field(body: object, name: str) -> str:
@@ -177,7 +186,8 @@ def _field(body: object, name: str) -> str:
 
 def _said(error: APIStatusError) -> str:
     """Return the status and the server's own words, in one line."""
-    said = _words(error.body) or error.response.text
+    text = error.response.text
+    said = _words(error.body) or (_TAG.sub(" ", text) if _is_page(error.response) else text)
     return f"{error.status_code} {' '.join(said.split())[:_MOST_CHARACTERS]}".strip()
 
 

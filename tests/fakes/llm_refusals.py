@@ -113,6 +113,12 @@ def with_a_bare_500(_: Part) -> Script:
     return reply("Internal Server Error", "500 Internal Server Error", kind="text/plain")
 
 
+def with_a_page(_: Part) -> Script:
+    """As Flask does with what it didn't expect."""
+    page = "<!doctype html><title>500 Internal Server Error</title><p>The server overloaded</p>"
+    return reply(page, "500 Internal Server Error", kind="text/html; charset=utf-8")
+
+
 def with_a_misleading_word(_: Part) -> Script:
     return reply(
         {"message": "Invalid request: check temperature, max_tokens and stream_options."}, "400 Bad"
@@ -123,4 +129,6 @@ NAMING: tuple[Style, ...] = (
     of_openai, of_vllm, of_fastapi, of_mistral, of_a_strict_parser, in_the_stream, with_500,
     with_404,
 )  # fmt: skip
-SILENT: tuple[Style, ...] = (without_a_word, with_a_bare_500, with_a_misleading_word)
+SILENT: tuple[Style, ...] = (
+    without_a_word, with_a_bare_500, with_a_page, with_a_misleading_word,
+)  # fmt: skip
