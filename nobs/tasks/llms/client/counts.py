@@ -22,6 +22,7 @@ SPECIAL_TOKENS = 8
 """Tokens of an answer that are no text: its end, marks around reasoning."""
 USUAL_BYTES = 4.0
 """Bytes of text per token; texts of most languages, and code, have 3 to 5."""
+LEAST_USUAL_BYTES, MOST_USUAL_BYTES = 2.5, 6.0
 MIN_BYTES, MAX_BYTES = 1.5, 10.0
 """Mean bytes of text per token outside of which a count can't be that of the text."""
 FEW_BYTES = 3.0
@@ -96,26 +97,25 @@ def _estimated(answer: Answer, counted: TokenCount, first_chunks: int) -> TokenC
         may_be_single = size <= SINGLE_BYTES * chunks
         low = min(low - 1, chunks - first_chunks) if may_be_single else low - 1
         if size < FEW_BYTES * streamed:
-            low = min(low, _later_by_text(answer, first_chunks))
+            low = min(low, _later_text_bytes(answer, first_chunks) / MOST_USUAL_BYTES)
     if size > SINGLE_BYTES * streamed:
-        high = max(high, _later_by_text(answer, first_chunks))
+        high = max(high, _later_text_bytes(answer, first_chunks) / LEAST_USUAL_BYTES)
     return replace(counted, first=first, low=max(0.0, low), high=max(0.0, high))
 
 
 def _in_conflict(answer: Answer, counted: TokenCount, first_chunks: int) -> TokenCount:
     """Return `counted` with the fewest and most tokens that any of its sources allows."""
     share = 1 - _text_share(answer.chunks, first_chunks)
-    ends = (
-        counted.streamed * share, counted.output * share, len(answer.chunks) - first_chunks,
-        _later_by_text(answer, first_chunks),
-    )  # fmt: skip
+    by_text = _later_text_bytes(answer, first_chunks) / USUAL_BYTES
+    chunks = len(answer.chunks) - first_chunks
+    ends = counted.streamed * share, counted.output * share, chunks, by_text
     first = counted.streamed * (1 - share)
     return replace(counted, first=first, low=float(min(ends)), high=float(max(ends)))
 
 
-def _later_by_text(answer: Answer, first_chunks: int) -> float:
-    """Return how many tokens the text after the first arrival usually is."""
-    return (1 - _text_share(answer.chunks, first_chunks)) * _text_bytes(answer) / USUAL_BYTES
+def _later_text_bytes(answer: Answer, first_chunks: int) -> float:
+    """Return the bytes of text after the first arrival."""
+    return (1 - _text_share(answer.chunks, first_chunks)) * _text_bytes(answer)
 
 
 def _counted(answer: Answer, count_text: CountTokens | None) -> TokenCount:
