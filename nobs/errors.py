@@ -2,6 +2,7 @@
 
 NobsError                      exit 1
 ├── UsageError                 exit 2   the request itself is wrong
+│   └── OtherModel                      a model of a kind that the task doesn't measure
 ├── RequirementError           exit 3   something the run needs is missing
 │   ├── EngineError                     Docker engine: absent, no permission, wrong context
 │   ├── BackendMissing                  the GPU, its driver or its container runtime
@@ -53,6 +54,10 @@ class UsageError(NobsError):
     """The request names something that doesn't exist or can't be combined."""
 
     exit_code = 2
+
+
+class OtherModel(UsageError):
+    """The model is of a kind that the task doesn't measure."""
 
 
 class RequirementError(NobsError):

@@ -13,6 +13,7 @@ from huggingface_hub.hf_api import RepoFile
 
 from nobs.data.checks import check_space
 from nobs.data.hub import OFFLINE_REMEDY, check_reachable, hub_errors
+from nobs.data.layout import refuse_other_kinds
 from nobs.data.weights import check_weights, is_complete
 from nobs.errors import ModelMissing
 from nobs.schema.pins import ModelPin, Source
@@ -53,6 +54,7 @@ def open_model(pin: ModelPin, *, offline: bool = False, force: bool = False) -> 
 
 
 def _open(pin: ModelPin, path: Path, remedy: str, revision: str | None = None) -> Model:
+    refuse_other_kinds(path, pin.id)
     return Model(path=path, weights=check_weights(path, pin, remedy, revision))
 
 

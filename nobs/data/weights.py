@@ -1,10 +1,11 @@
-"""Checks of a model directory: whole safetensors, with the contents that the hub promised."""
+"""Checks of a model directory: every module whole, with the contents that the hub promised."""
 
 import json
 import re
 from pathlib import Path
 
 from nobs.data.checks import digest_file
+from nobs.data.layout import REQUIRED, TRANSFORMERS, WEIGHTED, Layout, layout_of, read_layout
 from nobs.errors import ModelMissing
 from nobs.schema.pins import ModelPin
 from nobs.schema.result import WeightsEvidence
@@ -12,15 +13,25 @@ from nobs.schema.result import WeightsEvidence
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PICKLED = ("pytorch_model*.bin", "adapter_model.bin")
 """Names that libraries look for where the safetensors have not the name that they expect."""
+_OTHER_FORMATS = {
+    "GGUF": ("*.gguf",), "ONNX": ("*.onnx",), "OpenVINO": ("openvino_model*.xml",),
+    "pickled": ("*.bin", "*.pt", "*.pth", "*.ckpt"), "TensorFlow": ("*.h5",),
+    "Flax": ("*.msgpack",),
+}  # fmt: skip
+_VOCABULARIES = ("tokenizer.json", "vocab*", "merges.txt", "*.model", "*.tiktoken", "tokenization*")
+"""What a tokenizer is made of; transformers makes one up, of unknown tokens only, without any."""
+_BYTES = frozenset({"ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer"})
+"""Tokenizers that need no vocabulary."""
 
 
 def check_weights(
     directory: Path, pin: ModelPin, remedy: str, revision: str | None = None
 ) -> WeightsEvidence:
     """Hash the weights; ModelMissing if they are absent, cut short or not the pinned ones."""
-    if not (directory / "config.json").is_file():
-        raise ModelMissing(f"There is no config.json of {pin.id} in {directory}.", remedy)
-    paths = _find_weights(directory, pin, remedy)
+    layout = layout_of(directory, pin.id, remedy)
+    paths = _find_weights(directory, layout, pin, remedy)
+    if missing := _find_missing(directory, layout):
+        raise ModelMissing(f"There is no {missing} of {pin.id} in {directory}.", remedy)
     files = {path.relative_to(directory).as_posix(): _digest(path, remedy) for path in paths}
     if pin.weights_sha256 and files.get(str(pin.weights_file)) != pin.weights_sha256:
         raise ModelMissing(
@@ -32,24 +43,66 @@ def check_weights(
 
 
 def is_complete(directory: Path) -> bool:
-    """Tell whether nothing needs to be fetched: the modules are listed and no weights cut short.
+    """Return whether nothing needs to be fetched: modules are listed and each has its files.
 
-    Without modules.json sentence-transformers would silently put a pooling of its own in place.
+    Without modules.json sentence-transformers would put a pooling of its own in place, and nobody
+    can tell an interrupted download from a repository that has none.
     """
-    known = all((directory / name).is_file() for name in ("modules.json", "config.json"))
-    weights = _named_weights(directory)
-    return known and bool(weights) and all(map(_is_whole, weights))
+    try:
+        layout = read_layout(directory)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+    if layout.is_guessed or _find_missing(directory, layout):
+        return False
+    weights = _named_weights(directory, layout)
+    return bool(weights) and all(map(_is_whole, weights))
 
 
-def _find_weights(directory: Path, pin: ModelPin, remedy: str) -> list[Path]:
-    paths = _named_weights(directory)
-    if not paths:
+def _find_missing(directory: Path, layout: Layout) -> str | None:
+    """Return the first file that the modules can't be loaded without and that isn't there."""
+    return _missing_settings(directory, layout) or next(
+        (
+            (Path(module.folder) / "model.safetensors").as_posix()
+            for module in layout.modules
+            if module.is_own and module.name in WEIGHTED
+            if not _weights_in(directory / module.folder)
+        ),
+        None,
+    )
+
+
+def _missing_settings(directory: Path, layout: Layout) -> str | None:
+    for module in layout.modules:
+        if not module.is_own:
+            continue
+        folder, required = directory / module.folder, REQUIRED.get(module.name)
+        if required and not (folder / required).is_file():
+            return (Path(module.folder) / required).as_posix()
+        if module.name in TRANSFORMERS and not _has_tokenizer(folder):
+            return "tokenizer (tokenizer.json, vocab.txt or the like)"
+    return None
+
+
+def _has_tokenizer(folder: Path) -> bool:
+    if any(True for pattern in _VOCABULARIES for _ in folder.glob(pattern)):
+        return True
+    try:
+        settings = json.loads((folder / "tokenizer_config.json").read_bytes())
+        return settings["tokenizer_class"] in _BYTES
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _find_weights(directory: Path, layout: Layout, pin: ModelPin, remedy: str) -> list[Path]:
+    paths = _named_weights(directory, layout)
+    others = _other_formats(directory)
+    if not paths and (others or not _missing_settings(directory, layout)):
         raise ModelMissing(
-            f"{pin.id} has no safetensors weights in {directory}; other formats run code when "
-            "loaded and are not fetched.",
+            f"{pin.id} has no safetensors weights in {directory}{others}; other formats are not "
+            "measured, and pickles run code when loaded.",
             "Name a model or a revision that publishes safetensors.",
         )
-    if pickled := _find_pickled(directory):
+    if pickled := _find_pickled(directory, layout):
         raise ModelMissing(
             f"The weights {pickled} would be loaded in place of safetensors; they run code when "
             "loaded.",
@@ -61,22 +114,46 @@ def _find_weights(directory: Path, pin: ModelPin, remedy: str) -> list[Path]:
     return paths
 
 
-def _find_pickled(directory: Path) -> Path | None:
+def _other_formats(directory: Path) -> str:
+    """Return a clause with an example of each other format that is there; empty if none is."""
+    names = []
+    for kind, patterns in _OTHER_FORMATS.items():
+        files = sorted(file for pattern in patterns for file in directory.rglob(pattern))
+        names += [f"{kind} ({files[0].relative_to(directory).as_posix()})"] if files else []
+    return f", only {', '.join(names)}" if names else ""
+
+
+def _find_pickled(directory: Path, layout: Layout) -> Path | None:
     """Return weights that no safetensors of the same name, whole or in shards, stand before."""
-    for path in sorted(path for pattern in _PICKLED for path in directory.rglob(pattern)):
-        kind = "adapter_model" if path.name.startswith("adapter") else "model"
-        names = (f"{kind}.safetensors", f"{kind}.safetensors.index.json")
-        if not any((path.parent / name).exists() for name in names):
-            return path
+    for folder in _folders(directory, layout):
+        for path in sorted(path for pattern in _PICKLED for path in folder.glob(pattern)):
+            kind = "adapter_model" if path.name.startswith("adapter") else "model"
+            names = (f"{kind}.safetensors", f"{kind}.safetensors.index.json")
+            if not any((path.parent / name).exists() for name in names):
+                return path
     return None
 
 
-def _named_weights(directory: Path) -> list[Path]:
-    """Return the weights that are there and the shards that an index says should be."""
-    found = set(directory.rglob("*.safetensors"))
-    for index in directory.rglob("*.safetensors.index.json"):
+def _named_weights(directory: Path, layout: Layout) -> list[Path]:
+    """Return the weights in the folders of modules, and the shards that an index lists."""
+    return sorted({path for folder in _folders(directory, layout) for path in _weights_in(folder)})
+
+
+def _folders(directory: Path, layout: Layout) -> set[Path]:
+    """Return the folders that modules read; code of the model's own may read any below."""
+    folders = {directory / module.folder for module in layout.modules}
+    for module in layout.modules:
+        if not module.is_own:
+            below = (directory / module.folder).rglob("*.safetensors*")
+            folders |= {path.parent for path in below}
+    return folders
+
+
+def _weights_in(folder: Path) -> set[Path]:
+    found = set(folder.glob("*.safetensors"))
+    for index in folder.glob("*.safetensors.index.json"):
         found |= _shards(index)
-    return sorted(found)
+    return found
 
 
 def _shards(index: Path) -> set[Path]:

@@ -4,6 +4,10 @@ import json
 from pathlib import Path
 
 FILES = ("config.json", "modules.json", "tokenizer.json", "vocab.txt", "1_Pooling/config.json")
+MODULES = [
+    {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+    {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+]
 OTHER_FILES = (
     "pytorch_model.bin",
     "onnx/model.onnx",
@@ -25,5 +29,6 @@ def write_model(directory: Path, content: bytes = b"12345678") -> Path:
     for name in (*FILES, *OTHER_FILES):
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_text(json.dumps({"file": name}))
+    (directory / "modules.json").write_text(json.dumps(MODULES))
     (directory / "model.safetensors").write_bytes(safetensors(content))
     return directory

@@ -14,7 +14,8 @@ MINILM = load_catalog().models["sentence-transformers/all-MiniLM-L6-v2"]
 
 @pytest.fixture
 def pin(tmp_path: Path) -> ModelPin:
-    (tmp_path / "config.json").write_text("{}")
+    for name in ("config.json", "tokenizer.json"):
+        (tmp_path / name).write_text("{}")
     (tmp_path / "model.safetensors").write_bytes(safetensors(b"12345678"))
     return ModelPin(id=str(tmp_path), source=Source.PATH)
 
