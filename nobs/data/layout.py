@@ -27,6 +27,7 @@ WEIGHTED = frozenset(
      "WeightedLayerPooling"}
 )  # fmt: skip
 """Modules that read weights from their folder."""
+WEIGHTLESS = frozenset({"BoW", "Pooling", "Normalize", "Dropout", "WordWeights"})
 
 _SPARSE = "a sparse encoder (such as SPLADE)"
 _CROSS = "a cross encoder (a reranker or classifier, which scores texts)"
@@ -76,7 +77,10 @@ class Module:
 class Layout:
     """The modules of a directory."""
 
+    listed: tuple[Module, ...]
+    """As modules.json has them."""
     modules: tuple[Module, ...]
+    """With the modules of its routes in place of a router."""
     is_guessed: bool = False
     """There is no modules.json: sentence-transformers puts a pooling of its own choice in place."""
 
@@ -86,24 +90,27 @@ def read_layout(directory: Path) -> Layout:
     file = directory / "modules.json"
     if not file.is_file():
         alone = Module(reference=f"{OWN}models.Transformer", folder="")
-        return Layout(modules=(alone,), is_guessed=True)
-    listed = [_module(entry["type"], entry["path"]) for entry in _read(file, list)]
-    return Layout(modules=tuple(m for module in listed for m in _expand(directory, module)))
+        return Layout(listed=(alone,), modules=(alone,), is_guessed=True)
+    listed = tuple(_module(entry["type"], entry["path"]) for entry in _read(file, list))
+    if not listed:
+        raise ValueError("it is empty")
+    whole = tuple(m for module in listed for m in _expand(directory, module))
+    return Layout(listed=listed, modules=whole)
 
 
-def refuse_other_kinds(directory: Path, name: str) -> None:
+def refuse_other_kinds(directory: Path, name: str, remedy: str) -> None:
     """Raise OtherModel if the directory holds something that isn't one vector per text.
 
     sentence-transformers would load it all the same, without what makes it what it is.
     """
-    layout = layout_of(directory, name, "Name a directory of a whole model.")
+    layout = layout_of(directory, name, remedy)
     kind = _find_kind(directory, layout)
     if kind:
         raise OtherModel(f"{name} is {kind}; {_DENSE}.", _ANOTHER)
     for module in layout.modules:
         if module.name in TRANSFORMERS:
             _refuse_adapter(directory / module.folder, name)
-    if all(module.is_own and module.name not in WEIGHTED for module in layout.modules):
+    if all(module.is_own and module.name in WEIGHTLESS for module in layout.modules):
         names = ", ".join(module.name for module in layout.modules)
         raise OtherModel(f"{name} has no weights: its modules are {names}.", _ANOTHER)
 

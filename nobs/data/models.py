@@ -22,6 +22,7 @@ from nobs.schema.result import WeightsEvidence
 WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 """Weights as safetensors only: pickles run code when loaded."""
 UNWANTED = ("onnx/*", "openvino/*", "coreml/*", "gguf/*", "checkpoint-*/*", "*.fp16.*")
+FETCH_AGAIN = "Run `nobs prefetch --force`."
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -45,7 +46,7 @@ def open_model(pin: ModelPin, *, offline: bool = False, force: bool = False) -> 
             return _open(pin, Path(pin.id).expanduser(), "Name a directory of a whole model.")
         case Source.HUB:
             path = _find_or_fetch(pin, offline=offline, force=force)
-            return _open(pin, path, "Run `nobs prefetch --force`.", revision=path.name)
+            return _open(pin, path, FETCH_AGAIN, revision=path.name)
         case Source.SERVER:
             raise ModelMissing(
                 f"The weights of {pin.id} are with the server that answers for it.",
@@ -54,7 +55,7 @@ def open_model(pin: ModelPin, *, offline: bool = False, force: bool = False) -> 
 
 
 def _open(pin: ModelPin, path: Path, remedy: str, revision: str | None = None) -> Model:
-    refuse_other_kinds(path, pin.id)
+    refuse_other_kinds(path, pin.id, remedy)
     return Model(path=path, weights=check_weights(path, pin, remedy, revision))
 
 
@@ -99,15 +100,19 @@ def _cached(pin: ModelPin) -> Path | None:
 def _fetch(pin: ModelPin, *, force: bool) -> Path:
     with hub_errors(ModelMissing, f"model {pin.id}", pin.revision):
         check_reachable()
+        settings = _download(pin, force=force, local_files_only=False, wanted=("*.json",))
+        refuse_other_kinds(settings, pin.id, FETCH_AGAIN)
         check_space(Path(constants.HF_HUB_CACHE), _size(pin))
         return _download(pin, force=force, local_files_only=False)
 
 
-def _download(pin: ModelPin, *, force: bool, local_files_only: bool) -> Path:
+def _download(
+    pin: ModelPin, *, force: bool, local_files_only: bool, wanted: Iterable[str] = ()
+) -> Path:
     path = snapshot_download(
         pin.id,
         revision=pin.revision,
-        allow_patterns=_wanted(pin),
+        allow_patterns=list(wanted) or _wanted(pin),
         ignore_patterns=list(UNWANTED),
         force_download=force,
         local_files_only=local_files_only,

@@ -1,6 +1,6 @@
 """The report of a run, built anew from its order and the results that are there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -70,8 +70,18 @@ def _build_task(spec: RunSpec, index: int, results: Mapping[str, StepResult]) ->
         dataset_size=workload.dataset.rows,
         models=models,
         task_score=definition.score(list(models.values())) if whole else None,
-        workload=_describe_workload(measured, [results.get(step.id) for step in steps]),
+        workload=_describe_workload(
+            _open_for(measured, models.values()), [results.get(step.id) for step in steps]
+        ),
     )
+
+
+def _open_for(workload: Workload, models: Iterable[ModelReport]) -> Workload:
+    """Add the reasons that only measuring shows: the plan can't know what will be loaded."""
+    definition = TASKS.load(workload.task)
+    found = (reason for model in models for reason in definition.find_departures(model, workload))
+    reasons = tuple(dict.fromkeys((*workload.open_reasons, *found)))
+    return workload.model_copy(update={"open_reasons": reasons})
 
 
 def _base(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:

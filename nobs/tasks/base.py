@@ -115,6 +115,10 @@ class TaskDefinition(Protocol):
         """
         return result.model_copy(update={"facts": own_figures(model)})
 
+    def find_departures(self, model: ModelReport, workload: Workload) -> Iterable[str]:
+        """Yield what was measured otherwise than `workload` says: reasons for an open result."""
+        return ()
+
     def find_contradictions(self, model: ModelReport, workload: Workload) -> Iterable[str]:
         """Yield what in `model` can't be true at once, or isn't what `workload` asks for."""
         return ()

@@ -13,6 +13,7 @@ from nobs.stats import interval_of_repeats
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.text_embeddings.consistency import find_contradictions
+from nobs.tasks.text_embeddings.departures import find_departures, warn_of_encoder
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 from nobs.tasks.text_embeddings.shares import describe_arithmetic
 
@@ -50,6 +51,11 @@ class TextEmbeddings(TaskDefinition):
         model = EmbeddingsModelReport.model_validate(figures)
         return model.model_copy(update={"warnings": (*report.warnings, *_warn(model))})
 
+    def find_departures(self, model: ModelReport, workload: Workload) -> Iterator[str]:
+        """Yield guessed or converted modules, and texts cut at another length."""
+        if isinstance(model, EmbeddingsModelReport):
+            yield from find_departures(model, workload)
+
     def find_contradictions(self, model: ModelReport, workload: Workload) -> Iterator[str]:
         """Yield tokens, shares and read-back parameters that can't be."""
         if isinstance(model, EmbeddingsModelReport):
@@ -76,6 +82,7 @@ class TextEmbeddings(TaskDefinition):
 def _warn(model: EmbeddingsModelReport) -> list[str]:
     unchecked = model.reference is not None and model.reference.rows == 0
     warnings = [UNCHECKED] if unchecked else []
+    warnings += warn_of_encoder(model)
     reached = model.arithmetic
     if reached and reached.matmul_flop_per_s and reached.share_of_matmul is None:
         warnings.append(NO_LIMIT)
@@ -105,7 +112,7 @@ def _figures(result: StepResult) -> dict[str, object]:
 
 def _energy(result: StepResult, backend: Backend) -> dict[str, object]:
     rows = sum(sample.units for sample in result.samples)
-    tokens = result.facts.get("tokens", 0) * len(result.samples)
+    tokens = (result.facts.get("tokens") or 0) * len(result.samples)
     return {
         "joules_per_1000_rows": joules_per_1000(result.telemetry, backend, rows),
         "joules_per_1000_tokens": joules_per_1000(result.telemetry, backend, tokens),

@@ -9,24 +9,26 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from nobs.catalog.references import find_references
-from nobs.errors import NobsError, is_exhausted
+from nobs.errors import NobsError, OtherModel, is_exhausted
 from nobs.schema.base import Dtype
 from nobs.schema.pins import EmbeddingsMaxParams, EmbeddingsParams
 from nobs.schema.result import Calibration
 from nobs.tasks.base import Work
 from nobs.tasks.calibration import calibrate, wait_for
+from nobs.tasks.text_embeddings.chain import describe_encoder, encode, is_padded
 from nobs.tasks.text_embeddings.lengths import Batches, make_batches
 from nobs.tasks.text_embeddings.loading import (
     attention_of,
-    default_prompt,
     dtype_of,
     formats_for,
     free_memory,
     layer_bytes,
+    limit_of,
     load_model,
 )
 from nobs.tasks.text_embeddings.reference import check_embeddings
 from nobs.tasks.text_embeddings.study import find_flops, watch_encode
+from nobs.tasks.text_embeddings.tokens import count_tokens
 from nobs.tasks.text_embeddings.tuning import (
     OutOfMemory,
     Refused,
@@ -78,6 +80,7 @@ class EmbeddingsBench:
 
     def warm_up(self) -> None:
         """Encode the first rows, or find the best settings; then the longest batch."""
+        self._try_a_text()
         if isinstance(self.params, EmbeddingsMaxParams):
             self._tune(self.params)
         else:
@@ -103,17 +106,20 @@ class EmbeddingsBench:
 
     def study(self, pass_s: float) -> None:
         """Find where the time of a pass goes, and what it computes."""
-        lengths, truncated = self._tokenise()
+        tokens = count_tokens(self.model, self.rows, limit_of(self.model))
         batches = make_batches(
-            self.rows, lengths, self.settings.batch_size,
-            is_padded=not getattr(self.model[0], "can_flatten_inputs", False),
+            self.rows, tokens.lengths if tokens else [0] * len(self.rows),
+            self.settings.batch_size, is_padded=is_padded(self.model),
         )  # fmt: skip
+        if tokens:
+            self._found |= {
+                "tokens": sum(tokens.lengths),
+                "truncated_rows": tokens.truncated,
+                "padded_tokens": sum(batches.padded),
+            }
         self._found |= {
-            "tokens": sum(lengths),
-            "truncated_rows": truncated,
-            "padded_tokens": sum(batches.padded),
             "encode_phases": self._watch(batches, STUDY_S / pass_s),
-            "work": self._count_work(batches),
+            "work": self._count_work(batches) if tokens else None,
         }
 
     def facts(self) -> dict[str, Any]:
@@ -123,9 +129,10 @@ class EmbeddingsBench:
         return {
             "embedding_dimension": int(self._embeddings.shape[1]),
             "dtype": dtype_of(model).value,
-            "max_seq_length": model.max_seq_length,
+            "max_seq_length": limit_of(model),
             "batch_size": self.settings.batch_size,
             "parameters": sum(p.numel() for p in model.parameters()),
+            "encoder": describe_encoder(model, self.work.model_path),
             "attention_implementation": attention_of(model),
             "parameter_device": str(next(model.parameters()).device),
             "rows_per_pass": len(self.rows),
@@ -139,9 +146,19 @@ class EmbeddingsBench:
         self._embeddings = None
 
     def _encode(self, rows: Sequence[str]) -> Any:  # noqa: ANN401 - sentence-transformers is untyped
-        return self.model.encode(
-            list(rows), batch_size=self.settings.batch_size, show_progress_bar=False
-        )
+        return encode(self.model, rows, self.settings.batch_size)
+
+    def _try_a_text(self) -> None:
+        """Raise OtherModel where the modules make no embedding of a text."""
+        try:
+            self._encode(self.rows[:1])
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            modules = ", ".join(describe_encoder(self.model, self.work.model_path)["modules"])
+            raise OtherModel(
+                f"The modules of {self.work.model.id} ({modules}) make no embedding of a text: "
+                f"{type(error).__name__}: {error}.",
+                "Name a dense text encoder with --model.",
+            ) from error
 
     def _longest_batch(self) -> list[str]:
         """Return the first batch of a pass: `encode` sorts by length."""
@@ -223,18 +240,6 @@ class EmbeddingsBench:
         pin = self.work.model
         references = find_references(pin.id, pin.revision, self.params.max_seq_length)
         return check_embeddings(self._embeddings, self.rows, references, dtype_of(self.model))
-
-    def _tokenise(self) -> tuple[list[int], int]:
-        """Return the tokens of each row after truncation, and how many rows were cut."""
-        limit = self.params.max_seq_length
-        texts = list(dict.fromkeys(self.rows))
-        prompt = default_prompt(self.model)
-        encoded = self.model.tokenizer(
-            [prompt + text for text in texts], truncation=False, verbose=False
-        )
-        tokens = {text: len(ids) for text, ids in zip(texts, encoded["input_ids"], strict=True)}
-        lengths = [tokens[row] for row in self.rows]
-        return [min(n, limit) for n in lengths], sum(n > limit for n in lengths)
 
     def _watch(self, batches: Batches, share: float) -> dict[str, Any]:
         chosen = batches.spread(share)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from nobs.schema.base import Dtype, Status
 from nobs.schema.pins import EmbeddingsMaxParams, EmbeddingsParams, Workload
+from nobs.tasks.text_embeddings.departures import find_departures
 from nobs.tasks.text_embeddings.report import (
     LEAST_COSINE,
     Arithmetic,
@@ -19,6 +20,8 @@ ROUNDING = 1e-9
 
 def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Iterator[str]:
     """Yield parameters that weren't met, tokens that don't fit the rows, shares above 100 %."""
+    unsaid = [r for r in find_departures(model, workload) if r not in workload.open_reasons]
+    yield from (f"open_reasons doesn't say: {to_line(reason)}" for reason in unsaid)
     rows = model.rows_per_pass or workload.dataset.rows
     if isinstance(workload.params, EmbeddingsParams | EmbeddingsMaxParams):
         yield from _check_params(model, workload.params)
@@ -28,10 +31,7 @@ def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Ite
         yield f"a sample has other units than the {rows} rows of a pass"
     if model.tokens is not None:
         yield from _check_tokens(model, model.tokens, rows)
-    if model.arithmetic is not None:
-        yield from _check_shares(model.arithmetic)
-    if model.work is not None and model.work.padded_flop < model.work.model_flop * (1 - ROUNDING):
-        yield "work.padded_flop is below work.model_flop"
+    yield from _check_arithmetic(model)
     if model.encode_phases is not None:
         yield from _check_phases(model.encode_phases, rows, model.batch_size)
     if model.dtype is not None and model.status is Status.OK:
@@ -75,15 +75,19 @@ def _check_params(
     model: EmbeddingsModelReport, params: EmbeddingsParams | EmbeddingsMaxParams
 ) -> Iterator[str]:
     for name in ("dtype", "max_seq_length", "batch_size"):
-        told, asked = getattr(model, name), getattr(params, name)
-        if None not in (told, asked) and told != asked:
-            yield f"{name} is {told}, the workload asks for {asked}"
+        found, asked = getattr(model, name), getattr(params, name)
+        if found is None or asked is None or found == asked:
+            continue
+        if name != "max_seq_length" or found > asked:
+            yield f"{name} is {found}, the workload asks for {asked}"
 
 
 def _check_tokens(model: EmbeddingsModelReport, tokens: int, rows: int) -> Iterator[str]:
+    """Yield counts that can't be; only a transformer has tokens for a text without known words."""
     longest = model.max_seq_length
-    if tokens < rows or (longest is not None and tokens > rows * longest):
-        yield f"{tokens} tokens can't be those of {rows} rows of 1 to {longest} tokens"
+    least = 1 if model.encoder is None or model.encoder.architecture else 0
+    if tokens < least * rows or (longest is not None and tokens > rows * longest):
+        yield f"{tokens} tokens can't be those of {rows} rows of {least} to {longest} tokens"
     if model.padded_tokens is not None and model.padded_tokens < tokens:
         yield f"padded_tokens is {model.padded_tokens}, below {tokens} tokens"
     if model.truncated_rows is not None and not 0 <= model.truncated_rows <= rows:
@@ -103,6 +107,13 @@ def _check_phases(phases: EncodePhases, rows: int, batch_size: int | None) -> It
         return
     if phases.all_batches != -(-rows // batch_size) or phases.rows > phases.batches * batch_size:
         yield f"encode_phases has other batches than {rows} rows make in batches of {batch_size}"
+
+
+def _check_arithmetic(model: EmbeddingsModelReport) -> Iterator[str]:
+    if model.work is not None and model.work.padded_flop < model.work.model_flop * (1 - ROUNDING):
+        yield "work.padded_flop is below work.model_flop"
+    if model.arithmetic is not None:
+        yield from _check_shares(model.arithmetic)
 
 
 def _check_shares(arithmetic: Arithmetic) -> Iterator[str]:

@@ -1,47 +1,153 @@
 """Models as sentence-transformers loads them, and what can be read back from them."""
 
+import math
+import re
+from importlib.metadata import version
 from importlib.util import find_spec
 
 import torch
 import transformers
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import (
+    BoW,
+    StaticEmbedding,
+    Transformer,
+    WordEmbeddings,
+)
+from transformers import PreTrainedModel
 
-from nobs.errors import ModelMissing, NobsError
+from nobs.errors import ModelMissing, NobsError, OtherModel, RequirementError
 from nobs.schema.base import Dtype
+from nobs.schema.pins import Source
 from nobs.tasks.base import Work
+from nobs.tasks.text_embeddings.chain import chain_of, config_of, input_of
 from nobs.tasks.text_embeddings.tuning import Settings
 
 transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 FLASH = "flash_attention_2"
+_POSITIONS = re.compile(r"position|wpe")
+"""Names of tables of learned positions."""
 
 
 def load_model(work: Work, settings: Settings, max_seq_length: int) -> SentenceTransformer:
     """Load the weights in the wanted format and set the sequence length.
 
-    Raises ModelMissing where the files can't be read, NobsError for another format than asked for.
+    Raises ModelMissing where the files can't be read, OtherModel where they encode no text,
+    RequirementError where a package is missing, NobsError for another format than asked for.
     """
+    model = _load(work, settings)
+    model.eval()
+    if not model.supports("text"):
+        takes = ", ".join(kind for kind in model.modalities if isinstance(kind, str))
+        raise OtherModel(
+            f"{work.model.id} encodes {takes}, not text.", "Name a text encoder with --model."
+        )
+    if isinstance(input_of(model), BoW) and settings.dtype is not Dtype.FLOAT32:
+        raise NobsError(
+            f"{work.model.id} counts words in float32 and can't go on in {settings.dtype}.",
+            "Add --dtype float32.",
+        )
+    set_limit(model, max_seq_length)
+    _convert(model, getattr(torch, settings.dtype))
+    _check_dtype(work, model, settings.dtype)
+    return model
+
+
+def _load(work: Work, settings: Settings) -> SentenceTransformer:
     wanted = {
         "dtype": getattr(torch, settings.dtype),
         "attn_implementation": settings.attention,
         "use_safetensors": True,
     }
     try:
-        model = SentenceTransformer(
+        return SentenceTransformer(
             str(work.model_path),
             device=work.torch_device,
             trust_remote_code=work.model.trust_remote_code,
             local_files_only=True,
             model_kwargs={name: value for name, value in wanted.items() if value is not None},
         )
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelMissing(
-            f"The weights of {work.model.id} can't be loaded from {work.model_path}: {error}.",
-            "Delete that directory and run `nobs prefetch` again.",
+    except ImportError as error:
+        raise RequirementError(
+            f"{work.model.id} can't be loaded: {error}.",
+            "Install what it names; a newer model may need a newer sentence-transformers than "
+            f"{version('sentence-transformers')}.",
         ) from error
-    model.max_seq_length = max_seq_length
-    model.eval()
-    _check_dtype(work, model, settings.dtype)
-    return model
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelMissing(
+            f"The model {work.model.id} can't be loaded from {work.model_path}: "
+            f"{type(error).__name__}: {error}.",
+            _remedy(work, str(error)),
+        ) from error
+
+
+def _remedy(work: Work, message: str) -> str:
+    if "trust_remote_code" in message and not work.model.trust_remote_code:
+        return "Look at the code that it brings; if you trust it, add --trust-remote-code."
+    match work.model.source:
+        case Source.HUB:
+            return (
+                "Run `nobs prefetch --force`. If it still fails, sentence-transformers "
+                f"{version('sentence-transformers')} can't load this model: name another."
+            )
+        case Source.PATH:
+            return (
+                "Name a directory that `SentenceTransformer(DIRECTORY)` loads, such as one that "
+                "`save_pretrained` wrote."
+            )
+        case _:
+            return "Run `pip install --force-reinstall 'nobs[quick]'`."
+
+
+def set_limit(model: SentenceTransformer, wanted: int) -> None:
+    """Cut texts at `wanted` tokens, or at as many as the model has positions for.
+
+    Static embeddings take texts whole: their module has no such setting.
+    """
+    module = input_of(model)
+    if isinstance(module, Transformer | WordEmbeddings):
+        module.max_seq_length = min(wanted, _positions(module) or wanted)
+    elif not isinstance(module, StaticEmbedding | BoW):
+        model.max_seq_length = wanted
+
+
+def limit_of(model: SentenceTransformer) -> int | None:
+    """Return at how many tokens texts are cut; None where they are taken whole."""
+    module = input_of(model)
+    if isinstance(module, StaticEmbedding):
+        return (module.tokenizer.truncation or {}).get("max_length")
+    limit = getattr(module, "max_seq_length", None)
+    return int(limit) if limit is not None and math.isfinite(limit) else None
+
+
+def _positions(module: torch.nn.Module) -> int | None:
+    """Return for how many tokens a learned table has positions; None where there is no table.
+
+    RoBERTa's family counts from behind its padding token.
+    """
+    config = getattr(module, "config", None)
+    size = getattr(config.get_text_config(), "max_position_embeddings", 0) if config else 0
+    tables = (
+        (name, part)
+        for name, part in module.named_modules()
+        if isinstance(part, torch.nn.Embedding) and _POSITIONS.search(name)
+    )
+    if not size or not any(table.num_embeddings >= size for _, table in tables):
+        return None
+    for part in module.modules():
+        padding = getattr(part, "padding_idx", None)
+        if isinstance(padding, int) and hasattr(part, "position_embeddings"):
+            return int(size) - padding - 1
+    return int(size)
+
+
+def _convert(model: SentenceTransformer, dtype: torch.dtype) -> None:
+    """Give weights outside transformers' models the wanted format; those inside are loaded so."""
+    models = [module for module in model.modules() if isinstance(module, PreTrainedModel)]
+    inside = {id(parameter) for module in models for parameter in module.parameters()}
+    for parameter in model.parameters():
+        if id(parameter) not in inside and parameter.is_floating_point():
+            parameter.data = parameter.data.to(dtype)
 
 
 def dtype_of(model: SentenceTransformer) -> Dtype:
@@ -51,20 +157,16 @@ def dtype_of(model: SentenceTransformer) -> Dtype:
 
 def attention_of(model: SentenceTransformer) -> str | None:
     """Return the attention implementation that transformers chose, as in `sdpa`."""
-    config = getattr(getattr(model[0], "auto_model", None), "config", None)
-    return getattr(config, "_attn_implementation", None)
-
-
-def default_prompt(model: SentenceTransformer) -> str:
-    """Return what `encode` puts before every text; empty for most models."""
-    return model.prompts.get(model.default_prompt_name or "") or ""
+    return getattr(config_of(model), "_attn_implementation", None)
 
 
 def layer_bytes(model: SentenceTransformer) -> int:
     """Return the size of the weights that every batch reads whole: all but tables of embeddings."""
-    tables = [m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)]
-    sizes = {id(p): p.numel() * p.element_size() for p in model.parameters()}
-    return sum(sizes.values()) - sum(sizes.get(id(table), 0) for table in tables)
+    chain = torch.nn.ModuleList(chain_of(model))
+    kinds = torch.nn.Embedding | torch.nn.EmbeddingBag
+    tables = {id(module.weight) for module in chain.modules() if isinstance(module, kinds)}
+    layers = {id(p): p for p in chain.parameters() if id(p) not in tables}
+    return sum(p.numel() * p.element_size() for p in layers.values())
 
 
 def formats_for(device: str, dtype: Dtype | None) -> list[tuple[Dtype, str | None]]:

@@ -1,6 +1,7 @@
 """What a report says of an embedding model."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,6 +23,35 @@ class EmbeddingsRun(Record):
 
     encoding_time_seconds: float
     rows_per_second: float
+
+
+class Origin(StrEnum):
+    """Who chose the modules of a model."""
+
+    SAVED = "saved"
+    """The model: they are those of its modules.json."""
+    GUESSED = "guessed"
+    """sentence-transformers: there is no modules.json, so it put its default pooling in place."""
+    CONVERTED = "converted"
+    """sentence-transformers: it loaded other classes than modules.json lists."""
+
+
+class Encoder(BaseModel):
+    """What sentence-transformers loaded, and which way the rows went through it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    modules: tuple[str, ...]
+    """Classes of the modules that a row passes, in their order."""
+    architecture: str | None
+    """Class of the transformer among them; null without one, as in static embeddings."""
+    pooling: str | None
+    """Mode of the first pooling, as in `mean` or `cls`; null where no module pools tokens."""
+    route: str | None
+    """Route of a router that the rows took; null for models with one way only."""
+    origin: Origin
+    published_architecture: str | None
+    """What config.json names where a guess left its head out, as in `BertForMaskedLM`."""
 
 
 class EncodePhases(BaseModel):
@@ -137,6 +167,7 @@ class EmbeddingsModelReport(ModelReport):
     padding_efficiency: float | None = None
     truncated_rows: int | None = None
     parameters: int | None = None
+    encoder: Encoder | None = None
     attention_implementation: str | None = None
     parameter_device: str | None = None
     """Where torch says the weights are, as in `cuda:0`."""

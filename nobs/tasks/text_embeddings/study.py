@@ -10,6 +10,7 @@ from sentence_transformers import SentenceTransformer
 from torch.utils.flop_counter import FlopCounterMode
 
 from nobs.tasks.calibration import wait_for
+from nobs.tasks.text_embeddings.chain import config_of, encode, preprocess
 from nobs.tasks.text_embeddings.flops import FIT_LENGTHS, FlopModel, from_config, from_counts
 
 COUNTED_ATTENTION = ("sdpa", "eager")
@@ -43,7 +44,7 @@ def watch_encode(
     wait_for(device)
     watch = Stopwatch(device)
     with _watched(model, watch):
-        model.encode(list(rows), batch_size=batch_size, show_progress_bar=False)
+        encode(model, rows, batch_size)
     watch.end("copy_out")
     total = sum(watch.seconds.values())
     seconds = {f"{phase}_s": spent for phase, spent in watch.seconds.items()}
@@ -76,7 +77,7 @@ def _watched(model: SentenceTransformer, watch: Stopwatch) -> Iterator[None]:
 
 def find_flops(model: SentenceTransformer, text: str) -> FlopModel | None:
     """Return what rows cost by their model's formula, else as torch counts parts of `text`."""
-    config = getattr(getattr(model[0], "auto_model", None), "config", None)
+    config = config_of(model)
     if config is None:
         return None
     formula = from_config(config.to_dict())
@@ -93,13 +94,19 @@ def count_flops(model: SentenceTransformer, text: str) -> FlopModel | None:
 
 
 def _features(model: SentenceTransformer, text: str) -> dict[str, Any]:
-    features = model.preprocess([text])
-    return {k: v.to(model.device) for k, v in features.items() if isinstance(v, torch.Tensor)}
+    """Return what reaches the model, tensors on its device; a router reads the rest."""
+    return {
+        name: value.to(model.device) if isinstance(value, torch.Tensor) else value
+        for name, value in preprocess(model, [text]).items()
+    }
 
 
 def _count(model: SentenceTransformer, features: dict[str, Any], tokens: int) -> int:
     """Return the FLOPs of one row cut to `tokens`."""
-    cut = {name: values[:, :tokens] for name, values in features.items()}
+    cut = {
+        name: value[:, :tokens] if isinstance(value, torch.Tensor) and value.ndim > 1 else value
+        for name, value in features.items()
+    }
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         model(cut)
     return int(counter.get_total_flops())

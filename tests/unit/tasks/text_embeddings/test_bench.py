@@ -12,6 +12,7 @@ from nobs.catalog import load_catalog
 from nobs.tasks.base import Work
 from nobs.tasks.text_embeddings.bench import EmbeddingsBench
 from nobs.tasks.text_embeddings.loading import layer_bytes
+from nobs.tasks.text_embeddings.tokens import Tokens, count_tokens
 
 QUICK = load_catalog().workload("embeddings", "quick")
 LONG = 400
@@ -53,9 +54,11 @@ def test_tokens_are_those_that_reach_the_model(prompt: str) -> None:
 
 
 def test_a_row_of_just_the_length_is_not_truncated() -> None:
-    assert [loaded_bench(["rain " * count])._tokenise() for count in (254, 255)] == [
-        ([256], 0),
-        ([256], 1),
+    model = loaded_bench().model
+
+    assert [count_tokens(model, ["rain " * count], 256) for count in (254, 255)] == [
+        Tokens(lengths=[256], truncated=0),
+        Tokens(lengths=[256], truncated=1),
     ]
 
 
