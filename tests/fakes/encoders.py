@@ -38,8 +38,11 @@ from tokenizers import Tokenizer
 from transformers import (
     BertConfig,
     BertForMaskedLM,
-    BertForSequenceClassification,
     BertModel,
+    CLIPConfig,
+    CLIPImageProcessorPil,
+    CLIPModel,
+    CLIPProcessor,
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
@@ -51,17 +54,20 @@ from transformers import (
 
 WIDTH = 16
 WORDS = ["tea", "rain", "in", "the", "morning"]
-NAMES = {"bos_token": "[CLS]", "eos_token": "[SEP]", "unk_token": "[UNK]", "pad_token": "[PAD]",
-         "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}  # fmt: skip
-SMALL = {"hidden_size": WIDTH, "num_hidden_layers": 2, "num_attention_heads": 2,
+NAMES = {
+    "bos_token": "[CLS]", "eos_token": "[SEP]", "unk_token": "[UNK]", "pad_token": "[PAD]",
+    "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]",
+}  # fmt: skip
+SMALL: dict[str, Any] = {"hidden_size": WIDTH, "num_hidden_layers": 2, "num_attention_heads": 2,
          "intermediate_size": 32}  # fmt: skip
 
 
-def _tokenizer() -> PreTrainedTokenizerFast:
+def _tokenizer() -> Any:
     tokenizer = Tokenizer.from_file(str(Path(get_model_path()) / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **NAMES)
+    kind: Any = PreTrainedTokenizerFast
+    return kind(tokenizer_object=tokenizer, **NAMES)
 
 
 def _save(directory: Path, model: Any, positions: int = 512) -> Path:
@@ -110,7 +116,23 @@ def t5(directory: Path) -> Path:
     return _save(directory, T5Model(config))
 
 
-def transformer(root: Path, **options: Any) -> Transformer:
+def clip(directory: Path) -> Path:
+    """Write encoders of texts and images."""
+    half = {"hidden_size": WIDTH, "intermediate_size": 32, "num_attention_heads": 2}
+    tokenizer = _tokenizer()
+    config = CLIPConfig(
+        text_config={**half, "num_hidden_layers": 2, "vocab_size": tokenizer.vocab_size,
+                     "max_position_embeddings": 32, "bos_token_id": 101, "eos_token_id": 102},
+        vision_config={**half, "num_hidden_layers": 1, "image_size": 30, "patch_size": 15},
+        projection_dim=8,
+    )  # fmt: skip
+    CLIPModel(config).save_pretrained(directory)
+    processor: Any = CLIPProcessor
+    processor(CLIPImageProcessorPil(), tokenizer).save_pretrained(directory)
+    return directory
+
+
+def transformer(root: Path, **options: Any) -> Any:
     """Return the module that a BERT becomes."""
     return Transformer(str(bert(root / "bert")), **options)
 
@@ -133,15 +155,15 @@ def words(_root: Path) -> WordEmbeddings:
 
 def saved(directory: Path, *modules: Any, **options: Any) -> Path:
     """Write what `save_pretrained` makes of the modules."""
-    SentenceTransformer(modules=list(modules), device="cpu", **options).save_pretrained(
-        str(directory)
-    )
+    model = SentenceTransformer(modules=list(modules), device="cpu", **options)
+    model.save_pretrained(str(directory), create_model_card=False)
     return directory
 
 
 def sparse(directory: Path, *modules: Any) -> Path:
     """Write a sparse encoder of the modules."""
-    SparseEncoder(modules=list(modules), device="cpu").save_pretrained(str(directory))
+    model = SparseEncoder(modules=list(modules), device="cpu")
+    model.save_pretrained(str(directory), create_model_card=False)
     return directory
 
 
@@ -219,5 +241,3 @@ SPARSE: dict[str, Callable[[Path], list[Any]]] = {
     ],
 }
 """Modules of sparse encoders."""
-
-__all__ = ["BertForMaskedLM", "BertForSequenceClassification"]

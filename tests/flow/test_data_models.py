@@ -146,6 +146,39 @@ def test_offline_without_a_cache_asks_nobody(hub: FakeHub, child: Loader, pin: M
     assert not hub.requests_of(pin.id)
 
 
+def test_another_kind_of_model_is_refused_before_its_weights_are_fetched(
+    hub: FakeHub, child: Loader, pin: ModelPin
+) -> None:
+    repo = hub.repo_dir("models", pin.id, COMMIT)
+    settings = {"model_type": "SparseEncoder"}
+    (repo / "config_sentence_transformers.json").write_text(json.dumps(settings))
+    answer = child.model(pin)
+
+    assert answer["error"] == "OtherModel"
+    assert "sparse encoder" in answer["message"]
+    assert WEIGHTS not in fetched_files(hub, pin)
+
+
+def test_a_repository_without_a_config_at_its_top_is_whole(
+    hub: FakeHub, child: Loader, pin: ModelPin
+) -> None:
+    repo = hub.repo_dir("models", pin.id, COMMIT)
+    folder = repo / "0_StaticEmbedding"
+    folder.mkdir()
+    for name in (WEIGHTS, "tokenizer.json"):
+        (repo / name).rename(folder / name)
+    (repo / "config.json").unlink()
+    kind = "sentence_transformers.models.StaticEmbedding"
+    listed = [{"idx": 0, "name": "0", "path": folder.name, "type": kind}]
+    (repo / "modules.json").write_text(json.dumps(listed))
+    pin = changed(pin, weights_file=None)
+
+    assert list(child.model(pin)["weights"]["files"]) == [f"{folder.name}/{WEIGHTS}"]
+    requests = list(hub.requests_of(pin.id))
+    assert "error" not in child.model(pin)
+    assert hub.requests_of(pin.id) == requests
+
+
 def test_a_repository_of_pickles_is_refused(hub: FakeHub, child: Loader, pin: ModelPin) -> None:
     (hub.repo_dir("models", pin.id, COMMIT) / WEIGHTS).unlink()
     answer = child.model(pin)

@@ -53,6 +53,7 @@ class EmbeddingsBench:
         self.rows = work.rows
         self._settings: Settings | None = None
         self._model: SentenceTransformer | None = None
+        self._made_up: tuple[str, ...] = ()
         self._embeddings: Any = None
         self._found: dict[str, Any] = {}
 
@@ -132,7 +133,10 @@ class EmbeddingsBench:
             "max_seq_length": limit_of(model),
             "batch_size": self.settings.batch_size,
             "parameters": sum(p.numel() for p in model.parameters()),
-            "encoder": describe_encoder(model, self.work.model_path),
+            "encoder": {
+                **describe_encoder(model, self.work.model_path),
+                "random_weights": self._made_up,
+            },
             "attention_implementation": attention_of(model),
             "parameter_device": str(next(model.parameters()).device),
             "rows_per_pass": len(self.rows),
@@ -172,7 +176,7 @@ class EmbeddingsBench:
         self._model = None
         gc.collect()
         free_memory(self.work.torch_device)
-        self._model = load_model(self.work, settings, self.params.max_seq_length)
+        self._model, self._made_up = load_model(self.work, settings, self.params.max_seq_length)
 
     def _formats(self) -> list[tuple[Dtype, str | None]]:
         return formats_for(self.work.torch_device, self.params.dtype)

@@ -91,6 +91,7 @@ def describe_encoder(model: SentenceTransformer, directory: Path) -> Mapping[str
         "architecture": loaded,
         "pooling": poolings[0] if poolings else None,
         "route": route_of(model),
+        "prompt": prompt_of(model) or None,
         "origin": Origin.GUESSED if layout.is_guessed else _origin(model, layout),
         "published_architecture": published if published != loaded else None,
     }

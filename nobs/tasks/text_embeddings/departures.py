@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from nobs.schema.pins import EmbeddingsMaxParams, EmbeddingsParams, Workload
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport, Encoder, Origin
 
+SHOWN = 3
+"""Names of weights in a sentence."""
 GUESSED = (
     "The model has no modules.json: sentence-transformers loaded it as {architecture} and put a "
     "pooling of its own choice behind it ({pooling}). The figures are those of this guess."
@@ -13,6 +15,10 @@ PUBLISHED = "{architecture}, not as the {published} that was published,"
 CONVERTED = (
     "sentence-transformers converted the model: it loaded {modules}, not the modules that "
     "modules.json lists. The figures are those of the converted model."
+)
+RANDOM = (
+    "The files don't hold all weights of the model: {names} are random. They may be the weights of "
+    "another model."
 )
 ROUTED = "The model has several routes: the rows went through {route}, as documents."
 WHOLE = "The model takes texts whole: max_seq_length doesn't apply to it."
@@ -30,6 +36,8 @@ def find_departures(model: EmbeddingsModelReport, workload: Workload) -> Iterato
         yield f"models: {model.model_name} without modules.json, pooling guessed ({guess})"
     if encoder and encoder.origin is Origin.CONVERTED:
         yield f"models: {model.model_name} converted to {', '.join(encoder.modules)}"
+    if encoder and encoder.random_weights:
+        yield f"models: {model.model_name} with random weights ({_some(encoder.random_weights)})"
     if isinstance(workload.params, EmbeddingsParams | EmbeddingsMaxParams):
         yield from _limit_of(model, workload.params.max_seq_length)
 
@@ -53,10 +61,18 @@ def _warn(encoder: Encoder) -> Iterator[str]:
         )
     if encoder.origin is Origin.CONVERTED:
         yield CONVERTED.format(modules=", ".join(encoder.modules))
+    if encoder.random_weights:
+        yield RANDOM.format(names=_some(encoder.random_weights))
     if encoder.route is not None:
         yield ROUTED.format(route=encoder.route)
     if encoder.architecture is None:
         yield STATIC
+
+
+def _some(names: tuple[str, ...]) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def _limit_of(model: EmbeddingsModelReport, asked: int) -> Iterator[str]:

@@ -1,7 +1,10 @@
 """Models as sentence-transformers loads them, and what can be read back from them."""
 
+import logging
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 
@@ -25,17 +28,23 @@ from nobs.tasks.text_embeddings.tuning import Settings
 
 transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 FLASH = "flash_attention_2"
+_MISSING = re.compile(r"^(.+?)\s*\|\s*MISSING\b", re.MULTILINE)
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _POSITIONS = re.compile(r"position|wpe")
 """Names of tables of learned positions."""
 
 
-def load_model(work: Work, settings: Settings, max_seq_length: int) -> SentenceTransformer:
+def load_model(
+    work: Work, settings: Settings, max_seq_length: int
+) -> tuple[SentenceTransformer, tuple[str, ...]]:
     """Load the weights in the wanted format and set the sequence length.
 
+    Returns the names of weights that the files don't hold as well: transformers makes those up.
     Raises ModelMissing where the files can't be read, OtherModel where they encode no text,
     RequirementError where a package is missing, NobsError for another format than asked for.
     """
-    model = _load(work, settings)
+    with _made_up() as names:
+        model = _load(work, settings)
     model.eval()
     if not model.supports("text"):
         takes = ", ".join(kind for kind in model.modalities if isinstance(kind, str))
@@ -50,7 +59,28 @@ def load_model(work: Work, settings: Settings, max_seq_length: int) -> SentenceT
     set_limit(model, max_seq_length)
     _convert(model, getattr(torch, settings.dtype))
     _check_dtype(work, model, settings.dtype)
-    return model
+    return model, tuple(names)
+
+
+@contextmanager
+def _made_up() -> Iterator[list[str]]:
+    """Collect what transformers' report of loading calls missing; nothing reads a spare pooler."""
+    names: list[str] = []
+    logger = logging.getLogger("transformers.modeling_utils")
+    level = logger.level
+
+    def note(record: logging.LogRecord) -> bool:
+        found = _MISSING.findall(_COLOURS.sub("", record.getMessage()))
+        names.extend(name.strip() for name in found if "pooler" not in name)
+        return True
+
+    logger.addFilter(note)
+    logger.setLevel(logging.WARNING)
+    try:
+        yield names
+    finally:
+        logger.setLevel(level)
+        logger.removeFilter(note)
 
 
 def _load(work: Work, settings: Settings) -> SentenceTransformer:

@@ -49,9 +49,13 @@ class Encoder(BaseModel):
     """Mode of the first pooling, as in `mean` or `cls`; null where no module pools tokens."""
     route: str | None
     """Route of a router that the rows took; null for models with one way only."""
+    prompt: str | None
+    """What stood before every text, as the model's settings say; null for most models."""
     origin: Origin
     published_architecture: str | None
     """What config.json names where a guess left its head out, as in `BertForMaskedLM`."""
+    random_weights: tuple[str, ...] = ()
+    """Weights that the files don't hold, so that transformers made them up at random."""
 
 
 class EncodePhases(BaseModel):

@@ -175,3 +175,29 @@ def test_report_of_a_hostile_host_name_stays_in_the_results(tmp_path: Path) -> N
     report = build_report(spec.model_copy(update={"device_info": device}), {}, finished=True)
 
     assert publish(tmp_path, report) == tmp_path / "report_etc-b.json"
+
+
+def test_what_only_loading_shows_makes_a_closed_workload_open() -> None:
+    spec = make_spec()
+    first, second = spec.steps
+    encoder = {
+        "modules": ["Transformer", "Pooling"], "architecture": "BertModel", "pooling": "mean",
+        "route": None, "prompt": None, "origin": "guessed",
+        "published_architecture": "BertForMaskedLM",
+    }  # fmt: skip
+    guessed = ok(first.id, first.model.id, 1.0)
+    guessed = guessed.model_copy(
+        update={"facts": guessed.facts | {"encoder": encoder, "max_seq_length": 512}}
+    )
+    sure = ok(second.id, second.model.id, 1.0)
+    task = build_report(spec, results_of(spec, guessed, sure), finished=True).tasks[0]
+
+    assert spec.workloads[0].division is Division.CLOSED
+    assert task.workload.division is Division.OPEN
+    assert task.workload.open_reasons == (
+        f"models: {first.model.id} without modules.json, pooling guessed (mean)",
+    )
+    assert task.workload.fingerprint == fingerprint(spec.workloads[0])
+    assert (
+        "not as the BertForMaskedLM that was published" in task.models[first.model.id].warnings[0]
+    )

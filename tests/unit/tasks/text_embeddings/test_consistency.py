@@ -6,9 +6,12 @@ from nobs.catalog import load_catalog
 from nobs.schema.base import Backend, Dtype, Status
 from nobs.schema.result import Calibration, DeviceCheck
 from nobs.tasks.text_embeddings.consistency import find_contradictions
+from nobs.tasks.text_embeddings.departures import find_departures
 from nobs.tasks.text_embeddings.report import (
     EmbeddingsModelReport,
     EncodePhases,
+    Encoder,
+    Origin,
     ReferenceCheck,
 )
 
@@ -123,3 +126,62 @@ def test_weights_and_limits_are_of_the_checked_device(
 
     assert len(found) == (fault is not None)
     assert all(fault is not None and one.startswith(fault) for one in found)
+
+
+ENCODER = Encoder(
+    modules=("Transformer", "Pooling"), architecture="BertModel", pooling="mean", route=None,
+    prompt=None, origin=Origin.SAVED, published_architecture=None,
+)  # fmt: skip
+STATIC = ENCODER.model_copy(update={"modules": ("StaticEmbedding",), "architecture": None})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"encoder": ENCODER, "max_seq_length": 512}, None),
+        (
+            {"encoder": ENCODER.model_copy(update={"origin": Origin.GUESSED}),
+             "max_seq_length": 512},
+            "models: a/b without modules.json, pooling guessed (mean)",
+        ),
+        (
+            {"encoder": ENCODER.model_copy(update={"origin": Origin.CONVERTED}),
+             "max_seq_length": 512},
+            "models: a/b converted to Transformer, Pooling",
+        ),
+        (
+            {"encoder": ENCODER.model_copy(update={"random_weights": tuple("abcd")}),
+             "max_seq_length": 512},
+            "models: a/b with random weights (a, b, c and 1 more)",
+        ),
+        ({"encoder": STATIC}, "params.max_seq_length: none in force instead of 512 (a/b)"),
+        ({"max_seq_length": 77}, "params.max_seq_length: 77 in force instead of 512 (a/b)"),
+    ],
+)  # fmt: skip
+def test_what_was_loaded_otherwise_is_an_open_reason(
+    change: dict[str, Any], reason: str | None
+) -> None:
+    told = model(100).model_copy(update=change)
+    reasons = (reason,) if reason else ()
+
+    assert tuple(find_departures(told, STANDARD)) == reasons
+    assert list(find_contradictions(told, STANDARD)) == [
+        f"open_reasons doesn't say: {each}" for each in reasons
+    ]
+    said = STANDARD.model_copy(update={"open_reasons": reasons})
+    assert list(find_contradictions(told, said)) == []
+
+
+def test_no_reason_explains_a_longer_limit_than_asked_for() -> None:
+    told = model(100).model_copy(update={"max_seq_length": 600})
+
+    assert list(find_contradictions(told, STANDARD)) == [
+        "max_seq_length is 600, the workload asks for 512"
+    ]
+
+
+@pytest.mark.parametrize(("encoder", "is_possible"), [(ENCODER, False), (STATIC, True)])
+def test_only_a_transformer_makes_tokens_of_every_text(encoder: Encoder, is_possible: bool) -> None:
+    told = model(100).model_copy(update={"encoder": encoder, "max_seq_length": 512, "tokens": 99})
+
+    assert (list(find_contradictions(told, STANDARD)) == []) is is_possible
