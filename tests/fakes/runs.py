@@ -62,7 +62,8 @@ def faulty_workload(tmp_path: Path, *faults: str) -> Workload:
     models = [tmp_path / "models" / fault for fault in faults]
     for model in models:
         model.mkdir(parents=True, exist_ok=True)
-        (model / "config.json").write_text("{}")
+        for name in ("config.json", "tokenizer.json"):
+            (model / name).write_text("{}")
         (model / "model.safetensors").write_bytes(ONE_WEIGHT)
     return Workload(
         name="faulty",
