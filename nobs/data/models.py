@@ -19,7 +19,7 @@ from nobs.errors import ModelMissing
 from nobs.schema.pins import ModelPin, Source
 from nobs.schema.result import WeightsEvidence
 
-WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
+WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja")
 """Weights as safetensors only: pickles run code when loaded."""
 UNWANTED = ("onnx/*", "openvino/*", "coreml/*", "gguf/*", "checkpoint-*/*", "*.fp16.*")
 FETCH_AGAIN = "Run `nobs prefetch --force`."
