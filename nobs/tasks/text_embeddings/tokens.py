@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentence_transformers import SentenceTransformer
-from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
 from nobs.tasks.text_embeddings.chain import input_of, preprocess, prompt_of
@@ -44,10 +43,10 @@ def _tokenise(model: SentenceTransformer, texts: list[str]) -> list[int] | None:
     if isinstance(tokenizer, PreTrainedTokenizerBase):
         encoded = tokenizer(texts, truncation=False, verbose=False)
         return [len(ids) for ids in encoded["input_ids"]]
-    if isinstance(tokenizer, Tokenizer):
+    if hasattr(tokenizer, "encode_batch"):  # a Tokenizer of the package tokenizers
         encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
         return [sum(len(part.ids) for part in (e, *e.overflowing)) for e in encodings]
-    if callable(getattr(tokenizer, "tokenize", None)):
+    if hasattr(tokenizer, "tokenize"):
         return [len(tokenizer.tokenize(text)) for text in texts]
     return None
 
