@@ -62,16 +62,13 @@ def _build_task(spec: RunSpec, index: int, results: Mapping[str, StepResult]) ->
         if step.id in results
     }
     whole = len(models) == len(steps)
-    found = (reason for model in models.values() for reason in definition.find_open_reasons(model))
-    reasons = tuple(dict.fromkeys([*workload.open_reasons, *found]))
-    measured = workload.model_copy(update={"open_reasons": reasons})
     return TaskReport(
         task=workload.task,
         dataset_size=workload.dataset.rows,
         models=models,
         task_score=definition.score(list(models.values())) if whole else None,
         workload=_describe_workload(
-            _open_for(measured, models.values()), [results.get(step.id) for step in steps]
+            _open_for(workload, models.values()), [results.get(step.id) for step in steps]
         ),
     )
 
@@ -79,7 +76,7 @@ def _build_task(spec: RunSpec, index: int, results: Mapping[str, StepResult]) ->
 def _open_for(workload: Workload, models: Iterable[ModelReport]) -> Workload:
     """Add the reasons that only measuring shows: the plan can't know what will be loaded."""
     definition = TASKS.load(workload.task)
-    found = (reason for model in models for reason in definition.find_departures(model, workload))
+    found = (reason for model in models for reason in definition.find_open_reasons(model, workload))
     reasons = tuple(dict.fromkeys((*workload.open_reasons, *found)))
     return workload.model_copy(update={"open_reasons": reasons})
 

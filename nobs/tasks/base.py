@@ -115,14 +115,10 @@ class TaskDefinition(Protocol):
         """
         return result.model_copy(update={"facts": own_figures(model)})
 
-    def find_departures(self, model: ModelReport, workload: Workload) -> Iterable[str]:
-        """Yield what was measured otherwise than `workload` says: reasons for an open result."""
-        return ()
-
     def find_contradictions(self, model: ModelReport, workload: Workload) -> Iterable[str]:
         """Yield what in `model` can't be true at once, or isn't what `workload` asks for."""
         return ()
 
-    def find_open_reasons(self, model: ModelReport) -> Iterable[str]:
-        """Yield what came out otherwise than pinned, which the plan couldn't know."""
+    def find_open_reasons(self, model: ModelReport, workload: Workload) -> Iterable[str]:
+        """Yield what was measured otherwise than `workload` says, which the plan couldn't know."""
         return ()

@@ -98,7 +98,7 @@ def _model_faults(report: Report, task: TaskReport, workload: Workload) -> Itera
         for name, model in task.models.items():
             found = definition.find_contradictions(model, workload)
             yield from (f"{to_line(name)}: {fault}" for fault in found)
-            for reason in definition.find_open_reasons(model):
+            for reason in definition.find_open_reasons(model, workload):
                 if reason not in workload.open_reasons:
                     yield f"{to_line(name)}: open_reasons doesn't have {to_line(reason)}"
 

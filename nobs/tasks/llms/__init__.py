@@ -61,7 +61,7 @@ class Llms(TaskDefinition):
         """Yield what in `model` can't be true at once, or isn't what `workload` asks for."""
         return contradictions_of(model, workload) if isinstance(model, LlmModelReport) else ()
 
-    def find_open_reasons(self, model: ModelReport) -> Iterable[str]:
+    def find_open_reasons(self, model: ModelReport, workload: Workload) -> Iterable[str]:
         """Yield what the server refused or didn't keep to, where that changes the work."""
         return open_reasons_of(model) if isinstance(model, LlmModelReport) else ()
 

@@ -13,7 +13,7 @@ from nobs.stats import interval_of_repeats
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.text_embeddings.consistency import find_contradictions
-from nobs.tasks.text_embeddings.departures import find_departures, warn_of_encoder
+from nobs.tasks.text_embeddings.open_reasons import open_reasons_of, warn_of_encoder
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 from nobs.tasks.text_embeddings.shares import describe_arithmetic
 
@@ -51,10 +51,10 @@ class TextEmbeddings(TaskDefinition):
         model = EmbeddingsModelReport.model_validate(figures)
         return model.model_copy(update={"warnings": (*report.warnings, *_warn(model))})
 
-    def find_departures(self, model: ModelReport, workload: Workload) -> Iterator[str]:
+    def find_open_reasons(self, model: ModelReport, workload: Workload) -> Iterator[str]:
         """Yield guessed or converted modules, and texts cut at another length."""
         if isinstance(model, EmbeddingsModelReport):
-            yield from find_departures(model, workload)
+            yield from open_reasons_of(model, workload)
 
     def find_contradictions(self, model: ModelReport, workload: Workload) -> Iterator[str]:
         """Yield tokens, shares and read-back parameters that can't be."""

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from nobs.schema.base import Dtype, Status
 from nobs.schema.pins import EmbeddingsMaxParams, EmbeddingsParams, Workload
-from nobs.tasks.text_embeddings.departures import find_departures
 from nobs.tasks.text_embeddings.report import (
     LEAST_COSINE,
     Arithmetic,
@@ -20,8 +19,6 @@ ROUNDING = 1e-9
 
 def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Iterator[str]:
     """Yield parameters that weren't met, tokens that don't fit the rows, shares above 100 %."""
-    unsaid = [r for r in find_departures(model, workload) if r not in workload.open_reasons]
-    yield from (f"open_reasons doesn't say: {to_line(reason)}" for reason in unsaid)
     rows = model.rows_per_pass or workload.dataset.rows
     if isinstance(workload.params, EmbeddingsParams | EmbeddingsMaxParams):
         yield from _check_params(model, workload.params)

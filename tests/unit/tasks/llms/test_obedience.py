@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from nobs.catalog import load_catalog
 from nobs.schema.base import Backend, Status
 from nobs.schema.report import ModelReport
 from nobs.schema.server import Locality, RequestShape, ServerRef
@@ -12,6 +13,7 @@ from nobs.tasks.llms.report import LlmModelReport
 from tests.unit.tasks.llms.test_aggregate import failed, result_of, whole
 
 LIMIT = 100
+WORKLOAD = load_catalog().workload("llms", "standard")
 
 
 def report_of(
@@ -49,7 +51,7 @@ def test_what_was_left_out_is_told_and_opens_what_it_changes(
 ) -> None:
     model = report_of(answer(LIMIT), shape=shape)
 
-    assert list(DEFINITION.find_open_reasons(model)) == reasons
+    assert list(DEFINITION.find_open_reasons(model, WORKLOAD)) == reasons
     assert [said in warning for warning in model.warnings if said] == [True] * len(model.warnings)
     assert bool(model.warnings) == bool(said)
 
@@ -81,7 +83,7 @@ def test_answers_are_held_against_the_limit(odd: dict[str, Any], fault: str | No
     """As in what Ollama did with a cap of 2,048 tokens: 8,795 came."""
     model = report_of(answer(50), odd)
 
-    assert list(DEFINITION.find_open_reasons(model)) == (
+    assert list(DEFINITION.find_open_reasons(model, WORKLOAD)) == (
         [f"max_output_tokens: {fault}"] if fault else []
     )
     assert any("didn't keep to max_output_tokens" in told for told in model.warnings) == bool(fault)
@@ -90,4 +92,4 @@ def test_answers_are_held_against_the_limit(odd: dict[str, Any], fault: str | No
 def test_without_a_limit_no_answer_is_too_long() -> None:
     model = report_of(answer(8795), shape=RequestShape(limit_field=None), limit=None)
 
-    assert list(DEFINITION.find_open_reasons(model)) == ["request.limit_field: not sent"]
+    assert list(DEFINITION.find_open_reasons(model, WORKLOAD)) == ["request.limit_field: not sent"]

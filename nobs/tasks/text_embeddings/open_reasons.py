@@ -28,7 +28,7 @@ STATIC = (
 )
 
 
-def find_departures(model: EmbeddingsModelReport, workload: Workload) -> Iterator[str]:
+def open_reasons_of(model: EmbeddingsModelReport, workload: Workload) -> Iterator[str]:
     """Yield what makes the result open though the workload's pins are those of the catalogue."""
     encoder = model.encoder
     if encoder and encoder.origin is Origin.GUESSED:
