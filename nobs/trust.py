@@ -114,11 +114,12 @@ def _system_flags(system: SystemTelemetry | None) -> Iterator[Flag]:
 
 
 def _server_flags(server: ServerRef) -> Iterator[Flag]:
+    reason = server.locality_reason
     if server.locality is Locality.REMOTE:
-        yield _warning(
-            FlagName.REMOTE_SERVER,
-            "The server is another machine: its speed isn't this host's.",
-        )
+        where = reason or "The server is another machine."
+        yield _warning(FlagName.REMOTE_SERVER, f"The speed isn't this host's. {where}")
+    if server.locality is Locality.UNKNOWN and reason:
+        yield _warning(FlagName.UNKNOWN_SERVER, f"The speed may not be this host's. {reason}")
     offload = server.identity.gpu_offload if server.identity else None
     if offload is not None and offload < 1:
         yield _warning(

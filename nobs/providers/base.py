@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from nobs.providers.evidence import Elsewhere
 from nobs.schema.server import ModelIdentity, RequestShape
 
 type Tell = Callable[[str], None]
@@ -53,6 +54,8 @@ class Served:
     identity: ModelIdentity
     request: RequestShape = field(default_factory=RequestShape)
     """What requests to it are made of."""
+    elsewhere: Elsewhere | None = None
+    """Why the model computes, or may compute, on another machine than the server's."""
     is_ours: bool = False
     """Whether the provider started the server, on this machine."""
 

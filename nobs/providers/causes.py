@@ -46,6 +46,8 @@ class Cause(StrEnum):
     KEY = auto()
     MODEL = auto()
     """Unknown or not loaded."""
+    OTHER_MODEL = auto()
+    """Another model answers than the one asked for."""
     CONTEXT = auto()
     """The request is longer than the model's context."""
     BUSY = auto()

@@ -13,6 +13,7 @@ from openai import APIStatusError, OpenAI, OpenAIError
 
 from nobs.providers.base import Access
 from nobs.providers.chat import EVENT_STREAM, JSON, ChatRequest, headers_of
+from nobs.providers.evidence import Seen
 
 CONNECT_S = 5.0
 ANSWER_S = 10.0
@@ -59,6 +60,8 @@ class Server:
         self.root = _root(access.base_url)
         self.answers = False
         """Whether anything has answered one of the native requests."""
+        self.seen = Seen()
+        """What inferences gave away of what answers them."""
         self._http = httpx2.Client(
             transport=_Bounded(access, answer_s),
             timeout=httpx2.Timeout(answer_s, connect=min(CONNECT_S, answer_s)),
@@ -102,6 +105,7 @@ class Server:
             },
         )
         events = _events(response)
+        self.seen.note(response.headers, events)
         for event in events:
             if event.get("error") or event.get("object") == "error":
                 raise ErrorAnswer(event)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from nobs.errors import HostApiError
 from nobs.providers.base import Commands
 from nobs.providers.causes import Cause, Finding
+from nobs.providers.model_names import explain_other_model
 from nobs.providers.refusals import Part
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -40,6 +41,11 @@ class ServerUnusable(HostApiError):
 
 
 type _Told = tuple[str, str]
+
+
+def host_of(base_url: str) -> str:
+    """Return the host that a URL names."""
+    return urlsplit(base_url).hostname or ""
 
 
 def port_of(base_url: str) -> int:
@@ -136,6 +142,10 @@ def _model(finding: Finding, asked: Asked) -> _Told:
     )
 
 
+def _other_model(finding: Finding, _asked: Asked) -> _Told:
+    return explain_other_model(finding.models[0], finding.detail)
+
+
 def _context(finding: Finding, asked: Asked) -> _Told:
     return (
         f"The request is longer than the context of {asked.model!r} ({finding.detail}).",
@@ -180,6 +190,7 @@ _WORDS: Mapping[Cause, Callable[[Finding, Asked], _Told]] = {
     Cause.OTHER_PROGRAM: _other_program,
     Cause.KEY: _key,
     Cause.MODEL: _model,
+    Cause.OTHER_MODEL: _other_model,
     Cause.CONTEXT: _context,
     Cause.BUSY: _busy,
     Cause.PART: _part,

@@ -10,6 +10,11 @@ def text_of(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def texts_of(value: object) -> list[str]:
+    """Return the texts of a list, empty if it is none."""
+    return [each for each in value if text_of(each)] if isinstance(value, list) else []
+
+
 def count_of(value: object) -> int | None:
     """Return a whole number above 0."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:

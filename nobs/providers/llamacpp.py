@@ -16,7 +16,8 @@ from nobs.providers.client import Server
 from nobs.providers.definitions import Definition
 from nobs.providers.embedded import Settings, serving
 from nobs.providers.fields import count_of, table_of, text_of
-from nobs.providers.openai import entry_of
+from nobs.providers.name_parts import without_folders
+from nobs.providers.openai import listing_of
 from nobs.providers.served import ServedModels
 from nobs.providers.weights import MODEL, find_weights, packaged_pin
 from nobs.schema.server import ModelIdentity
@@ -28,10 +29,16 @@ _RUNTIME = "xllamacpp"
 def ask(server: Server, model: str) -> ModelIdentity:
     """Return what `/props` and the model list tell."""
     props = server.native("/props")
-    meta = table_of(entry_of(server, model).get("meta"))
+    listed, entry = listing_of(server, model)
+    meta = table_of(entry.get("meta"))
+    told = filter(None, (text_of(props.get(name)) for name in ("model_alias", "model_path")))
+    names = (*listed.aliases, *map(without_folders, told))
     settings = table_of(props.get("default_generation_settings"))
     return ModelIdentity(
         id=model,
+        aliases=tuple(name for name in dict.fromkeys(names) if name != model),
+        lookalikes=listed.lookalikes,
+        owner=listed.owner,
         format="gguf" if props else None,
         quantization=text_of(props.get("model_ftype")) or text_of(meta.get("ftype")),
         parameters=_format_count(meta.get("n_params")),

@@ -49,10 +49,10 @@ def compare_names(
         return NameMatch.SAME
     if identity and answered in identity.lookalikes:
         return NameMatch.OTHER
-    runtime = identity.runtime if identity else None
-    if _is_placeholder(answered, runtime) or _is_placeholder(asked, None):
+    found, is_llama_cpp = split_name(answered), bool(identity and identity.runtime == "llama.cpp")
+    is_constant = is_llama_cpp and answered == _LLAMA_CPP_PLACEHOLDER
+    if is_constant or _is_letter(found) or any(map(_is_placeholder, (asked, answered))):
         return NameMatch.UNNAMED
-    found = split_name(answered)
     if not any(_fits(split_name(name), found) for name in (asked, *aliases)):
         return NameMatch.OTHER
     if identity and not _fits_description(identity, found):
@@ -67,11 +67,25 @@ def names_same_model(
     return compare_names(asked, answered, identity) is not NameMatch.OTHER
 
 
+def find_other_model(identity: ModelIdentity, answered: str | None) -> str | None:
+    """Return the model that answers in place of the one asked for, None where that one may have.
+
+    The name in the answer says so, or the server's list, where others are in memory and it isn't.
+    """
+    model, loaded = identity.id, identity.loaded or ()
+    if answered and not names_same_model(model, answered, identity):
+        return answered
+    if not loaded or any(names_same_model(model, name, identity) for name in loaded):
+        return None
+    return ", ".join(loaded)
+
+
 def explain_other_model(asked: str, answered: str) -> tuple[str, str]:
     """Return what is wrong where another model answers, and what to do."""
+    measured = "NAME" if ", " in answered else answered
     return (
         f"The model that answers is {answered!r}, not {asked!r}, which was asked for.",
-        f"Load {asked} in the server, or measure the one that answers: --llm-model {answered}.",
+        f"Load {asked} in the server, or measure the one that answers: --llm-model {measured}.",
     )
 
 
@@ -83,13 +97,13 @@ def find_lookalikes(model: str, others: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def _is_placeholder(name: str, runtime: str | None) -> bool:
-    if name.casefold() in _PLACEHOLDERS:
-        return True
-    if name == _LLAMA_CPP_PLACEHOLDER and runtime == "llama.cpp":
-        return True
+def _is_placeholder(name: str) -> bool:
     parts = split_name(name)
-    return not parts.family and not parts.sizes
+    return name.casefold() in _PLACEHOLDERS or not (parts.family or parts.sizes)
+
+
+def _is_letter(parts: NameParts) -> bool:
+    return len(parts.family) == 1 and not parts.sizes
 
 
 def _fits(asked: NameParts, answered: NameParts) -> bool:

@@ -39,6 +39,7 @@ _GENERIC = frozenset(
     {"", "model", "models", "ggmlmodel", "pytorchmodel", "consolidated", "weights"}
 )
 """Files and folders that name no model; the one above may."""
+_PATH = re.compile(r"[/~\\]|[a-zA-Z]:[/\\]")
 _FORMATS = {"gguf": "gguf", "ggml": "gguf", "mlx": "mlx", "onnx": "onnx"}
 _NOISE = frozenset(
     {"latest", "hf", "qat", "unsloth", "ud", "imatrix", "imat", "i1", "dynamic", "quantized",
@@ -68,7 +69,7 @@ class NameParts:
 
 def split_name(name: str) -> NameParts:
     """Take apart what a server calls a model: a key, a path, a repository, an id with tags."""
-    last, *above = reversed(re.split(r"[/\\]", name.casefold().strip("/\\ ")))
+    last, *above = _segments(name.casefold())
     parts = _split_segment(last)
     if parts.family not in _GENERIC:
         return parts
@@ -80,6 +81,22 @@ def split_name(name: str) -> NameParts:
         quantizations=folder.quantizations | parts.quantizations,
         formats=folder.formats | parts.formats,
     )
+
+
+def without_folders(name: str) -> str:
+    """Return a path's part that names the model: reports don't show whose folders it lies in."""
+    if not _PATH.match(name):
+        return name
+    last, *above = _segments(name)
+    if _split_segment(last.casefold()).family not in _GENERIC:
+        return last
+    folder = _find_folder(above)
+    return folder if folder.startswith("models--") else f"{folder}/{last}"
+
+
+def _segments(name: str) -> list[str]:
+    """Return the parts of a path, the last one first."""
+    return re.split(r"[/\\]", name.strip("/\\ "))[::-1]
 
 
 def _find_folder(above: list[str]) -> str:

@@ -11,12 +11,14 @@ from openai import OpenAIError
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential, wait_random
 
 from nobs.providers.base import Access, Commands, Entry, Tell, UnknownModel
-from nobs.providers.causes import ABSENT, TRANSIENT, classify
+from nobs.providers.causes import ABSENT, TRANSIENT, Cause, Finding, classify
 from nobs.providers.chat import ChatRequest, messages_of, new_prefix
 from nobs.providers.client import ANSWER_S, ErrorAnswer, Server, UnexpectedAnswer
 from nobs.providers.diagnosis import Asked, ServerUnusable
+from nobs.providers.evidence import Elsewhere, find_elsewhere
+from nobs.providers.model_names import find_other_model
 from nobs.providers.negotiation import negotiate
-from nobs.schema.server import RequestShape
+from nobs.schema.server import ModelIdentity, RequestShape
 
 PROMPT = "Say: ready."
 TEST_TOKENS = 16
@@ -34,6 +36,9 @@ class Kind(Protocol):
 
     def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
         """Find the wanted model in a server's list."""
+
+    def identify(self, access: Access, model: str) -> ModelIdentity:
+        """Return what the server says of `model`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +68,8 @@ class Answering:
     model: str
     """As requests name it."""
     request: RequestShape
+    identity: ModelIdentity
+    elsewhere: Elsewhere | None
 
 
 def wait_until_ready(
@@ -79,7 +86,13 @@ def wait_until_ready(
     with Server(access, answer_s=min(ANSWER_S, patience.wait_s)) as server:
         name = _find_name(server, model, kind, retry)
         asking = _Asking(server=server, model=name, retry=retry, tell=tell, patience=patience)
-        return Answering(model=name, request=negotiate(asking.ask))
+        found = negotiate(asking.ask)
+    identity = kind.identify(access, name)
+    if (other := find_other_model(identity, server.seen.model)) is not None:
+        finding = Finding(cause=Cause.OTHER_MODEL, detail=other, models=(name,))
+        raise ServerUnusable(finding, asked)
+    elsewhere = find_elsewhere(identity, server.seen)
+    return Answering(model=name, request=found, identity=identity, elsewhere=elsewhere)
 
 
 def _find_name(server: Server, model: str | None, kind: Kind, retry: "_Retry") -> str:

@@ -37,8 +37,9 @@ class ServedModels:
         return Served(
             access=access,
             model=answering.model,
-            identity=self.identify(access, answering.model),
+            identity=answering.identity,
             request=answering.request,
+            elsewhere=answering.elsewhere,
         )
 
     def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:

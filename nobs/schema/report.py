@@ -86,6 +86,7 @@ class FlagName(StrEnum):
     SWAPPING = "swapping"
     PARTIAL_OFFLOAD = "partial-offload"
     REMOTE_SERVER = "remote-server"
+    UNKNOWN_SERVER = "unknown-server"
     COALESCED_STREAM = "coalesced-stream"
     UNRECONCILED_TOKENS = "unreconciled-tokens"
     ON_BATTERY = "on-battery"

@@ -26,6 +26,12 @@ class ModelIdentity(Record):
     """Other names that the server's list gives this model: a path, an instance, a remote name."""
     lookalikes: tuple[str, ...] = ()
     """Names much like `id` that the list gives to other models, as another quantisation's."""
+    owner: str | None = None
+    """As the list of OpenAI's API says in `owned_by`."""
+    remote_host: str | None = None
+    """What computes, where the server says that it passes requests on: a host, a linked device."""
+    loaded: tuple[str, ...] | None = None
+    """Models in memory after a test inference; None where the server doesn't say."""
     architecture: str | None = None
     format: str | None = None
     """`gguf`, `mlx`, ..."""
@@ -98,6 +104,8 @@ class ServerRef(Record):
     """Unix socket that the worker connects to in place of the URL's host."""
     model: str
     locality: Locality = Locality.UNKNOWN
+    locality_reason: str | None = None
+    """Why it isn't this machine, or may not be."""
     setup: bool = False
     """Whether the launcher was allowed to start, fetch and load what was missing."""
     max_wait_s: float = Field(300.0, gt=0)

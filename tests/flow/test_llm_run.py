@@ -142,7 +142,8 @@ def test_a_server_on_this_machine_is_local_and_named(
 
     assert model_of(done)["server"] | {"identity": None} == {
         "provider": "openai", "base_url": server.url, "socket": None, "model": MODEL,
-        "locality": "local", "setup": False, "max_wait_s": 300.0, "identity": None,
+        "locality": "local", "locality_reason": None, "setup": False,
+        "max_wait_s": 300.0, "identity": None,
         "request": RequestShape().model_dump(),
     }  # fmt: skip
 

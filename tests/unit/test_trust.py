@@ -155,6 +155,11 @@ class ServedModelReport(ModelReport):
     [
         ({"locality": Locality.LOCAL}, set()),
         ({"locality": Locality.REMOTE}, {FlagName.REMOTE_SERVER}),
+        ({"locality": Locality.UNKNOWN}, set()),
+        (
+            {"locality": Locality.UNKNOWN, "locality_reason": "It is a gateway."},
+            {FlagName.UNKNOWN_SERVER},
+        ),
         ({"identity": ModelIdentity(id="m", gpu_offload=1.0)}, set()),
         ({"identity": ModelIdentity(id="m", gpu_offload=0.5)}, {FlagName.PARTIAL_OFFLOAD}),
     ],

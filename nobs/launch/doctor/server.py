@@ -1,14 +1,12 @@
 """The check of the server that answers for LLMs: whether it can be used, and from where."""
 
-import socket
 from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
-import psutil
-
+from nobs.hosts import is_loopback, own_addresses
 from nobs.launch.doctor.check import Check, State
-from nobs.launch.engine.endpoint import is_loopback, seen_here
+from nobs.launch.engine.endpoint import seen_here
 from nobs.launch.planning.facts import listens
 from nobs.providers.base import Tell
 from nobs.settings import DEFAULT_LLM_BASE_URL, llm_api_key, llm_base_url, llm_model_name
@@ -58,7 +56,8 @@ def check_server(wanted: ServerToCheck, tell: Tell) -> Check:
         state = State.FAIL if wanted.is_asked_for else State.WARN
         return Check(name=NAME, state=state, found=error.message, remedy=error.remedy)
     answers = f"{provider.title} at {wanted.base_url} answers with {answering.model}"
-    found = "; ".join([answers, *answering.request.deviations])
+    places = [answering.elsewhere.reason.rstrip(".")] if answering.elsewhere else []
+    found = "; ".join([answers, *places, *answering.request.deviations])
     return Check(name=NAME, state=State.OK, found=found + _reach(wanted.base_url))
 
 
@@ -67,18 +66,10 @@ def _reach(base_url: str) -> str:
     parts = urlsplit(base_url)
     if not is_loopback(str(parts.hostname)) or parts.port is None:
         return ""
-    if any(listens(f"http://{address}:{parts.port}") for address in _own_addresses()):
+    others = (address for address in own_addresses() if not is_loopback(str(address)))
+    if any(listens(f"http://{each}:{parts.port}") for each in others if each.version == 4):
         return "; it listens on other addresses of this machine too"
     return (
         "; it listens on loopback alone: `nobs run` leads containers to it, Docker Compose can't "
         f"(LM Studio: `lms server start --port {parts.port} --bind 0.0.0.0`)"
     )
-
-
-def _own_addresses() -> list[str]:
-    return [
-        address.address
-        for addresses in psutil.net_if_addrs().values()
-        for address in addresses
-        if address.family == socket.AF_INET and not is_loopback(address.address)
-    ]

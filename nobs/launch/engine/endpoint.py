@@ -3,16 +3,15 @@
 import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
 from platform import system
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit
 
 from nobs.errors import UsageError
+from nobs.hosts import HOST_NAME, connectable, is_loopback, is_own_name, with_host
 from nobs.launch.engine.info import EngineInfo
 from nobs.settings import in_container as is_in_container
 
-HOST_NAME = "host.docker.internal"
 SOCKET_DIR_IN_CONTAINER = "/run/nobs"
 SOCKET_NAME = "server.sock"
 _PORTS = {"http": 80, "https": 443}
@@ -57,11 +56,12 @@ def choose_route(
     machine (Docker Desktop, and all on macOS and Windows) don't pass unix sockets on; they give the
     host a name. UsageError for an engine on another machine.
     """
-    parts = split_url(base_url)
+    parts = connectable(split_url(base_url))
+    base_url = parts.geturl()
     host, port = str(parts.hostname), parts.port or _PORTS[parts.scheme]
     if engine is None:
         inside = in_container and is_loopback(host)
-        url = with_host(parts, HOST_NAME) if inside else base_url
+        url = with_host(parts, HOST_NAME).geturl() if inside else base_url
         way = Way.HOST_NAME if inside else Way.DIRECT
         return Route(way=way, base_url=url, host=host, port=port, network="bridge")
     if engine.remote:
@@ -70,7 +70,9 @@ def choose_route(
             "Run NOBS on that machine, or choose the local engine: `docker context use default`.",
         )
     if engine.desktop or platform != "Linux":
-        url = with_host(parts, HOST_NAME) if is_loopback(host) else base_url
+        # A machine's own name rarely resolves inside a container.
+        is_here = is_loopback(host) or is_own_name(host)
+        url = with_host(parts, HOST_NAME).geturl() if is_here else base_url
         way = Way.DIRECT if url == base_url else Way.HOST_NAME
         return Route(way=way, base_url=url, host=host, port=port, network="bridge")
     return Route(way=Way.RELAY, base_url=base_url, host=host, port=port)
@@ -99,21 +101,3 @@ def split_url(base_url: str) -> SplitResult:
             f"{base_url!r} isn't a server's URL.", "Give one such as http://127.0.0.1:1234/v1."
         )
     return parts
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether `host` means the machine that asks."""
-    if host.rstrip(".").lower() == "localhost":
-        return True
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified
-
-
-def with_host(parts: SplitResult, host: str) -> str:
-    """Return the URL with another host; port, user and path stay."""
-    user, at, _ = parts.netloc.rpartition("@")
-    port = f":{parts.port}" if parts.port else ""
-    return urlunsplit(parts._replace(netloc=f"{user}{at}{host}{port}"))

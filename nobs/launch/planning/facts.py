@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from nobs.errors import EngineError, UsageError
+from nobs.hosts import connectable
 from nobs.launch.engine.endpoint import seen_here
 from nobs.launch.planning.request import RunRequest
 from nobs.schema.base import Backend, Execution
@@ -139,7 +140,7 @@ def _ask_git(*words: str) -> str | None:
 def listens(url: str) -> bool:
     """Tell whether anything takes a connection at once; loopback answers or refuses."""
     try:
-        parts = urlsplit(url)
+        parts = connectable(urlsplit(url))
         with socket.create_connection((parts.hostname, parts.port), CONNECT_S):
             return True
     except (OSError, ValueError):

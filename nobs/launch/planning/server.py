@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from nobs.catalog import Catalog
 from nobs.errors import UsageError
+from nobs.hosts import is_loopback
 from nobs.launch.engine.endpoint import choose_route
 from nobs.launch.planning.facts import Facts
 from nobs.launch.planning.options import has_own_options
@@ -193,7 +194,6 @@ def _provider_at(url: str, request: RunRequest) -> str:
 
 
 def _same(left: str, right: str) -> bool:
-    here = {"localhost": "127.0.0.1", "::1": "127.0.0.1"}
     one, other = urlsplit(left), urlsplit(right)
-    hosts = [here.get(str(parts.hostname), parts.hostname) for parts in (one, other)]
-    return hosts[0] == hosts[1] and one.netloc.rpartition(":")[2] == other.netloc.rpartition(":")[2]
+    hosts = ["" if is_loopback(parts.hostname or "") else parts.hostname for parts in (one, other)]
+    return hosts[0] == hosts[1] and one.port == other.port

@@ -1,33 +1,31 @@
 """The server of a run's LLM: made usable before the run, left as it was found after it."""
 
-import ipaddress
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit, urlunsplit
 
-import psutil
-
 from nobs.catalog import Catalog
 from nobs.errors import NobsError
-from nobs.launch.engine.endpoint import HOST_NAME, Way, is_loopback, socket_dir
+from nobs.hosts import is_loopback
+from nobs.launch.engine.endpoint import Way, socket_dir
 from nobs.launch.engine.info import EngineInfo
 from nobs.launch.output import OnEvent
 from nobs.launch.planning.facts import listens
 from nobs.launch.planning.plan import Plan, route_of
 from nobs.launch.planning.request import RunRequest
 from nobs.launch.planning.server import ServerOrder, is_served, needs_server
+from nobs.launch.server.locality import find_locality
 from nobs.launch.server.relay import relaying
 from nobs.log import Event
 from nobs.providers import PROVIDERS
-from nobs.providers.base import Access, Served, Tell, Wanted
+from nobs.providers.base import Access, Tell, Wanted
 from nobs.schema.result import Failure
 from nobs.schema.rundir import RunDir
-from nobs.schema.server import Locality, ServerRef
+from nobs.schema.server import ServerRef
 from nobs.schema.spec import RunSpec, StepSpec
-from nobs.settings import DEFAULT_LLM_BASE_URL, in_container, llm_api_key, llm_base_url
+from nobs.settings import DEFAULT_LLM_BASE_URL, llm_api_key, llm_base_url
 from nobs.supervisor.finish import empty_result
 
 
@@ -126,20 +124,6 @@ def find_absent_server(request: RunRequest, catalog: Catalog) -> str | None:
     return url if any(map(needs_server, workloads)) and is_here and not listens(url) else None
 
 
-def find_locality(host: str) -> Locality:
-    """Tell whether `host` is this machine; inside a container its addresses aren't the host's."""
-    if host == HOST_NAME:
-        return Locality.LOCAL
-    try:
-        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
-    except OSError:
-        return Locality.UNKNOWN
-    own = {address.address for addresses in psutil.net_if_addrs().values() for address in addresses}
-    if any(ipaddress.ip_address(address).is_loopback or address in own for address in found):
-        return Locality.LOCAL
-    return Locality.UNKNOWN if in_container() else Locality.REMOTE
-
-
 @contextmanager
 def _open(order: ServerOrder, tell: Tell) -> Iterator[ServerRef]:
     wanted = Wanted(
@@ -152,11 +136,13 @@ def _open(order: ServerOrder, tell: Tell) -> Iterator[ServerRef]:
     )
     provider = _find_provider(order, wanted)
     with PROVIDERS.load(provider).open(wanted, tell) as served:
+        locality, reason = find_locality(served)
         yield ServerRef(
             provider=provider,
             base_url=_without_user(served.access.base_url),
             model=served.model,
-            locality=_locality(served),
+            locality=locality,
+            locality_reason=reason,
             setup=order.setup,
             max_wait_s=order.max_wait_s,
             identity=served.identity,
@@ -179,11 +165,6 @@ def _teller(on_event: OnEvent) -> Tell:
         on_event({"event": "server.told", "text": line})
 
     return tell
-
-
-def _locality(served: Served) -> Locality:
-    host = urlsplit(served.access.base_url).hostname or ""
-    return Locality.LOCAL if served.is_ours else find_locality(host)
 
 
 def _without_user(url: str) -> str:

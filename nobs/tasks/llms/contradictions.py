@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterator
 
+from nobs.providers.evidence import Seen, find_elsewhere
 from nobs.providers.model_names import names_same_model
 from nobs.schema.base import Status
 from nobs.schema.pins import LlmParams, Workload
-from nobs.schema.server import RequestShape, ServerRef
+from nobs.schema.server import Locality, RequestShape, ServerRef
 from nobs.tasks.llms.aggregate import MAX_FAILED_SHARE, chars_of
 from nobs.tasks.llms.client.counts import are_too_many
 from nobs.tasks.llms.client.finish import whole_reason
@@ -79,8 +80,19 @@ def _check_asked(model: LlmModelReport, workload: Workload) -> Iterator[str]:
             yield f"{name} is {told}, the workload asks for {asked}"
     if model.server is None:
         yield "no server is told"
+    else:
+        yield from _check_place(model.server)
     if len(model.all_runs) != len(model.samples):
         yield f"{len(model.all_runs)} repeats stand beside {len(model.samples)} samples"
+
+
+def _check_place(server: ServerRef) -> Iterator[str]:
+    """Yield that a server is called local where it says itself that it isn't."""
+    if server.locality is not Locality.LOCAL or server.identity is None:
+        return
+    elsewhere = find_elsewhere(server.identity, Seen())
+    if elsewhere is not None and elsewhere.locality is Locality.REMOTE:
+        yield f"the server is called local. {elsewhere.reason}"
 
 
 def _check_run(run: LlmRun, workload: Workload, server: ServerRef | None) -> Iterator[str]:

@@ -12,8 +12,8 @@ from nobs.units import format_rate, format_share
 MAX_DOUBT = 0.01
 """Share of a rate; readers are told where it isn't known as well as that."""
 _LOCALITIES = {
-    Locality.REMOTE: "The server is another machine: these figures are its, not this host's.",
-    Locality.UNKNOWN: "Nobody knows whether the server computes on this host: no score.",
+    Locality.REMOTE: "The model computes on another machine: no score for this host.",
+    Locality.UNKNOWN: "Nobody knows whether the model computes on this host: no score.",
 }
 
 
@@ -21,7 +21,7 @@ def warnings_of(runs: Runs, server: ServerRef) -> Iterator[str]:
     """Yield what readers should know of these figures."""
     whole = [request for request in chain(*runs) if request.failure is None]
     if server.locality in _LOCALITIES:
-        yield _LOCALITIES[server.locality]
+        yield " ".join(filter(None, (_LOCALITIES[server.locality], server.locality_reason)))
     yield from _count_warnings(whole)
     yield from _stream_warnings(whole)
     if cut := sum(request.finish_reason == "length" for request in whole):

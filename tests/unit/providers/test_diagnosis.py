@@ -13,14 +13,16 @@ from nobs.providers.base import Access, Provider
 from nobs.providers.causes import Cause
 from nobs.providers.diagnosis import ServerUnusable
 from nobs.providers.readiness import ONCE, Answering, Patience, wait_until_ready
-from nobs.schema.server import RequestShape
+from nobs.schema.server import ModelIdentity, RequestShape
 from tests.fakes.llm_routes import models, one_model, reply, routes
 from tests.fakes.llm_server import Choose, Script, Send, Then, serving
 from tests.fakes.llm_streams import event, head
 
 OPENAI = PROVIDERS.load("openai")
 BRIEFLY = Patience(wait_s=0.5, absent_wait_s=0.0, answer_s=0.5, first_pause_s=0.02)
-TINY = Answering(model="tiny", request=RequestShape())
+TINY = Answering(
+    model="tiny", request=RequestShape(), identity=ModelIdentity(id="tiny"), elsewhere=None
+)
 
 
 def fail(
@@ -65,7 +67,8 @@ def test_a_server_that_answers_has_nothing_to_mend() -> None:
         assert (
             wait_until_ready(Access(base_url=server.url), "tiny", OPENAI, pytest.fail, ONCE) == TINY
         )
-        assert [request.path for request in server.log] == ["/v1/models", "/v1/chat/completions"]
+        paths = [request.path for request in server.log]
+        assert paths == ["/v1/models", "/v1/chat/completions", "/v1/models"]
         assert server.log[1].values["max_tokens"] == 16
         assert "authorization" not in server.log[0].headers
 

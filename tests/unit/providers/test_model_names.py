@@ -13,6 +13,7 @@ from nobs.providers.model_names import (
     find_lookalikes,
     names_same_model,
 )  # fmt: skip
+from nobs.providers.name_parts import without_folders
 from nobs.schema.server import ModelIdentity
 
 SHA256 = "6a0746a1ec1aef3e7ec53868f220ff6e389f6f8ef87a01d77c96807de94ca2aa"
@@ -77,6 +78,7 @@ OTHER = [
     ("deepseek-r1", "deepseek-v3"),
     ("model-a", "model-b"),
     ("my-model", "Qwen2.5-7B-Instruct"),
+    ("m", "gemma-3-1b-it"),
     # Sizes.
     ("gpt-oss-20b", "gpt-oss-120b"),
     ("gpt-oss-1b", "gpt-oss-20b"),
@@ -111,7 +113,7 @@ OTHER = [
     ("gpt-4o-2024-05-13", "gpt-4o-2024-08-06"),
 ]
 PLACEHOLDERS = [
-    None, "", " ", "unknown", "default", "tgi", "model", "/model", "/mnt/models/",
+    None, "", " ", "m", "unknown", "default", "tgi", "model", "/model", "/mnt/models/",
     "/home/me/model.gguf", f"sha256-{SHA256}", f"/usr/share/ollama/models/blobs/sha256-{SHA256}",
 ]  # fmt: skip
 
@@ -183,6 +185,23 @@ def test_what_the_list_says_of_the_model_must_fit_the_answer(
 ) -> None:
     identity = ModelIdentity(id="qwen3", **described)
     assert names_same_model("qwen3", answered, identity) is is_same
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/home/me/models/Qwen2-7B-Q4_K_M.gguf", "Qwen2-7B-Q4_K_M.gguf"),
+        ("C:\\Users\\me\\Qwen2-7B.gguf", "Qwen2-7B.gguf"),
+        ("/data/Qwen2-7B/model.gguf", "Qwen2-7B/model.gguf"),
+        (f"/home/me/hub/models--Qwen--Qwen2-7B/snapshots/{SHA1}", "models--Qwen--Qwen2-7B"),
+        ("/mnt/models/", "mnt/models"),
+        ("Qwen/Qwen2-7B", "Qwen/Qwen2-7B"),
+        ("qwen2:7b", "qwen2:7b"),
+    ],
+)
+def test_of_a_path_the_report_keeps_what_names_the_model(path: str, shown: str) -> None:
+    assert without_folders(path) == shown
+    assert compare_names(path, shown) is not NameMatch.OTHER
 
 
 FAMILIES = ["qwen3", "llama-3.1", "gemma-3", "gpt-oss", "mistral-small", "phi-4-mini", "k2"]

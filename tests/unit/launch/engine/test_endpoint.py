@@ -1,3 +1,5 @@
+from socket import gethostname
+
 import pytest
 
 from nobs.errors import UsageError
@@ -52,6 +54,19 @@ def test_in_a_virtual_machine_another_machine_keeps_its_address() -> None:
 def test_an_engine_on_another_machine_is_refused() -> None:
     with pytest.raises(UsageError, match="another machine"):
         route(LOOPBACK, EngineInfo(remote=True))
+
+
+@pytest.mark.parametrize("engine", [None, ENGINE])
+def test_an_unspecified_address_is_reached_over_loopback(engine: EngineInfo | None) -> None:
+    found = route("http://0.0.0.0:8000/v1", engine)
+
+    assert (found.base_url, found.host) == ("http://127.0.0.1:8000/v1", "127.0.0.1")
+
+
+def test_in_a_virtual_machine_the_own_name_is_the_host() -> None:
+    own = f"http://{gethostname()}:8000/v1"
+
+    assert route(own, DESKTOP).base_url == "http://host.docker.internal:8000/v1"
 
 
 def test_a_native_worker_uses_the_url_as_it_is() -> None:

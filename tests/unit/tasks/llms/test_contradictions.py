@@ -6,6 +6,7 @@ import pytest
 
 from nobs.catalog import load_catalog
 from nobs.schema.result import Sample
+from nobs.schema.server import ModelIdentity
 from nobs.tasks.llms import DEFINITION
 from nobs.tasks.llms.report import Gaps, LlmModelReport
 from tests.unit.tasks.llms.test_aggregate import failed, report_of, whole
@@ -33,6 +34,29 @@ def faults(report: LlmModelReport) -> list[str]:
 
 def test_an_honest_report_has_none() -> None:
     assert faults(honest()) == []
+
+
+@pytest.mark.parametrize(
+    ("identity", "fault"),
+    [
+        ({}, None),
+        ({"parameters": "20B", "size_bytes": 12_000_000_000}, None),
+        ({"remote_host": "https://ollama.com"}, "passes requests for m on to https://ollama.com"),
+        ({"parameters": "20B", "size_bytes": 381}, "The weights of m aren't here"),
+    ],
+)
+def test_a_model_that_is_not_here_is_no_local_one(
+    identity: dict[str, Any], fault: str | None
+) -> None:
+    report = honest()
+    assert report.server is not None
+    server = report.server.model_copy(update={"identity": ModelIdentity(id="m", **identity)})
+
+    found = faults(report.model_copy(update={"server": server}))
+
+    assert len(found) == (fault is not None)
+    assert all(each.startswith("the server is called local. ") for each in found)
+    assert fault is None or fault in found[0]
 
 
 @pytest.mark.parametrize(
