@@ -18,7 +18,7 @@ PROGRAM = Path(__file__).with_name("lms_program.py")
 TINY, OTHER = "openai/tiny", "qwen/other"
 
 
-def model(key: str) -> dict[str, Any]:
+def model(key: str, **changes: Any) -> dict[str, Any]:
     """An entry as `lms ls --json` prints it."""
     return {
         "type": "llm",
@@ -31,7 +31,16 @@ def model(key: str) -> dict[str, Any]:
         "architecture": "llama",
         "quantization": {"name": "Q4_1", "bits": 4},
         "maxContextLength": 8192,
+        **changes,
     }
+
+
+def grouped(key: str, *quantizations: str, selected: str) -> dict[str, Any]:
+    """An entry whose key stands for several quantisations, of which it loads one."""
+    variants = [f"{key}@{name}" for name in quantizations]
+    quantization = {"name": selected.upper(), "bits": 4}
+    chosen = f"{key}@{selected}"
+    return model(key, variants=variants, selectedVariant=chosen, quantization=quantization)
 
 
 def instance(key: str, identifier: str | None = None, **changes: Any) -> dict[str, Any]:

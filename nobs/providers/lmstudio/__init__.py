@@ -5,17 +5,27 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from nobs.providers.base import Access, Served, Tell, Wanted
+from nobs.providers.causes import Cause
+from nobs.providers.client import Server
 from nobs.providers.definitions import Definition
+from nobs.providers.diagnosis import ServerUnusable
 from nobs.providers.lmstudio.cli import check_lms_cli
-from nobs.providers.lmstudio.identity import ask
-from nobs.providers.lmstudio.names import choose
-from nobs.providers.lmstudio.setup import cleanup_lm_studio, setup_lm_studio
+from nobs.providers.lmstudio.devices import find_device
+from nobs.providers.lmstudio.identity import ask, read_models
+from nobs.providers.lmstudio.names import choose, find_targets
+from nobs.providers.lmstudio.setup import (
+    OWN_PREFIX,
+    cleanup_lm_studio,
+    not_selected,
+    setup_lm_studio,
+)
 from nobs.providers.lmstudio.state import (
     is_model_downloaded,
     is_model_loaded,
     is_server_running,
 )
 from nobs.providers.served import ServedModels
+from nobs.schema.server import ModelIdentity
 
 __all__ = [
     "WORK",
@@ -45,6 +55,37 @@ class LmStudio(ServedModels):
             yield replace(served, is_ours=setup.started_server)
         finally:
             cleanup_lm_studio(setup, tell)
+
+    def connect(self, provider: Definition, access: Access, wanted: Wanted, tell: Tell) -> Served:
+        """Return the model once it has answered; the name of a variant may mean its key."""
+        try:
+            return super().connect(provider, access, wanted, tell)
+        except ServerUnusable as error:
+            key = _key_of_variant(access, wanted.model) if error.cause is Cause.MODEL else None
+            if key is None:
+                raise
+        return super().connect(provider, access, replace(wanted, model=key), tell)
+
+    def identify(self, access: Access, model: str) -> ModelIdentity:
+        """Return what the server says of `model`, and `lms` of the device that computes."""
+        identity = super().identify(access, model)
+        own = (model.removeprefix(OWN_PREFIX),) if model.startswith(OWN_PREFIX) else ()
+        device = identity.remote_host or find_device(access, identity)
+        return identity.model_copy(
+            update={"remote_host": device, "aliases": (*identity.aliases, *own)}
+        )
+
+
+def _key_of_variant(access: Access, wanted: str | None) -> str | None:
+    """Return the key that loads the wanted variant, None where it is none of the server's."""
+    with Server(access) as server:
+        listed = [model.listed for model in read_models(server)]
+    found = [target for target in find_targets(wanted, listed) if target.variant]
+    if len(found) != 1:
+        return None
+    if not found[0].loads_by_key:
+        raise not_selected(found[0])
+    return found[0].model.key
 
 
 WORK = LmStudio(ask=ask, chooser=choose)

@@ -8,6 +8,10 @@ from nobs.errors import HostApiError, NobsError, StorageError
 type _Make = Callable[[str, str], NobsError]
 
 
+class ModelNotFound(HostApiError):
+    """`lms` knows no model of that name, on disk or to download."""
+
+
 def explain(words: Sequence[str], said: str, code: int | None) -> NobsError:
     """Return the error of a failed `lms WORDS`; `code` is None where it was stopped."""
     command = f"lms {' '.join(words)}"
@@ -38,9 +42,16 @@ def _no_memory(model: str, said: str) -> NobsError:
 
 
 def _no_such_model(model: str, said: str) -> NobsError:
-    return HostApiError(
+    return ModelNotFound(
         f"LM Studio finds no model {model!r} to download: {_last(said)}.",
         "Search with `lms get`, then name it: --llm-model OWNER/NAME.",
+    )
+
+
+def _not_on_disk(model: str, said: str) -> NobsError:
+    return ModelNotFound(
+        f"LM Studio has no model {model!r} to load: {_last(said)}.",
+        "See `lms ls`, then name what is there: --llm-model NAME.",
     )
 
 
@@ -67,6 +78,8 @@ _KNOWN: tuple[tuple[re.Pattern[str], _Make], ...] = (
     (re.compile(r"ENOSPC|no space left|not enough (disk )?space", re.I), _no_space),
     (re.compile(r"insufficient system resources|out of memory|guardrail|failed to allocate",
                 re.I), _no_memory),
+    (re.compile(r"model not found|cannot find a model|no model found that matches", re.I),
+     _not_on_disk),
     (re.compile(r"no models? found|does not exist|artifact.{0,40}not found", re.I), _no_such_model),
     (re.compile(r"ENOTFOUND|ECONN|ETIMEDOUT|EAI_AGAIN|fetch failed|network error|socket hang up",
                 re.I), _no_network),

@@ -1,8 +1,57 @@
-"""LM Studio's names of a model: a key, as in `openai/gpt-oss-20b`, with or without its owner."""
+"""LM Studio's names of a model.
 
-from collections.abc import Sequence
+A key, as in `openai/gpt-oss-20b`, with or without its owner; `KEY@QUANT` is one quantisation of
+it, a key of its own or a variant of `KEY`; `KEY:2` is the second loaded instance.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from nobs.providers.base import Entry, UnknownModel
+from nobs.providers.fields import table_of, text_of, texts_of
+
+_INSTANCE = re.compile(r":\d+$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A downloaded model as LM Studio lists it."""
+
+    key: str
+    variants: tuple[str, ...] = ()
+    """Its quantisations, where the key stands for several: `qwen/qwen3-4b@q8_0`."""
+    selected: str | None = None
+    """The variant that loads under the key; None where the list doesn't say."""
+
+    @classmethod
+    def of(cls, key: str, entry: Mapping[str, Any]) -> "Listed":
+        """Read an entry of `lms ls` or of the server's own list."""
+        variants = tuple(texts_of(entry.get("variants")))
+        selected = text_of(entry.get("selectedVariant")) or text_of(entry.get("selected_variant"))
+        name = text_of(table_of(entry.get("quantization")).get("name"))
+        if selected is None and name and "@" not in key:
+            selected = f"{key}@{name.lower()}"
+        return cls(key=key, variants=variants or tuple(filter(None, [selected])), selected=selected)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What a name means: a model on disk and, where the name says it, which quantisation."""
+
+    model: Listed
+    variant: str | None = None
+
+    @property
+    def name(self) -> str:
+        """As people are told."""
+        return self.variant or self.model.key
+
+    @property
+    def loads_by_key(self) -> bool:
+        """Whether the model's key loads what is meant; LM Studio knows no names of the others."""
+        return self.variant in (None, self.model.selected)
 
 
 def choose(wanted: str | None, models: Sequence[Entry]) -> str:
@@ -11,20 +60,46 @@ def choose(wanted: str | None, models: Sequence[Entry]) -> str:
 
 
 def match(wanted: str | None, names: Sequence[str]) -> str:
-    """Return the one name that is `wanted`, whole or without its owner; UnknownModel else."""
-    found = candidates(wanted, names)
+    """Return the one name that is `wanted`; UnknownModel else."""
+    found = find_targets(wanted, [Listed(key=name) for name in names])
     if len(found) != 1:
-        raise UnknownModel(wanted, found or names)
-    return found[0]
+        raise UnknownModel(wanted, [target.name for target in found] or names)
+    return found[0].name
 
 
-def candidates(wanted: str | None, names: Sequence[str]) -> list[str]:
-    """Return the names that `wanted` may mean; None means any LLM."""
+def find_targets(wanted: str | None, models: Sequence[Listed]) -> list[Target]:
+    """Return what `wanted` may mean; None means any LLM.
+
+    A whole key is meant before a key without its owner, that before a key's quantisation.
+    """
     if wanted is None:
-        return [name for name in names if not name.startswith("text-embedding-")]
-    if wanted in names:
+        names = (model for model in models if not model.key.startswith("text-embedding-"))
+        return [Target(model=model) for model in names]
+    if exact := [Target(model=model) for model in models if model.key == wanted]:
+        return exact
+    bare = _bare(wanted)
+    if alike := [Target(model=model) for model in models if _bare(model.key) == bare]:
+        return alike
+    if "@" not in bare:
+        keys = (model for model in models if not names_instance(model.key))
+        tagged = (model for model in keys if _bare(model.key).partition("@")[0] == bare)
+        return [Target(model=model) for model in tagged]
+    variants = [(model, variant) for model in models for variant in model.variants]
+    exact = [Target(model=model, variant=name) for model, name in variants if name == wanted]
+    return exact or [Target(model=m, variant=name) for m, name in variants if _bare(name) == bare]
+
+
+def find_identifiers(wanted: str, identifiers: Iterable[str]) -> list[str]:
+    """Return the loaded instances that `wanted` means: one exactly, or those named alike."""
+    known = list(identifiers)
+    if wanted in known:
         return [wanted]
-    return [name for name in names if _bare(name) == _bare(wanted)]
+    return [name for name in known if _bare(name) == _bare(wanted)]
+
+
+def names_instance(wanted: str) -> bool:
+    """Tell whether the name numbers a loaded instance; nothing on disk has such a name."""
+    return _INSTANCE.search(wanted) is not None
 
 
 def _bare(name: str) -> str:

@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from nobs.errors import HostApiError, NobsError, UsageError
+from nobs.hosts import is_this_machine
 from nobs.providers.base import Access, Tell, Wanted
 from nobs.providers.client import Server
 from nobs.providers.definitions import LMSTUDIO
 from nobs.providers.diagnosis import port_of
 from nobs.providers.lmstudio.cli import Lms, check_lms_cli
-from nobs.providers.lmstudio.names import candidates
+from nobs.providers.lmstudio.failures import ModelNotFound
+from nobs.providers.lmstudio.names import Target
 from nobs.providers.lmstudio.state import (
     Instance,
     daemon_status,
@@ -21,13 +23,12 @@ from nobs.providers.lmstudio.state import (
     loaded_models,
     server_port,
 )
+from nobs.providers.lmstudio.targets import SILENCE_S, find_instance, find_or_download
 
-DOWNLOAD_S = 6 * 3600.0
 LOAD_S = 900.0
-SILENCE_S = 300.0
-"""Of a download or a load that tells its progress."""
 _GREETING_S = 30.0
-_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
+OWN_PREFIX = "nobs-"
+"""Of the identifiers of what we load."""
 
 
 @dataclass(kw_only=True)
@@ -57,9 +58,7 @@ def setup_lm_studio(wanted: Wanted, tell: Tell) -> Setup:
     try:
         setup.base_url = _start_server(setup, wanted.base_url, tell)
         _wait_for_greeting(Access(base_url=setup.base_url, api_key=wanted.api_key))
-        setup.loaded_before = loaded_models(lms)
-        key = _find_or_download(lms, wanted.model, tell)
-        setup.model = _use_or_load(setup, key, wanted, tell)
+        setup.model = _choose_and_load(setup, wanted, tell)
     except BaseException:
         cleanup_lm_studio(setup, tell)
         raise
@@ -79,7 +78,7 @@ def cleanup_lm_studio(setup: Setup, tell: Tell) -> None:
 def _start_server(setup: Setup, wanted_url: str | None, tell: Tell) -> str:
     """Return the URL of the running server, started if need be."""
     url = wanted_url or str(LMSTUDIO.default_url)
-    if urlsplit(url).hostname not in _HERE:
+    if not is_this_machine(urlsplit(url).hostname or ""):
         raise UsageError(
             f"LM Studio can be set up on this machine only, not at {url}.",
             "Leave out --setup-lm-studio, or name a URL of this machine.",
@@ -120,54 +119,77 @@ def _greets(access: Access) -> bool:
         return server.native("/lmstudio-greeting").get("lmstudio") is True
 
 
-def _find_or_download(lms: Lms, wanted: str | None, tell: Tell) -> str:
-    """Return the key of the model."""
-    before = downloaded_models(lms)
-    found = _find(wanted, before)
-    if found is not None:
-        return found
-    if wanted is None:
-        raise UsageError("No model is named.", "Name one: --llm-model NAME.")
-    tell(f"Downloading {wanted} with LM Studio.")
-    lms.follow("get", wanted, "--yes", tell=tell, limit_s=DOWNLOAD_S, silence_s=SILENCE_S)
-    after = downloaded_models(lms)
-    new = [key for key in after if key not in before]
-    found = _find(wanted, after) or (new[0] if len(new) == 1 else None)
-    if found is None:
+def _choose_and_load(setup: Setup, wanted: Wanted, tell: Tell) -> str:
+    """Return the identifier of the instance that requests are for."""
+    setup.loaded_before = loaded_models(setup.lms)
+    downloaded = downloaded_models(setup.lms)
+    instance = find_instance(wanted.model, setup.loaded_before, downloaded)
+    if instance is not None:
+        _check_named(instance, wanted)
+        return instance.identifier
+    # A run that is resumed asks for the instance that it had loaded.
+    name = wanted.model.removeprefix(OWN_PREFIX) if wanted.model else None
+    target = find_or_download(setup.lms, name, downloaded, tell)
+    return _use_or_load(setup, target, wanted, tell)
+
+
+def _check_named(instance: Instance, wanted: Wanted) -> None:
+    """Make sure that the instance that was named can be used as it is."""
+    if instance.device is not None:
+        raise _on_device(instance)
+    if not _fits(instance, wanted):
         raise HostApiError(
-            f"`lms get {wanted}` ended well, but LM Studio lists no such model.",
-            "See `lms ls`, then name what is there: --llm-model NAME.",
+            f"LM Studio's instance {instance.identifier} holds {instance.context_length} tokens and"
+            f" works on {instance.parallel} requests at once, which isn't what the run asks for.",
+            "Load it again with enough context and that many parallel requests, or name the model,"
+            f" {instance.key}: NOBS then loads an instance of its own.",
         )
-    return found
 
 
-def _find(wanted: str | None, keys: tuple[str, ...]) -> str | None:
-    """Return the one key that is meant, None where none is; UsageError where several may be."""
-    found = candidates(wanted, keys)
-    if len(found) > 1:
-        raise UsageError(
-            f"LM Studio has several models that may be meant: {', '.join(found)}.",
-            "Name one whole: --llm-model OWNER/NAME.",
-        )
-    return found[0] if found else None
-
-
-def _use_or_load(setup: Setup, key: str, wanted: Wanted, tell: Tell) -> str:
+def _use_or_load(setup: Setup, target: Target, wanted: Wanted, tell: Tell) -> str:
     """Return the identifier of an instance that fits: one of the user's, else our own."""
     for instance in setup.loaded_before or ():
-        if instance.key == key and _fits(instance, wanted):
-            tell(f"{key} is loaded as {instance.identifier}.")
+        if _is_of(instance, target) and _fits(instance, wanted):
+            tell(f"{target.name} is loaded as {instance.identifier}.")
             return instance.identifier
-    identifier = setup.loaded = f"nobs-{key.rpartition('/')[2]}"
+    identifier = setup.loaded = OWN_PREFIX + target.name.rpartition("/")[2]
     options = ["--identifier", identifier, "--yes"]
     if wanted.context_length is not None:
         options += ["--context-length", str(wanted.context_length)]
     if wanted.parallel is not None:
         options += ["--parallel", str(wanted.parallel)]
-    tell(f"Loading {key} as {identifier}.")
-    setup.lms.follow("load", key, *options, tell=tell, limit_s=LOAD_S, silence_s=SILENCE_S)
-    _check_loaded(setup.lms, key, identifier)
+    tell(f"Loading {target.name} as {identifier}.")
+    _load(setup.lms, target, options, tell)
+    _check_loaded(setup.lms, target, identifier)
     return identifier
+
+
+def _load(lms: Lms, target: Target, options: list[str], tell: Tell) -> None:
+    """Load by the key where that means the right variant; few versions take a variant's name."""
+    name = target.model.key if target.loads_by_key else target.name
+    try:
+        lms.follow("load", name, *options, tell=tell, limit_s=LOAD_S, silence_s=SILENCE_S)
+    except ModelNotFound as error:
+        if target.loads_by_key:
+            raise
+        raise not_selected(target) from error
+
+
+def not_selected(target: Target) -> HostApiError:
+    """Return why a variant on disk can't be loaded: LM Studio loads one variant for a key."""
+    selected = target.model.selected or "another quantization"
+    return HostApiError(
+        f"LM Studio has {target.name} on disk, but loads {selected} for {target.model.key}.",
+        f"Select {target.name} in LM Studio (My Models), then run again; or measure what it"
+        f" loads: --llm-model {target.model.key}.",
+    )
+
+
+def _is_of(instance: Instance, target: Target) -> bool:
+    """Tell whether the instance is what the target means; a quantisation must be confirmed."""
+    if instance.key == target.name:
+        return True
+    return instance.key == target.model.key and target.variant in (None, instance.variant)
 
 
 def _fits(instance: Instance, wanted: Wanted) -> bool:
@@ -177,21 +199,25 @@ def _fits(instance: Instance, wanted: Wanted) -> bool:
     return enough and wanted.parallel in (None, instance.parallel)
 
 
-def _check_loaded(lms: Lms, key: str, identifier: str) -> None:
+def _check_loaded(lms: Lms, target: Target, identifier: str) -> None:
     """Make sure that it is this model, here: `lms load` takes what comes near a name."""
     found = next((each for each in loaded_models(lms) if each.identifier == identifier), None)
-    if found is None or found.key != key:
+    if found is None or not _is_of(found, target):
+        what = "nothing" if found is None else (target.variant and found.variant) or found.key
         raise HostApiError(
-            f"LM Studio was to load {key} as {identifier}, but loaded "
-            f"{found.key if found else 'nothing'}.",
-            f"Load it yourself: `lms load {key}`.",
+            f"LM Studio was to load {target.name} as {identifier}, but loaded {what}.",
+            f"Load it yourself: `lms load {target.model.key}`.",
         )
     if found.device is not None:
-        raise HostApiError(
-            f"LM Studio loaded {key} on the linked device {found.device}: its speed isn't this "
-            "machine's.",
-            "Make this machine the preferred device in LM Studio, then run again.",
-        )
+        raise _on_device(found)
+
+
+def _on_device(instance: Instance) -> HostApiError:
+    return HostApiError(
+        f"LM Studio loaded {instance.key} on the linked device {instance.device}: its speed isn't"
+        " this machine's.",
+        "Make this machine the preferred device in LM Studio, then run again.",
+    )
 
 
 def _undo(setup: Setup, tell: Tell, *words: str) -> None:

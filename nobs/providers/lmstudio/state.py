@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nobs.errors import NobsError
-from nobs.providers.base import UnknownModel
 from nobs.providers.fields import count_of, table_of, tables_of, text_of
 from nobs.providers.lmstudio.cli import Lms
-from nobs.providers.lmstudio.names import match
+from nobs.providers.lmstudio.names import Listed, find_targets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +22,13 @@ class Instance:
     parallel: int | None
     device: str | None
     """The linked device whose hardware it uses; None is this machine."""
+    variant: str | None = None
+    """Which quantisation of the key it is, as in `KEY@q8_0`; None where `lms` doesn't say."""
 
 
-def downloaded_models(lms: Lms) -> tuple[str, ...]:
-    """Return the keys of the LLMs on this machine; wakes LM Studio up."""
-    return tuple(map(_key, tables_of(lms.read("ls", "--llm"))))
+def downloaded_models(lms: Lms) -> tuple[Listed, ...]:
+    """Return the LLMs on this machine; wakes LM Studio up."""
+    return tuple(Listed.of(_key(entry), entry) for entry in tables_of(lms.read("ls", "--llm")))
 
 
 def loaded_models(lms: Lms) -> tuple[Instance, ...]:
@@ -55,18 +56,13 @@ def is_server_running(lms: Lms) -> bool:
 
 def is_model_downloaded(lms: Lms, model: str) -> bool:
     """Tell whether exactly one downloaded model has that name."""
-    return _has(model, downloaded_models(lms))
+    return len(find_targets(model, downloaded_models(lms))) == 1
 
 
 def is_model_loaded(lms: Lms, model: str) -> bool:
     """Tell whether a model of that name is loaded, under whatever identifier."""
-    return _has(model, tuple({instance.key for instance in loaded_models(lms)}))
-
-
-def _has(model: str, keys: tuple[str, ...]) -> bool:
-    with suppress(UnknownModel):
-        return bool(match(model, keys))
-    return False
+    keys = {instance.key for instance in loaded_models(lms)}
+    return len(find_targets(model, [Listed(key=key) for key in keys])) == 1
 
 
 def _instance(entry: Mapping[str, Any]) -> Instance:
@@ -76,6 +72,7 @@ def _instance(entry: Mapping[str, Any]) -> Instance:
         context_length=count_of(entry.get("contextLength")),
         parallel=count_of(entry.get("parallel")),
         device=text_of(entry.get("deviceIdentifier")),
+        variant=Listed.of(_key(entry), entry).selected,
     )
 
 

@@ -94,6 +94,7 @@ def test_llama_cpp_tells_slots_and_context() -> None:
     )  # fmt: skip
 
 
+GPT_OSS = "openai/gpt-oss-20b"
 STUDIO_V1: dict[str, Any] = {
     "models": [
         {
@@ -112,10 +113,18 @@ RUNTIME = {"runtime": {"name": "llama.cpp-mac-arm64-apple-metal-advsimd", "versi
 
 
 @pytest.mark.parametrize(
-    ("name", "context_length", "parallel"), [("mine", 8192, 4), ("openai/gpt-oss-20b", 4096, 1)]
+    ("name", "context_length", "parallel", "aliases", "lookalikes"),
+    [
+        ("mine", 8192, 4, (GPT_OSS, f"{GPT_OSS}@mxfp4"), ()),
+        (GPT_OSS, 4096, 1, (f"{GPT_OSS}@mxfp4",), ("mine",)),
+    ],
 )
 def test_lm_studio_tells_of_the_instance_that_answers(
-    name: str, context_length: int, parallel: int
+    name: str,
+    context_length: int,
+    parallel: int,
+    aliases: tuple[str, ...],
+    lookalikes: tuple[str, ...],
 ) -> None:
     replies: dict[str, Reply] = {"/api/v1/models": STUDIO_V1, "/api/v0/chat/completions": RUNTIME}
     with serving(routes(replies, EVERYTHING_200)) as server:
@@ -124,6 +133,7 @@ def test_lm_studio_tells_of_the_instance_that_answers(
         id=name, architecture="gpt-oss", format="gguf", quantization="MXFP4", bits_per_weight=4.0,
         parameters="20B", size_bytes=12_109_566_560, context_length=context_length,
         parallel=parallel, runtime=RUNTIME["runtime"]["name"], runtime_version="1.52.0",
+        loaded=("mine", "openai/gpt-oss-20b"), aliases=aliases, lookalikes=lookalikes,
     )  # fmt: skip
 
 
@@ -134,7 +144,7 @@ def test_an_older_lm_studio_tells_less() -> None:
         identity = PROVIDERS.load("lmstudio").identify(Access(base_url=server.url), "tiny")
     assert identity == ModelIdentity(
         id="tiny", architecture="llama", format="mlx", quantization="4bit", context_length=2048,
-        runtime="LM Studio",
+        loaded=("tiny",), runtime="LM Studio",
     )  # fmt: skip
 
 

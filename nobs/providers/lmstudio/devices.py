@@ -1,0 +1,29 @@
+"""Whose hardware a loaded model uses: LM Studio serves what linked devices compute as its own."""
+
+from nobs.errors import NobsError
+from nobs.hosts import is_this_machine
+from nobs.providers.base import Access
+from nobs.providers.diagnosis import host_of, port_of
+from nobs.providers.lmstudio.cli import check_lms_cli
+from nobs.providers.lmstudio.state import loaded_models, server_port
+from nobs.schema.server import ModelIdentity
+
+
+def find_device(access: Access, identity: ModelIdentity) -> str | None:
+    """Return the linked device that computes, None where it is this machine or `lms` isn't here.
+
+    Only `lms` knows, and only of the LM Studio of this machine.
+    """
+    if not is_this_machine(host_of(access.base_url)):
+        return None
+    try:
+        lms = check_lms_cli()
+        if server_port(lms) != port_of(access.base_url):
+            return None
+        loaded = loaded_models(lms)
+    except NobsError:
+        return None
+    named = [each for each in loaded if each.identifier == identity.id]
+    alike = [each for each in loaded if each.identifier in identity.aliases]
+    devices = {each.device for each in named or alike}
+    return f"the linked device {devices.pop()}" if devices and None not in devices else None
