@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from nobs.errors import BackendMissing
+from nobs.schema.base import Backend
 from nobs.system.gpus import Accelerators
 
 
@@ -39,6 +41,23 @@ class ContainerNeeds:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+def refuse_unusable(accelerators: Accelerators, backend: Backend) -> None:
+    """Raise BackendMissing where it is known why no GPU of `backend` can be used."""
+    if accelerators.visible(backend):
+        return
+    if hiding := accelerators.hiding(backend):
+        raise BackendMissing(
+            f"The backend {backend} has no GPU: {hiding} hides every one.",
+            "Unset the variable or name a GPU in it, or choose --backend cpu.",
+        )
+    for obstacle in accelerators.obstacles:
+        if obstacle.backend is backend:
+            raise BackendMissing(
+                f"The backend {backend} can't be used: {obstacle.reason}",
+                f"{obstacle.remedy}; or choose --backend cpu.",
+            )
+
+
 class BackendTarget(Protocol):
     """One hardware target."""
 
@@ -62,7 +81,7 @@ class BackendTarget(Protocol):
         """Raise BackendMissing with its remedy unless hardware and driver are there."""
 
     def check_image(self, accelerators: Accelerators, archs: str) -> None:
-        """Raise BackendMissing unless torch, built for `archs`, has kernels for these GPUs."""
+        """Raise BackendMissing unless torch, built for `archs`, serves the GPU of a run."""
 
     def torch_index(self, accelerators: Accelerators) -> str:
         """Return the index whose torch fits the driver: `default` or one of PyTorch's own."""

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from nobs.backends.base import ContainerNeeds, GpuRequest
+from nobs.backends.base import ContainerNeeds, GpuRequest, refuse_unusable
 from nobs.errors import BackendMissing
+from nobs.schema.base import Backend
+from nobs.system import visible
 from nobs.system.gpus import Accelerators, NvidiaGpu
 
 _CUDA13_DRIVER = 580
@@ -32,7 +34,8 @@ class Cuda:
 
     def check_host(self, accelerators: Accelerators) -> None:
         """Raise BackendMissing unless an NVIDIA GPU with a driver that any build serves is here."""
-        if not accelerators.nvidia:
+        refuse_unusable(accelerators, Backend.CUDA)
+        if not accelerators.cuda():
             raise BackendMissing(
                 "The backend cuda needs an NVIDIA GPU and its driver; none answers here.",
                 "Check that nvidia-smi lists the GPU, install NVIDIA's driver if it doesn't, "
@@ -41,13 +44,12 @@ class Cuda:
         self.torch_index(accelerators)
 
     def check_image(self, accelerators: Accelerators, archs: str) -> None:
-        """Raise BackendMissing if `archs`, as in `sm_80 sm_90 compute_90`, serve no GPU here."""
-        built = archs.split()
-        known = [gpu for gpu in accelerators.nvidia if gpu.compute_capability]
-        if not built or not known or any(_serves(built, gpu) for gpu in known):
+        """Raise BackendMissing if `archs`, as in `sm_80 sm_90 compute_90`, don't serve the GPU."""
+        built, gpu = archs.split(), _used(accelerators)
+        if not built or gpu is None or not gpu.compute_capability or _serves(built, gpu):
             return
         raise BackendMissing(
-            f"The image's torch has no code for {_describe(known[0])}; it was built for {archs}.",
+            f"The image's torch has no code for {_describe(gpu)}; it was built for {archs}.",
             f"Build it with --torch-index {self.torch_index(accelerators)}, "
             "or choose --backend cpu.",
         )
@@ -57,7 +59,7 @@ class Cuda:
 
         CUDA 13 needs a driver >= 580 and compute capability >= 7.5, CUDA 12 one >= 525 and >= 5.0.
         """
-        gpu = _newest(accelerators)
+        gpu = _used(accelerators)
         if gpu is None:
             return "default"
         driver = _major(gpu.driver_version, default=_CUDA13_DRIVER)
@@ -78,13 +80,28 @@ class Cuda:
 
     def container_needs(self, accelerators: Accelerators) -> ContainerNeeds:
         """Ask for every GPU; CUDA_VISIBLE_DEVICES narrows inside as it does outside."""
-        del accelerators
-        return ContainerNeeds(gpu=GpuRequest(driver="nvidia", cdi_kind="nvidia.com/gpu"))
+        return ContainerNeeds(
+            gpu=GpuRequest(driver="nvidia", cdi_kind="nvidia.com/gpu"),
+            environment=_same_inside(accelerators),
+        )
 
 
-def _newest(accelerators: Accelerators) -> NvidiaGpu | None:
-    gpus = accelerators.nvidia
-    return max(gpus, key=lambda gpu: gpu.compute_capability or (0, 0), default=None)
+def _used(accelerators: Accelerators) -> NvidiaGpu | None:
+    """Return the GPU that a run computes on: CUDA's first."""
+    return next(iter(accelerators.cuda()), None)
+
+
+def _same_inside(accelerators: Accelerators) -> dict[str, str]:
+    """Name chosen GPUs by UUID: an engine may see more of them than a job of a scheduler does.
+
+    Where only CUDA knows the order of its indices they are left to it.
+    """
+    gpus = accelerators.cuda()
+    uuids = [gpu.uuid for gpu in gpus if gpu.uuid]
+    is_chosen = visible.CUDA_VARIABLE in accelerators.variables
+    if not is_chosen or accelerators.is_guess or not uuids or len(uuids) < len(gpus):
+        return {}
+    return {visible.CUDA_VARIABLE: ",".join(uuids)}
 
 
 def _major(version: str | None, *, default: int) -> int:

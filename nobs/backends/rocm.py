@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nobs.backends.base import ContainerNeeds, DeviceNode
+from nobs.backends.base import ContainerNeeds, DeviceNode, refuse_unusable
 from nobs.errors import BackendMissing
+from nobs.schema.base import Backend
 from nobs.system.gpus import Accelerators, AmdGpu
 
 _OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
@@ -40,27 +41,31 @@ class Rocm:
                 "Load AMD's kernel driver (`sudo modprobe amdgpu`) or install it, "
                 "or choose --backend cpu.",
             )
+        refuse_unusable(accelerators, Backend.ROCM)
         if not accelerators.amd:
             raise BackendMissing(
                 "The backend rocm needs an AMD GPU that the compute driver lists; there is none.",
                 "Check `rocminfo` and `ls /sys/class/kfd/kfd/topology/nodes`, "
                 "or choose --backend cpu.",
             )
-        if not _overridden() and not any(gpu.rocm_has_kernels for gpu in accelerators.amd):
-            raise BackendMissing(
-                f"ROCm has no kernels for {_describe(accelerators.amd)}.",
-                f"Set {_OVERRIDE} to a close relative (as in 10.3.0), or choose --backend cpu.",
-            )
+        used, *others = accelerators.hip()
+        if _overridden() or used.rocm_has_kernels:
+            return
+        other = next((gpu for gpu in others if gpu.rocm_has_kernels), None)
+        raise BackendMissing(
+            f"ROCm has no kernels for {_describe(used)}, the first GPU that it shows.",
+            f"Choose {other.name} with ROCR_VISIBLE_DEVICES={accelerators.amd.index(other)}."
+            if other
+            else f"Set {_OVERRIDE} to a close relative (as in 10.3.0), or choose --backend cpu.",
+        )
 
     def check_image(self, accelerators: Accelerators, archs: str) -> None:
-        """Raise BackendMissing if `archs`, as in `gfx90a gfx942`, serve no GPU here."""
+        """Raise BackendMissing if `archs`, as in `gfx90a gfx942`, don't serve the GPU."""
         built = {arch.partition(":")[0] for arch in archs.split()}
-        if not built or not accelerators.amd or _overridden():
-            return
-        if not any(gpu.gfx in built for gpu in accelerators.amd):
+        used = next(iter(accelerators.hip()), None)
+        if built and used and used.gfx not in built and not _overridden():
             raise BackendMissing(
-                f"The image's torch has no code for {_describe(accelerators.amd)}; "
-                f"it was built for {archs}.",
+                f"The image's torch has no code for {_describe(used)}; it was built for {archs}.",
                 f"Build it with another --torch-index, or set {_OVERRIDE} to a close relative.",
             )
 
@@ -96,8 +101,8 @@ def _overridden() -> bool:
     return bool(os.environ.get(_OVERRIDE))
 
 
-def _describe(gpus: Iterable[AmdGpu]) -> str:
-    return ", ".join(f"{gpu.name} ({gpu.gfx})" for gpu in gpus)
+def _describe(gpu: AmdGpu) -> str:
+    return f"{gpu.name} ({gpu.gfx})"
 
 
 TARGET = Rocm()

@@ -14,6 +14,8 @@ class DataSheet:
     names: str
     """Regular expression for the whole name that the driver gives."""
     source: str
+    multiprocessors: int
+    """Of the whole device: a slice of it has fewer."""
     float16: float | None = None
     bfloat16: float | None = None
     tf32: float | None = None
@@ -30,10 +32,32 @@ class DataSheet:
         return peaks[arithmetic]
 
 
-def find_data_sheet(device_name: str) -> DataSheet | None:
-    """Return the sheet of a device by the name that its driver gives; None where none is known."""
+_MIG = re.compile(r" MIG [0-9]")
+_VGPU = re.compile(r"-[0-9]+[ABCQ][0-9]*$")
+"""Profile at the end of a virtual GPU's name, as in `GRID A100-10C` or `NVIDIA A40-8Q`."""
+
+
+def is_mig_instance(device_name: str) -> bool:
+    """Tell whether a driver's name is that of a part of a GPU, as in `... MIG 3g.40gb`."""
+    return _MIG.search(device_name) is not None
+
+
+def is_slice(device_name: str) -> bool:
+    """Tell whether a driver's name is that of a MIG instance or a virtual GPU."""
+    return is_mig_instance(device_name) or _VGPU.search(device_name) is not None
+
+
+def find_data_sheet(device_name: str, multiprocessors: int | None = None) -> DataSheet | None:
+    """Return the sheet of a device by the name that its driver gives; None where none is known.
+
+    A slice has none: not by its name, nor by fewer `multiprocessors` than the whole device.
+    """
+    if is_slice(device_name):
+        return None
     sheets = load_data_sheets().values()
-    return next((sheet for sheet in sheets if re.fullmatch(sheet.names, device_name)), None)
+    sheet = next((sheet for sheet in sheets if re.fullmatch(sheet.names, device_name)), None)
+    whole = sheet is None or multiprocessors is None or multiprocessors >= sheet.multiprocessors
+    return sheet if whole else None
 
 
 @cache

@@ -23,6 +23,7 @@ from nobs.launch.planning.plan import choose_execution
 from nobs.launch.planning.request import RunRequest
 from nobs.launch.server.serving import find_absent_server
 from nobs.render.summary import render_device
+from nobs.schema.base import Backend
 from nobs.settings import DEFAULT_LLM_MODEL_NAME, hub_endpoint, hub_offline, llm_model_name
 from nobs.system.accelerators import find_accelerators
 from nobs.system.device_info import get_device_info
@@ -34,12 +35,13 @@ _STANDARD, _QUICK = "standard", "quick"
 
 def ask_and_run(ctx: click.Context) -> None:
     """Ask, then run; leaving at any question writes nothing."""
-    words, device = _defaults(ctx), get_device_info()
+    words = _defaults(ctx)
+    asked_for = None if words["backend"] == "auto" else Backend(words["backend"])
+    device = get_device_info(asked_for)
     click.echo(f"{render_device(device)}\n", err=True)
     _ask_what(words, load_catalog())
     _offer_lm_studio(words, load_catalog())
-    backend = device.device if words["backend"] == "auto" else words["backend"]
-    words["backend"] = _ask("Backend", backend, BACKEND_WORDS[1:], _check_backend)
+    words["backend"] = _ask("Backend", device.device, BACKEND_WORDS[1:], _check_backend)
     words["execution"] = _ask_execution(words)
     click.echo(f"\nWithout questions: {_as_command(words)}", err=True)
     if click.confirm("Run now?", default=True, err=True):

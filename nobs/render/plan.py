@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from textwrap import wrap
 from typing import Any
 
+from nobs.text import to_line
+
 
 def render_plan(plan: Mapping[str, Any]) -> str:
     """Return what `--dry-run` prints: image, mounts, devices, environment names, steps."""
@@ -14,6 +16,8 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
     spec = plan["spec"]
     yield f"run        {spec['run_id']} ({spec['profile']})"
     yield f"backend    {spec['backend']}, {spec['execution']}"
+    if spec["backend"] != "cpu" and spec["device_info"]["gpu_name"]:
+        yield f"gpu        {to_line(spec['device_info']['gpu_name'])}"
     yield f"host       {spec['device_info']['host']}"
     yield f"directory  {plan['run_directory']}"
     needed = "none needed" if spec["offline"] else "the hub"

@@ -48,8 +48,8 @@ def describe_flags(report: Report) -> str:
 def render_device(device: DeviceInfo) -> str:
     """Return the machine, one fact a line."""
     memory = device.gpu_memory_gb
-    size = f", {memory:g} GiB" if isinstance(memory, float) else ""
-    gpu = f"{to_line(device.gpu_name)}{size}" if device.gpu_name else "none"
+    size = f", {memory:g} GiB" if isinstance(memory, float) else f", {to_line(memory or '')}"
+    gpu = f"{to_line(device.gpu_name)}{size if memory else ''}" if device.gpu_name else "none"
     return (
         f"host       {to_line(device.host)} ({to_line(device.platform)})\n"
         f"processor  {to_line(device.processor)}, {device.ram_gb:g} GiB RAM\n"

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from nobs.backends import BACKENDS
+from nobs.catalog.devices import is_mig_instance
 from nobs.errors import BackendMissing, RequirementError
 from nobs.schema.base import Backend
 from nobs.schema.result import DeviceCheck
@@ -75,7 +76,7 @@ def check_device(backend: Backend) -> DeviceCheck:
         ) from failure
     check = DeviceCheck(
         device=where,
-        device_name=_device_name(torch, backend),
+        **_describe_device(torch, backend),
         passed=where.partition(":")[0] == device and error <= TOLERANCE,
         max_error=error,
         duration_s=time.perf_counter() - start,
@@ -98,9 +99,35 @@ def device_target(backend: Backend) -> Target:
     torch = sys.modules.get("torch")
     if torch is None or torch_device(backend) != "cuda" or not torch.cuda.is_initialized():
         return Target(backend=backend)
+    used = _describe_device(torch, backend)
+    return Target(backend=backend, name=used["device_name"], uuid=used["uuid"], pci=used["pci"])
+
+
+def _describe_device(torch: Any, backend: Backend) -> dict[str, Any]:  # noqa: ANN401 - a module
+    """Return the facts of a `DeviceCheck` about the device that torch computes on."""
+    if torch_device(backend) != "cuda":
+        return {"device_name": platform.processor() or platform.machine()}
     used = torch.cuda.get_device_properties(torch.cuda.current_device())
-    uuid = getattr(used, "uuid", None)
-    return Target(backend=backend, uuid=str(uuid) if uuid else None, pci=_pci_address(used))
+    # Older builds of torch don't tell all of this.
+    unified, units = (
+        getattr(used, name, None) for name in ("is_integrated", "multi_processor_count")
+    )
+    return {
+        "device_name": str(used.name),
+        "uuid": _uuid(used) if backend is Backend.CUDA else None,
+        "pci": _pci_address(used),
+        "memory_bytes": int(used.total_memory),
+        "is_unified": None if unified is None else bool(unified),
+        "multiprocessors": units,
+    }
+
+
+def _uuid(properties: Any) -> str | None:  # noqa: ANN401 - torch's own class
+    uuid = getattr(properties, "uuid", None)
+    if not uuid:
+        return None
+    kind = "MIG" if is_mig_instance(properties.name) else "GPU"
+    return f"{kind}-{str(uuid).removeprefix(f'{kind}-')}"
 
 
 def _pci_address(properties: Any) -> str | None:  # noqa: ANN401 - torch's own class
@@ -138,12 +165,6 @@ def _import_torch() -> Any:  # noqa: ANN401 - a module
             f"torch can't be imported: {error}.", 'Install it with `pip install "nobs[bench]"`.'
         ) from error
     return torch
-
-
-def _device_name(torch: Any, backend: Backend) -> str:  # noqa: ANN401 - a module
-    if torch_device(backend) == "cuda":
-        return str(torch.cuda.get_device_name())
-    return platform.processor() or platform.machine()
 
 
 def _read_torch() -> dict[str, Any]:

@@ -89,6 +89,7 @@ class FlagName(StrEnum):
     UNKNOWN_SERVER = "unknown-server"
     COALESCED_STREAM = "coalesced-stream"
     UNRECONCILED_TOKENS = "unreconciled-tokens"
+    OTHER_DEVICE = "other-device"
     ON_BATTERY = "on-battery"
     GOVERNOR = "governor"
     TURBO_OFF = "turbo-off"

@@ -68,10 +68,22 @@ class DeviceCheck(Record):
     """A real tensor operation on the device, compared with the CPU's answer."""
 
     device: str
+    """Torch's name, as in `cuda:0`."""
     device_name: str
+    """As the device's driver gives it; of a CPU, the architecture."""
     passed: bool
     max_error: float = Field(ge=0)
     duration_s: float = Field(ge=0)
+    uuid: str | None = None
+    """UUID of an NVIDIA GPU or MIG instance, as in `GPU-8f3c...`."""
+    pci: str | None = None
+    """Address on the PCI bus, as in `0000:c1:00.0`; a MIG instance has that of its GPU."""
+    memory_bytes: int | None = Field(None, ge=0)
+    """The device's memory, as torch sees it."""
+    is_unified: bool | None = None
+    """Whether it shares the system's memory."""
+    multiprocessors: int | None = Field(None, ge=0)
+    """Streaming multiprocessors or compute units; a slice of a GPU has fewer than the GPU."""
 
 
 class Calibration(Record):

@@ -5,11 +5,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nobs.schema.base import Status
+from nobs.schema.device import DeviceInfo
 from nobs.schema.files import digest_of, sha256_of
 from nobs.schema.pins import Workload
-from nobs.schema.report import ModelReport, Report, RunInfo, TaskReport, WorkloadRef
+from nobs.schema.report import (
+    Flag,
+    FlagName,
+    ModelReport,
+    Report,
+    RunInfo,
+    Severity,
+    TaskReport,
+    WorkloadRef,
+)
 from nobs.schema.result import StepResult
 from nobs.schema.spec import RunSpec, StepSpec
+from nobs.system.matching import describe_computing, find_difference
 from nobs.tasks import TASKS
 from nobs.trust import find_machine_flags, with_flags
 from nobs.verdict import judge
@@ -18,15 +29,16 @@ from nobs.verdict import judge
 def build_report(spec: RunSpec, results: Mapping[str, StepResult], *, finished: bool) -> Report:
     """Return the report of `results` (step id -> result); `finished` when no more will come."""
     now = datetime.now(UTC)
+    device_info, flags = _find_device(spec.device_info, results)
     report = Report(
         timestamp=now,
-        device_info=spec.device_info,
+        device_info=device_info,
         tasks=tuple(
             _build_task(spec, index, results)
             for index in range(len(spec.workloads))
             if any(step.id in results for step in _steps_of(spec, index))
         ),
-        run=_describe_run(spec, results, now if finished else None),
+        run=_describe_run(spec, results, now if finished else None, flags),
         environment=_find_environment(results),
     )
     return seal(report)
@@ -116,7 +128,10 @@ def _describe_workload(workload: Workload, results: list[StepResult | None]) -> 
 
 
 def _describe_run(
-    spec: RunSpec, results: Mapping[str, StepResult], finished: datetime | None
+    spec: RunSpec,
+    results: Mapping[str, StepResult],
+    finished: datetime | None,
+    flags: tuple[Flag, ...],
 ) -> RunInfo:
     ok = all(step.id in results and results[step.id].status is Status.OK for step in spec.steps)
     return RunInfo(
@@ -131,8 +146,25 @@ def _describe_run(
         finished=finished,
         image=spec.image,
         engine=spec.engine,
-        flags=find_machine_flags(_find_host(results), spec.execution),
+        flags=(*flags, *find_machine_flags(_find_host(results), spec.execution)),
     )
+
+
+def _find_device(
+    planned: DeviceInfo, results: Mapping[str, StepResult]
+) -> tuple[DeviceInfo, tuple[Flag, ...]]:
+    """Return the device that computed: what the first step's process saw, whatever was planned."""
+    checks = (check for result in results.values() for check in result.checks if check.passed)
+    check = next(checks, None)
+    difference = find_difference(planned, check) if check else None
+    if check is None or difference is None:
+        return planned, ()
+    flag = Flag(
+        name=FlagName.OTHER_DEVICE,
+        severity=Severity.NOTE,
+        message=f"The run was planned for another device: {difference}.",
+    )
+    return describe_computing(planned, check), (flag,)
 
 
 def _find_environment(results: Mapping[str, StepResult]) -> dict[str, Any]:

@@ -1,9 +1,15 @@
 """Which accelerators the machine has and which backend that makes it."""
 
+from collections.abc import Iterator
+
+from nobs.errors import BackendMissing
 from nobs.schema.base import Backend
-from nobs.system.gpus import Accelerators, AmdGpu, AppleGpu, NvidiaGpu
-from nobs.system.parsers import amd, macos, nvidia
-from nobs.system.probe import COLD_START_S, DRIVER_S, LocalMachine, Probe
+from nobs.system.amd import find_amd
+from nobs.system.gpus import Accelerators, AmdGpu, AppleGpu, NvidiaGpu, Obstacle
+from nobs.system.nvidia import find_nvidia
+from nobs.system.parsers import macos
+from nobs.system.probe import PROBE_S, LocalMachine, Probe
+from nobs.system.visible import VARIABLES
 
 __all__ = [
     "Accelerators",
@@ -11,87 +17,103 @@ __all__ = [
     "AppleGpu",
     "NvidiaGpu",
     "detect_backend",
+    "explain_choice",
     "find_accelerators",
+    "find_broken",
 ]
 
 SYSTEM_PROFILER = ("system_profiler", "-json", "SPHardwareDataType", "SPDisplaysDataType")
+_BEST_FIRST = (Backend.CUDA, Backend.ROCM)
 _IOREG = ("ioreg", "-rc", "AGXAccelerator", "-d1")
-_KFD_NODES = "/sys/class/kfd/kfd/topology/nodes"
-_AMDGPU_IDS = ("/usr/share/libdrm/amdgpu.ids", "/opt/amdgpu/share/libdrm/amdgpu.ids")
 
 
 def find_accelerators(probe: Probe | None = None) -> Accelerators:
-    """Return every GPU that CUDA, ROCm or MPS could use; an absent driver is no error."""
+    """Return every GPU that CUDA, ROCm or MPS could use, and why others can't be."""
     machine = probe or LocalMachine()
     if machine.system == "Darwin":
         return Accelerators(apple=_find_apple(machine))
-    return Accelerators(nvidia=_find_nvidia(machine), amd=_find_amd(machine))
-
-
-def detect_backend(accelerators: Accelerators) -> Backend:
-    """Return the best backend that the machine can use."""
-    if accelerators.nvidia:
-        return Backend.CUDA
-    if any(gpu.rocm_has_kernels for gpu in accelerators.amd):
-        return Backend.ROCM
-    return Backend.MPS if accelerators.apple else Backend.CPU
-
-
-def _find_nvidia(machine: Probe) -> tuple[NvidiaGpu, ...]:
-    for query in (nvidia.QUERY, nvidia.QUERY_OLD_DRIVER):
-        gpus = nvidia.parse_table(machine.run(query, DRIVER_S))
-        if gpus:
-            return gpus
-    return nvidia.parse_table(machine.nvml_table())
-
-
-def _find_amd(machine: Probe) -> tuple[AmdGpu, ...]:
-    numbers = sorted(int(name) for name in machine.names(_KFD_NODES) if name.isdecimal())
-    gpus = (_amd_gpu(machine, number) for number in numbers)
-    return tuple(gpu for gpu in gpus if gpu)
-
-
-def _amd_gpu(machine: Probe, number: int) -> AmdGpu | None:
-    node = f"{_KFD_NODES}/{number}"
-    properties = amd.parse_properties(machine.read(f"{node}/properties"))
-    gfx = amd.gfx_name(properties.get("gfx_target_version"))
-    # CPUs are nodes too; and a GPU that this container was not given can't be read.
-    if gfx is None or not properties.get("simd_count"):
-        return None
-    render_minor = properties.get("drm_render_minor") or None
-    return AmdGpu(
-        node=number,
-        name=_amd_name(machine, properties.get("device_id"), render_minor, gfx),
-        gfx=gfx,
-        memory_gb=amd.own_memory_gb(_memory_banks(machine, node)),
-        render_minor=render_minor,
-        driver_version=_stripped(machine.read("/sys/module/amdgpu/version")),
+    nvidia, broken_nvidia, remarks = find_nvidia(machine)
+    amd, broken_amd = find_amd(machine)
+    return Accelerators(
+        nvidia=nvidia,
+        amd=amd,
+        variables={n: machine.environment[n] for n in VARIABLES if n in machine.environment},
+        obstacles=(*broken_nvidia, *broken_amd),
+        remarks=remarks,
     )
 
 
-def _amd_name(machine: Probe, device_id: int | None, render_minor: int | None, gfx: str) -> str:
-    device = f"/sys/class/drm/renderD{render_minor}/device"
-    ids = next((text for path in _AMDGPU_IDS if (text := machine.read(path))), None)
-    told = machine.read(f"{device}/product_name")
-    return amd.product_name(told, ids, device_id, machine.read(f"{device}/revision"), gfx)
+def detect_backend(accelerators: Accelerators) -> Backend:
+    """Return the best backend that the machine can use.
+
+    BackendMissing where a better one is here and broken: another device would be measured silently.
+    """
+    if broken := find_broken(accelerators):
+        raise BackendMissing(
+            f"The best device of this machine isn't known: {broken.reason}",
+            f"{broken.remedy}; or choose --backend cpu (NOBS_BACKEND=cpu) to measure the CPU on "
+            "purpose.",
+        )
+    usable = (kind for kind in _BEST_FIRST if _is_usable(accelerators, kind))
+    return next(usable, Backend.MPS if accelerators.apple else Backend.CPU)
 
 
-def _memory_banks(machine: Probe, node: str) -> list[dict[str, int]]:
-    names = machine.names(f"{node}/mem_banks")
-    paths = (f"{node}/mem_banks/{name}/properties" for name in names)
-    return [amd.parse_properties(machine.read(path)) for path in paths]
+def find_broken(accelerators: Accelerators) -> Obstacle | None:
+    """Return what keeps a GPU from use that is here, and better than all that can be used."""
+    for backend in _BEST_FIRST:
+        if _is_usable(accelerators, backend):
+            return None
+        if accelerators.hiding(backend):
+            continue
+        for obstacle in accelerators.obstacles:
+            if obstacle.backend is backend and obstacle.is_broken:
+                return obstacle
+    return None
+
+
+def explain_choice(
+    accelerators: Accelerators, backend: Backend, *, is_auto: bool
+) -> tuple[str, ...]:
+    """Return what is worth knowing of how `backend` and its device were chosen."""
+    return tuple(_explain_choice(accelerators, backend, is_auto=is_auto))
+
+
+def _explain_choice(
+    accelerators: Accelerators, backend: Backend, *, is_auto: bool
+) -> Iterator[str]:
+    if backend is Backend.CUDA:
+        yield from accelerators.remarks
+        if accelerators.is_guess and (first := accelerators.primary(backend)):
+            yield (
+                f"cuda: taken for the first GPU: {first.name}. CUDA_DEVICE_ORDER isn't PCI_BUS_ID, "
+                "so CUDA orders by its own idea of speed; the report names what computed"
+            )
+    if not is_auto:
+        return
+    for other in _BEST_FIRST:
+        if other is backend:
+            break
+        if hiding := accelerators.hiding(other):
+            hidden = accelerators.nvidia if other is Backend.CUDA else accelerators.amd
+            names = ", ".join(dict.fromkeys(gpu.name for gpu in hidden)) or f"every {other} GPU"
+            yield f"{backend}: {hiding} hides {names}"
+        for obstacle in accelerators.obstacles:
+            if obstacle.backend is other:
+                yield f"{backend}: {obstacle.reason} {obstacle.remedy}"
+
+
+def _is_usable(accelerators: Accelerators, backend: Backend) -> bool:
+    if backend is Backend.CUDA:
+        return bool(accelerators.cuda())
+    return any(gpu.rocm_has_kernels for gpu in accelerators.hip())
 
 
 def _find_apple(machine: Probe) -> AppleGpu | None:
     # An x86 Python under Rosetta has no MPS, whatever the chip.
     if machine.machine != "arm64":
         return None
-    gpu = macos.parse_displays(machine.run(SYSTEM_PROFILER, COLD_START_S))
+    gpu = macos.parse_displays(machine.run(SYSTEM_PROFILER, PROBE_S))
     if gpu and gpu.cores:
         return gpu
     cores = macos.parse_ioreg_gpu_cores(machine.run(_IOREG))
     return AppleGpu(name=gpu.name if gpu else "Apple GPU", cores=cores)
-
-
-def _stripped(text: str | None) -> str | None:
-    return text.strip() or None if text else None

@@ -5,7 +5,7 @@ import re
 from nobs.schema.base import Backend
 from nobs.schema.device import SHARED_MEMORY, DeviceInfo
 from nobs.system.accelerators import detect_backend, find_accelerators
-from nobs.system.gpus import GIB, AppleGpu, NvidiaGpu
+from nobs.system.gpus import GIB, Accelerators, AmdGpu, AppleGpu, NvidiaGpu
 from nobs.system.identity import host, identify, processor, windows_pc
 from nobs.system.parsers.fastfetch import GPU_QUERY, parse_fastfetch_gpu
 from nobs.system.probe import LocalMachine, Probe
@@ -20,10 +20,17 @@ GpuFields = tuple[str | None, float | str | None]
 """`gpu_name` and `gpu_memory_gb`."""
 
 
-def get_device_info(backend: Backend | None = None, probe: Probe | None = None) -> DeviceInfo:
-    """Describe this machine as a run on `backend` sees it; None takes the best it can use."""
+def get_device_info(
+    backend: Backend | None = None,
+    probe: Probe | None = None,
+    accelerators: Accelerators | None = None,
+) -> DeviceInfo:
+    """Describe this machine as a run on `backend` sees it; None takes the best it can use.
+
+    BackendMissing where that isn't known (see `detect_backend`).
+    """
     machine = probe or LocalMachine()
-    accelerators = find_accelerators(machine)
+    accelerators = accelerators or find_accelerators(machine)
     device = backend or detect_backend(accelerators)
     gpu = accelerators.primary(device)
     identity = identify(machine)
@@ -32,8 +39,7 @@ def get_device_info(backend: Backend | None = None, probe: Probe | None = None) 
     elif isinstance(gpu, AppleGpu):
         gpu_name, gpu_memory_gb = _apple_gpu(gpu, identity.cpu)
     else:
-        unified = isinstance(gpu, NvidiaGpu) and gpu.memory_gb is None
-        gpu_name, gpu_memory_gb = gpu.name, SHARED_MEMORY if unified else gpu.memory_gb
+        gpu_name, gpu_memory_gb = gpu.name, _memory(gpu)
     return DeviceInfo(
         platform=machine.system,
         device=device,
@@ -43,6 +49,12 @@ def get_device_info(backend: Backend | None = None, probe: Probe | None = None) 
         gpu_memory_gb=gpu_memory_gb,
         host=host(machine, identity),
     )
+
+
+def _memory(gpu: NvidiaGpu | AmdGpu) -> float | str | None:
+    if not gpu.is_unified:
+        return gpu.memory_gb
+    return f"{SHARED_MEMORY}, {gpu.memory_gb:g} GiB set aside" if gpu.memory_gb else SHARED_MEMORY
 
 
 def _apple_gpu(gpu: AppleGpu, chip: str | None) -> GpuFields:

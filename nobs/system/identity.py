@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nobs.system.accelerators import SYSTEM_PROFILER
 from nobs.system.parsers import fastfetch, linux, macos, windows
 from nobs.system.parsers.names import host_name, known, unnamed_cpu
-from nobs.system.probe import COLD_START_S, Probe
+from nobs.system.probe import PROBE_S, Probe
 
 SYSCTL = ("sysctl", "machdep.cpu.brand_string", "hw.model", "kern.hv_vmm_present")
 _DMI = "/sys/class/dmi/id"
@@ -65,7 +65,7 @@ def host(machine: Probe, identity: Identity) -> str:
 
 def windows_pc(machine: Probe) -> windows.WindowsPc:
     """Ask PowerShell once for everything, and wmic where PowerShell has no CIM."""
-    told = windows.parse_cim(machine.run(windows.CIM_QUERY, COLD_START_S))
+    told = windows.parse_cim(machine.run(windows.CIM_QUERY, PROBE_S))
     if told:
         return told
     return windows.parse_wmic(*(machine.run(query) for query in windows.WMIC_QUERIES))
@@ -110,7 +110,7 @@ def _linux_host(machine: Probe) -> Identity:
 def _mac(machine: Probe) -> Identity:
     told = macos.parse_sysctl(machine.run(SYSCTL))
     if told is None or not (told.chip and told.model):
-        told = macos.parse_hardware(machine.run(SYSTEM_PROFILER, COLD_START_S)) or told
+        told = macos.parse_hardware(machine.run(SYSTEM_PROFILER, PROBE_S)) or told
     if told is None:
         return _fastfetch(machine)
     hypervisor = "Apple" if told.virtual else None

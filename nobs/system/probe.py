@@ -2,9 +2,7 @@
 
 import os
 import platform
-import shutil
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -12,13 +10,12 @@ from typing import Protocol
 import psutil
 
 from nobs.system import nvml
+from nobs.system.answer import Answer, ask_tool, find_tool
 
 QUICK_S = 2.0
-# A GPU driver without persistence mode initialises every GPU first, which takes seconds on a box
-# with eight of them: giving up earlier would call such a box a CPU.
-DRIVER_S = 20.0
-# A cold PowerShell or system_profiler takes more than two seconds.
-COLD_START_S = 10.0
+# A GPU driver without persistence mode initialises every GPU first, and a cold PowerShell or
+# system_profiler takes more than two seconds.
+PROBE_S = 5.0
 
 _READ_LIMIT_BYTES = 4 * 1024 * 1024
 
@@ -58,6 +55,13 @@ class Probe(Protocol):
     def on_battery(self) -> bool | None:
         """Whether a battery powers the machine; None without a battery."""
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables of the process that asks."""
+
+    def ask(self, argv: Sequence[str], timeout_s: float = QUICK_S) -> Answer | None:
+        """Return how a tool answered, failures included; None if it is missing."""
+
     def run(self, argv: Sequence[str], timeout_s: float = QUICK_S) -> str | None:
         """Return stdout; None if the tool is missing, fails or takes too long."""
 
@@ -67,7 +71,7 @@ class Probe(Protocol):
     def names(self, path: str) -> tuple[str, ...]:
         """Return the names in a directory, sorted; empty if it can't be read."""
 
-    def nvml_table(self) -> str | None:
+    def nvml_table(self) -> Answer | None:
         """Return what NVML knows, in the form of nvidia-smi's csv; None without NVML."""
 
 
@@ -76,7 +80,7 @@ class LocalMachine:
     """Ask the machine that runs this; files lie below `root`, each command runs only once."""
 
     root: Path = Path("/")
-    outputs: dict[tuple[str, ...], str | None] = field(default_factory=dict, repr=False)
+    answers: dict[tuple[str, ...], Answer | None] = field(default_factory=dict, repr=False)
 
     @property
     def system(self) -> str:
@@ -126,12 +130,23 @@ class LocalMachine:
             return None
         return not battery.power_plugged
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables of this process."""
+        return os.environ
+
+    def ask(self, argv: Sequence[str], timeout_s: float = QUICK_S) -> Answer | None:
+        """Return how a tool answered, failures included; None if it is missing."""
+        key = tuple(argv)
+        if key not in self.answers:
+            tool = find_tool(key[0], self.root)
+            self.answers[key] = ask_tool((tool, *key[1:]), timeout_s) if tool else None
+        return self.answers[key]
+
     def run(self, argv: Sequence[str], timeout_s: float = QUICK_S) -> str | None:
         """Return stdout; None if the tool is missing, fails or takes too long."""
-        key = tuple(argv)
-        if key not in self.outputs:
-            self.outputs[key] = _stdout(key, timeout_s)
-        return self.outputs[key]
+        answer = self.ask(argv, timeout_s)
+        return answer.stdout if answer and answer.exit_code == 0 else None
 
     def read(self, path: str) -> str | None:
         """Return a file's text below `root`; None if it can't be read."""
@@ -148,28 +163,9 @@ class LocalMachine:
         except (OSError, ValueError):
             return ()
 
-    def nvml_table(self) -> str | None:
+    def nvml_table(self) -> Answer | None:
         """Return what NVML knows, in the form of nvidia-smi's csv."""
-        return nvml.query_table(nvml.load())
+        return nvml.ask(PROBE_S)
 
     def _at(self, path: str) -> Path:
         return self.root / path.lstrip("/")
-
-
-def _stdout(argv: tuple[str, ...], timeout_s: float) -> str | None:
-    if shutil.which(argv[0]) is None:
-        return None
-    try:
-        done = subprocess.run(
-            argv,
-            capture_output=True,
-            check=True,
-            encoding="utf-8",
-            env={**os.environ, "LC_ALL": "C"},
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            timeout=timeout_s,
-        )
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None
-    return done.stdout

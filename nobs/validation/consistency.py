@@ -6,14 +6,18 @@ from statistics import median
 
 from nobs.backends import BACKENDS
 from nobs.schema.base import Division, Status
+from nobs.schema.device import DeviceInfo
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.report import FlagName, ModelReport, Report, TaskReport
 from nobs.stats import interval_of_repeats
+from nobs.system.matching import find_difference, same_gpu_name
 from nobs.text import to_line
 from nobs.trust import find_machine_flags
 from nobs.validation import energy
 
 CLOCK_SLACK_S = 1e-6
+_OF_STEPS = {FlagName.ON_BATTERY, FlagName.OTHER_DEVICE}
+"""Flags of the run that `environment.host` of its first step doesn't raise."""
 
 
 def find_contradictions(report: Report) -> Iterator[str]:
@@ -70,7 +74,7 @@ def _check_flags(report: Report) -> Iterator[str]:
     expected = {flag.name for flag in find_machine_flags(host, run.execution)}
     if missing := expected - told:
         yield f"run.flags lacks {', '.join(sorted(missing))}, which environment.host raises"
-    if surplus := told - expected - {FlagName.ON_BATTERY}:
+    if surplus := told - expected - _OF_STEPS:
         yield f"run.flags has {', '.join(sorted(surplus))}, which environment.host doesn't raise"
 
 
@@ -87,19 +91,37 @@ def _check_model(report: Report, name: str, model: ModelReport) -> Iterator[str]
         yield f"status is {model.status} {'without' if model.failure is None else 'with'} a failure"
     if model.status is Status.OK and not model.samples and report.origin is None:
         yield "status is ok without samples"
-    yield from _check_device(model)
+    yield from _check_device(report.device_info, model)
     yield from _check_times(report, model)
     yield from energy.find_contradictions(model)
 
 
-def _check_device(model: ModelReport) -> Iterator[str]:
-    """Yield checks of another device than the backend's, and those that a good step can't have."""
+def _check_device(info: DeviceInfo, model: ModelReport) -> Iterator[str]:
+    """Yield checks of another device than the described one, or that a good step can't have."""
     wanted = BACKENDS.load(model.device).torch_device
     for check in model.checks:
         if check.device.partition(":")[0] != wanted:
             yield f"checks are of {to_line(check.device)}, {model.device} computes on {wanted}"
         if model.status is Status.OK and not check.passed:
             yield "status is ok though a device check didn't pass"
+        # Older reports may not name the GPU at all.
+        if info.gpu_name and (difference := find_difference(info, check)):
+            yield f"checks are of another device than device_info: {to_line(difference)}"
+    if len({check.uuid for check in model.checks}) > 1:
+        yield "checks are of several devices"
+    yield from _check_sensors(model)
+
+
+def _check_sensors(model: ModelReport) -> Iterator[str]:
+    """Yield energy of another GPU than the one that computed: NVML and torch name it alike."""
+    devices = model.telemetry.devices if model.telemetry else ()
+    metered = {d.name for d in devices if d.reader == "nvidia" and d.energy_j.value is not None}
+    for name in metered if model.checks else ():
+        if not same_gpu_name(name, model.checks[0].device_name):
+            yield (
+                f"energy is of {to_line(name)}, checks are of "
+                f"{to_line(model.checks[0].device_name)}"
+            )
 
 
 def _check_repeats(task: TaskReport, model: ModelReport) -> Iterator[str]:

@@ -128,15 +128,15 @@ def plan_container(  # noqa: PLR0913 - one value of everything
 ) -> ContainerPlan:
     """Plan the container of one run; BackendMissing if the engine can't hand over the GPU.
 
-    `environment` is set as it is, variables in `passed` are taken from the caller's where set. Only
-    a container that `fetches` may write the cache, and sees the token that a login has left in it.
-    `socket_dir` holds a relay's socket.
+    `environment` is set as it is, variables in `passed` are taken from the caller's where set and
+    `needs` has no value of them. Only a container that `fetches` may write the cache, and sees the
+    token that a login has left in it. `socket_dir` holds a relay's socket.
     """
     uid, gid = _user_inside(engine, user or caller())
     variables = {
         **_ENVIRONMENT,
-        **needs.environment,
         **{name: os.environ[name] for name in passed if name in os.environ},
+        **needs.environment,
         **(environment or {}),
         **{secret.variable: secret.target for secret in secrets},
     }

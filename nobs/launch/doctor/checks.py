@@ -32,7 +32,7 @@ from nobs.launch.planning.hub_cache import hub_cache, pins_of
 from nobs.providers.base import Tell
 from nobs.schema.base import Backend
 from nobs.settings import hf_home, hub_endpoint, hub_offline, in_container
-from nobs.system.accelerators import detect_backend, find_accelerators
+from nobs.system.accelerators import detect_backend, find_accelerators, find_broken
 from nobs.system.gpus import Accelerators
 from nobs.system.probe import LocalMachine
 
@@ -45,10 +45,9 @@ def examine(
     """Return every check for `asked_for`, the detected backend if None; `tell` gets what lasts."""
     machine = LocalMachine()
     accelerators = find_accelerators(machine)
-    backend = asked_for or detect_backend(accelerators)
     return [
         check_python(),
-        *_check_ways(backend, accelerators, machine),
+        *_check_ways(asked_for, accelerators, machine),
         check_results(results),
         check_cache(hf_home(), hub_cache(), pins_of(catalog.workloads.values())),
         check_cache_room(hub_cache()),
@@ -63,16 +62,18 @@ def has_failed(checks: Sequence[Check]) -> bool:
 
 
 def _check_ways(
-    backend: Backend, accelerators: Accelerators, machine: LocalMachine
+    asked_for: Backend | None, accelerators: Accelerators, machine: LocalMachine
 ) -> Iterator[Check]:
     """Check both executions: either may be missing as long as the other works."""
+    broken = find_broken(accelerators)
+    backend = asked_for or (broken.backend if broken else detect_backend(accelerators))
     target = BACKENDS.load(backend)
     versions = find_versions()
     engine, error = _find_engine(backend)
     has_worker = None not in versions.values()
     with engine or contextlib.nullcontext():
         info = engine.info if engine else None
-        yield check_driver(target, accelerators)
+        yield check_driver(target, accelerators, is_auto=asked_for is None)
         if (files := check_device_files(target, accelerators)) is not None:
             yield files
         yield check_worker(target, versions, needed=engine is None)

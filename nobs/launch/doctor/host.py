@@ -10,6 +10,7 @@ from nobs.backends.base import BackendTarget
 from nobs.errors import NobsError
 from nobs.launch.doctor.check import Check, State, worse
 from nobs.schema.base import Backend
+from nobs.system.accelerators import explain_choice
 from nobs.system.gpus import Accelerators, AmdGpu, NvidiaGpu
 from nobs.system.packages import find_version
 
@@ -27,10 +28,17 @@ def check_python() -> Check:
     return Check(name="python", state=State.OK, found=found)
 
 
-def check_driver(target: BackendTarget, accelerators: Accelerators) -> Check:
-    """Tell which GPU and driver answer, and whether torch has builds for them."""
+def check_driver(
+    target: BackendTarget, accelerators: Accelerators, *, is_auto: bool = False
+) -> Check:
+    """Say which GPU and driver answer, and whether torch has builds for them.
+
+    Of a CPU that `auto` took: which GPU of the machine it passed over, and why.
+    """
+    notes = "; ".join(explain_choice(accelerators, Backend(target.name), is_auto=is_auto))
     if target.name == Backend.CPU:
-        return Check(name="driver", state=State.SKIP, found="the CPU needs none")
+        state = State.WARN if notes else State.SKIP
+        return Check(name="driver", state=state, found=notes or "the CPU needs none")
     try:
         target.check_host(accelerators)
     except NobsError as error:
@@ -40,7 +48,9 @@ def check_driver(target: BackendTarget, accelerators: Accelerators) -> Check:
     told = f", driver {driver}" if driver else ""
     index = f", torch from index {target.torch_index(accelerators)}"
     return Check(
-        name="driver", state=State.OK, found=f"{gpu.name if gpu else 'a GPU'}{told}{index}"
+        name="driver",
+        state=State.WARN if notes else State.OK,
+        found=f"{gpu.name if gpu else 'a GPU'}{told}{index}{'; ' if notes else ''}{notes}",
     )
 
 

@@ -47,6 +47,7 @@ class Facts:
 
     accelerators: Accelerators
     detected: Backend
+    """What `auto` takes; the asked-for backend where one was named."""
     device_info: DeviceInfo
     """As a run on the asked-for backend sees it."""
     engine: "Engine | None" = None
@@ -80,17 +81,19 @@ class Facts:
 
 
 def gather_facts(request: RunRequest) -> Facts:
-    """Look at the machine; the engine only where a container may be wanted."""
+    """Look at the machine; the engine only where a container may be wanted.
+
+    BackendMissing where `auto` can't know the best device: a GPU is here and broken.
+    """
     machine = LocalMachine()
     accelerators = find_accelerators(machine)
-    detected = detect_backend(accelerators)
-    backend = request.backend or detected
+    backend = request.backend or detect_backend(accelerators)
     now = datetime.now(UTC)
     engine, error = _find_engine(request, backend)
     return Facts(
         accelerators=accelerators,
-        detected=detected,
-        device_info=get_device_info(backend, machine),
+        detected=backend,
+        device_info=get_device_info(backend, machine, accelerators),
         engine=engine,
         engine_error=error,
         worker_installed=all(find_spec(name) for name in ("torch", "sentence_transformers")),

@@ -42,6 +42,7 @@ from nobs.schema.pins import Source, Workload
 from nobs.schema.rundir import safe_name
 from nobs.schema.spec import ImageRef, RunSpec, StepSpec
 from nobs.settings import DEFAULT_LLM_BASE_URL
+from nobs.system.accelerators import explain_choice
 from nobs.system.gpus import Accelerators
 from nobs.tasks import TASKS
 
@@ -85,6 +86,7 @@ def make_plan(
         request, target, facts, with_device=any(TASKS.load(task).uses_device for task in tasks)
     )
     target.check_host(facts.accelerators)
+    chosen = explain_choice(facts.accelerators, backend, is_auto=request.backend is None)
     contained = execution is Execution.CONTAINER and not facts.in_container
     server = _order_server(request, catalog, facts, tasks)
     if not contained:
@@ -117,6 +119,7 @@ def make_plan(
         image=image,
         server=server,
         notes=(
+            *chosen,
             *notes,
             *left_out,
             *describe_options(request, tasks),

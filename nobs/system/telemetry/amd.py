@@ -30,7 +30,7 @@ _RESIDENCIES = {
 
 
 def find(target: Target, smi: Any = None) -> list[Reader]:  # noqa: ANN401  amdsmi has no types
-    """Return the GPU of `target`, or every GPU if none has its address."""
+    """Return the GPU of `target`, or every GPU if it names none; never another than it names."""
     if target.backend is not Backend.ROCM:
         return []
     library = smi or _load()
@@ -38,7 +38,10 @@ def find(target: Target, smi: Any = None) -> list[Reader]:  # noqa: ANN401  amds
         return [_silent("amdsmi or ROCm's libamd_smi.so is not installed")]
     try:
         library.amdsmi_init()
-        return [_reader(library, gpu) for gpu in _handles(library, target)]
+        handles = _handles(library, target)
+        if not handles:
+            return [_silent(f"AMD SMI lists no GPU at {target.pci or 'any address'}")]
+        return [_reader(library, gpu) for gpu in handles]
     except library.AmdSmiException as error:
         return [_silent(f"AMD SMI: {error}")]
 
@@ -60,7 +63,7 @@ def _handles(smi: Any, target: Target) -> list[Any]:  # noqa: ANN401
     gpus = list(smi.amdsmi_get_processor_handles())
     if not target.pci:
         return gpus
-    return [gpu for gpu in gpus if smi.amdsmi_get_gpu_device_bdf(gpu) == target.pci] or gpus
+    return [gpu for gpu in gpus if smi.amdsmi_get_gpu_device_bdf(gpu).lower() == target.pci]
 
 
 def _reader(smi: Any, gpu: Any) -> Reader:  # noqa: ANN401

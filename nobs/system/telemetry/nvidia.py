@@ -1,9 +1,11 @@
 """NVIDIA GPUs through NVML."""
 
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from nobs.catalog.devices import is_mig_instance
 from nobs.schema.base import Backend
 from nobs.schema.telemetry import DeviceKind
 from nobs.system.nvml import load
@@ -33,7 +35,7 @@ _POLICIES = {"power": 0, "thermal": 1, "sync-boost": 2, "board-limit": 3, "relia
 
 
 def find(target: Target, nvml: Any = None) -> list[Reader]:  # noqa: ANN401  pynvml has no types
-    """Return the GPU of `target`, or every GPU if it names none."""
+    """Return the GPU of `target`, or every GPU if it names none; never another than it names."""
     if target.backend is not Backend.CUDA:
         return []
     library = nvml or load()
@@ -41,7 +43,10 @@ def find(target: Target, nvml: Any = None) -> list[Reader]:  # noqa: ANN401  pyn
         return [_silent("nvidia-ml-py is not installed")]
     try:
         library.nvmlInit()
-        return [_reader(library, handle) for handle in _handles(library, target)]
+        handles = _handles(library, target)
+        if not handles:
+            return [_silent(f"NVML doesn't know {target.name or 'the GPU'} that torch uses")]
+        return [_reader(library, handle) for handle in handles]
     except library.NVMLError as error:
         return [_silent(f"NVML: {error}")]
 
@@ -51,13 +56,20 @@ def _silent(reason: str) -> Reader:
 
 
 def _handles(nvml: Any, target: Target) -> list[Any]:  # noqa: ANN401
-    if target.uuid:
-        for prefix in ("GPU-", "MIG-"):
-            try:
-                return [nvml.nvmlDeviceGetHandleByUUID(prefix + target.uuid)]
-            except nvml.NVMLError:
-                continue
-    return [nvml.nvmlDeviceGetHandleByIndex(n) for n in range(nvml.nvmlDeviceGetCount())]
+    """Return the device of `target`: NVML numbers all GPUs of the machine, torch those it sees."""
+    if not (target.name or target.uuid or target.pci):
+        return [nvml.nvmlDeviceGetHandleByIndex(n) for n in range(nvml.nvmlDeviceGetCount())]
+    # The address of a MIG instance is that of the whole GPU, whose power isn't the instance's.
+    is_whole = not is_mig_instance(target.name or "")
+    ways = (
+        (nvml.nvmlDeviceGetHandleByUUID, target.uuid),
+        (nvml.nvmlDeviceGetHandleByPciBusId, target.pci if is_whole else None),
+    )
+    for find_handle, address in ways:
+        if address:
+            with contextlib.suppress(nvml.NVMLError):
+                return [find_handle(address)]
+    return []
 
 
 def _reader(nvml: Any, gpu: Any) -> Reader:  # noqa: ANN401

@@ -20,8 +20,10 @@ class Target:
     """What a step runs on; without an address every device of the backend counts."""
 
     backend: Backend
+    name: str | None = None
+    """As the driver gives it."""
     uuid: str | None = None
-    """As in `GPU-8f3c...`."""
+    """As in `GPU-8f3c...` or, of a MIG instance, `MIG-8f3c...`."""
     pci: str | None = None
     """As in `0000:c1:00.0`."""
 

@@ -48,8 +48,11 @@ def _loss(rates: list[float]) -> float:
 
 def _sheet(result: StepResult, flop_per_s: float) -> dict[str, Any]:
     """Return the maker's peak for the arithmetic that was used, where the catalogue has it."""
-    sheet = find_data_sheet(result.checks[0].device_name) if result.checks else None
-    if sheet is None or not result.calibrations:
+    if not result.checks or not result.calibrations:
+        return {}
+    check = result.checks[0]
+    sheet = find_data_sheet(check.device_name, check.multiprocessors)
+    if sheet is None:
         return {}
     used = result.calibrations[0]
     peak = sheet.peak("tf32" if used.tf32 else used.dtype)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nobs.system.probe import QUICK_S, Probe
+from nobs.system.answer import Answer
+from nobs.system.probe import PROBE_S, QUICK_S, Probe
 
 RECORDINGS = Path(__file__).parent / "recordings"
 
@@ -25,12 +26,20 @@ class RecordedMachine:
     nvml: str | None = None
     files: dict[str, str] = field(default_factory=dict)
     commands: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, Answer] = field(default_factory=dict)
+    """Commands that fail, and how."""
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, argv: Sequence[str], timeout_s: float = QUICK_S) -> Answer | None:
+        assert 0 < timeout_s <= PROBE_S
+        line = " ".join(argv)
+        worked = {start: Answer(stdout=text, exit_code=0) for start, text in self.commands.items()}
+        recorded = (worked | self.failures).items()
+        return next((answer for start, answer in recorded if line.startswith(start)), None)
 
     def run(self, argv: Sequence[str], timeout_s: float = QUICK_S) -> str | None:
-        assert timeout_s > 0
-        line = " ".join(argv)
-        recorded = (output for start, output in self.commands.items() if line.startswith(start))
-        return next(recorded, None)
+        answer = self.ask(argv, timeout_s)
+        return answer.stdout if answer and answer.exit_code == 0 else None
 
     def read(self, path: str) -> str | None:
         return self.files.get(path)
@@ -41,8 +50,8 @@ class RecordedMachine:
         )
         return tuple(sorted({name.partition("/")[0] for name in below}))
 
-    def nvml_table(self) -> str | None:
-        return self.nvml
+    def nvml_table(self) -> Answer | None:
+        return None if self.nvml is None else Answer(stdout=self.nvml, exit_code=0)
 
 
 @pytest.fixture

@@ -59,6 +59,7 @@ def test_kfd_nodes_that_can_be_read_are_gpus(recorded: Callable[[str], Probe]) -
         memory_gb=191.98,
         render_minor=128,
         driver_version="6.12.12",
+        device_id=0x74A1,
     )
     assert first.render_node == "/dev/dri/renderD128"
     assert (second.name, second.render_node) == ("AMD Instinct MI300X OAM", "/dev/dri/renderD136")

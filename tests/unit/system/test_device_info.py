@@ -54,7 +54,7 @@ EXPECTED: dict[str, tuple[str, str, float, str, str | None, float | str | None, 
         31.25,
         "AMD Ryzen 7 7700X (8)",
         "AMD Radeon 610M",
-        0.5,
+        f"{SHARED}, 0.5 GiB set aside",
         "ASUSTeK COMPUTER INC. PRIME B650-PLUS",
     ),
     "spark_gb10": (

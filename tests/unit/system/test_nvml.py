@@ -1,11 +1,14 @@
 from types import SimpleNamespace
 
+import pytest
+
+from nobs.system.answer import Answer
 from nobs.system.nvml import query_table
 from nobs.system.parsers.nvidia import parse_table
 
 
 class NvmlError(Exception):
-    pass
+    value = 0
 
 
 class FakeNvml:
@@ -14,15 +17,18 @@ class FakeNvml:
     NVMLError = NvmlError
 
     def __init__(
-        self, *gpus: tuple[str | bytes, int | None], driver: str | None = "580.65"
+        self, *gpus: tuple[str | bytes, int | None], driver: str | None = "580.65", error: int = 0
     ) -> None:
         self.gpus = gpus
         self.driver = driver
+        self.error = error
         self.open = False
 
     def nvmlInit(self) -> None:  # noqa: N802
         if self.driver is None:
-            raise NvmlError
+            error = NvmlError("Driver/library version mismatch")
+            error.value = self.error
+            raise error
         self.open = True
 
     def nvmlShutdown(self) -> None:  # noqa: N802
@@ -55,10 +61,16 @@ class FakeNvml:
         return SimpleNamespace(total=memory)
 
 
+def table_of(nvml: FakeNvml) -> str:
+    answer = query_table(nvml)
+    assert answer is not None
+    return answer.stdout
+
+
 def test_the_table_reads_like_nvidia_smi() -> None:
     nvml = FakeNvml((b"NVIDIA H200", 150754820096), ("NVIDIA GB10", None))
 
-    first, second = parse_table(query_table(nvml))
+    first, second = parse_table(table_of(nvml))
 
     assert (first.name, first.memory_gb, first.compute_capability) == (
         "NVIDIA H200",
@@ -72,11 +84,18 @@ def test_the_table_reads_like_nvidia_smi() -> None:
 def test_a_lost_gpu_does_not_hide_the_others() -> None:
     nvml = FakeNvml(("lost", 1), ("NVIDIA L4", 2**30))
 
-    assert [gpu.name for gpu in parse_table(query_table(nvml))] == ["NVIDIA L4"]
+    assert [gpu.name for gpu in parse_table(table_of(nvml))] == ["NVIDIA L4"]
 
 
-def test_no_driver_is_no_table() -> None:
-    assert query_table(FakeNvml(driver=None)) is None
+@pytest.mark.parametrize("error", [9, 12])
+def test_no_driver_and_no_library_are_no_answer(error: int) -> None:
+    assert query_table(FakeNvml(driver=None, error=error)) is None
+
+
+def test_a_broken_driver_says_why() -> None:
+    answer = query_table(FakeNvml(driver=None, error=18))
+
+    assert answer == Answer(stderr="NVML: Driver/library version mismatch", exit_code=1)
 
 
 def test_no_library_is_no_table() -> None:

@@ -117,8 +117,15 @@ def test_another_generation_fills_other_keys() -> None:
     assert "NOT_SUPPORTED" in reader.why_absent("temperature_c")
 
 
-def test_an_unknown_address_takes_every_gpu() -> None:
-    assert len(find(target("0000:ff:00.0"), FakeSmi())) == 2
+def test_no_other_gpu_is_read_for_an_unknown_address() -> None:
+    (reader,) = find(target("0000:ff:00.0"), FakeSmi())
+
+    assert reader.channels == {}
+    assert reader.why_absent("energy_j") == "AMD SMI lists no GPU at 0000:ff:00.0"
+
+
+def test_without_an_address_every_gpu_is_read() -> None:
+    assert len(find(Target(backend=Backend.ROCM), FakeSmi())) == 2
 
 
 def test_other_backends_have_no_amd_reader() -> None:

@@ -6,7 +6,7 @@ from nobs.schema.base import Backend
 from nobs.system.telemetry.nvidia import REASONS, find
 from nobs.system.telemetry.reader import CHANNELS, Target
 
-TARGET = Target(backend=Backend.CUDA, uuid="8f3c")
+TARGET = Target(backend=Backend.CUDA, uuid="GPU-8f3c")
 # Values as NVML gave them for an H100 SXM under load.
 H100: dict[str, object] = {
     "TotalEnergyConsumption": 1_234_567_890,
@@ -42,9 +42,11 @@ class FakeNvml:
         self.told = told
         self.uuid = uuid
         self.open = 0
+        self.asked: set[object] = set()
 
     def __getattr__(self, name: str) -> object:
-        def call(*_: object) -> object:
+        def call(*handles: object) -> object:
+            self.asked |= set(handles[:1])
             key = name.removeprefix("nvmlDeviceGet")
             if key not in self.told:
                 raise NvmlError("Not Supported")
@@ -65,7 +67,12 @@ class FakeNvml:
         return 1
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> str:  # noqa: N802
-        return f"handle {index}"
+        return f"handle of {index}"
+
+    def nvmlDeviceGetHandleByPciBusId(self, pci: str) -> str:  # noqa: N802
+        if pci != "0000:01:00.0":
+            raise NvmlError("Not Found")
+        return f"handle of {pci}"
 
     def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:  # noqa: N802
         if uuid != self.uuid:
@@ -134,9 +141,39 @@ def test_a_gpu_without_energy_counter_says_so() -> None:
     assert "power_w" in reader.channels
 
 
-@pytest.mark.parametrize("uuid", ["MIG-8f3c", "GPU-of-another-machine"])
-def test_a_slice_is_found_and_an_unknown_address_takes_every_gpu(uuid: str) -> None:
-    assert len(find(TARGET, FakeNvml(H100, uuid))) == 1
+MIG = "NVIDIA A100-SXM4-80GB MIG 3g.40gb"
+
+
+@pytest.mark.parametrize(
+    ("target", "handle"),
+    [
+        (Target(backend=Backend.CUDA, name=MIG, uuid="MIG-8f3c", pci="0000:01:00.0"), "MIG-8f3c"),
+        (Target(backend=Backend.CUDA, uuid="GPU-unknown", pci="0000:01:00.0"), "0000:01:00.0"),
+        (Target(backend=Backend.CUDA, name="NVIDIA H100", pci="0000:01:00.0"), "0000:01:00.0"),
+        (Target(backend=Backend.CUDA), "0"),
+    ],
+)
+def test_the_device_is_found_by_its_address(target: Target, handle: str) -> None:
+    nvml = FakeNvml(H100, "MIG-8f3c")
+    (reader,) = find(target, nvml)
+
+    assert reader.channels
+    assert nvml.asked == {f"handle of {handle}"}
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        Target(backend=Backend.CUDA, name="NVIDIA H100", uuid="GPU-unknown", pci="0000:99:00.0"),
+        Target(backend=Backend.CUDA, name=MIG, uuid="MIG-unknown", pci="0000:01:00.0"),
+        Target(backend=Backend.CUDA, name="NVIDIA H100"),
+    ],
+)
+def test_no_other_gpu_is_read_for_one_that_nvml_does_not_know(target: Target) -> None:
+    (reader,) = find(target, FakeNvml(H100))
+
+    assert reader.channels == {}
+    assert f"NVML doesn't know {target.name}" in reader.why_absent("energy_j")
 
 
 def test_a_machine_without_driver_says_why() -> None:

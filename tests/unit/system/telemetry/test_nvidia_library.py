@@ -16,7 +16,7 @@ import json
 from nobs.schema.base import Backend
 from nobs.system.telemetry.nvidia import find
 from nobs.system.telemetry.reader import Target
-(reader,) = find(Target(backend=Backend.CUDA, uuid="8f3c"))
+(reader,) = find(Target(backend=Backend.CUDA, uuid="GPU-8f3c"))
 print(json.dumps({
     "name": reader.name,
     "channels": {name: channel.read() for name, channel in reader.channels.items()},

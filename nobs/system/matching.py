@@ -1,0 +1,67 @@
+"""Whether the device that computed is the one that `device_info` describes."""
+
+import re
+
+from nobs.schema.base import Backend
+from nobs.schema.device import SHARED_MEMORY, DeviceInfo
+from nobs.schema.result import DeviceCheck
+from nobs.system.gpus import GIB
+
+# What torch sees lacks what the driver keeps to itself: some per cent.
+_MEMORY_SLACK = 0.1
+_NOISE = re.compile(r"\b(nvidia|amd|graphics)\b|\(.*?\)|[^a-z0-9]+")
+_MODEL = re.compile(r"[a-z0-9]*[0-9][a-z0-9]*")
+
+
+def find_difference(info: DeviceInfo, check: DeviceCheck) -> str | None:
+    """Return in what the GPU of a check isn't that of `info`; None where nothing differs."""
+    if info.device not in (Backend.CUDA, Backend.ROCM):
+        return None
+    if not _same_name(info, check.device_name):
+        return f"{check.device_name} instead of {info.gpu_name}"
+    told = info.gpu_memory_gb
+    if told is None or check.memory_bytes is None:
+        return None
+    if isinstance(told, str) or check.is_unified:
+        is_same = check.is_unified is None or isinstance(told, str) == check.is_unified
+    else:
+        is_same = abs(told - check.memory_bytes / GIB) <= _MEMORY_SLACK * told
+    return None if is_same else f"{_memory_of(check)} of memory instead of {_memory_word(told)}"
+
+
+def describe_computing(info: DeviceInfo, check: DeviceCheck) -> DeviceInfo:
+    """Return `info` with the GPU that computed."""
+    size = None if check.memory_bytes is None else round(check.memory_bytes / GIB, 2)
+    return info.model_copy(
+        update={
+            "gpu_name": check.device_name,
+            "gpu_memory_gb": SHARED_MEMORY if check.is_unified else size,
+        }
+    )
+
+
+def same_gpu_name(one: str, other: str) -> bool:
+    """Tell whether two names of a driver mean the same model."""
+    return _bare(one) == _bare(other)
+
+
+def _same_name(info: DeviceInfo, name: str) -> bool:
+    if info.gpu_name is None:
+        return False
+    if same_gpu_name(info.gpu_name, name):
+        return True
+    # AMD's names come from a board, a list or ROCm, each in other words: models may not contradict.
+    one, other = (set(_MODEL.findall(_bare(each))) for each in (info.gpu_name, name))
+    return info.device is Backend.ROCM and (not one or not other or bool(one & other))
+
+
+def _bare(name: str) -> str:
+    return " ".join(_NOISE.sub(" ", name.lower()).split())
+
+
+def _memory_of(check: DeviceCheck) -> str:
+    return SHARED_MEMORY if check.is_unified else f"{(check.memory_bytes or 0) / GIB:.2f} GiB"
+
+
+def _memory_word(told: float | str) -> str:
+    return told if isinstance(told, str) else f"{told:g} GiB"

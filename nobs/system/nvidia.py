@@ -1,0 +1,154 @@
+"""NVIDIA GPUs, or why one that is here can't be used: an exit code alone says neither."""
+
+import re
+import time
+from collections.abc import Iterator
+
+from nobs.schema.base import Backend
+from nobs.system import visible
+from nobs.system.answer import Answer
+from nobs.system.gpus import NvidiaGpu, Obstacle
+from nobs.system.parsers import nvidia
+from nobs.system.pci import NVIDIA, find_pci_gpus
+from nobs.system.probe import PROBE_S, Probe
+
+type Found = tuple[tuple[NvidiaGpu, ...], tuple[Obstacle, ...], tuple[str, ...]]
+"""GPUs, obstacles and remarks."""
+
+_MIG_CAPABLE = re.compile(r"\b(A30|[AH]100|[AH]800|GH200|H20|H200|G?B[23]00)\b")
+_LEAST_S = 0.5
+_KERNEL_DRIVER = "/proc/driver/nvidia/version"
+_REINSTALL = "Check `nvidia-smi`, load the driver (`sudo modprobe nvidia`) or install it again"
+_REMEDIES = (
+    (r"version mismatch", "Reboot: the driver was updated, and the kernel still runs the old one"),
+    (r"couldn't communicate|driver is not loaded|not loaded", _REINSTALL),
+    (r"insufficient permissions|permission denied|insufficient user permissions",
+     "Let this user open /dev/nvidia* (often the group `video`)"),
+    (r"no devices were found|lost|fallen off the bus|determine the device handle|unknown error",
+     "Look for Xid errors in `sudo dmesg`, and reboot"),
+    (r"libnvidia-ml|nvml shared library|initialize nvml",
+     "Install the driver's library (libnvidia-ml.so.1), or start the container with its GPU"),
+)  # fmt: skip
+_TOOL = "nvidia-smi"
+
+
+def find_nvidia(machine: Probe) -> Found:
+    """Return the GPUs that nvidia-smi or, where it can't say, NVML lists."""
+    deadline = time.monotonic() + PROBE_S
+    answer = _ask_table(machine, deadline)
+    gpus = nvidia.parse_table(answer.stdout if answer else None)
+    library = None
+    if not gpus and not (answer and answer.gave_up):
+        library = machine.nvml_table()
+        gpus = nvidia.parse_table(library.stdout if library else None)
+    if not gpus:
+        return (), tuple(_explain(machine, answer, library)), ()
+    gpus = _with_slices(machine, gpus, deadline)
+    return gpus, tuple(_idle_mig(gpus)), tuple(_complaints(answer))
+
+
+def _ask_table(machine: Probe, deadline: float) -> Answer | None:
+    """Ask in the words of newer drivers, then in those of older ones; both within one deadline."""
+    answer = machine.ask(nvidia.QUERY, PROBE_S)
+    if answer and (answer.gave_up or nvidia.parse_table(answer.stdout)):
+        return answer
+    older = machine.ask(nvidia.QUERY_OLD_DRIVER, _left(deadline))
+    return older if older and nvidia.parse_table(older.stdout) else answer or older
+
+
+def _left(deadline: float) -> float:
+    return max(_LEAST_S, deadline - time.monotonic())
+
+
+def _with_slices(
+    machine: Probe, gpus: tuple[NvidiaGpu, ...], deadline: float
+) -> tuple[NvidiaGpu, ...]:
+    """Look MIG instances up where there may be any: the table has only whole GPUs."""
+    chosen = machine.environment.get(visible.CUDA_VARIABLE, "")
+    may_be = any(gpu.slices is not None or _MIG_CAPABLE.search(gpu.name) for gpu in gpus)
+    if not may_be and "MIG-" not in chosen:
+        return gpus
+    listed = machine.ask(nvidia.LIST, _left(deadline))
+    return nvidia.parse_slices(listed.stdout if listed else None, gpus)
+
+
+def _idle_mig(gpus: tuple[NvidiaGpu, ...]) -> Iterator[Obstacle]:
+    """Yield GPUs that were set up to be divided and are not: CUDA can't use them."""
+    for gpu in gpus:
+        if gpu.slices == ():
+            yield Obstacle(
+                backend=Backend.CUDA,
+                reason=f"MIG is on for {gpu.name}, but it has no instance.",
+                remedy="Make one (`sudo nvidia-smi mig -cgi 0 -C`), or turn MIG off "
+                f"(`sudo nvidia-smi -i {gpu.index} -mig 0`)",
+            )
+
+
+def _complaints(answer: Answer | None) -> Iterator[str]:
+    """Yield what nvidia-smi complained of though the GPUs are known."""
+    if answer is None or answer.exit_code == 0:
+        return
+    said = nvidia.find_complaints(f"{answer.stdout}\n{answer.stderr}")
+    yield f"nvidia-smi ended with {answer.exit_code}" + (f": {said}" if said else "")
+
+
+def _explain(machine: Probe, answer: Answer | None, library: Answer | None) -> Iterator[Obstacle]:
+    """Yield why no GPU was listed, if anything of NVIDIA's is here."""
+    if answer is not None and answer.gave_up:
+        yield _broken(
+            f"{_TOOL} is here, but gave no answer within {PROBE_S:g} s.",
+            "Run `nvidia-smi` by hand: if it is slow, `sudo nvidia-smi -pm 1` keeps the driver "
+            "loaded; if it hangs, look at `sudo dmesg` and reboot",
+        )
+    elif answer is not None:
+        said = f"says: {answer.text.rstrip('.')}" if answer.text else "says nothing"
+        yield _broken(
+            f"{_TOOL} is here, lists no GPU, ends with {answer.exit_code} and {said}.",
+            _remedy_of(answer.text),
+        )
+    elif library is not None and library.gave_up:
+        yield _broken(
+            f"NVML gave no answer within {PROBE_S:g} s.", "Look at `sudo dmesg` and reboot"
+        )
+    elif library is not None:
+        said = library.text or "it lists no GPU"
+        yield _broken(f"NVIDIA's driver is here, but {said}.", _remedy_of(said))
+    else:
+        yield from _explain_bus(machine)
+
+
+def _explain_bus(machine: Probe) -> Iterator[Obstacle]:
+    """Yield what Linux shows of a GPU where neither nvidia-smi nor NVML is installed."""
+    on_bus = find_pci_gpus(machine, NVIDIA)
+    served = [gpu for gpu in on_bus if gpu.driver == "nvidia"]
+    if served or machine.read(_KERNEL_DRIVER) or _device_files(machine):
+        where = f" serves {', '.join(gpu.address for gpu in served)}" if served else " is loaded"
+        yield _broken(
+            f"NVIDIA's kernel driver{where}, but neither nvidia-smi nor NVML answers here.",
+            "In a container, start it with its GPU (`--gpus all`); else install the driver's "
+            "tools (Debian: nvidia-smi, Ubuntu: nvidia-utils)",
+        )
+        return
+    for gpu in on_bus:
+        driver = f"its driver is {gpu.driver}" if gpu.driver else "no driver serves it"
+        yield Obstacle(
+            backend=Backend.CUDA,
+            reason=f"The NVIDIA GPU at {gpu.address} isn't used: {driver}.",
+            remedy="Install NVIDIA's driver to measure it",
+            is_broken=False,
+        )
+
+
+def _device_files(machine: Probe) -> list[str]:
+    return [name for name in machine.names("/dev") if re.fullmatch(r"nvidia[0-9]+", name)]
+
+
+def _remedy_of(text: str) -> str:
+    return next(
+        (remedy for pattern, remedy in _REMEDIES if re.search(pattern, text, re.IGNORECASE)),
+        _REINSTALL,
+    )
+
+
+def _broken(reason: str, remedy: str) -> Obstacle:
+    return Obstacle(backend=Backend.CUDA, reason=reason, remedy=remedy)
