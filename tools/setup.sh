@@ -43,15 +43,41 @@ find_python() {
     PYTHON=3.12
 }
 
+# A tool that fails, hangs or is outside PATH (WSL under sudo) is no machine without a GPU: it is here, so
+# its driver is, and a build for the CPU would measure the CPU one day. The tool itself is not asked.
+why_gpu() {
+    tool=$(command -v nvidia-smi || true)
+    for place in "$tool" /usr/lib/wsl/lib/nvidia-smi; do
+        if [ -n "$place" ] && [ -x "$place" ]; then echo "$place is here"; return; fi
+    done
+    for place in /proc/driver/nvidia/version /dev/nvidiactl; do
+        if [ -e "$place" ]; then echo "$place is here"; return; fi
+    done
+    if [ -e /dev/kfd ]; then echo "/dev/kfd is here (for AMD's GPU set NOBS_TORCH_INDEX=rocm7.2)"; fi
+}
+
+tell_idle_gpu() {
+    for device in /sys/bus/pci/devices/*; do
+        case "$(cat "$device/vendor" "$device/class" 2>/dev/null | tr '\n' ' ')" in
+            "0x10de 0x03"*) say "the NVIDIA GPU at ${device##*/} has no NVIDIA driver: install it, then run make setup again" ;;
+        esac
+    done
+}
+
 install_torch() {
     index=${NOBS_TORCH_INDEX:-auto}
     version=$(sed -n 's/^\(torch==[0-9.]*\).*/\1/p' requirements/torch.txt)
     if [ "$index" = auto ]; then
         index=default
-        if [ "$(uname -s)" = Linux ] && ! nvidia-smi -L >/dev/null 2>&1 && [ ! -e /dev/kfd ] &&
+        why=
+        [ "$(uname -s)" != Linux ] || why=$(why_gpu)
+        if [ -n "$why" ]; then
+            say "$why: not the build for CPUs alone, which NOBS_TORCH_INDEX=cpu would take"
+        elif [ "$(uname -s)" = Linux ] &&
             UV_HTTP_TIMEOUT=10 UV_HTTP_RETRIES=0 "$UV" pip install --quiet --python .venv --dry-run --no-deps \
                 --torch-backend cpu "$version" >/dev/null 2>&1; then
             index=cpu
+            tell_idle_gpu
         fi
     fi
     if [ "$index" = default ]; then

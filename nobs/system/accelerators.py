@@ -63,8 +63,14 @@ def find_broken(accelerators: Accelerators) -> Obstacle | None:
     for backend in _BEST_FIRST:
         if _is_usable(accelerators, backend):
             return None
-        if accelerators.hiding(backend):
+        if accelerators.is_hidden_on_purpose(backend):
             continue
+        if hiding := accelerators.hiding(backend):
+            return Obstacle(
+                backend=backend,
+                reason=f"{hiding} names no GPU of this machine.",
+                remedy="Unset it, or name one by its index or UUID (`nvidia-smi -L`, `rocminfo`)",
+            )
         for obstacle in accelerators.obstacles:
             if obstacle.backend is backend and obstacle.is_broken:
                 return obstacle

@@ -149,8 +149,11 @@ class Accelerators:
         """Return the GPUs and MIG instances that CUDA shows, in its numbering."""
         numbered = self._numbered_by_cuda()
         slices = [piece for gpu in self.nvidia for piece in gpu.slices or ()]
+        named = tuple(dict.fromkeys((*self.nvidia, *slices)))
         for _, value in visible.cuda_choices(self.variables):
-            return visible.pick(value, numbered, tuple(dict.fromkeys((*numbered, *slices))))
+            picked = visible.pick(value, numbered, named)
+            # Of a divided GPU that is named as a whole a program sees an instance.
+            return tuple(gpu.slices[0] if gpu.slices else gpu for gpu in picked)
         return numbered
 
     def hip(self) -> tuple[AmdGpu, ...]:
@@ -176,6 +179,11 @@ class Accelerators:
             if are_known or visible.hides_all(value)
         ]
         return " and ".join(hiding) or None
+
+    def is_hidden_on_purpose(self, backend: Backend) -> bool:
+        """Tell whether a variable is set as people do who want the CPU."""
+        choices = visible.cuda_choices if backend is Backend.CUDA else visible.hip_choices
+        return any(visible.hides_all(value) for _, value in choices(self.variables))
 
     @property
     def is_guess(self) -> bool:

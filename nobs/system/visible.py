@@ -16,6 +16,8 @@ _CUDA_ORDER = "CUDA_DEVICE_ORDER"
 VARIABLES = (CUDA_VARIABLE, _CUDA_ORDER, _HIP_VARIABLES[0], _ROCR_VARIABLE)
 
 _INDEX = re.compile(r"[+]?[0-9]+")
+_NOTHING = re.compile(r"|-[0-9]+|no|none|void|NoDevFiles", re.IGNORECASE)
+"""The last is what Slurm writes for a job without a GPU."""
 _UUID = re.compile(r"(GPU|MIG)-", re.IGNORECASE)
 
 
@@ -49,9 +51,8 @@ def names_by_uuid(value: str) -> bool:
 
 
 def hides_all(value: str) -> bool:
-    """Tell whether a list shows no device of any machine, as ``""`` and ``-1`` do."""
-    first = value.partition(",")[0].strip()
-    return not (_INDEX.match(first) or _UUID.match(first))
+    """Tell whether a list is meant to show no device, as ``""`` and ``-1`` are; a typo isn't."""
+    return _NOTHING.fullmatch(value.partition(",")[0].strip()) is not None
 
 
 def pick[T: Addressed](value: str, numbered: Sequence[T], named: Sequence[T]) -> tuple[T, ...]:

@@ -1,10 +1,19 @@
 import json
+import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
+import pytest
+
 from nobs.schema.device import DeviceInfo
+from nobs.system.accelerators import find_accelerators
+from nobs.system.answer import Answer
 from nobs.system.probe import LocalMachine
+from tests.fakes.forked import REPO
 
 DESCRIBE = """
 import json, os, sys
@@ -74,3 +83,74 @@ def test_a_command_that_hangs_is_given_up() -> None:
     hanging = (sys.executable, "-c", "import threading; threading.Event().wait(60)")
 
     assert LocalMachine().run(hanging, timeout_s=0.3) is None
+
+
+def program(file: Path, text: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+    return file
+
+
+def test_how_a_tool_failed_is_kept(tmp_path: Path) -> None:
+    tool = program(tmp_path / "tool", "echo one; echo two >&2; exit 14")
+
+    answer = LocalMachine().ask((str(tool),))
+
+    assert answer == Answer(stdout="one\n", stderr="two\n", exit_code=14)
+    assert answer.text == "one two"
+
+
+def test_a_tool_that_can_not_be_started_says_why(tmp_path: Path) -> None:
+    tool = program(tmp_path / "tool", "")
+    tool.write_bytes(b"\x00\x01")
+
+    answer = LocalMachine().ask((str(tool),))
+
+    assert answer is not None
+    assert not answer.gave_up
+    assert answer.exit_code != 0
+    assert answer.text
+
+
+def test_waiting_is_told_and_ends_with_what_the_tool_started(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tool = program(tmp_path / "slow-smi", f"sleep 600 & echo $! > {tmp_path / 'pid'}; wait")
+    start = time.monotonic()
+
+    answer = LocalMachine().ask((str(tool),), timeout_s=1.5)
+
+    assert answer is not None
+    assert answer.gave_up
+    assert time.monotonic() - start < 4
+    assert capfd.readouterr().err == "nobs: waiting for slow-smi (at most 1.5 s)\n"
+    child = int((tmp_path / "pid").read_text())
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie"
+
+
+def test_nvidia_s_tool_is_found_outside_the_path(tmp_path: Path) -> None:
+    table = "0, NVIDIA GeForce RTX 4070, GPU-1, 580.65, 12282, 8.9, [N/A]"
+    program(tmp_path / "usr/lib/wsl/lib/nvidia-smi", f"echo '{table}'")
+    if shutil.which("nvidia-smi"):
+        pytest.skip("nvidia-smi is in PATH here")
+
+    found = find_accelerators(LocalMachine(root=tmp_path))
+
+    assert [gpu.name for gpu in found.nvidia] == ["NVIDIA GeForce RTX 4070"]
+
+
+HANGING_NVML = "import threading\ndef nvmlInit(): threading.Event().wait(600)\n"
+
+
+def test_a_driver_library_that_hangs_is_given_up(tmp_path: Path) -> None:
+    (tmp_path / "pynvml.py").write_text(HANGING_NVML)
+    code = "from nobs.system import nvml; print(nvml.ask(1.2).gave_up)"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=30,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(REPO)])},
+    )  # fmt: skip
+
+    assert done.stdout == "True\n"
+    assert "waiting for NVML" in done.stderr
