@@ -33,7 +33,7 @@ class DataSheet:
 
 
 _MIG = re.compile(r" MIG [0-9]")
-_VGPU = re.compile(r"-[0-9]+[ABCQ][0-9]*$")
+_VGPU = re.compile(r"-[0-9]+[ABCQ](ME)?[0-9]*$")
 """Profile at the end of a virtual GPU's name, as in `GRID A100-10C` or `NVIDIA A40-8Q`."""
 
 

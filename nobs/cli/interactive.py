@@ -25,8 +25,9 @@ from nobs.launch.server.serving import find_absent_server
 from nobs.render.summary import render_device
 from nobs.schema.base import Backend
 from nobs.settings import DEFAULT_LLM_MODEL_NAME, hub_endpoint, hub_offline, llm_model_name
-from nobs.system.accelerators import find_accelerators
+from nobs.system.accelerators import explain_choice, find_accelerators
 from nobs.system.device_info import get_device_info
+from nobs.system.probe import LocalMachine
 from nobs.tasks import TASKS
 
 type Check = Callable[[str], str]
@@ -37,8 +38,13 @@ def ask_and_run(ctx: click.Context) -> None:
     """Ask, then run; leaving at any question writes nothing."""
     words = _defaults(ctx)
     asked_for = None if words["backend"] == "auto" else Backend(words["backend"])
-    device = get_device_info(asked_for)
-    click.echo(f"{render_device(device)}\n", err=True)
+    machine = LocalMachine()
+    accelerators = find_accelerators(machine)
+    device = get_device_info(asked_for, machine, accelerators)
+    click.echo(render_device(device), err=True)
+    for note in explain_choice(accelerators, device.device, is_auto=asked_for is None):
+        click.echo(f"note       {note}", err=True)
+    click.echo(err=True)
     _ask_what(words, load_catalog())
     _offer_lm_studio(words, load_catalog())
     words["backend"] = _ask("Backend", device.device, BACKEND_WORDS[1:], _check_backend)

@@ -9,7 +9,7 @@ from nobs.system.gpus import GIB
 
 # What torch sees lacks what the driver keeps to itself: some per cent.
 _MEMORY_SLACK = 0.1
-_NOISE = re.compile(r"\b(nvidia|amd|graphics)\b|\(.*?\)|[^a-z0-9]+")
+_NOISE = re.compile(r"\s*\(.*?\)|\b(nvidia|amd|graphics)\b|[^a-z0-9]+")
 _MODEL = re.compile(r"[a-z0-9]*[0-9][a-z0-9]*")
 
 

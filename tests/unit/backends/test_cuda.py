@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from nobs.backends.cuda import TARGET
 from nobs.errors import BackendMissing
-from nobs.system.gpus import Accelerators
+from nobs.schema.base import Backend
+from nobs.system.gpus import Accelerators, NvidiaGpu, Obstacle
 from tests.fakes.gpus import nvidia_gpu
 
 
@@ -85,6 +88,74 @@ def test_an_image_without_code_for_the_gpu_is_refused(
 
     assert archs in caught.value.message
     assert "--torch-index" in caught.value.remedy
+
+
+T400 = nvidia_gpu(0, driver="580.65.06", capability=(7, 5), memory_gb=4.0)
+V100 = nvidia_gpu(1, driver="580.65.06", capability=(7, 0), memory_gb=32.0)
+
+
+@pytest.mark.parametrize(
+    ("variables", "index"),
+    [
+        ({}, "cu126"),
+        ({"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}, "default"),
+        ({"CUDA_VISIBLE_DEVICES": "1"}, "default"),
+    ],
+)
+def test_the_gpu_that_is_used_chooses_the_family_and_must_be_served(
+    variables: dict[str, str], index: str
+) -> None:
+    found = Accelerators(nvidia=(T400, V100), variables=variables)
+    cuda13 = "sm_75 sm_80 sm_90 compute_120"
+
+    assert TARGET.torch_index(found) == index
+    if index == "default":
+        TARGET.check_image(found, cuda13)
+    else:
+        with pytest.raises(BackendMissing, match="NVIDIA 1"):
+            TARGET.check_image(found, cuda13)
+
+
+def test_hidden_gpus_are_refused_with_the_variable() -> None:
+    found = Accelerators(nvidia=(V100,), variables={"CUDA_VISIBLE_DEVICES": "-1"})
+
+    with pytest.raises(BackendMissing, match="CUDA_VISIBLE_DEVICES='-1' hides every one"):
+        TARGET.check_host(found)
+
+
+def test_an_obstacle_is_the_reason() -> None:
+    obstacle = Obstacle(backend=Backend.CUDA, reason="It hangs.", remedy="Reboot")
+
+    with pytest.raises(BackendMissing) as caught:
+        TARGET.check_host(Accelerators(obstacles=(obstacle,)))
+
+    assert str(caught.value) == (
+        "The backend cuda can't be used: It hangs. Reboot; or choose --backend cpu."
+    )
+
+
+TWINS = tuple(replace(nvidia_gpu(n), name="NVIDIA L4", uuid=f"GPU-{n}") for n in (0, 1))
+PAIR = (replace(T400, uuid="GPU-0"), replace(V100, uuid="GPU-1"))
+
+
+@pytest.mark.parametrize(
+    ("gpus", "variables", "inside"),
+    [
+        (TWINS, {"CUDA_VISIBLE_DEVICES": "1"}, {"CUDA_VISIBLE_DEVICES": "GPU-1"}),
+        (TWINS, {"CUDA_VISIBLE_DEVICES": "1,0"}, {"CUDA_VISIBLE_DEVICES": "GPU-1,GPU-0"}),
+        (TWINS, {}, {}),
+        (PAIR, {"CUDA_VISIBLE_DEVICES": "1"}, {}),
+        (PAIR, {"CUDA_VISIBLE_DEVICES": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
+         {"CUDA_VISIBLE_DEVICES": "GPU-1"}),
+        ((T400, T400), {"CUDA_VISIBLE_DEVICES": "0"}, {}),
+    ],
+)  # fmt: skip
+def test_chosen_gpus_are_named_by_uuid_in_a_container(
+    gpus: tuple[NvidiaGpu, ...], variables: dict[str, str], inside: dict[str, str]
+) -> None:
+    needs = TARGET.container_needs(Accelerators(nvidia=gpus, variables=variables))
+
+    assert needs.environment == inside
 
 
 def test_a_container_asks_for_the_driver_by_name() -> None:

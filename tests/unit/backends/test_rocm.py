@@ -83,6 +83,31 @@ def test_a_gpu_without_kernels_is_refused_unless_overridden(
     target.check_host(machine("gfx1035"))
 
 
+def test_the_first_gpu_that_rocm_shows_is_the_one_that_counts(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HSA_OVERRIDE_GFX_VERSION", raising=False)
+    found = Accelerators(amd=(amd_gpu("gfx1036"), amd_gpu("gfx1100", render_minor=129)))
+    target = Rocm(root=root)
+
+    with pytest.raises(BackendMissing, match="gfx1036") as caught:
+        target.check_host(found)
+
+    assert "ROCR_VISIBLE_DEVICES=1" in caught.value.remedy
+    chosen = Accelerators(amd=found.amd, variables={"ROCR_VISIBLE_DEVICES": "1"})
+    target.check_host(chosen)
+    target.check_image(chosen, "gfx1100")
+    with pytest.raises(BackendMissing, match="gfx1036"):
+        target.check_image(found, "gfx1100")
+
+
+def test_hidden_gpus_are_refused_with_the_variable(root: Path) -> None:
+    hidden = Accelerators(amd=(amd_gpu(),), variables={"HIP_VISIBLE_DEVICES": ""})
+
+    with pytest.raises(BackendMissing, match="HIP_VISIBLE_DEVICES='' hides every one"):
+        Rocm(root=root).check_host(hidden)
+
+
 def test_an_image_is_compared_with_the_gpus_instruction_set(root: Path) -> None:
     target = Rocm(root=root)
     target.check_image(machine("gfx942"), "gfx90a:xnack- gfx942:sramecc+")

@@ -91,6 +91,64 @@ def test_repeating_stops_when_the_median_is_sure_or_the_time_is_over(
     assert any("repeating stopped after" in fault for fault in found.faults) is not is_possible
 
 
+def on_cuda(document: Document, **checked: object) -> None:
+    """Make the report one of CUDA on an RTX 4090, whose checks say `checked` besides."""
+    gpu = {"device": "cuda", "gpu_name": "NVIDIA GeForce RTX 4090", "gpu_memory_gb": 23.99}
+    document["device_info"].update(gpu)
+    document["run"]["backend"] = "cuda"
+    model = model_of(document)
+    model["device"] = "cuda"
+    for check in model["checks"]:
+        check.update(device="cuda:0", device_name="NVIDIA GeForce RTX 4090", **checked)
+    model["telemetry"]["devices"][0].update(
+        name="NVIDIA GeForce RTX 4090", kind="gpu", reader="nvidia"
+    )
+
+
+def checks_of(document: Document) -> list[Document]:
+    checks: list[Document] = model_of(document)["checks"]
+    return checks
+
+
+RTX3060 = "NVIDIA GeForce RTX 3060"
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda d: [c.update(device_name=RTX3060) for c in checks_of(d)], f"{RTX3060} instead of"),
+        (lambda d: checks_of(d)[1].update(device_name=RTX3060), f"{RTX3060} instead of"),
+        (lambda d: d["device_info"].update(gpu_name=RTX3060), f"RTX 4090 instead of {RTX3060}"),
+        (lambda d: checks_of(d)[0].update(memory_bytes=12 << 30), "12.00 GiB of memory instead"),
+        (lambda d: checks_of(d)[0].update(memory_bytes=1, is_unified=True), "shared with"),
+        (lambda d: checks_of(d)[0].update(uuid="GPU-1"), "checks are of several devices"),
+        (lambda d: model_of(d)["telemetry"]["devices"][0].update(name=RTX3060),
+         f"energy is of {RTX3060}"),
+    ],
+    ids=range(7),
+)  # fmt: skip
+def test_a_foreign_device_is_invalid(change: Change, fault: str) -> None:
+    def both(document: Document) -> None:
+        on_cuda(document)
+        change(document)
+
+    found = validate_changed(both)
+
+    assert found.ruling is Ruling.INVALID
+    assert any(fault in told for told in found.faults), found.faults
+
+
+@pytest.mark.parametrize(
+    "checked",
+    [{}, {"memory_bytes": int(23.5 * 2**30), "is_unified": False, "uuid": "GPU-1"}],
+    ids=["of an older report", "of today"],
+)
+def test_the_device_that_computed_is_no_contradiction(checked: Document) -> None:
+    faults = validate_changed(lambda document: on_cuda(document, **checked)).faults
+
+    assert [fault for fault in faults if "device" in fault or "energy is of" in fault] == []
+
+
 def test_a_later_step_alone_may_have_run_on_the_battery() -> None:
     def unplug(document: Document) -> None:
         flag = {"name": "on-battery", "severity": "warning", "message": "On its battery."}

@@ -135,6 +135,17 @@ def test_passed_variables_come_from_the_caller_where_they_are_set(
     assert "CUDA_DEVICE_ORDER" not in environment
 
 
+def test_what_the_backend_needs_wins_over_what_the_caller_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    needs = ContainerNeeds(environment={"CUDA_VISIBLE_DEVICES": "GPU-1"})
+
+    environment = plan(needs=needs, passed=("CUDA_VISIBLE_DEVICES",)).environment
+
+    assert environment["CUDA_VISIBLE_DEVICES"] == "GPU-1"
+
+
 def test_given_variables_win() -> None:
     environment = plan(environment={"HF_HUB_OFFLINE": "1", "USER": "me"}).environment
 
