@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from nobs.catalog.devices import is_mig_instance
+from nobs.catalog.devices import is_mig_instance, is_slice
 from nobs.schema.base import Backend
 from nobs.schema.telemetry import DeviceKind
 from nobs.system.nvml import load
@@ -30,6 +30,7 @@ REASONS = {
     0x80: "power-brake",
     0x100: "display-clocks",
 }
+_OF_THE_WHOLE = ("energy_j", "power_w")
 _POLICIES = {"power": 0, "thermal": 1, "sync-boost": 2, "board-limit": 3, "reliability": 5}
 """Violation counters (`nvmlPerfPolicyType_t`)."""
 
@@ -74,9 +75,12 @@ def _handles(nvml: Any, target: Target) -> list[Any]:  # noqa: ANN401
 
 def _reader(nvml: Any, gpu: Any) -> Reader:  # noqa: ANN401
     errors = (nvml.NVMLError,)
-    live, absent = try_channels(_channels(nvml, gpu), errors)
-    totals, _ = try_channels(_violations(nvml, gpu), errors)
     name = read_facts({"name": partial(nvml.nvmlDeviceGetName, gpu)}, errors).get("name")
+    live, absent = try_channels(_channels(nvml, gpu), errors)
+    if is_slice(name or ""):
+        live = {channel: live[channel] for channel in live if channel not in _OF_THE_WHOLE}
+        absent |= dict.fromkeys(_OF_THE_WHOLE, "power is the whole GPU's, this is a slice of it")
+    totals, _ = try_channels(_violations(nvml, gpu), errors)
     return Reader(
         vendor=VENDOR,
         name=name or "NVIDIA GPU",

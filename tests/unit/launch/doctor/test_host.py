@@ -46,6 +46,24 @@ def test_a_backend_without_its_gpu_fails() -> None:
     assert check_driver(CPU, nvidia("580.65.06")).state is State.SKIP
 
 
+def test_auto_says_which_gpu_it_passed_over() -> None:
+    hidden = Accelerators(nvidia=(nvidia_gpu(),), variables={"CUDA_VISIBLE_DEVICES": ""})
+
+    auto, cpu = (check_driver(CPU, hidden, is_auto=is_auto) for is_auto in (True, False))
+
+    assert (auto.state, cpu.state) == (State.WARN, State.SKIP)
+    assert auto.found == "cpu: CUDA_VISIBLE_DEVICES='' hides NVIDIA 0"
+
+
+def test_what_the_tool_complains_of_is_a_warning() -> None:
+    found = Accelerators(nvidia=(nvidia_gpu(),), remarks=("nvidia-smi ended with 14",))
+
+    check = check_driver(CUDA, found)
+
+    assert check.state is State.WARN
+    assert check.found.endswith("; nvidia-smi ended with 14")
+
+
 def test_an_apple_gpu_has_no_driver_of_its_own() -> None:
     apple = Accelerators(apple=AppleGpu(name="Apple M4 Max", cores=32))
     assert check_driver(MPS, apple).found == "Apple M4 Max, torch from index default"

@@ -161,6 +161,15 @@ def test_the_device_is_found_by_its_address(target: Target, handle: str) -> None
     assert nvml.asked == {f"handle of {handle}"}
 
 
+@pytest.mark.parametrize("name", [MIG, "NVIDIA A40-8Q"])
+def test_a_slice_has_no_power_of_its_own(name: str) -> None:
+    (reader,) = find(TARGET, FakeNvml(H100 | {"Name": name}))
+
+    assert not {"energy_j", "power_w"} & set(reader.channels)
+    assert "slice" in reader.why_absent("energy_j")
+    assert "memory_bytes" in reader.channels
+
+
 @pytest.mark.parametrize(
     "target",
     [
