@@ -207,7 +207,7 @@ def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
             run=to_line(report.run.id),
             host=to_line(device.host),
             device=to_line(model.device),
-            hardware=hardware_of(report, model.device),
+            hardware=hardware_of(report, model.device, [model]),
             model=to_line(name),
             status=str(model.status),
             why=_why(model),

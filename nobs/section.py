@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from nobs.schema.base import Backend
 from nobs.schema.report import Flag, ModelReport, Report, Severity
 from nobs.schema.telemetry import Figure
+from nobs.system.matching import find_difference
 from nobs.text import to_line
 
 
@@ -36,7 +37,11 @@ def describe_host(file: str, report: Report) -> HostSection:
     return HostSection(
         run=to_line(report.run.id),
         host=to_line(report.device_info.host),
-        hardware=hardware_of(report, report.device_info.device),
+        hardware=hardware_of(
+            report,
+            report.device_info.device,
+            (model for task in report.tasks for model in task.models.values()),
+        ),
         timestamp=_when(report),
         file=to_line(file),
         device=_flat(report.device_info.model_dump(mode="json")),
@@ -62,10 +67,18 @@ def notes_of(model: ModelReport) -> Iterator[str]:
     yield from _told(model.flags, Severity.NOTE)
 
 
-def hardware_of(report: Report, backend: str) -> str:
-    """Return what `backend` measures of the machine."""
+def hardware_of(report: Report, backend: str, models: Iterable[ModelReport]) -> str:
+    """Return what `models` were measured on by `backend`.
+
+    Where their checks contradict `device_info`, as in older reports, the checks count: the process
+    that computed wrote them.
+    """
     device = report.device_info
-    return to_line(device.processor if backend == Backend.CPU else device.gpu_name or "-")
+    if backend == Backend.CPU:
+        return to_line(device.processor)
+    checks = (check for model in models for check in model.checks)
+    seen = (check.device_name for check in checks if find_difference(device, check))
+    return to_line(next(seen, device.gpu_name) or "-")
 
 
 def _flags(report: Report) -> Iterator[str]:

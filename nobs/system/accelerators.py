@@ -99,13 +99,14 @@ def _explain_choice(
     for other in _BEST_FIRST:
         if other is backend:
             break
-        if hiding := accelerators.hiding(other):
-            hidden = accelerators.nvidia if other is Backend.CUDA else accelerators.amd
-            names = ", ".join(dict.fromkeys(gpu.name for gpu in hidden)) or f"every {other} GPU"
+        hidden = accelerators.nvidia if other is Backend.CUDA else accelerators.amd
+        obstacles = [each for each in accelerators.obstacles if each.backend is other]
+        hiding = accelerators.hiding(other)
+        if hiding and (hidden or obstacles):
+            names = ", ".join(dict.fromkeys(gpu.name for gpu in hidden)) or "every GPU"
             yield f"{backend}: {hiding} hides {names}"
-        for obstacle in accelerators.obstacles:
-            if obstacle.backend is other:
-                yield f"{backend}: {obstacle.reason} {obstacle.remedy}"
+        for obstacle in obstacles:
+            yield f"{backend}: {obstacle.reason} {obstacle.remedy}"
 
 
 def _is_usable(accelerators: Accelerators, backend: Backend) -> bool:

@@ -2,6 +2,7 @@ import pytest
 
 from nobs.figures import FIGURES, Measured, number, read_figures
 from nobs.leaderboard import arrange, flatten
+from nobs.schema.base import Backend
 from nobs.schema.report import Report
 from tests.fakes.honest_reports import honest_report
 from tests.fakes.reports import LLM, bare_report, failed_report, make_report, max_report
@@ -173,3 +174,22 @@ def test_sensors_are_told_with_their_evidence() -> None:
 
     assert "sentence-transformers/all-MiniLM-L6-v2, A processor: mean_power_w" in sensors
     assert all("(measured: a meter)" in value for value in sensors.values())
+
+
+def test_a_row_names_the_device_that_computed_though_the_report_names_another() -> None:
+    honest = honest_report()
+    gpu = {"device": Backend.CUDA, "gpu_name": "NVIDIA GeForce RTX 4090", "gpu_memory_gb": 23.99}
+    ((name, model),) = honest.tasks[0].models.items()
+    check = model.checks[0].model_copy(update={"device_name": "NVIDIA GeForce RTX 3060"})
+    seen = model.model_copy(update={"device": Backend.CUDA, "checks": (check,)})
+    report = honest.model_copy(
+        update={
+            "device_info": honest.device_info.model_copy(update=gpu),
+            "tasks": (honest.tasks[0].model_copy(update={"models": {name: seen}}),),
+        }
+    )
+
+    sheet = flatten("a", report)
+
+    assert [row.hardware for _, row in sheet.rows] == ["NVIDIA GeForce RTX 3060"]
+    assert sheet.section.hardware == "NVIDIA GeForce RTX 3060"

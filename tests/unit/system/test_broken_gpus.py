@@ -155,10 +155,12 @@ def test_a_variable_that_names_no_gpu_stops_auto(bare_linux: Machine, value: str
     assert f"CUDA_VISIBLE_DEVICES={value!r} names no GPU" in caught.value.message
 
 
-def test_a_variable_is_nothing_to_a_machine_without_a_gpu(bare_linux: Machine) -> None:
-    found = find_accelerators(bare_linux(environment={"CUDA_VISIBLE_DEVICES": "0"}))
+@pytest.mark.parametrize("value", ["0", "", "-1"])
+def test_a_variable_is_nothing_to_a_machine_without_a_gpu(bare_linux: Machine, value: str) -> None:
+    found = find_accelerators(bare_linux(environment={"CUDA_VISIBLE_DEVICES": value}))
 
     assert detect_backend(found) is Backend.CPU
+    assert explain_choice(found, Backend.CPU, is_auto=True) == ()
 
 
 LISTED = """GPU 0: NVIDIA A100-SXM4-80GB (UUID: GPU-aaaa)
