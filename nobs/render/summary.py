@@ -5,7 +5,7 @@ from nobs.render.cells import footnotes, interval_cell, value_cell
 from nobs.render.load import load_lines
 from nobs.render.terminal import GroupedTable, Paper, add_columns
 from nobs.render.verdict import describe_verdict
-from nobs.schema.base import Division, Status
+from nobs.schema.base import Backend, Division, Status
 from nobs.schema.device import DeviceInfo
 from nobs.schema.report import ModelReport, Report, Severity, TaskReport
 from nobs.text import to_line
@@ -50,6 +50,8 @@ def render_device(device: DeviceInfo) -> str:
     memory = device.gpu_memory_gb
     size = f", {memory:g} GiB" if isinstance(memory, float) else f", {to_line(memory or '')}"
     gpu = f"{to_line(device.gpu_name)}{size if memory else ''}" if device.gpu_name else "none"
+    if device.gpu_name and device.device == Backend.CPU:
+        gpu += " (not used)"
     return (
         f"host       {to_line(device.host)} ({to_line(device.platform)})\n"
         f"processor  {to_line(device.processor)}, {device.ram_gb:g} GiB RAM\n"

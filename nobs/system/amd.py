@@ -1,5 +1,6 @@
 """AMD GPUs as the kernel's compute driver (kfd) lists them, or why one isn't used."""
 
+import re
 from collections.abc import Iterator
 
 from nobs.schema.base import Backend
@@ -11,6 +12,8 @@ from nobs.system.probe import PROBE_S, Probe
 _KFD_NODES = "/sys/class/kfd/kfd/topology/nodes"
 _AMDGPU_IDS = ("/usr/share/libdrm/amdgpu.ids", "/opt/amdgpu/share/libdrm/amdgpu.ids")
 _TOOLS = (("amd-smi", "list"), ("rocm-smi",))
+_TROUBLE = re.compile(r"error|fail|unable|not initiali[sz]ed|\bGPU\b\W*[0-9]", re.IGNORECASE)
+"""Complaints, and GPUs that the compute driver doesn't list."""
 _WHOLE = "SPX"
 
 
@@ -71,12 +74,13 @@ def _explain(machine: Probe) -> Iterator[Obstacle]:
     """Yield why kfd lists no GPU, if anything of AMD's is here."""
     for words in _TOOLS:
         answer = machine.ask(words, PROBE_S)
-        if answer is None or answer.exit_code == 0:
+        # rocm-smi ends with 0 though it says that the driver isn't there.
+        if answer is None or (answer.exit_code == 0 and not _TROUBLE.search(answer.text)):
             continue
         ending = (
             f"gave no answer within {PROBE_S:g} s"
             if answer.gave_up
-            else f"ends with {answer.exit_code}: {answer.text.rstrip('.')}"
+            else f"ends with {answer.exit_code} and says: {answer.text.rstrip('.')}"
         )
         yield Obstacle(
             backend=Backend.ROCM,

@@ -191,7 +191,7 @@ class Accelerators:
         if visible.orders_by_bus(self.variables) or any(gpu.slices for gpu in self.nvidia):
             return False
         values = [value for _, value in visible.cuda_choices(self.variables)]
-        models = {gpu.name for gpu in self.nvidia}
+        models = {(gpu.name, gpu.memory_gb) for gpu in self.nvidia}
         return len(models) > 1 and not any(map(visible.names_by_uuid, values))
 
     def _numbered_by_cuda(self) -> tuple[NvidiaGpu, ...]:

@@ -43,7 +43,9 @@ def find_nvidia(machine: Probe) -> Found:
         gpus = nvidia.parse_table(library.stdout if library else None)
     if not gpus:
         return (), tuple(_explain(machine, answer, library)), ()
-    gpus = _with_slices(machine, gpus, deadline)
+    if _may_be_divided(machine, gpus, answer):
+        listed = machine.ask(nvidia.LIST, _left(deadline))
+        gpus = nvidia.parse_slices(listed.stdout if listed else None, gpus)
     return gpus, tuple(_idle_mig(gpus)), tuple(_complaints(answer))
 
 
@@ -60,16 +62,14 @@ def _left(deadline: float) -> float:
     return max(_LEAST_S, deadline - time.monotonic())
 
 
-def _with_slices(
-    machine: Probe, gpus: tuple[NvidiaGpu, ...], deadline: float
-) -> tuple[NvidiaGpu, ...]:
-    """Look MIG instances up where there may be any: the table has only whole GPUs."""
-    chosen = machine.environment.get(visible.CUDA_VARIABLE, "")
-    may_be = any(gpu.slices is not None or _MIG_CAPABLE.search(gpu.name) for gpu in gpus)
-    if not may_be and "MIG-" not in chosen:
-        return gpus
-    listed = machine.ask(nvidia.LIST, _left(deadline))
-    return nvidia.parse_slices(listed.stdout if listed else None, gpus)
+def _may_be_divided(machine: Probe, gpus: tuple[NvidiaGpu, ...], answer: Answer | None) -> bool:
+    """Tell whether there may be MIG instances; older drivers' tables don't say."""
+    if any(gpu.slices is not None for gpu in gpus):
+        return True
+    if "MIG-" in machine.environment.get(visible.CUDA_VARIABLE, ""):
+        return True
+    is_said = answer is not None and "Disabled" in answer.stdout
+    return not is_said and any(_MIG_CAPABLE.search(gpu.name) for gpu in gpus)
 
 
 def _idle_mig(gpus: tuple[NvidiaGpu, ...]) -> Iterator[Obstacle]:

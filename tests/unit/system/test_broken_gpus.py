@@ -214,14 +214,21 @@ def test_memory_that_is_not_told_is_not_the_system_s_unless_said(
     assert (gpu.memory_gb, gpu.is_unified) == (None, is_unified)
 
 
+@pytest.mark.parametrize("code", [0, 1])
 @pytest.mark.parametrize("tool", ["amd-smi list", "rocm-smi"])
-def test_amd_s_tool_that_fails_stops_auto(bare_linux: Machine, tool: str) -> None:
-    failure = Answer(stderr="Driver not initialized (amdgpu not found in modules)", exit_code=1)
+def test_amd_s_tool_that_fails_stops_auto(bare_linux: Machine, tool: str, code: int) -> None:
+    failure = Answer(stderr="Driver not initialized (amdgpu not found in modules)", exit_code=code)
 
     with pytest.raises(BackendMissing, match="amdgpu not found") as caught:
         detect_backend(find_accelerators(bare_linux(failures={tool: failure})))
 
     assert "modprobe amdgpu" in caught.value.remedy
+
+
+def test_amd_s_tool_that_lists_nothing_is_no_gpu(bare_linux: Machine) -> None:
+    found = find_accelerators(bare_linux(commands={"rocm-smi": "=== ROCm SMI ===\n"}))
+
+    assert detect_backend(found) is Backend.CPU
 
 
 @pytest.mark.parametrize(("kind", "stops"), [("30000", False), ("38000", False), ("120000", True)])
