@@ -1,5 +1,6 @@
 """Bare `nobs` on a pseudo-terminal of its own: questions, defaults and ways out."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.command import environment, run_nobs
+from tests.fakes.smi import write_smi
 from tests.fakes.terminal import Terminal, terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
@@ -37,6 +39,18 @@ def test_enter_takes_every_default(tmp_path: Path) -> None:
     assert "nobs run --profile quick --backend" in child.shown
     assert "--execution native" in child.shown
     assert written(tmp_path) == []
+
+
+def test_a_broken_driver_ends_it_before_the_first_question(tmp_path: Path) -> None:
+    tools = write_smi(tmp_path / "bin", "Driver/library version mismatch", 18)
+    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+    home = tmp_path / "home"
+    home.mkdir()
+    with bare_nobs(home, PATH=path, CUDA_VISIBLE_DEVICES="0") as child:
+        assert child.wait() == 3
+    assert "Driver/library version mismatch" in child.shown
+    assert "NOBS_BACKEND=cpu" in child.shown.replace("\r\n", "")
+    assert written(home) == []
 
 
 def test_a_wrong_answer_is_asked_again(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from nobs.system.accelerators import find_accelerators
 from nobs.system.answer import Answer
 from nobs.system.probe import LocalMachine
 from tests.fakes.forked import REPO
+from tests.fakes.rounds import await_
 
 DESCRIBE = """
 import json, os, sys
@@ -126,7 +127,7 @@ def test_waiting_is_told_and_ends_with_what_the_tool_started(
     assert time.monotonic() - start < 4
     assert capfd.readouterr().err == "nobs: waiting for slow-smi (at most 1.5 s)\n"
     child = int((tmp_path / "pid").read_text())
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie"
+    await_(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie")
 
 
 def test_nvidia_s_tool_is_found_outside_the_path(tmp_path: Path) -> None:
