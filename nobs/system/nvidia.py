@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nobs.schema.base import Backend
 from nobs.system import visible
@@ -88,8 +89,8 @@ def _complaints(answer: Answer | None) -> Iterator[str]:
     """Yield what nvidia-smi complained of though the GPUs are known."""
     if answer is None or answer.exit_code == 0:
         return
-    said = nvidia.find_complaints(f"{answer.stdout}\n{answer.stderr}")
-    yield f"nvidia-smi ended with {answer.exit_code}" + (f": {said}" if said else "")
+    said = replace(answer, stdout=nvidia.find_complaints(answer.stdout)).text
+    yield f"{_TOOL} ended with {answer.exit_code}" + (f": {said}" if said else "")
 
 
 def _explain(machine: Probe, answer: Answer | None, library: Answer | None) -> Iterator[Obstacle]:

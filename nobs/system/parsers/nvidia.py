@@ -32,10 +32,9 @@ def parse_table(text: str | None) -> tuple[NvidiaGpu, ...]:
     return tuple(gpu for gpu in rows if gpu)
 
 
-def find_complaints(text: str | None) -> str:
-    """Return the lines that are no GPU's, such as warnings, on one line."""
-    lines = [line for line in (text or "").splitlines() if _gpu(_cells(line)) is None]
-    return known(" ".join(lines)) or ""
+def find_complaints(text: str) -> str:
+    """Return the lines that are no GPU's, such as warnings."""
+    return "\n".join(line for line in text.splitlines() if _gpu(_cells(line)) is None)
 
 
 def parse_slices(text: str | None, gpus: tuple[NvidiaGpu, ...]) -> tuple[NvidiaGpu, ...]:
