@@ -46,7 +46,7 @@ def find_accelerators(probe: Probe | None = None) -> Accelerators:
 def detect_backend(accelerators: Accelerators) -> Backend:
     """Return the best backend that the machine can use.
 
-    BackendMissing where a better one is here and broken: another device would be measured silently.
+    BackendMissing where a better one is here and broken: another would be measured silently.
     """
     if broken := find_broken(accelerators):
         raise BackendMissing(

@@ -149,7 +149,8 @@ class Accelerators:
         """Return the GPUs and MIG instances that CUDA shows, in its numbering."""
         numbered = self._numbered_by_cuda()
         slices = [piece for gpu in self.nvidia for piece in gpu.slices or ()]
-        named = tuple(dict.fromkeys((*self.nvidia, *slices)))
+        usable = [gpu for gpu in self.nvidia if gpu.slices != ()]
+        named = tuple(dict.fromkeys((*usable, *slices)))
         for _, value in visible.cuda_choices(self.variables):
             picked = visible.pick(value, numbered, named)
             # Of a divided GPU that is named as a whole a program sees an instance.

@@ -196,7 +196,7 @@ def test_the_planned_device_keeps_its_description(tmp_path: Path) -> None:
 
     info = report.device_info
 
-    assert (info.gpu_name, info.gpu_memory_gb) == ("NVIDIA GeForce RTX 4090", 24.0)
+    assert (info.gpu_name, info.gpu_memory_gb) == ("NVIDIA GeForce RTX 4090", 23.99)
     assert "other-device" not in [flag.name for flag in report.run.flags]
     assert (check.device, check.uuid, check.pci) == ("cuda:0", RTX3060, "0000:01:00.0")
     assert (check.multiprocessors, check.is_unified) == (28, False)
