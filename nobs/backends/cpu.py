@@ -18,6 +18,8 @@ class Cpu:
         "MKL_NUM_THREADS",
         "OPENBLAS_NUM_THREADS",
         "KMP_AFFINITY",
+        # Chooses nothing here, but says in the report why a machine's GPU was left out.
+        "CUDA_VISIBLE_DEVICES",
     )
 
     def check_host(self, accelerators: Accelerators) -> None:

@@ -1,6 +1,17 @@
 """GPUs as detection would have found them."""
 
+from nobs.errors import BackendMissing
+from nobs.schema.base import Backend
+from nobs.system.accelerators import detect_backend, find_accelerators
 from nobs.system.gpus import AmdGpu, NvidiaGpu
+
+
+def usable_backend() -> tuple[Backend, str]:
+    """Return the accelerator's backend of this machine; `cpu`, with the reason, without one."""
+    try:
+        return detect_backend(find_accelerators()), "this machine has no accelerator"
+    except BackendMissing as error:
+        return Backend.CPU, error.message
 
 
 def nvidia_gpu(

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from nobs.schema.base import Backend
-from nobs.system.accelerators import detect_backend, find_accelerators
+from tests.fakes.gpus import usable_backend
 
-BACKEND = detect_backend(find_accelerators())
+BACKEND, WHY_NOT = usable_backend()
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 pytestmark = [
     pytest.mark.gpu,
-    pytest.mark.skipif(BACKEND is Backend.CPU, reason="this machine has no accelerator"),
+    pytest.mark.skipif(BACKEND is Backend.CPU, reason=WHY_NOT),
 ]
 
 
@@ -38,6 +38,16 @@ def test_weights_and_checks_are_on_the_accelerator(report: dict[str, Any]) -> No
     assert report["device_info"]["device"] == model["device"] == BACKEND
     assert not model["parameter_device"].startswith("cpu")
     assert not any(check["device"].startswith("cpu") for check in model["checks"])
+
+
+@pytest.mark.skipif(BACKEND is not Backend.CUDA, reason="AMD's and Apple's tools name it otherwise")
+def test_the_device_is_the_one_that_computed(report: dict[str, Any]) -> None:
+    checks = report["tasks"][0]["models"][MODEL]["checks"]
+    (gpu,) = (d for d in report["environment"]["devices"] if d["reader"] == "nvidia")
+
+    names = {check["device_name"] for check in checks}
+    assert names == {report["device_info"]["gpu_name"]} == {gpu["name"]}
+    assert len({check["uuid"] for check in checks}) == 1
 
 
 def test_device_memory_is_given_back(report: dict[str, Any]) -> None:

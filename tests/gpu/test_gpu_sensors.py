@@ -11,17 +11,17 @@ from nobs.runner.telemetry import Monitor
 from nobs.schema.base import Backend
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.telemetry import DeviceTelemetry, Evidence
-from nobs.system.accelerators import detect_backend, find_accelerators
 from nobs.system.telemetry import find_readers
+from tests.fakes.gpus import usable_backend
 
 if TYPE_CHECKING:
     import torch
 
-BACKEND = detect_backend(find_accelerators())
+BACKEND, WHY_NOT = usable_backend()
 SIZE = 4096
 pytestmark = [
     pytest.mark.gpu,
-    pytest.mark.skipif(BACKEND is Backend.CPU, reason="this machine has no accelerator"),
+    pytest.mark.skipif(BACKEND is Backend.CPU, reason=WHY_NOT),
 ]
 
 

@@ -18,9 +18,10 @@ from tests.fakes.rounds import await_
 
 DESCRIBE = """
 import json, os, sys
+from nobs.schema.base import Backend
 from nobs.system.device_info import get_device_info
 from nobs.system.host import find_host_facts
-info = get_device_info()
+info = get_device_info(Backend.CPU)
 find_host_facts()
 print(json.dumps({
     "info": info.model_dump(),
