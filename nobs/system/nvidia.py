@@ -126,8 +126,8 @@ def _explain_bus(machine: Probe) -> Iterator[Obstacle]:
         where = f" serves {', '.join(gpu.address for gpu in served)}" if served else " is loaded"
         yield _broken(
             f"NVIDIA's kernel driver{where}, but neither nvidia-smi nor NVML answers here.",
-            "In a container, start it with its GPU (`--gpus all`); else install the driver's "
-            "tools (Debian: nvidia-smi, Ubuntu: nvidia-utils)",
+            "In a container, start it with its GPU (`docker run --gpus all`); else install the "
+            "driver's tools (Debian: nvidia-smi, Ubuntu: nvidia-utils)",
         )
         return
     for gpu in on_bus:
