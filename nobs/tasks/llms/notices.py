@@ -78,9 +78,9 @@ def _stream_warnings(whole: Sequence[LlmRequest]) -> Iterator[str]:
         yield f"{in_one} of {len(whole)} answers came in one piece and have no rate."
     if coalesced := sum(r.is_coalesced and (r.arrivals or 0) > 1 for r in whole):
         yield (
-            f"{coalesced} of {len(whole)} answers came in lumps of several chunks, as from a proxy"
-            " that buffers: no inter-token latency, and the first token came earlier than TTFT"
-            " says."
+            f"{coalesced} of {len(whole)} answers came in lumps of several chunks (a proxy that"
+            " buffers, or a busy machine): no inter-token latency, and the first token was made"
+            " earlier than TTFT says."
         )
 
 
