@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from nobs.errors import UsageError
+from nobs.user import cache_home, expand
 
 DEFAULT_LLM_BASE_URL = "http://127.0.0.1:1234/v1"
 DEFAULT_LLM_MODEL_NAME = "gpt-oss-20b"
@@ -19,18 +20,27 @@ def load_env_file(directory: Path) -> None:
         from dotenv import load_dotenv  # noqa: PLC0415 - only where there is a file
 
         try:
-            # Text in braces stays as it is: a value is never looked up, let alone run.
-            load_dotenv(file, override=False, interpolate=False)
+            # A value is kept as it is written, in whatever quotes; only paths are expanded, where
+            # they are read. Editors on Windows begin a file with a byte order mark.
+            load_dotenv(file, override=False, interpolate=False, encoding="utf-8-sig")
         except (OSError, ValueError) as error:
             raise UsageError(
-                f"{file} can't be read: {error}.", "Write one NAME=value a line, in UTF-8."
+                f"{file} can't be read: {error}.", "Write one NAME=value per line, in UTF-8."
             ) from error
 
 
 def hf_home() -> Path:
     """Return the user's Hugging Face directory, which every execution shares."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("HF_HOME") or cache / "huggingface").expanduser()
+    named = os.environ.get("HF_HOME")
+    return expand(named, "HF_HOME") if named else cache_home() / "huggingface"
+
+
+def hub_cache() -> Path:
+    """Return the directory of the hub's repositories."""
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if named := os.environ.get(name):
+            return expand(named, name)
+    return hf_home() / "hub"
 
 
 def in_container() -> bool:
@@ -68,7 +78,7 @@ def llm_api_key() -> str:
     if file := os.environ.get("LLM_API_KEY_FILE"):
         name = "LLM_API_KEY_FILE"
         try:
-            key = Path(file).read_text(encoding="utf-8")
+            key = expand(file, name).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise UsageError(
                 f"{name} can't be read: {error}.", "Name a file that holds the key."

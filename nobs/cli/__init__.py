@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from nobs import __version__
-from nobs.errors import NobsError
+from nobs.errors import NobsError, StorageError
 from nobs.settings import load_env_file
+from nobs.user import settle_environment
 
 COMMANDS = {
     "run": "Measure this machine and write a report.",
@@ -85,6 +86,7 @@ def main() -> None:
     _write_utf8()
     try:
         load_env_file(Path.cwd())
+        settle_environment()
         result = cli.main(prog_name="nobs", standalone_mode=False)
         code = result if isinstance(result, int) else 0
     except click.ClickException as error:
@@ -96,6 +98,12 @@ def main() -> None:
     except NobsError as error:
         click.echo(f"nobs: {error}", err=True)
         code = error.exit_code
+    except OSError as error:
+        # A home, a working directory or a file system that isn't as anybody expects.
+        refused = StorageError(f"{error.strerror or error}: {error.filename or 'no file named'}.",
+                               "Check its permissions and the disk.")  # fmt: skip
+        click.echo(f"nobs: {refused}", err=True)
+        code = refused.exit_code
     sys.exit(code)
 
 

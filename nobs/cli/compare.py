@@ -4,11 +4,13 @@ from pathlib import Path
 
 import click
 
+from nobs.cli.paths import UserPath
+
 
 @click.command(name="compare")
-@click.argument("baseline", type=click.Path(path_type=Path))
+@click.argument("baseline", type=UserPath())
 @click.argument(
-    "others", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="OTHER..."
+    "others", nargs=-1, required=True, type=UserPath(), metavar="OTHER..."
 )
 @click.option(
     "--format", "-f", "form", type=click.Choice(["text", "markdown", "json"]), default="text",

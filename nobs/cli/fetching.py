@@ -12,12 +12,12 @@ import click
 from nobs.catalog import load_catalog
 from nobs.cli.words import to_request
 from nobs.errors import RequirementError
-from nobs.launch.planning.hub_cache import find_file, find_model, hub_cache
+from nobs.launch.planning.hub_cache import find_file, find_model
 from nobs.launch.planning.options import check_options, options_for
 from nobs.launch.planning.request import RunRequest
 from nobs.launch.planning.workloads import choose_workload
 from nobs.schema.pins import DatasetPin, ModelPin, Source
-from nobs.settings import hub_offline
+from nobs.settings import hub_cache, hub_offline
 from nobs.units import format_bytes
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
+from nobs.cli.paths import UserPath
 from nobs.errors import UsageError
 
 files_argument = click.argument(
-    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
+    "files", nargs=-1, required=True, metavar="FILE...", type=UserPath()
 )
 
 

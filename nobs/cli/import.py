@@ -6,12 +6,13 @@ import click
 
 from nobs.cli.files import files_argument, require_files
 from nobs.cli.options import json_option
+from nobs.cli.paths import UserPath
 
 
 @click.command(name="import")
 @files_argument
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path, file_okay=False),
+    "--output", "-o", type=UserPath(file_okay=False),
     help="Directory of the new reports; default: beside each FILE.",
 )  # fmt: skip
 @json_option

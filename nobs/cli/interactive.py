@@ -18,13 +18,19 @@ from nobs.errors import NobsError, UsageError
 from nobs.launch.doctor.check import State
 from nobs.launch.doctor.disk import check_hub
 from nobs.launch.planning.facts import gather_facts
-from nobs.launch.planning.hub_cache import hub_cache, missing_pins, pins_of
+from nobs.launch.planning.hub_cache import missing_pins, pins_of
 from nobs.launch.planning.plan import choose_execution
 from nobs.launch.planning.request import RunRequest
 from nobs.launch.server.serving import find_absent_server
 from nobs.render.summary import render_device
 from nobs.schema.base import Backend
-from nobs.settings import DEFAULT_LLM_MODEL_NAME, hub_endpoint, hub_offline, llm_model_name
+from nobs.settings import (
+    DEFAULT_LLM_MODEL_NAME,
+    hub_cache,
+    hub_endpoint,
+    hub_offline,
+    llm_model_name,
+)
 from nobs.system.accelerators import explain_choice, find_accelerators
 from nobs.system.device_info import get_device_info
 from nobs.system.probe import LocalMachine

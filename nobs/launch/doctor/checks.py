@@ -28,10 +28,10 @@ from nobs.launch.doctor.host import (
 )
 from nobs.launch.doctor.server import ServerToCheck, check_server
 from nobs.launch.engine.client import Engine, connect
-from nobs.launch.planning.hub_cache import hub_cache, pins_of
+from nobs.launch.planning.hub_cache import pins_of
 from nobs.providers.base import Tell
 from nobs.schema.base import Backend
-from nobs.settings import hf_home, hub_endpoint, hub_offline, in_container
+from nobs.settings import hf_home, hub_cache, hub_endpoint, hub_offline, in_container
 from nobs.system.accelerators import detect_backend, find_accelerators, find_broken
 from nobs.system.gpus import Accelerators
 from nobs.system.probe import LocalMachine

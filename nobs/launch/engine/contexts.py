@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nobs.errors import EngineError
+from nobs.user import expand, home
 
 DEFAULT = "default"
 _DEFAULT_URL = (
@@ -71,19 +72,22 @@ def list_contexts(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _configuration_directory(environment: Mapping[str, str]) -> Path:
-    return Path(environment.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    if named := environment.get("DOCKER_CONFIG"):
+        return expand(named, "DOCKER_CONFIG")
+    return (home() or Path("/")) / ".docker"
 
 
 def _current_context(configuration: Path) -> str:
     file = configuration / "config.json"
-    name = _read_json(file).get("currentContext") if file.exists() else None
+    # A home directory that isn't ours, as after `su`, can't even be looked into: nothing is there.
+    name = _read_json(file).get("currentContext") if os.path.exists(file) else None  # noqa: PTH110
     return name if isinstance(name, str) and name else DEFAULT
 
 
 def _read_context(configuration: Path, name: str) -> Endpoint:
     key = hashlib.sha256(name.encode()).hexdigest()
     file = configuration / "contexts" / "meta" / key / "meta.json"
-    if not file.exists():
+    if not os.path.exists(file):  # noqa: PTH110 - never raises
         known = ", ".join(list_contexts({"DOCKER_CONFIG": str(configuration)}))
         raise EngineError(
             f"There is no Docker context {name!r}; {configuration} knows: {known}.",

@@ -1,6 +1,5 @@
 """Which pins lie in the hub's cache, told from its layout: the hub's client isn't needed."""
 
-import os
 import re
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -8,15 +7,8 @@ from pathlib import Path
 
 from nobs.data.weights import is_complete
 from nobs.schema.pins import DatasetPin, ModelPin, Source, Workload
-from nobs.settings import hf_home
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-
-
-def hub_cache() -> Path:
-    """Return the directory of the hub's repositories."""
-    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
-    return Path(named).expanduser() if named else hf_home() / "hub"
 
 
 def find_model(pin: ModelPin, cache: Path) -> Path | None:

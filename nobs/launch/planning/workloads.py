@@ -16,7 +16,10 @@ from nobs.schema.pins import (
     Source,
     Workload,
 )
+from nobs.user import expand
 
+_PATH_MARKS = (".", "/", "~", "$")
+"""What a path begins with; names of the hub and of the catalogue never do."""
 CONSEQUENCES = {"source", "file", "file_bytes", "file_sha256", "rows_sha256", "config", "licence"}
 """Fields of a data set that follow from which one it is: no reasons of their own."""
 
@@ -62,8 +65,9 @@ def _choose_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
     if request.dataset is None:
         return _change_dataset(request, pinned)
     rows = request.rows or pinned.rows
-    file = Path(request.dataset).expanduser()
-    if request.dataset.startswith((".", "/", "~")) or file.is_file():
+    is_path = request.dataset.startswith(_PATH_MARKS)
+    file = expand(request.dataset, "--dataset") if is_path else Path(request.dataset)
+    if is_path or file.is_file():
         if not file.is_file():
             raise UsageError(f"There is no file of texts {file}.", "Name one that exists.")
         _refuse_parts(request, str(file), has_columns=file.suffix.lower() != ".txt")
@@ -125,8 +129,8 @@ def _find_model(name: str, request: RunRequest, pinned: Workload, catalog: Catal
     known = {model.id: model for model in models if model.source is not Source.SERVER}
     if name in known:
         return known[name]
-    if name.startswith((".", "/", "~")):
-        path = Path(name).expanduser().resolve()
+    if name.startswith(_PATH_MARKS):
+        path = expand(name, "--model").resolve()
         if not path.is_dir():
             raise UsageError(f"There is no model directory {path}.", "Name one that exists.")
         return ModelPin(

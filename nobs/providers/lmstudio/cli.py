@@ -18,6 +18,7 @@ from typing import IO, Any
 from nobs.errors import RequirementError
 from nobs.providers.base import Tell
 from nobs.providers.lmstudio.failures import explain
+from nobs.user import home
 
 ANSWER_S = 60.0
 """For what neither loads nor downloads; the first call may have to wake LM Studio up."""
@@ -158,7 +159,9 @@ def check_lms_cli() -> Lms:
 
 def _homes() -> Iterator[Path]:
     """Yield LM Studio's directories: where its pointer says, then the usual ones."""
-    user = Path.home()
+    user = home()
+    if user is None:
+        return
     with suppress(OSError, UnicodeDecodeError):
         told = (user / ".lmstudio-home-pointer").read_text(encoding="utf-8").strip()
         if told:

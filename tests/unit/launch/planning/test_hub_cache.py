@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from nobs.launch.planning.hub_cache import find_file, find_model, hub_cache, missing_pins
+from nobs.launch.planning.hub_cache import find_file, find_model, missing_pins
 from nobs.schema.pins import DatasetPin, ModelPin, Source
 from tests.fakes.weights import write_model
 

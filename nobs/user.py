@@ -1,0 +1,154 @@
+"""Who runs NOBS and where this user's files are: one meaning for NOBS, its libraries and children.
+
+Pods, `docker run --user`, services and nodes without their directory server have user ids without
+a name, no HOME, or one where nothing can be written.
+"""
+
+import getpass
+import os
+import re
+import stat
+import tempfile
+from pathlib import Path
+
+from nobs.errors import StorageError, UsageError
+
+PATH_VARIABLES = (
+    "TMPDIR", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE",
+    "HF_ASSETS_CACHE", "HF_XET_CACHE", "HF_MODULES_CACHE", "HF_TOKEN_PATH", "LLM_API_KEY_FILE",
+    "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "DOCKER_CONFIG", "DOCKER_CERT_PATH",
+    "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+)  # fmt: skip
+"""Variables that hold a path and that NOBS, or a library under it, reads."""
+CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Each HTTP client reads another one of them."""
+_NAME = re.compile(r"\$(\w+|\{[^}]*\})", re.ASCII)
+
+
+def user_name() -> str:
+    """Return the user's name, or the number of one without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return _user_id()
+
+
+def home() -> Path | None:
+    """Return the home directory, None where neither HOME nor the system names one."""
+    named = os.path.expanduser("~")  # noqa: PTH111 - pathlib raises where there is none
+    return None if named == "~" else Path(named)
+
+
+def expand(text: str, named: str) -> Path:
+    """Return the path that `text` means, with `~` and `$NAME` replaced as the hub's client does.
+
+    UsageError where the user or the variable isn't known: a directory called `~` or `$HOME` helps
+    nobody. `named` says where the text comes from.
+    """
+    at_home = os.path.expanduser(text)  # noqa: PTH111 - pathlib raises where there is none
+    unknown = [name for name in _NAME.findall(at_home) if name.strip("{}") not in os.environ]
+    expanded = os.path.expandvars(at_home)
+    if unknown or expanded.startswith("~"):
+        what = f"${unknown[0]}" if unknown else expanded.partition("/")[0]
+        raise UsageError(
+            f"{named} is {text!r}, and nothing here says what {what} is.",
+            "Write the path out, or set HOME and the variables in it.",
+        )
+    return Path(expanded)
+
+
+def cache_home() -> Path:
+    """Return the directory of the user's caches."""
+    if named := os.environ.get("XDG_CACHE_HOME"):
+        return expand(named, "XDG_CACHE_HOME")
+    return (home() or _stand_in()) / ".cache"
+
+
+def is_temporary(directory: Path) -> bool:
+    """Tell whether `directory` is in the place that stands in for a missing home directory."""
+    return directory.is_relative_to(_stand_in_path())
+
+
+def settle_environment() -> None:
+    """Give user, home, paths and certificates in the environment the meaning that they have here.
+
+    Libraries and child processes then read the same: torch asks for the user's name, triton for
+    the home directory, and each would make a directory called `~` where there is none.
+    """
+    if os.environ.get("HOME") == "":
+        del os.environ["HOME"]
+    for name in PATH_VARIABLES:
+        if value := os.environ.get(name):
+            os.environ[name] = str(expand(value, name))
+        else:
+            os.environ.pop(name, None)
+    _settle_certificates()
+    _settle_user()
+
+
+def _settle_certificates() -> None:
+    """Let the certificates that one HTTP client is given hold for all of them."""
+    given = [os.environ[name] for name in CERTIFICATE_VARIABLES if name in os.environ]
+    files = [value for value in given if os.path.isfile(value)]  # noqa: PTH113 - never raises
+    for name in CERTIFICATE_VARIABLES[:2] if files else ():
+        os.environ.setdefault(name, files[0])
+
+
+def _settle_user() -> None:
+    if os.name == "nt":
+        return
+    if not any(os.environ.get(name) for name in ("LOGNAME", "USER", "LNAME", "USERNAME")):
+        os.environ["USER"] = os.environ["LOGNAME"] = user_name()
+    place = home()
+    if place is None:
+        os.environ["HOME"] = str(_stand_in())
+    elif not _can_write(place / ".cache"):
+        _cache_elsewhere(place / ".cache")
+
+
+def _cache_elsewhere(cache: Path) -> None:
+    """Write caches to the stand-in; what somebody put into the read-only one is still read."""
+    weights = cache / "huggingface"
+    if "XDG_CACHE_HOME" not in os.environ and os.access(weights, os.R_OK | os.X_OK):
+        os.environ.setdefault("HF_HOME", str(weights))
+    stand_in = _stand_in()
+    os.environ.setdefault("XDG_CACHE_HOME", str(stand_in / ".cache"))
+    os.environ.setdefault("TRITON_CACHE_DIR", str(stand_in / ".triton"))
+
+
+def _can_write(directory: Path) -> bool:
+    """Tell whether `directory`, or what it would be made in, takes files."""
+    place = next(each for each in (directory, *directory.parents) if os.path.exists(each))  # noqa: PTH110 - never raises
+    return os.access(place, os.W_OK | os.X_OK)
+
+
+def _stand_in() -> Path:
+    """Return a private directory that stands in for a home; StorageError if somebody else has it.
+
+    Its place has to be the same in the next run, which wants the same weights.
+    """
+    path = _stand_in_path()
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
+    except OSError as error:
+        raise StorageError(
+            f"There is no home directory, and {path} can't be made: {error.strerror or error}.",
+            "Set HOME to a directory of your own.",
+        ) from error
+    mine = os.name == "nt" or found.st_uid == os.getuid()
+    if not (mine and stat.S_ISDIR(found.st_mode)):
+        raise StorageError(
+            f"There is no home directory, and {path}, which would stand in, is somebody else's.",
+            "Set HOME to a directory of your own.",
+        )
+    return path
+
+
+def _stand_in_path() -> Path:
+    # By number: two users may share a name.
+    return Path(tempfile.gettempdir()) / f"nobs-home-{_user_id()}"
+
+
+def _user_id() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
