@@ -5,25 +5,28 @@
 #   TORCH_INDEX  where torch comes from: one of uv's torch backends (cpu, cu130, rocm7.2, ...), an URL, or
 #                default: the package index, checked against the hashes of requirements/torch.txt
 #   NOBS_VERSION, NOBS_COMMIT, NOBS_SOURCE   for the labels; what torch turned out to be is in the stage "facts"
+# The build secret `certificates`, a file, is what its downloads trust; proxies are Docker's own arguments
+#   (HTTP_PROXY, https_proxy, ...), which no layer keeps.
 #
 # The stages up to "wheels" are the same text in all three Dockerfiles: one cache serves them all.
 # BuildKit 0.8 (Debian 12's engine) is enough; keep it so.
 ARG BASE_IMAGE=python:3.12-slim
 
 FROM ${BASE_IMAGE} AS uv
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=certificates \
+    if [ -s /run/secrets/certificates ]; then export PIP_CERT=/run/secrets/certificates; fi; \
     python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 
 FROM ${BASE_IMAGE} AS wheels
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
-    --mount=type=cache,target=/root/.cache/uv \
+    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=certificates \
     --mount=type=bind,source=docker/install.sh,target=/build/install.sh \
     --mount=type=bind,source=requirements/bench.txt,target=/build/bench.txt \
     --mount=type=bind,source=requirements/weights.txt,target=/build/weights.txt \
     sh /build/install.sh locked /build/bench.txt /build/weights.txt
 ARG TORCH_INDEX=cpu
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
-    --mount=type=cache,target=/root/.cache/uv \
+    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=certificates \
     --mount=type=bind,source=docker/install.sh,target=/build/install.sh \
     --mount=type=bind,source=requirements/torch.txt,target=/build/torch.txt \
     sh /build/install.sh torch /build/torch.txt "${TORCH_INDEX}"

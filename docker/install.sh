@@ -8,6 +8,7 @@ set -eu
 
 UV=/opt/uv/bin/uv
 export UV_CACHE_DIR=/root/.cache/uv UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
+if [ -s /run/secrets/certificates ]; then export SSL_CERT_FILE=/run/secrets/certificates; fi
 export UV_COMPILE_BYTECODE=1 UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-180}"
 
 into_venv() { "$UV" pip install --python /opt/venv/bin/python "$@"; }

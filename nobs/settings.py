@@ -1,6 +1,7 @@
 """Settings from the environment; a `.env` file in the working directory fills what is unset."""
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from nobs.user import cache_home, expand
 
 DEFAULT_LLM_BASE_URL = "http://127.0.0.1:1234/v1"
 DEFAULT_LLM_MODEL_NAME = "gpt-oss-20b"
+_CREDENTIALS = re.compile(r"(\b[a-zA-Z][\w+.-]*://)([^\s/?#@]+)@")
+_PROXIES = tuple(case for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+                 for case in (name, name.lower()))  # fmt: skip
 MIN_SECRET_CHARS = 8
 """A shorter key is no secret, and would be found within words."""
 
@@ -92,8 +96,13 @@ def llm_api_key() -> str:
     return key
 
 
+def hide_credentials(text: str) -> str:
+    """Return `text` without the user and the password of any URL in it."""
+    return _CREDENTIALS.sub(r"\1***@", text)
+
+
 def hide_secrets(text: str) -> str:
-    """Return `text` of a server or a library without the user's token and key.
+    """Return `text` of a server or a library without the user's token, key and passwords.
 
     Servers quote the key that they refuse, and what they say stands in events and reports.
     """
@@ -103,6 +112,9 @@ def hide_secrets(text: str) -> str:
     for secret in (*named.values(), *map(_read_secret, files)):
         if len(secret) >= MIN_SECRET_CHARS:
             text = text.replace(secret, "***")
+    for name in _PROXIES:
+        for _, login in _CREDENTIALS.findall(os.environ.get(name, "")):
+            text = text.replace(f"{login}@", "***@")
     return text
 
 

@@ -86,12 +86,17 @@ def settle_environment() -> None:
     _settle_user()
 
 
+def certificates() -> Path | None:
+    """Return the file of certificates that the environment names, None if it names none."""
+    given = (os.environ.get(name, "") for name in CERTIFICATE_VARIABLES)
+    return next((Path(file) for file in given if os.path.isfile(file)), None)  # noqa: PTH113 - never raises
+
+
 def _settle_certificates() -> None:
     """Let the certificates that one HTTP client is given hold for all of them."""
-    given = [os.environ[name] for name in CERTIFICATE_VARIABLES if name in os.environ]
-    files = [value for value in given if os.path.isfile(value)]  # noqa: PTH113 - never raises
-    for name in CERTIFICATE_VARIABLES[:2] if files else ():
-        os.environ.setdefault(name, files[0])
+    if file := certificates():
+        for name in CERTIFICATE_VARIABLES:
+            os.environ.setdefault(name, str(file))
 
 
 def _settle_user() -> None:

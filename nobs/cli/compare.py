@@ -9,9 +9,7 @@ from nobs.cli.paths import UserPath
 
 @click.command(name="compare")
 @click.argument("baseline", type=UserPath())
-@click.argument(
-    "others", nargs=-1, required=True, type=UserPath(), metavar="OTHER..."
-)
+@click.argument("others", nargs=-1, required=True, type=UserPath(), metavar="OTHER...")
 @click.option(
     "--format", "-f", "form", type=click.Choice(["text", "markdown", "json"]), default="text",
     show_default=True, help="How to show it.",

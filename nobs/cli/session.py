@@ -102,7 +102,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         and {
             "tag": image.tag,
             "dockerfile": image.dockerfile,
-            "build_args": dict(image.build_args),
+            "build_args": image.shown_arguments,
             "network": image.network,
         },
         "fetch": plan.fetch and plan.fetch.to_dict(),

@@ -1,21 +1,13 @@
 """Which way an engine hands over a GPU, and what its refusals mean."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from nobs.backends.base import GpuRequest
-from nobs.errors import BackendMissing, EngineError, NobsError, StorageError
+from nobs.errors import NobsError
+from nobs.launch.container.hidden import explain_hidden
+from nobs.launch.container.refusals import REFUSALS, UNKNOWN, Refusal
 from nobs.launch.engine.info import EngineInfo
-
-_TOOLKIT = (
-    "Install the NVIDIA Container Toolkit, run `sudo nvidia-ctk runtime configure "
-    "--runtime=docker` and restart Docker, or use --execution native."
-)
-_DRIVER = (
-    "Check that nvidia-smi works on the host; after a driver update reboot, and where CDI is used "
-    "renew it with `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,95 +38,22 @@ def choose_requests(gpu: GpuRequest, engine: EngineInfo) -> tuple[DeviceRequest,
     return (by_cdi, by_driver) if prefers_cdi else (by_driver, by_cdi)
 
 
-def explain_refusal(text: str, image: str) -> NobsError:
+def explain_refusal(text: str, image: str, engine: EngineInfo | None = None) -> NobsError:
     """Return the error, with its remedy, that an engine's refusal to create or start means."""
+    refusal = find_refusal(text)
     short = _shorten(text)
-    for pattern, make in _REFUSALS:
-        if re.search(pattern, text, re.IGNORECASE):
-            return make(short, image)
-    return EngineError(
-        f"The engine refused to start a container of {image}: {short}.",
-        "Look at the engine's log (`journalctl -u docker`), or use --execution native.",
-    )
+    if refusal is UNKNOWN and (
+        hidden := explain_hidden(text, short, image, engine or EngineInfo())
+    ):
+        return hidden
+    return refusal.kind(f"{refusal.message.format(image=image)}: {short}.", refusal.remedy)
+
+
+def find_refusal(text: str) -> Refusal:
+    """Return the first known refusal that `text` is, UNKNOWN if it is none."""
+    known = (each for each in REFUSALS if re.search(each.pattern, text, re.IGNORECASE | re.DOTALL))
+    return next(known, UNKNOWN)
 
 
 def _shorten(text: str) -> str:
     return " ".join(text.split())[:600].rstrip(" .")
-
-
-def _no_runtime(text: str, image: str) -> NobsError:
-    return BackendMissing(
-        f"The container engine has no way to hand over an NVIDIA GPU to {image}: {text}.", _TOOLKIT
-    )
-
-
-def _driver_broken(text: str, image: str) -> NobsError:
-    return BackendMissing(f"The NVIDIA driver doesn't serve {image}: {text}.", _DRIVER)
-
-
-def _driver_old(text: str, image: str) -> NobsError:
-    return BackendMissing(
-        f"The NVIDIA driver is too old for {image}: {text}.",
-        "Update the driver, or build for CUDA 12 with --torch-index cu126.",
-    )
-
-
-def _no_device(text: str, image: str) -> NobsError:
-    return BackendMissing(
-        f"A device file that {image} needs is not there for the engine: {text}.",
-        "Load the GPU's kernel driver (AMD's amdgpu makes /dev/kfd), or use --backend cpu.",
-    )
-
-
-def _no_image(text: str, image: str) -> NobsError:
-    return EngineError(f"The image {image} isn't there: {text}.", "Build it with `nobs build`.")
-
-
-def _broken_image(text: str, image: str) -> NobsError:
-    return EngineError(
-        f"The image {image} can't run the worker: {text}.", "Build it anew with `nobs build`."
-    )
-
-
-def _no_init(text: str, image: str) -> NobsError:
-    return EngineError(
-        f"The engine lacks its init program, which {image} is run under: {text}.",
-        "Install it (Debian: `apt install tini`; elsewhere docker-init comes with Docker).",
-    )
-
-
-def _unshared(text: str, image: str) -> NobsError:
-    return EngineError(
-        f"The engine can't see a directory that {image} needs: {text}.",
-        "With Docker Desktop share it in Settings, Resources, File sharing; an engine on another "
-        "machine can't see the files of this one: use --execution native.",
-    )
-
-
-def _disk_full(text: str, image: str) -> NobsError:
-    return StorageError(
-        f"No space left for a container of {image}: {text}.",
-        "Free some with `docker system prune` or put Docker's data on a larger disk.",
-    )
-
-
-def _name_taken(text: str, image: str) -> NobsError:
-    return EngineError(
-        f"A container of this run exists already ({image}): {text}.",
-        "Wait for it, or remove it with `docker rm -f` and its name.",
-    )
-
-
-_REFUSALS: tuple[tuple[str, Callable[[str, str], NobsError]], ...] = (
-    (r"unsatisfied condition: (cuda|driver)", _driver_old),
-    (r"nvidia-container-cli|libnvidia-ml|nvml error|failed to initialize nvml", _driver_broken),
-    (r"unresolvable CDI devices|CDI device injection failed", _driver_broken),
-    (r"could not select device driver|(unknown|invalid) runtime", _no_runtime),
-    (r"error gathering device information|no such device", _no_device),
-    (r"no such image", _no_image),
-    (r"docker-init", _no_init),
-    (r"executable file not found|exec format error|exec user process", _broken_image),
-    (r"bind source path does not exist|mounts denied|not shared from the host", _unshared),
-    (r"no space left on device|disk quota exceeded", _disk_full),
-    (r"already in use by container", _name_taken),
-)

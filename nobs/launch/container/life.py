@@ -36,7 +36,9 @@ def run_container(
     isn't back in `engine_return_s`.
     """
     prepare_sources(engine, plan)
-    watch = Watch(on_line=on_line, timeout_s=timeout_s, engine_return_s=engine_return_s)
+    watch = Watch(
+        on_line=on_line, timeout_s=timeout_s, engine_return_s=engine_return_s, engine=engine.info
+    )
     refusals: list[BackendMissing] = []
     for request in plan.device_requests or (None,):
         try:
@@ -121,7 +123,7 @@ def _create(engine: Engine, plan: ContainerPlan, arguments: dict[str, Any]) -> C
     try:
         return engine.client.containers.create(**arguments)
     except APIError as error:
-        raise explain_refusal(str(error.explanation or error), plan.image) from error
+        raise explain_refusal(str(error.explanation or error), plan.image, engine.info) from error
     except RequestException as error:
         raise lost(plan.name, error) from error
 

@@ -11,6 +11,7 @@ from nobs.backends.base import ContainerNeeds, DeviceNode
 from nobs.launch.container.devices import DeviceRequest, choose_requests
 from nobs.launch.engine.endpoint import SOCKET_DIR_IN_CONTAINER
 from nobs.launch.engine.info import EngineInfo
+from nobs.settings import hide_credentials
 from nobs.system.processes import this_owner
 
 RUN_DIR_IN_CONTAINER = "/run-dir"
@@ -18,6 +19,7 @@ CACHE_IN_CONTAINER = "/cache/huggingface"
 SECRETS_IN_CONTAINER = "/run/secrets"
 TOKEN_VARIABLE = "HF_TOKEN_PATH"  # noqa: S105 - the variable, not the token
 KEY_VARIABLE = "LLM_API_KEY_FILE"
+CERTIFICATES_VARIABLE = "SSL_CERT_FILE"
 COMMAND = ("python", "-m", "nobs.supervisor", RUN_DIR_IN_CONTAINER)
 FETCH_COMMAND = (*COMMAND, "--fetch")
 LABEL_RUN_ID = "nobs.run_id"
@@ -104,6 +106,8 @@ class ContainerPlan:
         plain |= {"device_request": first, "device_alternatives": others}
         for mount in plain["mounts"]:
             mount["source"] = str(mount["source"])
+        shown = {name: hide_credentials(value) for name, value in self.environment.items()}
+        plain["environment"] = shown
         return plain
 
 

@@ -15,6 +15,7 @@ from requests.exceptions import RequestException
 from nobs.errors import RunLost
 from nobs.launch.container.devices import explain_refusal
 from nobs.launch.container.logs import LineReader, OnLine, Pump, Stream
+from nobs.launch.engine.info import EngineInfo
 from nobs.schema.base import Execution
 from nobs.schema.outcome import Outcome
 
@@ -35,6 +36,7 @@ class Watch:
     on_line: OnLine
     timeout_s: float | None = None
     engine_return_s: float = ENGINE_RETURN_S
+    engine: EngineInfo = field(default_factory=EngineInfo)
     timed_out: bool = False
     interrupted: bool = False
     removed: bool = False
@@ -92,7 +94,7 @@ class Watch:
     def _attend(self, container: Container, *, start: bool) -> None:
         with _attached(container) if start else nullcontext() as pump:
             if start:
-                _start(container)
+                _start(container, self.engine)
             try:
                 self.timed_out = not self._await_end(container, pump)
             except KeyboardInterrupt:
@@ -169,12 +171,12 @@ def _attached(container: Container) -> Iterator[Pump]:
         frames._response.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-def _start(container: Container) -> None:
+def _start(container: Container, engine: EngineInfo) -> None:
     try:
         container.start()
     except APIError as error:
         image = container.attrs["Config"]["Image"]
-        raise explain_refusal(str(error.explanation or error), image) from error
+        raise explain_refusal(str(error.explanation or error), image, engine) from error
 
 
 def _stop(container: Container) -> None:

@@ -30,6 +30,8 @@ class EngineInfo:
     operating_system: str = ""
     desktop: bool = False
     """Whether containers live in a virtual machine of Docker Desktop."""
+    snap: bool = False
+    """Whether it is Docker's snap, which sees only a part of this machine's directories."""
     remote: bool = False
     """Whether the engine is on another machine, where our directories don't exist."""
     cpus: int = 0
@@ -57,6 +59,7 @@ def parse_info(
         architecture=info.get("Architecture", ""),
         operating_system=system,
         desktop="Docker Desktop" in system,
+        snap=str(info.get("DockerRootDir", "")).startswith("/var/snap/"),
         remote=is_remote(endpoint),
         cpus=info.get("NCPU", 0),
         memory_bytes=info.get("MemTotal", 0),

@@ -22,10 +22,13 @@ _STOP_S = 10
 def build_command(plan: ImagePlan, *, builder: str) -> list[str]:
     """Return the command that builds `plan` from a tar archive on its standard input."""
     arguments = [f"--build-arg={name}={value}" for name, value in plan.build_args.items()]
+    # Only the names: a value would stand in the list of processes.
+    arguments += [f"--build-arg={name}" for name in plan.proxies]
     network = [f"--network={plan.network}"] if plan.network else []
+    secret = [f"--secret=id=certificates,src={plan.certificates}"] if plan.certificates else []
     return [
         *("docker", "buildx", "build", f"--builder={builder}", "--progress=plain"),
-        *(f"--file={plan.dockerfile}", *arguments, *network),
+        *(f"--file={plan.dockerfile}", *arguments, *network, *secret),
     ]
 
 
@@ -59,7 +62,7 @@ def run_buildx(
     with tempfile.TemporaryFile() as context:
         write_context(plan, context)
         context.seek(0)
-        with _process(command, environment, context) as process:
+        with _process(command, {**environment, **plan.proxies}, context) as process:
             for line in process.stdout or ():
                 kept.append(line.rstrip("\n"))
                 on_output(kept[-1])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nobs.errors import EngineError
+from nobs.settings import hide_credentials
 
 LABEL_TORCH_VERSION = "nobs.torch.version"
 LABEL_TORCH_ARCHS = "nobs.torch.arch_list"
@@ -26,10 +27,20 @@ class ImagePlan:
     dockerfile: str
     """Path in the build context."""
     build_args: Mapping[str, str]
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Variables of the build's own steps, which no layer and no history of the image keeps."""
+    certificates: Path | None = None
+    """What the build's own steps trust: a secret of the build, never part of the image."""
     network: str | None = None
     """Network of the build's own steps, as in `host`; None for the engine's default."""
     files: Mapping[str, Path] = field(repr=False)
     """The build context: path in it -> file on this machine."""
+
+    @property
+    def shown_arguments(self) -> dict[str, str]:
+        """Every build argument, for printing: without passwords."""
+        told = {**self.build_args, **self.proxies}
+        return {name: hide_credentials(value) for name, value in told.items()}
 
 
 def plan_image(  # noqa: PLR0913 - each one a choice of the caller
@@ -41,6 +52,8 @@ def plan_image(  # noqa: PLR0913 - each one a choice of the caller
     torch_index: str | None = None,
     base_image: str | None = None,
     network: str | None = None,
+    proxies: Mapping[str, str] | None = None,
+    certificates: Path | None = None,
 ) -> ImagePlan:
     """Plan the image of `backend`; what is None is the Dockerfile's own choice.
 
@@ -63,6 +76,8 @@ def plan_image(  # noqa: PLR0913 - each one a choice of the caller
         name=f"nobs:{backend}",
         dockerfile=dockerfile,
         build_args=arguments | origin,
+        proxies=proxies or {},
+        certificates=certificates,
         network=network,
         files=files,
     )

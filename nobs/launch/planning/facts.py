@@ -4,7 +4,8 @@ import os
 import re
 import socket
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from nobs.errors import EngineError, UsageError
 from nobs.hosts import connectable
 from nobs.launch.engine.endpoint import seen_here
+from nobs.launch.engine.proxies import read_proxies
 from nobs.launch.planning.request import RunRequest
 from nobs.schema.base import Backend, Execution
 from nobs.schema.device import DeviceInfo
@@ -30,6 +32,7 @@ from nobs.system.accelerators import detect_backend, find_accelerators
 from nobs.system.device_info import get_device_info
 from nobs.system.gpus import Accelerators
 from nobs.system.probe import LocalMachine
+from nobs.user import certificates
 
 if TYPE_CHECKING:
     from nobs.launch.engine.client import Engine
@@ -58,6 +61,10 @@ class Facts:
     in_container: bool
     hf_home: Path
     hub_offline: bool
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    """By their upper-case names."""
+    certificates: Path | None = None
+    """The file of certificates that this machine's HTTP clients are told to trust."""
     llm_base_url: str | None = None
     """As the user has set it; None where nothing is set."""
     llm_model_name: str | None = None
@@ -100,6 +107,8 @@ def gather_facts(request: RunRequest) -> Facts:
         in_container=in_container(),
         hf_home=hf_home(),
         hub_offline=hub_offline(),
+        proxies=read_proxies(os.environ),
+        certificates=certificates(),
         llm_base_url=llm_base_url(),
         llm_model_name=llm_model_name(),
         default_server_answers=None if request.tasks else listens(seen_here(DEFAULT_LLM_BASE_URL)),

@@ -11,6 +11,7 @@ from nobs.backends.base import BackendTarget, ContainerNeeds
 from nobs.catalog import Catalog
 from nobs.errors import RequirementError, UsageError
 from nobs.launch.container.plan import (
+    CERTIFICATES_VARIABLE,
     FETCH_COMMAND,
     KEY_VARIABLE,
     TOKEN_VARIABLE,
@@ -36,6 +37,7 @@ from nobs.launch.planning.server import (
     order_server,
     served_model,
 )
+from nobs.launch.planning.surroundings import proxy_route, surroundings_notes, trusted
 from nobs.launch.planning.workloads import choose_workload, warn_of_dtype
 from nobs.schema.base import Backend, Execution
 from nobs.schema.pins import Source, Workload
@@ -46,8 +48,7 @@ from nobs.system.accelerators import explain_choice
 from nobs.system.gpus import Accelerators
 from nobs.tasks import TASKS
 
-HUB_VARIABLES = ("HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_HUB_ENABLE_HF_TRANSFER", "HTTPS_PROXY",
-                 "HTTP_PROXY", "NO_PROXY")  # fmt: skip
+HUB_VARIABLES = ("HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_HUB_ENABLE_HF_TRANSFER")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,10 +127,12 @@ def make_plan(
             *_dtype_notes(workloads, backend),
         ),
     )
+    fetch = plan_fetch_container(spec, plan.run_path, facts, secrets)
     return replace(
         plan,
-        fetch=plan_fetch_container(spec, plan.run_path, facts, secrets),
+        fetch=fetch,
         container=plan_run_container(spec, plan.run_path, target, facts, secrets),
+        notes=(*plan.notes, *(surroundings_notes(facts) if fetch or not offline else ())),
     )
 
 
@@ -200,6 +203,7 @@ def _require_worker(facts: Facts, with_device: bool) -> list[str]:  # noqa: FBT0
 
 def plan_target_image(request: RunRequest, target: BackendTarget, facts: Facts) -> ImagePlan:
     """Return the image of `target` that fits this machine's driver and the request."""
+    route = proxy_route(facts)
     return plan_image(
         target.name,
         version=__version__,
@@ -207,7 +211,9 @@ def plan_target_image(request: RunRequest, target: BackendTarget, facts: Facts) 
         source=facts.source,
         torch_index=request.torch_index or target.torch_index(facts.accelerators),
         base_image=request.base_image,
-        network=request.build_network,
+        network=request.build_network or route.network,
+        proxies=route.environment,
+        certificates=facts.certificates,
     )
 
 
@@ -218,6 +224,8 @@ def plan_fetch_container(
     packaged = not any(_needs_hub(workload) for workload in spec.workloads)
     if spec.image is None or facts.engine is None or facts.hub_offline or packaged:
         return None
+    route = proxy_route(facts)
+    kept = tuple(s for s in secrets if s.variable in (TOKEN_VARIABLE, CERTIFICATES_VARIABLE))
     return plan_container(
         run_id=spec.run_id,
         run_dir=run_path,
@@ -225,9 +233,10 @@ def plan_fetch_container(
         engine=facts.engine.info,
         needs=ContainerNeeds(),
         cache_dir=facts.hf_home,
-        secrets=tuple(secret for secret in secrets if secret.variable == TOKEN_VARIABLE),
+        secrets=kept,
+        environment={**route.environment, **trusted(kept)},
         passed=HUB_VARIABLES,
-        network="bridge",
+        network=route.network or "bridge",
         fetches=True,
         command=FETCH_COMMAND,
         deadline=facts.now + timedelta(seconds=spec.timeout_s),

@@ -1,0 +1,91 @@
+"""Directories that the engine doesn't see as we do, and what to do about each kind."""
+
+import platform
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from nobs.errors import EngineError
+from nobs.launch.engine.info import EngineInfo
+
+_PATH = r"[\"'`]?(?P<path>/[^\"'`:\n]*[^\"'`:\s.])"
+_CLOSED = r"permission denied|operation not permitted|access denied|required key not available"
+_GONE = r"no such file or directory|does not exist|read-only file system|file exists"
+_BROKEN = r"stale (nfs )?file handle|transport endpoint|input/output error|not a directory"
+_UNSHARED = r"mounts denied|not shared from the host|not a shared mount"
+_OF_A_MOUNT = re.compile(
+    rf"(bind (mount )?source path does not exist:|while creating mount source path"
+    rf"|invalid mount config.*?: \w+|mounts denied.*?the path) {_PATH}",
+    re.IGNORECASE | re.DOTALL,
+)
+_OF_A_PATH = re.compile(
+    rf"(stat|lstat|statfs|mkdir|mounting|open) {_PATH}.*?({_CLOSED}|{_GONE}|{_BROKEN})",
+    re.IGNORECASE | re.DOTALL,
+)
+_PLACES = "Name another directory with --results, or with HF_HOME for the cache"
+
+
+def explain_hidden(
+    text: str, short: str, image: str, engine: EngineInfo, sources: Sequence[Path] = ()
+) -> EngineError | None:
+    """Return the error of an engine that can't see a directory, None where `text` isn't of that.
+
+    `sources` are the paths that it was to mount.
+    """
+    path = _find_path(text, sources)
+    if path is None and not _says(text, _UNSHARED):
+        return None
+    named = f"{path}, which" if path else "a directory that"
+    return EngineError(
+        f"The engine can't see {named} {image} needs: {short}.", _remedy(text, path, engine)
+    )
+
+
+def _find_path(text: str, sources: Sequence[Path]) -> Path | None:
+    if found := _OF_A_MOUNT.search(text):
+        return Path(found["path"])
+    paths = (Path(found["path"]) for found in _OF_A_PATH.finditer(text))
+    # The engine has directories of its own, too, which may be full of trouble.
+    return next((p for p in paths if any(s == p or p in s.parents for s in sources)), None)
+
+
+def _says(text: str, what: str) -> bool:
+    return re.search(what, text, re.IGNORECASE) is not None
+
+
+def _remedy(text: str, path: Path | None, engine: EngineInfo) -> str:
+    if engine.desktop or _says(text, _UNSHARED):
+        return (
+            "With Docker Desktop share it in Settings, Resources, File sharing, or use a "
+            "directory below your home."
+        )
+    if engine.snap and (_is_hidden(path) or not _says(text, _CLOSED)):
+        return (
+            "This engine is Docker's snap, which has a /tmp of its own and sees below your home "
+            f"only what isn't in a directory that begins with a dot. {_PLACES}, plainly below "
+            "your home, or install Docker's own packages (https://docs.docker.com/engine/install)."
+        )
+    if _says(text, _CLOSED):
+        who = "The user of the rootless engine" if engine.rootless else "The engine's root"
+        return (
+            f"{who} may not enter it: that is so on NFS with root_squash, on FUSE and in "
+            f"directories that are closed to others. {_PLACES}, on a local disk."
+        )
+    if _says(text, _BROKEN):
+        return f"Its file system doesn't answer as it should. {_PLACES}, on a local disk."
+    if platform.system() != "Linux":
+        return (
+            "The engine runs in a virtual machine that doesn't share it: colima and Lima share "
+            "your home alone (`colima start --mount DIRECTORY:w` adds a directory). "
+            f"{_PLACES}, below your home."
+        )
+    return (
+        "The engine runs elsewhere than NOBS does: as Docker's snap, in a virtual machine, or "
+        f"outside the container whose socket this one uses. {_PLACES}, where both see it, or use "
+        "--execution native."
+    )
+
+
+def _is_hidden(path: Path | None) -> bool:
+    """Tell whether a part of the path begins with a dot, which a snap doesn't see."""
+    return path is None or any(part.startswith(".") for part in path.parts)

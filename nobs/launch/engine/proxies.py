@@ -1,0 +1,70 @@
+"""The proxies of this machine, as containers that fetch and builds reach them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urlsplit
+
+from nobs.launch.engine.endpoint import HOST_NAME, is_loopback, with_host
+from nobs.launch.engine.info import EngineInfo
+
+_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_EXCEPT = "NO_PROXY"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProxyRoute:
+    """What a container needs to reach the proxies."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Each variable in upper and in lower case: curl reads one, Go both, pip the other."""
+    network: str | None = None
+    """The network that they are reached from, None for any."""
+    note: str = ""
+    """What keeps containers from a proxy, and what to do."""
+
+
+def read_proxies(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the proxies by their upper-case names; the lower case wins, as in curl and requests.
+
+    An empty lower-case variable switches the proxy off.
+    """
+    found = {
+        name: environment.get(name.lower(), environment.get(name, ""))
+        for name in (*_NAMES, _EXCEPT)
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def route_proxies(proxies: Mapping[str, str], engine: EngineInfo, *, platform: str) -> ProxyRoute:
+    """Return the variables and the network with which a container reaches `proxies`.
+
+    On the host's loopback a proxy is reached from the host's own network alone; an engine in a
+    virtual machine gives the host a name; a rootless one has no way.
+    """
+    parts = {name: _split(value) for name, value in proxies.items() if name != _EXCEPT}
+    local = {name: each for name, each in parts.items() if is_loopback(each.hostname or "")}
+    if not local:
+        return ProxyRoute(environment=_both_cases(proxies))
+    if engine.desktop or platform != "Linux":
+        moved = {name: with_host(each, HOST_NAME) for name, each in local.items()}
+        return ProxyRoute(environment=_both_cases({**proxies, **moved}))
+    if engine.rootless or engine.remote:
+        where = next(iter(local.values()))
+        return ProxyRoute(
+            environment=_both_cases(proxies),
+            note=f"the proxy listens on {where.hostname}:{where.port} alone, where containers of "
+            "this engine can't reach it: let it listen on another address of this machine, or "
+            "use --execution native",
+        )
+    return ProxyRoute(environment=_both_cases(proxies), network="host")
+
+
+def _split(proxy: str) -> SplitResult:
+    try:
+        return urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    except ValueError:
+        return urlsplit("")
+
+
+def _both_cases(proxies: Mapping[str, str]) -> dict[str, str]:
+    return {case: value for name, value in proxies.items() for case in (name, name.lower())}
