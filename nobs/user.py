@@ -46,12 +46,16 @@ def expand(text: str, named: str) -> Path:
     nobody. `named` says where the text comes from.
     """
     at_home = os.path.expanduser(text)  # noqa: PTH111 - pathlib raises where there is none
-    unknown = [name for name in _NAME.findall(at_home) if name.strip("{}") not in os.environ]
+    names = _NAME.findall(at_home)
+    unknown = [f"${name}" for name in names if name.strip("{}") not in os.environ]
     expanded = os.path.expandvars(at_home)
-    if unknown or expanded.startswith("~"):
-        what = f"${unknown[0]}" if unknown else expanded.partition("/")[0]
+    if expanded.startswith("~"):
+        unknown.append(expanded.partition("/")[0])
+    elif expanded != text and is_temporary(Path(expanded)):
+        unknown.append("the home directory")
+    if unknown:
         raise UsageError(
-            f"{named} is {text!r}, and nothing here says what {what} is.",
+            f"{named} is {text!r}, and nothing here says what {unknown[0]} is.",
             "Write the path out, or set HOME and the variables in it.",
         )
     return Path(expanded)
@@ -82,6 +86,7 @@ def settle_environment() -> None:
             os.environ[name] = str(expand(value, name))
         else:
             os.environ.pop(name, None)
+    tempfile.tempdir = None  # Looked up with TMPDIR as it was.
     _settle_certificates()
     _settle_user()
 

@@ -16,7 +16,7 @@ def clean(results: Path, days: float | None) -> Iterator[str]:
     """Remove what can be; yield what was removed."""
     engine = _find_engine()
     with closing(engine) if engine is not None else nullcontext():
-        yield from clean_leftovers(engine)
+        yield from clean_leftovers(results, engine)
         if engine is not None:
             yield from clean_images(engine)
         if days is not None:

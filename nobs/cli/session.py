@@ -14,7 +14,12 @@ from nobs.catalog import load_catalog
 from nobs.cli.progress import Progress
 from nobs.cli.terminal import columns, wants_color
 from nobs.cli.words import to_request
-from nobs.launch.container.plan import KEY_VARIABLE, TOKEN_VARIABLE, SecretFile
+from nobs.launch.container.plan import (
+    CERTIFICATES_VARIABLE,
+    KEY_VARIABLE,
+    TOKEN_VARIABLE,
+    SecretFile,
+)
 from nobs.launch.planning.facts import Facts, gather_facts
 from nobs.launch.planning.plan import Plan, make_plan
 from nobs.launch.run.detached import start_detached
@@ -27,8 +32,9 @@ from nobs.schema.files import to_json
 from nobs.schema.rundir import RunDir
 from nobs.settings import llm_api_key
 from nobs.signals import stop_on_signals
-from nobs.store import find_run
+from nobs.store import find_run, prepare_results
 from nobs.system.processes import scratch_directory
+from nobs.user import certificates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +54,8 @@ def plan_or_run(words: Mapping[str, Any], manner: Manner) -> int:
     """Print the plan, or run it and print the summary; return the exit code."""
     request = to_request(words)
     facts = gather_facts(request)
-    with _closing(facts), _secret_files() as secrets:
+    written = facts.engine is not None and not manner.dry_run
+    with _closing(facts), _secret_files(request.results, written=written) as secrets:
         plan = make_plan(request, load_catalog(), facts, secrets)
         if manner.dry_run:
             return _print_plan(plan, as_json=manner.as_json)
@@ -64,7 +71,8 @@ def resume_run(run_id: str, results: Path, manner: Manner) -> int:
     """Do what an earlier run lacks, or print the plan of it; return the exit code."""
     run_dir = find_run(results, run_id)
     facts = gather_facts(request_of(run_dir.read_spec(), results))
-    with _closing(facts), _secret_files() as secrets:
+    written = facts.engine is not None and not manner.dry_run
+    with _closing(facts), _secret_files(results, written=written) as secrets:
         plan = plan_resume(run_dir, results, facts, secrets)
         if manner.dry_run:
             return _print_plan(plan, as_json=manner.as_json)
@@ -139,21 +147,37 @@ def _closing(facts: Facts) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _secret_files() -> Iterator[tuple[SecretFile, ...]]:
-    """Keep secrets of the environment in files of the user's own for as long as the run lasts."""
-    secrets = {
-        TOKEN_VARIABLE: ("hf_token", os.environ.get("HF_TOKEN")),
-        KEY_VARIABLE: ("llm_api_key", llm_api_key()),
-    }
-    with stop_on_signals(), scratch_directory() as directory:
+def _secret_files(results: Path, *, written: bool) -> Iterator[tuple[SecretFile, ...]]:
+    """Keep the user's secrets in files beside the runs for as long as the run lasts.
+
+    A plan that isn't carried out names them all the same; nothing is `written` for it.
+    """
+    runs, secrets = results / "runs", _find_secrets()
+    with stop_on_signals(), contextlib.ExitStack() as stack:
+        directory = runs / "nobs-scratch"
+        if written and secrets:
+            prepare_results(results)
+            directory = stack.enter_context(scratch_directory(runs.absolute()))
+            for name, text in secrets.values():
+                _write_secret(directory / name, text)
         yield tuple(
-            _keep_secret(directory / name, variable, secret)
-            for variable, (name, secret) in secrets.items()
-            if secret
+            SecretFile(variable=variable, source=directory.absolute() / name)
+            for variable, (name, _) in secrets.items()
         )
 
 
-def _keep_secret(file: Path, variable: str, secret: str) -> SecretFile:
+def _find_secrets() -> dict[str, tuple[str, bytes]]:
+    """Return what containers get as files: variable -> (file's name, content)."""
+    file = certificates()
+    texts = {
+        TOKEN_VARIABLE: ("hf_token", os.environ.get("HF_TOKEN", "").encode()),
+        KEY_VARIABLE: ("llm_api_key", llm_api_key().encode()),
+        # No secret, but no less hidden from an engine where it is.
+        CERTIFICATES_VARIABLE: ("certificates", file.read_bytes() if file else b""),
+    }
+    return {variable: found for variable, found in texts.items() if found[1]}
+
+
+def _write_secret(file: Path, text: bytes) -> None:
     file.touch(mode=0o600)
-    file.write_text(secret, encoding="utf-8")
-    return SecretFile(variable=variable, source=file)
+    file.write_bytes(text)

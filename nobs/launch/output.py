@@ -24,11 +24,14 @@ class Output:
         self._run_dir = run_dir
         self._on_event = on_event
         self._left = Counter(recorded or {})
+        self.failure: Event | None = None
+        """Why the worker couldn't begin, if it couldn't."""
 
     def __call__(self, stream: str, line: str) -> None:
         """Take one line."""
         event = parse_line(line) if stream == "stdout" else None
         if event is not None:
+            self.failure = event if event["event"] == "run.failed" else self.failure
             self._on_event(event)
         elif line.strip() and self._left[stream] > 0:
             self._left[stream] -= 1

@@ -22,6 +22,7 @@ def main(arguments: list[str]) -> int:
 
     run_dir = RunDir(Path(arguments[0]))
     try:
+        _require_order(run_dir.spec_file)
         return fetch(run_dir) if fetching else supervise(run_dir, server)
     except NobsError as error:
         fields = {"event": "run.failed", "message": error.message, "remedy": error.remedy}
@@ -30,6 +31,19 @@ def main(arguments: list[str]) -> int:
     finally:
         if server is not None:
             server.stop()
+
+
+def _require_order(spec_file: Path) -> None:
+    """Refuse a directory that isn't the launcher's: some engines mount an empty one in silence."""
+    from nobs.errors import EngineError  # noqa: PLC0415 - after the server has begun
+
+    if not spec_file.exists():
+        raise EngineError(
+            f"The run's directory holds no {spec_file.name} here: the engine mounts another one.",
+            "It runs in a virtual machine or on another machine, where that directory is empty: "
+            "colima and Lima share your home alone (`colima start --mount DIRECTORY:w` adds a "
+            "directory). Name one that it sees with --results, or use --execution native.",
+        )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from nobs.user import user_name
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SCRATCH = "nobs-scratch"
+_PRIVATE = 0o600
 
 
 @cache
@@ -92,18 +94,34 @@ def _cpu_time(process: psutil.Process) -> float:
 
 
 @contextmanager
-def scratch_directory() -> Iterator[Path]:
-    """Make a private directory and remove it again; what a killed process left is swept later."""
+def scratch_directory(parent: Path) -> Iterator[Path]:
+    """Make a directory for secret files and remove it again; what a kill left is swept later.
+
+    It is made in `parent`, where an engine sees it if it sees anything of ours; a file system that
+    keeps no permissions can't keep a secret either: then it is among the temporary files.
+    """
     owner = this_owner()
     prefix = f"{_SCRATCH}-{owner.pid}-{owner.started}-"
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as directory:
+    place = parent if _keeps_permissions(parent) else None
+    with tempfile.TemporaryDirectory(
+        prefix=prefix, dir=place, ignore_cleanup_errors=True
+    ) as directory:
+        # An engine whose root is nobody here, as on NFS, must get to the file that it mounts.
+        Path(directory).chmod(0o711)
         yield Path(directory)
 
 
-def sweep_scratch() -> list[Path]:
-    """Remove the scratch directories of this user's dead processes; return them."""
+def _keeps_permissions(directory: Path) -> bool:
+    with suppress(OSError), tempfile.NamedTemporaryFile(dir=directory) as file:
+        return stat.S_IMODE(Path(file.name).stat().st_mode) == _PRIVATE
+    return False
+
+
+def sweep_scratch(parent: Path) -> list[Path]:
+    """Remove what this user's dead processes left there and in the temporary files; return it."""
     swept = []
-    for path in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}-*"):
+    places = dict.fromkeys((Path(tempfile.gettempdir()), parent))
+    for path in (path for place in places for path in place.glob(f"{_SCRATCH}-*")):
         with suppress(OSError, ValueError):
             _, _, pid, started = path.name.rsplit("-", 1)[0].split("-", 3)
             if _is_mine(path) and started_of(int(pid)) != started:

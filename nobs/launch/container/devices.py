@@ -1,7 +1,9 @@
 """Which way an engine hands over a GPU, and what its refusals mean."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from nobs.backends.base import GpuRequest
 from nobs.errors import NobsError
@@ -38,14 +40,18 @@ def choose_requests(gpu: GpuRequest, engine: EngineInfo) -> tuple[DeviceRequest,
     return (by_cdi, by_driver) if prefers_cdi else (by_driver, by_cdi)
 
 
-def explain_refusal(text: str, image: str, engine: EngineInfo | None = None) -> NobsError:
-    """Return the error, with its remedy, that an engine's refusal to create or start means."""
-    refusal = find_refusal(text)
-    short = _shorten(text)
-    if refusal is UNKNOWN and (
-        hidden := explain_hidden(text, short, image, engine or EngineInfo())
-    ):
-        return hidden
+def explain_refusal(
+    text: str, image: str, engine: EngineInfo | None = None, sources: Sequence[Path] = ()
+) -> NobsError:
+    """Return the error, with its remedy, that an engine's refusal to create or start means.
+
+    `sources` are the paths that it was to mount.
+    """
+    refusal, short = find_refusal(text), _shorten(text)
+    if refusal is UNKNOWN:
+        hidden = explain_hidden(text, short, image, engine or EngineInfo(), sources)
+        if hidden is not None:
+            return hidden
     return refusal.kind(f"{refusal.message.format(image=image)}: {short}.", refusal.remedy)
 
 

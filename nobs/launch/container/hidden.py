@@ -41,6 +41,11 @@ def explain_hidden(
     )
 
 
+def is_hidden(path: Path, engine: EngineInfo) -> bool:
+    """Tell whether the engine is known not to see `path`."""
+    return engine.snap and (_has_dot(path) or path.is_relative_to("/tmp"))  # noqa: S108
+
+
 def _find_path(text: str, sources: Sequence[Path]) -> Path | None:
     if found := _OF_A_MOUNT.search(text):
         return Path(found["path"])
@@ -59,7 +64,7 @@ def _remedy(text: str, path: Path | None, engine: EngineInfo) -> str:
             "With Docker Desktop share it in Settings, Resources, File sharing, or use a "
             "directory below your home."
         )
-    if engine.snap and (_is_hidden(path) or not _says(text, _CLOSED)):
+    if engine.snap and (path is None or _has_dot(path) or not _says(text, _CLOSED)):
         return (
             "This engine is Docker's snap, which has a /tmp of its own and sees below your home "
             f"only what isn't in a directory that begins with a dot. {_PLACES}, plainly below "
@@ -86,6 +91,6 @@ def _remedy(text: str, path: Path | None, engine: EngineInfo) -> str:
     )
 
 
-def _is_hidden(path: Path | None) -> bool:
+def _has_dot(path: Path) -> bool:
     """Tell whether a part of the path begins with a dot, which a snap doesn't see."""
-    return path is None or any(part.startswith(".") for part in path.parts)
+    return any(part.startswith(".") for part in path.parts)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from queue import Empty
 from typing import Any
 
@@ -176,7 +177,8 @@ def _start(container: Container, engine: EngineInfo) -> None:
         container.start()
     except APIError as error:
         image = container.attrs["Config"]["Image"]
-        raise explain_refusal(str(error.explanation or error), image, engine) from error
+        sources = [Path(mount["Source"]) for mount in container.attrs.get("Mounts") or ()]
+        raise explain_refusal(str(error.explanation or error), image, engine, sources) from error
 
 
 def _stop(container: Container) -> None:

@@ -1,6 +1,7 @@
 """What `nobs doctor` looks at: everything that a run on one backend needs, within seconds."""
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +19,14 @@ from nobs.launch.doctor.disk import (
     check_hub,
     check_results,
 )
-from nobs.launch.doctor.engine import ask_buildx, check_buildx, check_engine, check_gpu_runtime
+from nobs.launch.doctor.engine import (
+    ask_buildx,
+    check_buildx,
+    check_engine,
+    check_gpu_runtime,
+    check_proxy,
+    check_sight,
+)
 from nobs.launch.doctor.host import (
     check_device_files,
     check_driver,
@@ -28,6 +36,7 @@ from nobs.launch.doctor.host import (
 )
 from nobs.launch.doctor.server import ServerToCheck, check_server
 from nobs.launch.engine.client import Engine, connect
+from nobs.launch.engine.proxies import read_proxies
 from nobs.launch.planning.hub_cache import pins_of
 from nobs.providers.base import Tell
 from nobs.schema.base import Backend
@@ -47,7 +56,7 @@ def examine(
     accelerators = find_accelerators(machine)
     return [
         check_python(),
-        *_check_ways(asked_for, accelerators, machine),
+        *_check_ways(asked_for, accelerators, machine, results),
         check_results(results),
         check_cache(hf_home(), hub_cache(), pins_of(catalog.workloads.values())),
         check_cache_room(hub_cache()),
@@ -62,7 +71,7 @@ def has_failed(checks: Sequence[Check]) -> bool:
 
 
 def _check_ways(
-    asked_for: Backend | None, accelerators: Accelerators, machine: LocalMachine
+    asked_for: Backend | None, accelerators: Accelerators, machine: LocalMachine, results: Path
 ) -> Iterator[Check]:
     """Check both executions: either may be missing as long as the other works."""
     broken = find_broken(accelerators)
@@ -78,6 +87,10 @@ def _check_ways(
             yield files
         yield check_worker(target, versions, needed=engine is None)
         yield check_engine(engine, error, needed=not has_worker)
+        if info is not None:
+            yield check_sight(info, (results, hf_home()))
+            if proxies := read_proxies(os.environ):
+                yield check_proxy(proxies, info)
         yield check_buildx(ask_buildx(machine) if engine else None, present=engine is not None)
         yield check_gpu_runtime(target, accelerators, info, needed=not has_worker)
         yield check_engine_room(_data_root(engine), backend)

@@ -1,5 +1,6 @@
 """Checks of what a run writes and reads: results, the hub's cache, the engine's data, the hub."""
 
+import os
 import queue
 import tempfile
 import threading
@@ -15,6 +16,7 @@ from nobs.schema.pins import DatasetPin, ModelPin
 from nobs.store import MIN_FREE_BYTES
 from nobs.system.host import free_disk_bytes
 from nobs.units import format_bytes
+from nobs.user import is_temporary
 
 HUB_S = 3.0
 CACHE_BYTES = 3 << 30
@@ -31,7 +33,7 @@ _NO_HUB = (
 
 def check_results(results: Path) -> Check:
     """Tell whether reports can be written, leaving nothing behind."""
-    if results.exists() and not results.is_dir():
+    if os.path.exists(results) and not os.path.isdir(results):  # noqa: PTH110, PTH112 - never raise
         return Check(
             name="results",
             state=State.FAIL,
@@ -49,6 +51,14 @@ def check_cache(home: Path, cache: Path, pins: Sequence[DatasetPin | ModelPin]) 
     if error := _refusal(cache):
         found = f"Can't write in {cache}: {error}."
         return Check(name="cache", state=State.WARN, found=found, remedy=_CACHE_REMEDY)
+    if is_temporary(cache):
+        return Check(
+            name="cache",
+            state=State.WARN,
+            found=f"{cache} stands in for a home directory that takes files; it may not outlive a "
+            "restart.",
+            remedy=_CACHE_REMEDY,
+        )
     if not cache.absolute().is_relative_to(home.absolute()):
         return Check(
             name="cache",
@@ -131,7 +141,7 @@ def _check_room(name: str, path: Path, needed: int, state: State, remedy: str) -
 
 def _refusal(directory: Path) -> str | None:
     """Return why nothing can be written below `directory`, which need not exist yet."""
-    place = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    place = next(p for p in (directory, *directory.absolute().parents) if os.path.exists(p))  # noqa: PTH110 - never raises
     try:
         with tempfile.TemporaryFile(dir=place):
             return None

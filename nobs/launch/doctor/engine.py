@@ -1,14 +1,20 @@
 """Checks of the container engine: itself, its builder and its way to a GPU."""
 
+import platform
 import re
 import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from nobs.backends.base import BackendTarget, GpuRequest
 from nobs.errors import EngineError
+from nobs.launch.container.hidden import is_hidden
 from nobs.launch.doctor.check import Check, State, worse
 from nobs.launch.engine.client import Engine
 from nobs.launch.engine.info import EngineInfo
+from nobs.launch.engine.proxies import route_proxies
 from nobs.schema.base import Backend
+from nobs.settings import hide_credentials
 from nobs.system.gpus import Accelerators
 from nobs.system.probe import Probe
 
@@ -36,11 +42,41 @@ def check_engine(engine: Engine | None, error: EngineError | None, *, needed: bo
     traits = (
         "rootless" if info.rootless else "",
         "user namespaces" if info.userns_remapped else "",
+        "Docker's snap" if info.snap else "",
         "on another machine" if info.remote else "",
     )
     told = "".join(f", {trait}" for trait in traits if trait)
     found = f"{ref.name} {ref.version}, API {ref.api_version}, {engine.endpoint.described}{told}"
     return Check(name="engine", state=State.OK, found=found)
+
+
+def check_sight(info: EngineInfo, places: Iterable[Path]) -> Check:
+    """Tell whether the engine sees the directories that containers are given."""
+    hidden = [str(place) for place in places if is_hidden(place.absolute(), info)]
+    if not hidden:
+        return Check(name="sight", state=State.OK, found="nothing is known to hide from the engine")
+    return Check(
+        name="sight",
+        state=State.WARN,
+        found=f"Docker's snap doesn't see {', '.join(hidden)}.",
+        remedy="Name directories plainly below your home with --results and HF_HOME, or install "
+        "Docker's own packages (https://docs.docker.com/engine/install).",
+    )
+
+
+def check_proxy(proxies: Mapping[str, str], info: EngineInfo) -> Check:
+    """Tell how what runs in the engine reaches this machine's proxies."""
+    route = route_proxies(proxies, info, platform=platform.system())
+    if route.note:
+        return Check(
+            name="proxy",
+            state=State.WARN,
+            found=f"The {route.note.partition(': ')[0].removeprefix('the ')}.",
+            remedy="Let it listen on another address of this machine, or use --execution native.",
+        )
+    shown = ", ".join(f"{name}={hide_credentials(value)}" for name, value in proxies.items())
+    by = ", over the host's network" if route.network else ""
+    return Check(name="proxy", state=State.OK, found=f"{shown}, for builds and downloads too{by}")
 
 
 def check_buildx(version: str | None, *, present: bool) -> Check:

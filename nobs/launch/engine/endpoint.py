@@ -84,9 +84,14 @@ def seen_here(base_url: str) -> str:
     return choose_route(base_url, None, platform=system(), in_container=inside).base_url
 
 
-def socket_dir(run_id: str) -> Path:
-    """Return the host's directory of a run's socket: short, since a socket's path has a limit."""
-    return Path(tempfile.gettempdir()) / f"nobs-{run_id}"
+def socket_dir(run_path: Path, engine: EngineInfo) -> Path:
+    """Return the host's directory of a run's socket: short, since a socket's path has a limit.
+
+    A snap has a /tmp of its own: there it is beside the run.
+    """
+    if engine.snap:
+        return run_path.absolute().with_name(f"{run_path.name}-relay")
+    return Path(tempfile.gettempdir()) / f"nobs-{run_path.name}"
 
 
 def split_url(base_url: str) -> SplitResult:

@@ -78,7 +78,8 @@ _KNOWN = (
             r"failed to (do request|authorize|fetch oauth token|create LLB definition)",
         ),
         message="its base image can't be had",
-        remedy="Check the network, or name a local image with Python 3.12 in NOBS_BASE_IMAGE.",
+        remedy="Check the network, or name a local image with Python 3.12 in NOBS_BASE_IMAGE. The "
+        "engine fetches it itself, by its own proxy (`docker info` names it).",
     ),
     _Failure(
         patterns=(
@@ -108,8 +109,9 @@ _KNOWN = (
             r"connection (refused|reset|timed out)",
         ),
         message="a package can't be had from its index",
-        remedy="Check the network and the proxy; if the host reaches the index and containers "
-        "don't, set NOBS_BUILD_NETWORK=host.",
+        remedy="Check the network; builds get the proxy and the certificates that are set here "
+        "(HTTPS_PROXY, SSL_CERT_FILE). If the host reaches the index and containers don't, "
+        "set NOBS_BUILD_NETWORK=host.",
     ),
     _Failure(
         patterns=("cannot connect to the docker daemon", "no builder", "requires buildkit"),

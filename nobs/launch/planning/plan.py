@@ -254,7 +254,8 @@ def plan_run_container(
     if spec.image is None or facts.engine is None:
         return None
     packaged = not any(_needs_hub(workload) for workload in spec.workloads)
-    route = route_of(spec, facts.engine.info)
+    info = facts.engine.info
+    route = route_of(spec, info)
     return plan_container(
         run_id=spec.run_id,
         run_dir=run_path,
@@ -263,7 +264,7 @@ def plan_run_container(
         needs=target.container_needs(facts.accelerators),
         cache_dir=None if packaged else facts.hf_home,
         secrets=tuple(s for s in secrets if route and s.variable == KEY_VARIABLE),
-        socket_dir=socket_dir(spec.run_id) if route and route.way is Way.RELAY else None,
+        socket_dir=socket_dir(run_path, info) if route and route.way is Way.RELAY else None,
         environment={"HF_HUB_OFFLINE": "1"},
         passed=target.passed_environment,
         network=route.network if route else "none",

@@ -52,7 +52,7 @@ def take_over(
     run_dir: RunDir, spec: RunSpec, engine: "Engine | None", *, interrupted: bool = False
 ) -> Finished:
     """Bring a run whose launcher has died to its end, at once if it was `interrupted`."""
-    sweep_scratch()
+    sweep_scratch(run_dir.path.parent)
     with claimed(run_dir, spec) as state:
         if run_dir.outcome_file.exists():
             return finish(run_dir, spec, run_dir.read_outcome())

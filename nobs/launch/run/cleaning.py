@@ -17,9 +17,9 @@ from nobs.system.processes import sweep_scratch
 _TAG = re.compile(r"nobs:([a-z]+)-[0-9a-f]{12}")
 
 
-def clean_leftovers(engine: Engine | None) -> Iterator[str]:
+def clean_leftovers(results: Path, engine: Engine | None) -> Iterator[str]:
     """Remove containers and files of launchers that died; yield what they were."""
-    yield from (f"directory {path}" for path in sweep_scratch())
+    yield from (f"directory {path}" for path in sweep_scratch(results / "runs"))
     if engine is not None:
         yield from (f"container {name}" for name in sweep(engine))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nobs.backends import BACKENDS
-from nobs.errors import NobsError, UsageError
+from nobs.errors import EngineError, NobsError, UsageError
 from nobs.launch.container.plan import CACHE_IN_CONTAINER, ContainerPlan
 from nobs.launch.image.plan import LABEL_TORCH_ARCHS
 from nobs.launch.output import OnEvent, Output
@@ -63,7 +63,7 @@ def resume(plan: Plan, engine: "Engine | None", on_event: OnEvent) -> Finished:
 def _make_room(plan: Plan, engine: "Engine | None") -> None:
     """Prove that results can be kept, and remove what dead launchers left."""
     prepare_results(plan.results)
-    sweep_scratch()
+    sweep_scratch(plan.results / "runs")
     if engine is not None:
         from nobs.launch.run.sweep import sweep  # noqa: PLC0415 - native runs never load the SDK
 
@@ -149,7 +149,14 @@ def _cache_of(plan: ContainerPlan) -> Path:
 def _contain(engine: "Engine", plan: ContainerPlan, spec: RunSpec, hear: Output) -> Outcome:
     from nobs.launch.container.life import run_container  # noqa: PLC0415 - native runs never load it
 
-    return run_container(engine, plan, hear, timeout_s=spec.timeout_s + GRACE_S)
+    outcome = run_container(engine, plan, hear, timeout_s=spec.timeout_s + GRACE_S)
+    if hear.failure is not None:
+        raise EngineError(
+            f"The worker can't begin in its container, which was to see {plan.mounts[0].source}: "
+            f"{hear.failure['message']}",
+            hear.failure["remedy"],
+        )
+    return outcome
 
 
 def _discard_unstarted(run_dir: RunDir) -> None:

@@ -22,6 +22,10 @@ READY = "ready"
 _STOP_S = 5.0
 _CONNECT_S = 10.0
 _LINGER_S = 1.0
+_SHORTER = (
+    "Set TMPDIR to a directory of your own with a short name; with Docker's snap, which has a /tmp "
+    "of its own, shorten --results."
+)
 
 
 @contextlib.contextmanager
@@ -33,7 +37,7 @@ def relaying(directory: Path, host: str, port: int, owner: tuple[int, int]) -> I
     except OSError as error:
         raise StorageError(
             f"Can't make the directory {directory}: {error.strerror or error}.",
-            "Set TMPDIR to a directory of your own with a short name.",
+            _SHORTER,
         ) from error
     try:
         path = directory / SOCKET_NAME
@@ -73,7 +77,7 @@ def _process(path: Path, host: str, port: int) -> Iterator[None]:
             if process.stdout is None or process.stdout.readline().strip() != READY:
                 raise HostApiError(
                     f"The relay to {host}:{port} can't listen at {path}.",
-                    "Set TMPDIR to a directory of your own with a short name.",
+                    _SHORTER,
                 )
             yield
 

@@ -88,7 +88,7 @@ def _reached(plan: Plan, server: ServerRef, engine: EngineInfo | None) -> Iterat
     spec = plan.spec.model_copy(update={"server": server})
     container = plan.container
     route = route_of(spec, engine) if container and engine else None
-    if container is None or route is None:
+    if container is None or engine is None or route is None:
         yield replace(plan, spec=spec)
         return
     update = {"base_url": route.base_url, "socket": route.socket}
@@ -99,7 +99,7 @@ def _reached(plan: Plan, server: ServerRef, engine: EngineInfo | None) -> Iterat
         yield routed
         return
     owner = container.uid, container.gid
-    with relaying(socket_dir(spec.run_id), route.host, route.port, owner):
+    with relaying(socket_dir(plan.run_path, engine), route.host, route.port, owner):
         yield routed
 
 

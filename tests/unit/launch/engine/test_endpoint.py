@@ -1,3 +1,5 @@
+import tempfile
+from pathlib import Path
 from socket import gethostname
 
 import pytest
@@ -99,7 +101,14 @@ def test_what_is_no_url_is_refused(url: str) -> None:
 
 
 def test_the_directory_of_a_socket_leaves_room_for_the_limit_of_its_path() -> None:
-    path = socket_dir("20260102T030405Z-abcdef")
+    run = Path("/home/someone/results/runs/20260102T030405Z-abcdef")
+    path = socket_dir(run, EngineInfo())
 
     assert path.name == "nobs-20260102T030405Z-abcdef"
+    assert path.parent == Path(tempfile.gettempdir())
     assert len("nobs-20260102T030405Z-abcdef/server.sock") < 60
+
+
+def test_a_snap_sees_a_socket_beside_the_run_alone() -> None:
+    run = Path("/home/someone/results/runs/20260102T030405Z-abcdef")
+    assert socket_dir(run, EngineInfo(snap=True)).parent == run.parent

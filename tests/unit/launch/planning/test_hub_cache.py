@@ -55,12 +55,3 @@ def test_what_is_missing(cache: Path) -> None:
         DatasetPin(id=str(cache), source=Source.PATH, rows=1),
     ]
     assert missing_pins(pins, cache) == ["test/texts", "uninstalled"]
-
-
-def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
-    monkeypatch.delenv("HUGGINGFACE_HUB_CACHE", raising=False)
-    monkeypatch.setenv("HF_HOME", str(tmp_path))
-    assert hub_cache() == tmp_path / "hub"
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "other"))
-    assert hub_cache() == tmp_path / "other"
