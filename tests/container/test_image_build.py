@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import docker
@@ -142,6 +143,35 @@ def test_a_failed_step_is_shown_and_leaves_no_image(built_on: Engine, package: P
 
     assert "telling words" in caught.value.message
     assert find_image(built_on, plan()) is None
+
+
+def test_proxies_and_certificates_reach_the_steps_and_stay_out_of_the_image(
+    built_on: Engine, package: Path, tmp_path: Path
+) -> None:
+    recipe = package.parent / "docker" / "trial.Dockerfile"
+    checks = (
+        "RUN --mount=type=secret,id=certificates echo proxy $https_proxy and $HTTPS_PROXY; "
+        "echo trusts $(cat /run/secrets/certificates); echo"
+    )
+    recipe.write_text(recipe.read_text().replace("RUN echo", checks))
+    (tmp_path / "company.pem").write_text("company-certificate")
+    proxy = "http://me:pass-word@proxy.example:3128"
+    wanted = replace(
+        plan(),
+        proxies={"HTTPS_PROXY": proxy, "https_proxy": proxy},
+        certificates=tmp_path / "company.pem",
+    )
+    heard: list[str] = []
+
+    image = build_image(built_on, wanted, heard.append)
+
+    assert any(f"proxy {proxy} and {proxy}" in line for line in heard)
+    assert any("trusts company-certificate" in line for line in heard)
+    built = built_on.client.images.get(image.tag)
+    kept = json.dumps([built.attrs, built.history()])
+    assert "proxy.example" not in kept
+    assert "pass-word" not in kept
+    assert b"company-certificate" not in b"".join(built.save())
 
 
 def test_a_base_image_that_cannot_be_had_is_named(built_on: Engine) -> None:

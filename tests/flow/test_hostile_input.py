@@ -121,6 +121,9 @@ def test_an_env_file_that_is_no_text_is_an_error_in_one_line(tmp_path: Path) -> 
         pytest.param("A_TRIAL='it $HOME'", "it $HOME", id="dollar-in-quotes"),
         pytest.param("A_TRIAL=$HOME", "$HOME", id="dollar"),
         pytest.param("A_TRIAL=a\r", "a", id="crlf"),
+        pytest.param("\ufeffA_TRIAL=a", "a", id="byte-order-mark"),
+        pytest.param("A_TRIAL=~/x", "~/x", id="tilde"),
+        pytest.param('A_TRIAL="${HOME}"', "${HOME}", id="braces"),
         pytest.param("export A_TRIAL=a=b", "a=b", id="export"),
         pytest.param(f"A_TRIAL={'x' * 100_000}", "x" * 100_000, id="long"),
     ],
@@ -130,7 +133,7 @@ def test_a_value_of_an_env_file_is_taken_as_it_is_written(
 ) -> None:
     monkeypatch.setenv("A_TRIAL", "set here so that it is removed afterwards")
     monkeypatch.delenv("A_TRIAL")
-    (tmp_path / ".env").write_text(f"{line}\n", newline="")
+    (tmp_path / ".env").write_text(f"{line}\n", encoding="utf-8", newline="")
 
     load_env_file(tmp_path)
 

@@ -235,15 +235,3 @@ def test_a_directory_that_is_not_named_like_its_run_is_no_run(tmp_path: Path) ->
     assert (tmp_path / "precious").is_dir()
     assert attached.returncode == 2
     assert "holds the run '../../precious'" in attached.stderr
-
-
-def test_a_signal_at_any_moment_leaves_no_secret(tmp_path: Path) -> None:
-    run_dir = ordered_run(tmp_path, "fine")
-    words = ("run", "--resume", RUN_ID, "--detach")
-    with start(run_dir, *words, paths=LIGHTLY, HF_TOKEN="hf_a-secret") as launcher:
-        await_(lambda: list((tmp_path / "tmp").glob("*/hf_token")))
-        launcher.terminate()
-        launcher.communicate(timeout=30)
-
-    assert launcher.returncode == 130
-    await_(lambda: supervisor_of(run_dir) is None and left_files(tmp_path) == [])

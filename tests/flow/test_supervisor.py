@@ -1,5 +1,6 @@
 """The supervisor with real children whose task misbehaves in every way."""
 
+import json
 import os
 import signal
 import subprocess
@@ -194,3 +195,20 @@ def test_absent_gpu_is_an_error_and_never_measured(tmp_path: Path) -> None:
     assert process.returncode == 3
     assert failure_of(run_dir, "fine") is FailureClass.BACKEND_MISSING
     assert result_of(run_dir, "fine").samples == ()
+
+
+@pytest.mark.parametrize("words", [(), ("--fetch",)])
+def test_a_directory_that_is_not_the_launchers_is_named_at_once(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    # https://github.com/abiosoft/colima/issues/1209: what a virtual machine doesn't share is empty.
+    done = subprocess.run(
+        [sys.executable, "-m", "nobs.supervisor", str(tmp_path), *words],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    event = json.loads(done.stdout.splitlines()[-1])
+    assert done.returncode == 3
+    assert event["event"] == "run.failed"
+    assert "spec.json" in event["message"]
+    assert "colima" in event["remedy"]
+    assert list(tmp_path.iterdir()) == []

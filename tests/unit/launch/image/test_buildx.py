@@ -1,6 +1,7 @@
 import io
 import os
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,21 @@ def test_the_builder_is_that_of_the_engines_context(plan: ImagePlan) -> None:
     assert words[:3] == ["docker", "buildx", "build"]
     assert {"--builder=box", "--network=host", "--build-arg=TORCH_INDEX=default"} <= set(words)
     assert "--file=docker/cpu.Dockerfile" in words
+
+
+def test_a_proxy_is_named_in_the_command_and_given_in_the_environment(
+    plan: ImagePlan, tmp_path: Path
+) -> None:
+    proxied = replace(
+        plan, proxies={"http_proxy": "http://me:pw@p:1"}, certificates=Path("/company.pem")
+    )
+    words = build_command(proxied, builder="box")
+    heard: list[str] = []
+    run_buildx(command(tmp_path, "echo $http_proxy"), proxied, dict(os.environ), heard.append)
+
+    assert {"--build-arg=http_proxy", "--secret=id=certificates,src=/company.pem"} <= set(words)
+    assert not any("pw" in word for word in words)
+    assert heard == ["http://me:pw@p:1"]
 
 
 def test_the_image_is_loaded_under_both_names_with_its_labels(plan: ImagePlan) -> None:
