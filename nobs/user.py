@@ -46,19 +46,30 @@ def expand(text: str, named: str) -> Path:
     nobody. `named` says where the text comes from.
     """
     at_home = os.path.expanduser(text)  # noqa: PTH111 - pathlib raises where there is none
-    names = _NAME.findall(at_home)
-    unknown = [f"${name}" for name in names if name.strip("{}") not in os.environ]
-    expanded = os.path.expandvars(at_home)
-    if expanded.startswith("~"):
-        unknown.append(expanded.partition("/")[0])
-    elif expanded != text and is_temporary(Path(expanded)):
-        unknown.append("the home directory")
-    if unknown:
-        raise UsageError(
-            f"{named} is {text!r}, and nothing here says what {unknown[0]} is.",
-            "Write the path out, or set HOME and the variables in it.",
-        )
-    return Path(expanded)
+    unknown = (name for name in _NAME.findall(at_home) if name.strip("{}") not in os.environ)
+    if (name := next(unknown, None)) is not None:
+        raise _unresolved(text, named, f"${name}")
+    return _resolved(text, named, os.path.expandvars(at_home))
+
+
+def expand_home(text: str, named: str) -> Path:
+    """Return the path that `text` means on a command line, where a shell has replaced `$NAME`."""
+    return _resolved(text, named, os.path.expanduser(text))  # noqa: PTH111 - as above
+
+
+def _resolved(text: str, named: str, path: str) -> Path:
+    if path.startswith("~"):
+        raise _unresolved(text, named, path.partition("/")[0])
+    if path != text and is_temporary(Path(path)):
+        raise _unresolved(text, named, "the home directory")
+    return Path(path)
+
+
+def _unresolved(text: str, named: str, what: str) -> UsageError:
+    return UsageError(
+        f"{named} is {text!r}, and nothing here says what {what} is.",
+        "Write the path out, or set HOME and the variables in it.",
+    )
 
 
 def cache_home() -> Path:

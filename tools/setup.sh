@@ -13,6 +13,9 @@ stamp=.venv/.nobs-setup
 wanted=$(cat pyproject.toml requirements/*.txt tools/setup.sh nobs/__init__.py | cksum; echo "${NOBS_TORCH_INDEX:-auto}")
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && [ -x .venv/bin/nobs ] && exit 0
 
+# A service may have no HOME.
+: "${HOME:=/nonexistent}"
+
 find_uv() {
     for candidate in uv "$HOME/.local/bin/uv" .tools/bin/uv .tools/local/bin/uv; do
         if "$candidate" --version >/dev/null 2>&1; then UV=$candidate; return; fi

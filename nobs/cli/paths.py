@@ -7,14 +7,14 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from nobs.user import expand
+from nobs.user import expand, expand_home
 
 
 class UserPath(click.Path):
-    """A path in which `~` and `$NAME` mean the same wherever it comes from.
+    """A path whose `~` means the home directory wherever it comes from, and `$NAME` in variables.
 
-    `.env` is read by no shell, bash leaves `--results=~/x` alone, and PowerShell every `~`. A file
-    that exists under its literal name is itself: a shell has expanded it already.
+    `.env` is read by no shell, bash leaves `--results=~/x` alone, and PowerShell every `~`. On the
+    command line `$` is a character: a shell has replaced what was meant.
     """
 
     def __init__(self, *, dir_okay: bool = True, file_okay: bool = True) -> None:
@@ -26,18 +26,15 @@ class UserPath(click.Path):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Any:  # noqa: ANN401 - click's signature
-        """Return the path; a usage error where `~` or `$NAME` can't be resolved."""
-        literal = isinstance(param, click.Argument) and os.path.exists(value)  # noqa: PTH110
-        if isinstance(value, str) and not literal:
-            value = expand(value, _name_of(param, ctx))
+        """Return the path; a usage error where its `~` or `$NAME` can't be resolved."""
+        source = ctx.get_parameter_source(str(param.name)) if ctx and param else None
+        if isinstance(value, str) and param and source is ParameterSource.ENVIRONMENT:
+            value = expand(value, str(param.envvar))
+        elif isinstance(value, str) and not _is_there(value, param):
+            value = expand_home(value, param.opts[0] if param else "the path")
         return super().convert(value, param, ctx)
 
 
-def _name_of(param: click.Parameter | None, ctx: click.Context | None) -> str:
-    """Return where the value was written: the variable, the option or the argument."""
-    if param is None:
-        return "the path"
-    source = ctx.get_parameter_source(str(param.name)) if ctx else None
-    if source is ParameterSource.ENVIRONMENT:
-        return str(param.envvar)
-    return param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
+def _is_there(value: str, param: click.Parameter | None) -> bool:
+    """Tell whether an argument names a file as it is: one that begins with `~`, say."""
+    return isinstance(param, click.Argument) and os.path.exists(value)  # noqa: PTH110 - never raises

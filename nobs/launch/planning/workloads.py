@@ -16,9 +16,9 @@ from nobs.schema.pins import (
     Source,
     Workload,
 )
-from nobs.user import expand
+from nobs.user import expand_home
 
-_PATH_MARKS = (".", "/", "~", "$")
+_PATH_MARKS = (".", "/", "~")
 """What a path begins with; names of the hub and of the catalogue never do."""
 CONSEQUENCES = {"source", "file", "file_bytes", "file_sha256", "rows_sha256", "config", "licence"}
 """Fields of a data set that follow from which one it is: no reasons of their own."""
@@ -66,7 +66,7 @@ def _choose_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
         return _change_dataset(request, pinned)
     rows = request.rows or pinned.rows
     is_path = request.dataset.startswith(_PATH_MARKS)
-    file = expand(request.dataset, "--dataset") if is_path else Path(request.dataset)
+    file = expand_home(request.dataset, "--dataset") if is_path else Path(request.dataset)
     if is_path or file.is_file():
         if not file.is_file():
             raise UsageError(f"There is no file of texts {file}.", "Name one that exists.")
@@ -130,7 +130,7 @@ def _find_model(name: str, request: RunRequest, pinned: Workload, catalog: Catal
     if name in known:
         return known[name]
     if name.startswith(_PATH_MARKS):
-        path = expand(name, "--model").resolve()
+        path = expand_home(name, "--model").resolve()
         if not path.is_dir():
             raise UsageError(f"There is no model directory {path}.", "Name one that exists.")
         return ModelPin(
