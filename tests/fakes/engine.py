@@ -2,7 +2,7 @@
 
 import json
 import socketserver
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -42,10 +42,14 @@ class StandInEngine:
 
 @contextmanager
 def stand_in_engine(
-    socket: Path, refuse: Refuse = lambda _: "no such thing", *, waits: bool = False, **info: Any
+    socket: Path,
+    refuse: Refuse = lambda _: "no such thing",
+    *,
+    waits: bool = False,
+    info: Mapping[str, Any] | None = None,
 ) -> Iterator[StandInEngine]:
     """Serve an engine at `socket` that refuses each container with the text of `refuse`."""
-    engine = StandInEngine(socket, refuse, info, waits=waits)
+    engine = StandInEngine(socket, refuse, dict(info or {}), waits=waits)
     with _Server(str(socket), _handler(engine)) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ def begun(engine: StandInEngine, tmp_path: Path) -> Iterator["subprocess.Popen[s
 
 
 def test_secrets_are_where_the_engine_sees_the_results(tmp_path: Path) -> None:
-    with stand_in_engine(tmp_path / "e.sock", hide_as_a_snap_does, **SNAP) as engine:
+    with stand_in_engine(tmp_path / "e.sock", hide_as_a_snap_does, info=SNAP) as engine:
         done = run_nobs(*RUN, "--results", "res", cwd=tmp_path,
                         env=env_of(engine, tmp_path, HF_TOKEN=TOKEN))  # fmt: skip
     assert "everything is seen" in done.stderr
@@ -96,7 +96,7 @@ def test_proxies_of_either_case_reach_the_download_and_the_build_alone(
     tmp_path: Path, lower: bool
 ) -> None:
     names = {name.lower() if lower else name: f"http://me:pass-word@{name}:1" for name in PROXIES}
-    plan, shown = planned(tmp_path, **names)
+    plan, shown = planned(tmp_path, names)
     for name in PROXIES:
         for case in (name, name.lower()):
             assert plan["fetch"]["environment"][case] == f"http://***@{name}:1"
@@ -107,14 +107,15 @@ def test_proxies_of_either_case_reach_the_download_and_the_build_alone(
 
 
 def test_a_proxy_on_loopback_is_fetched_through_and_built_through(tmp_path: Path) -> None:
-    plan, _ = planned(tmp_path, https_proxy="http://127.0.0.1:3128")
+    plan, _ = planned(tmp_path, {"https_proxy": "http://127.0.0.1:3128"})
     assert plan["fetch"]["network"] == plan["image"]["network"] == "host"
     assert plan["container"]["network"] == "none"
 
 
 def test_a_rootless_engine_is_told_of_a_proxy_that_it_cannot_reach(tmp_path: Path) -> None:
-    plan, _ = planned(tmp_path, {"SecurityOptions": ["name=rootless"]},
-                      https_proxy="http://127.0.0.1:3128")  # fmt: skip
+    plan, _ = planned(
+        tmp_path, {"https_proxy": "http://127.0.0.1:3128"}, {"SecurityOptions": ["name=rootless"]}
+    )
     assert any("127.0.0.1:3128" in note for note in plan["notes"])
 
 
@@ -123,7 +124,7 @@ def test_a_companys_certificates_are_mounted_for_the_download_alone(
     tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "company.pem").write_text("certificates")
-    plan, _ = planned(tmp_path, **{name: str(tmp_path / "company.pem")})
+    plan, _ = planned(tmp_path, {name: str(tmp_path / "company.pem")})
     fetch = plan["fetch"]
     (mounted,) = (m for m in fetch["mounts"] if m["target"] == "/run/secrets/certificates")
     assert mounted["read_only"]
@@ -133,7 +134,7 @@ def test_a_companys_certificates_are_mounted_for_the_download_alone(
 
 
 def test_the_doctor_warns_of_what_a_snap_does_not_see(tmp_path: Path) -> None:
-    with stand_in_engine(tmp_path / "e.sock", **SNAP) as engine:
+    with stand_in_engine(tmp_path / "e.sock", info=SNAP) as engine:
         done = run_nobs("doctor", "--results", "/home/someone/.results", cwd=tmp_path,
                         env=env_of(engine, tmp_path))  # fmt: skip
     said = " ".join(done.stdout.split())
@@ -141,9 +142,9 @@ def test_the_doctor_warns_of_what_a_snap_does_not_see(tmp_path: Path) -> None:
 
 
 def planned(
-    tmp_path: Path, info: dict[str, Any] | None = None, **variables: str
+    tmp_path: Path, variables: Mapping[str, str], info: Mapping[str, Any] | None = None
 ) -> tuple[dict[str, Any], str]:
-    with stand_in_engine(tmp_path / "e.sock", **(info or {})) as engine:
+    with stand_in_engine(tmp_path / "e.sock", info=info) as engine:
         env = env_of(engine, tmp_path, **variables)
         shown = run_nobs(*RUN[:-1], "--dry-run", cwd=tmp_path, env=env)
         done = run_nobs(*RUN[:-1], "--dry-run", "--json", cwd=tmp_path, env=env)
