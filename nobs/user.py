@@ -46,9 +46,10 @@ def expand(text: str, named: str) -> Path:
     nobody. `named` says where the text comes from.
     """
     at_home = os.path.expanduser(text)  # noqa: PTH111 - pathlib raises where there is none
-    unknown = (name for name in _NAME.findall(at_home) if name.strip("{}") not in os.environ)
-    if (name := next(unknown, None)) is not None:
-        raise _unresolved(text, named, f"${name}")
+    unknown = [name for name in _NAME.findall(at_home) if name.strip("{}") not in os.environ]
+    # A name with `$` in it is one if it is there: the client leaves it alone, too.
+    if unknown and not (os.path.isabs(at_home) and os.path.exists(at_home)):  # noqa: PTH110, PTH117
+        raise _unresolved(text, named, f"${unknown[0]}")
     return _resolved(text, named, os.path.expandvars(at_home))
 
 
@@ -154,13 +155,13 @@ def _stand_in() -> Path:
         found = path.lstat()
     except OSError as error:
         raise StorageError(
-            f"There is no home directory, and {path} can't be made: {error.strerror or error}.",
+            f"No home directory takes files, and {path} can't be made: {error.strerror or error}.",
             "Set HOME to a directory of your own.",
         ) from error
     mine = os.name == "nt" or found.st_uid == os.getuid()
     if not (mine and stat.S_ISDIR(found.st_mode)):
         raise StorageError(
-            f"There is no home directory, and {path}, which would stand in, is somebody else's.",
+            f"No home directory takes files, and {path}, which would stand in, is somebody else's.",
             "Set HOME to a directory of your own.",
         )
     return path

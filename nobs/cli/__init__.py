@@ -99,9 +99,10 @@ def main() -> None:
         click.echo(f"nobs: {error}", err=True)
         code = error.exit_code
     except OSError as error:
-        # A home, a working directory or a file system that isn't as anybody expects.
-        refused = StorageError(f"{error.strerror or error}: {error.filename or 'no file named'}.",
-                               "Check its permissions and the disk.")  # fmt: skip
+        # A working directory that is gone, a home that is closed: nobody's file in particular.
+        named = f"{error.filename}: " if error.filename else ""
+        refused = StorageError(f"{named}{error.strerror or error}.", "Check the directory that "
+                               "this runs in, permissions and disk.")  # fmt: skip
         click.echo(f"nobs: {refused}", err=True)
         code = refused.exit_code
     sys.exit(code)

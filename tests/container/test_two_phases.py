@@ -20,6 +20,7 @@ import docker
 import pytest
 
 from tests.fakes.loader import hub_environment
+from tests.fakes.proxy import forward_proxy
 from tests.fakes.rounds import await_
 
 REPO = Path(__file__).resolve().parents[2]
@@ -90,10 +91,15 @@ class Run:
 
 
 def run_watched(
-    engine: str, hub: str, tmp_path: Path, *words: str, key: tuple[str, str] = KEY
+    engine: str,
+    hub: str,
+    tmp_path: Path,
+    *words: str,
+    key: tuple[str, str] = KEY,
+    **variables: str,
 ) -> Run:
     environment = hub_environment(hub, tmp_path / "hf") | {
-        "DOCKER_HOST": engine, "HF_TOKEN": CANARY, key[0]: key[1],
+        "DOCKER_HOST": engine, "HF_TOKEN": CANARY, key[0]: key[1], **variables,
     }  # fmt: skip
     witness, over = Witness(), threading.Event()
     with closing(docker.DockerClient(base_url=engine)) as watching:
@@ -135,6 +141,23 @@ def test_only_the_fetching_container_has_a_network_and_the_token(measured: Run) 
     cached = {"/cache/huggingface/hub": False, "/cache/huggingface/nobs": False}
     assert targets[1] == {"/run-dir": True, **cached}
     assert fetch["HostConfig"]["DeviceRequests"] in (None, [])
+
+
+def test_a_lower_case_proxy_on_loopback_is_fetched_through(
+    engine: str, hub_url: str, tmp_path: Path
+) -> None:
+    with forward_proxy(hub_url) as (url, asked):
+        proxy = url.replace("://", "://me:pass-word@")
+        hub = "http://hub.corp.example"
+        run = run_watched(engine, hub, tmp_path, *WORK, http_proxy=proxy)
+
+    assert run.done.returncode == 0, run.done.stderr
+    assert sum(address.startswith("http://hub.corp.example/") for address in asked) > 1
+    networks = [each["HostConfig"]["NetworkMode"] for each in run.witness.containers]
+    assert networks == ["host", "none"]
+    files = [file for file in run.results.rglob("*") if file.is_file()]
+    kept = [read_file(file) for file in files] + [run.done.stdout, run.done.stderr]
+    assert not any("pass-word" in text for text in kept)
 
 
 def test_the_second_run_needs_no_fetching(

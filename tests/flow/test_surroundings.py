@@ -145,6 +145,19 @@ def test_a_temporary_directory_that_takes_nothing_is_no_traceback(another: As, p
     assert done.code == 0, done
 
 
+def test_a_working_directory_that_is_gone_is_one_paragraph(place: Path) -> None:
+    script = (
+        f"mkdir {place}/gone; cd {place}/gone; rmdir {place}/gone; exec {sys.executable} -m nobs ps"
+    )
+    done = subprocess.run(
+        ["/bin/sh", "-c", script], env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(REPO)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert done.stderr.startswith("nobs: ")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("line", "meant"),
     [

@@ -83,6 +83,16 @@ def test_what_cannot_be_resolved_is_named(env: dict[str, str], text: str) -> Non
     assert caught.value.message.startswith("NOBS_RESULTS is")
 
 
+def test_a_directory_with_a_dollar_in_its_name_is_itself(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    del env
+    (tmp_path / "a$NOPE").mkdir()
+    assert expand(f"{tmp_path}/a$NOPE", "TMPDIR") == tmp_path / "a$NOPE"
+    with pytest.raises(UsageError):
+        expand(f"{tmp_path}/b$NOPE", "TMPDIR")
+
+
 def test_without_a_home_its_sign_is_a_usage_error(
     env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
