@@ -67,7 +67,8 @@ def test_any_path_is_the_hubs_or_a_usage_error(parts: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "environ", {"HOME": "/home/me", "NAME": "a"})
         theirs = os.path.expandvars(os.path.expanduser(text))  # noqa: PTH111 - as the client does
-        if theirs.startswith("~") or re.search(r"\$(\w+|\{[^}]*\})", theirs, re.ASCII):
+        named = {name.strip("{}") for name in re.findall(r"\$(\w+|\{[^}]*\})", text, re.ASCII)}
+        if theirs.startswith("~") or not named <= {"HOME", "NAME"}:
             with pytest.raises(UsageError, match=re.escape(repr(text))):
                 expand(text, "HF_HOME")
         else:
