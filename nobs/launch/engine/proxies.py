@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
-from nobs.launch.engine.endpoint import HOST_NAME, is_loopback, with_host
+from nobs.hosts import HOST_NAME, is_loopback, with_host
 from nobs.launch.engine.info import EngineInfo
 
 _NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -46,7 +46,7 @@ def route_proxies(proxies: Mapping[str, str], engine: EngineInfo, *, platform: s
     if not local:
         return ProxyRoute(environment=_both_cases(proxies))
     if engine.desktop or platform != "Linux":
-        moved = {name: with_host(each, HOST_NAME) for name, each in local.items()}
+        moved = {name: with_host(each, HOST_NAME).geturl() for name, each in local.items()}
         return ProxyRoute(environment=_both_cases({**proxies, **moved}))
     if engine.rootless or engine.remote:
         where = next(iter(local.values()))
