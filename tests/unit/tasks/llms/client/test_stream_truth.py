@@ -2,6 +2,7 @@
 be."""
 
 import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
@@ -54,8 +55,13 @@ def shapes(draw: st.DrawFn) -> Shape:
         counts_end=draw(st.booleans()),
         late_finish_s=draw(st.sampled_from([0.0, 0.005])),
         lump_bytes=draw(st.sampled_from([0, 0, 0, 300, 4096, 8192])),
-        finish=draw(st.sampled_from(["stop", "length", None])),
+        finish=draw(st.sampled_from(["stop", "length", "eos_token", "MAX_TOKENS", None])),
     )
+
+
+BROKEN_OFF = st.sampled_from(
+    ["abort", "error", "content_filter", "cancelled", "SAFETY", "?", "Stop!"]
+)
 
 
 def is_flagged(report: LlmModelReport) -> bool:
@@ -76,6 +82,18 @@ def test_any_stream_is_right_within_one_percent_or_flagged(shape: Shape) -> None
     assert report.failures == {}
     rate = report.final_median_tokens_per_sec
     assert is_flagged(report) or (rate is not None and abs(rate / shape.rate - 1) < WITHIN)
+
+
+@given(shapes(), BROKEN_OFF)
+@settings(max_examples=EXAMPLES // 4, deadline=None)
+def test_an_answer_that_was_broken_off_is_a_failure_whatever_its_shape(
+    shape: Shape, reason: str
+) -> None:
+    report = report_on(replace(shape, finish=reason))
+
+    assert sum(report.failures.values()) == 1
+    assert report.final_median_latency_s is None
+    assert report.final_median_tokens_per_sec is None
 
 
 @given(shapes())
