@@ -17,9 +17,9 @@ from nobs.cli.words import to_request
 from nobs.errors import NobsError, UsageError
 from nobs.launch.doctor.check import State
 from nobs.launch.doctor.disk import check_hub
+from nobs.launch.planning.execution import choose_execution
 from nobs.launch.planning.facts import gather_facts
 from nobs.launch.planning.hub_cache import missing_pins, pins_of
-from nobs.launch.planning.plan import choose_execution
 from nobs.launch.planning.request import RunRequest
 from nobs.launch.server.serving import find_absent_server
 from nobs.render.summary import render_device
