@@ -87,7 +87,6 @@ def make_plan(
         request, target, facts, with_device=any(TASKS.load(task).uses_device for task in tasks)
     )
     target.check_host(facts.accelerators)
-    chosen = explain_choice(facts.accelerators, backend, is_auto=request.backend is None)
     contained = execution is Execution.CONTAINER and not facts.in_container
     server = _order_server(request, catalog, facts, tasks)
     if not contained:
@@ -119,20 +118,20 @@ def make_plan(
         accelerators=facts.accelerators,
         image=image,
         server=server,
-        notes=(
-            *chosen,
-            *notes,
-            *left_out,
-            *describe_options(request, tasks),
-            *_dtype_notes(workloads, backend),
-        ),
     )
     fetch = plan_fetch_container(spec, plan.run_path, facts, secrets)
     return replace(
         plan,
         fetch=fetch,
         container=plan_run_container(spec, plan.run_path, target, facts, secrets),
-        notes=(*plan.notes, *(surroundings_notes(facts) if fetch or not offline else ())),
+        notes=(
+            *explain_choice(facts.accelerators, backend, is_auto=request.backend is None),
+            *notes,
+            *left_out,
+            *describe_options(request, tasks),
+            *_dtype_notes(workloads, backend),
+            *(surroundings_notes(facts) if fetch or not offline else ()),
+        ),
     )
 
 
