@@ -64,14 +64,14 @@ def own_addresses() -> Iterator[Address]:
 
 
 def connectable(parts: SplitResult) -> SplitResult:
-    """Return a URL with loopback in place of an unspecified address, as in `0.0.0.0`.
+    """Return a URL with the loopback address in place of an unspecified one, as `0.0.0.0`.
 
-    What listens on `[::]` may have either kind of address: the name stands for both.
+    What listens on `[::]` may take IPv6 only, and `localhost` may be an IPv4 address only.
     """
     address = _address(_plain(parts.hostname or ""))
     if address is None or not address.is_unspecified:
         return parts
-    return with_host(parts, "127.0.0.1" if isinstance(address, IPv4Address) else "localhost")
+    return with_host(parts, "127.0.0.1" if isinstance(address, IPv4Address) else "[::1]")
 
 
 def with_host(parts: SplitResult, host: str) -> SplitResult:

@@ -85,7 +85,7 @@ def test_a_name_that_nobody_knows_is_unknown() -> None:
     ("url", "usable"),
     [
         ("http://0.0.0.0:8000/v1", "http://127.0.0.1:8000/v1"),
-        ("http://[::]:8000/v1", "http://localhost:8000/v1"),
+        ("http://[::]:8000/v1", "http://[::1]:8000/v1"),
         ("https://user:word@0.0.0.0/v1?a=1", "https://user:word@127.0.0.1/v1?a=1"),
         ("http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1"),
         ("http://192.0.2.1/v1", "http://192.0.2.1/v1"),
