@@ -148,19 +148,24 @@ def _describe(event: Event) -> str | None:
     if template is None:
         return None
     of = f"/{event['repeats']}" if event.get("repeats") else ""
-    rate = event["units"] / event["duration_s"] if event.get("duration_s") else 0.0
     fields = {
         "unit": "rows",
         **event,
         "of_repeats": of,
         "time": format_seconds(event.get("duration_s", 0.0)),
-        "rate": format_rate(rate),
+        "rate": _rate(event),
         "sensors": "".join(
             f", {event[name]:.0f} {unit}" for name, unit in SENSORS.items() if name in event
         ),
         "why": _why(event),
     }
     return template.format_map(fields).rstrip()
+
+
+def _rate(event: Event) -> str:
+    """Return the units per second, without a number where the units aren't known."""
+    duration_s, units = event.get("duration_s"), event.get("units")
+    return format_rate(units / duration_s) if duration_s and units is not None else "-"
 
 
 def _why(event: Event) -> str:

@@ -56,8 +56,9 @@ class LoadMeter:
         for record in records:
             self._check(record)
         figures = level_figures(level, records)
+        rate = figures.tokens_per_sec
         log.info(
             "level.finished", load=str(level), duration_s=figures.duration_s, unit="tokens",
-            units=(figures.tokens_per_sec or 0.0) * figures.duration_s,
+            units=None if rate is None else rate * figures.duration_s,
         )  # fmt: skip
         return figures

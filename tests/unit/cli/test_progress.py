@@ -79,6 +79,16 @@ def test_rate_sensors_and_rest_stand_in_80_columns(monkeypatch: pytest.MonkeyPat
     assert max(len(first), len(second)) <= 80
 
 
+@pytest.mark.parametrize(("units", "rate"), [(400.0, "200"), (None, "-")])
+def test_a_rate_that_is_not_known_is_not_shown_as_nought(units: float | None, rate: str) -> None:
+    stream = io.StringIO()
+    with Progress(make_container_plan(), stream) as progress:
+        progress.show({"event": "level.finished", "load": "2 at once", "duration_s": 2.0,
+                       "unit": "tokens", "units": units})  # fmt: skip
+
+    assert f"load, 2 at once: {rate} tokens/s" in stream.getvalue()
+
+
 @pytest.mark.parametrize("number", [1, 12])
 def test_a_long_name_hides_neither_rest_nor_phase(
     monkeypatch: pytest.MonkeyPatch, number: int
