@@ -121,10 +121,16 @@ def _unknown(identity: ModelIdentity, seen: Seen) -> Iterator[Elsewhere]:
             f"A program that passes requests on has answered (`{name}`); name the URL of what"
             " computes."
         )
-    if (identity.owner or "").lower() in _MAKERS and identity.runtime is None:
+    if (identity.owner or "").lower() in _MAKERS and not _is_owner_known(identity):
         yield _is_unknown(_owned(identity))
     if _HOSTED_MODEL.match(identity.id):
         yield _is_unknown(f"{identity.id} is the name of a hosted model.")
+
+
+def _is_owner_known(identity: ModelIdentity) -> bool:
+    """Tell whether the owner adds nothing: the server's kind is known, or its id begins with it."""
+    repeats = identity.id.lower().startswith(f"{(identity.owner or '').lower()}/")
+    return identity.runtime is not None or repeats
 
 
 def _owned(identity: ModelIdentity) -> str:

@@ -34,6 +34,8 @@ _OWNER = re.compile(
     r"|meta-(?=llama))"
 )
 """Owners that are written into the name, as in `google_gemma-3-1b-it` or `models--Qwen--Qwen2`."""
+_REPOSITORY = re.compile(r"^.+[-_]gguf_(?=.)")
+"""llama.cpp writes it in front of a file of its cache: `ggml-org_gemma-3-1b-it-GGUF_gemma-3-...`."""
 _HASH = re.compile(r"(?:sha256[-:])?[0-9a-f]{32,64}$")
 _GENERIC = frozenset(
     {"", "model", "models", "ggmlmodel", "pytorchmodel", "consolidated", "weights"}
@@ -127,6 +129,7 @@ def _split_segment(segment: str) -> NameParts:
     cut = _Cut("" if _HASH.match(segment) else segment)
     formats = {_FORMATS.get(match[1]) for match in cut.take(_EXTENSION)}
     cut.take(_SHARD)
+    cut.take(_REPOSITORY)
     cut.take(_OWNER)
     instances = cut.take(_INSTANCE)
     dates = cut.take(_DATE)

@@ -15,8 +15,9 @@ type Place = tuple[Locality, str | None]
 """With the reason where it isn't this machine."""
 
 _FORWARDERS = frozenset(
-    {"ssh", "autossh", "plink", "kubectl", "socat", "stunnel", "stunnel4", "rinetd", "cloudflared",
-     "ngrok", "frpc", "chisel", "haproxy", "nginx", "caddy", "traefik", "envoy", "litellm"}
+    {"ssh", "sshd", "sshd-session", "autossh", "plink", "kubectl", "tsh", "socat", "ncat",
+     "stunnel", "stunnel4", "rinetd", "cloudflared", "ngrok", "frpc", "chisel", "haproxy", "nginx",
+     "caddy", "traefik", "envoy", "apache2", "httpd", "mitmdump", "mitmproxy", "litellm"}
 )  # fmt: skip
 """Programs that listen for others; Docker's own proxy leads to a container of this machine."""
 

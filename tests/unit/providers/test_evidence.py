@@ -48,6 +48,12 @@ IDENTITIES: list[tuple[dict[str, Any], Locality | None]] = [
             ("google", "LM Studio"), ("openai", "vllm"), ("tabbyAPI", None), ("system", None),
         ]
     ),
+    # `transformers serve` repeats what stands in front of the name.
+    ({"id": "google/gemma-3-1b-it", "owner": "google"}, None),
+    ({"id": "openai/gpt-oss-20b", "owner": "OpenAI"}, None),
+    ({"id": "openai/gpt-4o", "owner": "openai"}, UNKNOWN),
+    ({"id": "googled/x", "owner": "google"}, UNKNOWN),
+    ({"id": "groq/llama-3-8b", "owner": "groq"}, REMOTE),
     # Models that nobody can download.
     *(({"id": name}, UNKNOWN) for name in ("gpt-4o", "openai/gpt-5-mini", "claude-sonnet-4",
                                            "gemini-2.5-pro", "o3-mini", "xai/grok-4")),

@@ -58,6 +58,10 @@ SAME = [
     ("smollm2-135m", "SmolLM2-0.135B"),
     # Case of letters and separators.
     ("GPT-OSS-20B", "gpt_oss_20b"),
+    # llama.cpp's cache writes the repository in front of the file.
+    ("ggml-org/gemma-3-1b-it-GGUF",
+     "/home/u/.cache/llama.cpp/ggml-org_gemma-3-1b-it-GGUF_gemma-3-1b-it-Q4_K_M.gguf"),
+    ("ggml-org/gpt-oss-20b-GGUF", "ggml-org_gpt-oss-20b-GGUF_gpt-oss-20b-mxfp4.gguf"),
     ("phi-3.5-mini", "Phi 3.5 mini"),
     # Dated snapshots.
     ("gpt-4o", "gpt-4o-2024-08-06"),
@@ -79,6 +83,7 @@ OTHER = [
     ("model-a", "model-b"),
     ("my-model", "Qwen2.5-7B-Instruct"),
     ("m", "gemma-3-1b-it"),
+    ("ggml-org/gemma-3-1b-it-GGUF", "ggml-org_gemma-3-1b-it-GGUF_mmproj-model-f16.gguf"),
     # Sizes.
     ("gpt-oss-20b", "gpt-oss-120b"),
     ("gpt-oss-1b", "gpt-oss-20b"),
