@@ -24,6 +24,8 @@ class Listed:
     """Its quantisations, where the key stands for several: `qwen/qwen3-4b@q8_0`."""
     selected: str | None = None
     """The variant that loads under the key; None where the list doesn't say."""
+    path: str = ""
+    """Of its file, from the repository that it was fetched from: `OWNER/NAME-GGUF/NAME.gguf`."""
 
     @classmethod
     def of(cls, key: str, entry: Mapping[str, Any]) -> "Listed":
@@ -33,7 +35,12 @@ class Listed:
         name = text_of(table_of(entry.get("quantization")).get("name"))
         if selected is None and name and "@" not in key:
             selected = f"{key}@{name.lower()}"
-        return cls(key=key, variants=variants or tuple(filter(None, [selected])), selected=selected)
+        return cls(
+            key=key,
+            variants=variants or tuple(filter(None, [selected])),
+            selected=selected,
+            path=text_of(entry.get("path")) or "",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +70,16 @@ def match(wanted: str | None, names: Sequence[str]) -> str:
     """Return the one name that is `wanted`; UnknownModel else."""
     found = find_targets(wanted, [Listed(key=name) for name in names])
     if len(found) != 1:
-        raise UnknownModel(wanted, [target.name for target in found] or names)
+        several = [target.name for target in found]
+        raise UnknownModel(wanted, several or names, is_ambiguous=bool(several))
     return found[0].name
 
 
 def find_targets(wanted: str | None, models: Sequence[Listed]) -> list[Target]:
     """Return what `wanted` may mean; None means any LLM.
 
-    A whole key is meant before a key without its owner, that before a key's quantisation.
+    A whole key is meant before a key without its owner, that before a key's quantisation, and that
+    before the repository that its file is from.
     """
     if wanted is None:
         names = (model for model in models if not model.key.startswith("text-embedding-"))
@@ -82,8 +91,8 @@ def find_targets(wanted: str | None, models: Sequence[Listed]) -> list[Target]:
         return alike
     if "@" not in bare:
         keys = (model for model in models if not names_instance(model.key))
-        tagged = (model for model in keys if _bare(model.key).partition("@")[0] == bare)
-        return [Target(model=model) for model in tagged]
+        tagged = [model for model in keys if _bare(model.key).partition("@")[0] == bare]
+        return [Target(model=model) for model in tagged or _from_repository(wanted, models)]
     variants = [(model, variant) for model in models for variant in model.variants]
     exact = [Target(model=model, variant=name) for model, name in variants if name == wanted]
     return exact or [Target(model=m, variant=name) for m, name in variants if _bare(name) == bare]
@@ -100,6 +109,12 @@ def find_identifiers(wanted: str, identifiers: Iterable[str]) -> list[str]:
 def names_instance(wanted: str) -> bool:
     """Tell whether the name numbers a loaded instance; nothing on disk has such a name."""
     return _INSTANCE.search(wanted) is not None
+
+
+def _from_repository(name: str, models: Sequence[Listed]) -> list[Listed]:
+    """Return the models whose file is `name`, or lies in the repository of that name."""
+    folder = f"{name.lower().rstrip('/')}/"
+    return [each for each in models if each.path and f"{each.path.lower()}/".startswith(folder)]
 
 
 def _bare(name: str) -> str:

@@ -22,6 +22,7 @@ ON_DISK = [
     Listed(key="openai/gpt-oss-20b@mxfp4"),
     Listed.of("google/gemma-3-1b", {"quantization": {"name": "Q4_0"}}),
     Listed(key="text-embedding-nomic"),
+    Listed(key="phi-4", path="lmstudio-community/Phi-4-GGUF/Phi-4-Q4_K_M.gguf"),
 ]
 
 
@@ -43,6 +44,9 @@ ON_DISK = [
         ("gemma-3-1b@q4_0", ["google/gemma-3-1b@q4_0"]),
         ("gemma-3-1b@q8_0", []),
         ("gemma-3-1b:2", []),
+        ("lmstudio-community/Phi-4-GGUF", ["phi-4"]),
+        ("lmstudio-community/phi-4-gguf/phi-4-q4_k_m.gguf", ["phi-4"]),
+        ("lmstudio-community/Phi", []),
     ],
 )
 def test_a_name_means_what_is_on_disk(wanted: str, found: list[str]) -> None:
@@ -70,6 +74,7 @@ def test_an_ambiguous_name_is_answered_with_all_that_fit() -> None:
         PROVIDERS.load("lmstudio").choose("lfm2-350m", [{"id": name} for name in ids])
 
     assert caught.value.models == ("lfm2-350m@bf16", "lfm2-350m@f16")
+    assert caught.value.is_ambiguous
 
 
 @pytest.mark.parametrize(
