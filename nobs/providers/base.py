@@ -87,10 +87,14 @@ type Choose = Callable[[str | None, Sequence[Entry]], str]
 class UnknownModel(Exception):
     """The server's list doesn't have the model, or leaves open which one is meant."""
 
-    def __init__(self, model: str | None, models: Sequence[str]) -> None:
-        super().__init__(f"{model!r} is not among {list(models)}")
+    def __init__(
+        self, model: str | None, models: Sequence[str], *, is_ambiguous: bool = False
+    ) -> None:
+        super().__init__(f"{model!r} is not one of {list(models)}")
         self.model = model
         self.models = tuple(models)
+        self.is_ambiguous = is_ambiguous
+        """Whether the name may mean each of `models`."""
 
 
 def choose_exactly(wanted: str | None, models: Sequence[Entry]) -> str:
@@ -99,7 +103,7 @@ def choose_exactly(wanted: str | None, models: Sequence[Entry]) -> str:
     if wanted is None and len(ids) == 1:
         return ids[0]
     if wanted is None or wanted not in ids:
-        raise UnknownModel(wanted, ids)
+        raise UnknownModel(wanted, ids, is_ambiguous=wanted is None)
     return wanted
 
 

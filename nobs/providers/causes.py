@@ -85,6 +85,8 @@ class Finding:
     retry_after_s: float | None = None
     models: tuple[str, ...] = ()
     """What the server has, where the cause is the model."""
+    is_ambiguous: bool = False
+    """Whether each of `models` may be meant."""
     refused: frozenset[Part] = frozenset()
     """What it names as the reason, where the cause is a part of the request."""
     may_be_a_part: bool = False
@@ -106,7 +108,10 @@ def classify(error: Exception) -> Finding:
 def _find(error: Exception) -> Finding:
     match error:
         case UnknownModel():
-            return Finding(cause=Cause.MODEL, detail=str(error), models=error.models)
+            return Finding(
+                cause=Cause.MODEL, detail=str(error), models=error.models,
+                is_ambiguous=error.is_ambiguous,
+            )  # fmt: skip
         case ErrorAnswer():
             return _of_error(error)
         case UnexpectedAnswer():

@@ -13,6 +13,7 @@ from nobs.providers.refusals import Part
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LISTED = 8
+_CHOOSE = "Choose one of them: --llm-model NAME."
 _ITS_OWN = "That is the server's own reason; its log may say more."
 
 
@@ -133,9 +134,10 @@ def _model(finding: Finding, asked: Asked) -> _Told:
         return f"{asked.base_url} can't use model {wanted or ''!r}: {has}.", load
     more = len(models) - _LISTED
     names = ", ".join(models[:_LISTED]) + (f" and {more} more" if more > 0 else "")
-    if wanted is None:
-        return f"{asked.base_url} has several models: {names}.", "Choose one: --llm-model NAME."
-    choose = f"Use --llm-model {close[0]}." if close else "Choose one of them: --llm-model NAME."
+    if finding.is_ambiguous:
+        may = f" that {wanted!r} may mean" if wanted else ""
+        return f"{asked.base_url} has several models{may}: {names}.", _CHOOSE
+    choose = f"Use --llm-model {close[0]}." if close else _CHOOSE
     return (
         f"{asked.base_url} has no model {wanted!r}; it has: {names}.",
         f"{choose} {load}",

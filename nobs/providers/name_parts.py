@@ -35,7 +35,7 @@ _OWNER = re.compile(
 )
 """Owners that are written into the name, as in `google_gemma-3-1b-it` or `models--Qwen--Qwen2`."""
 _REPOSITORY = re.compile(r"^.+[-_]gguf_(?=.)")
-"""llama.cpp writes it in front of a file of its cache: `ggml-org_gemma-3-1b-it-GGUF_gemma-3-...`."""
+"""llama.cpp writes it in front of files of its cache: `ggml-org_gemma-3-1b-it-GGUF_gemma-3-...`."""
 _HASH = re.compile(r"(?:sha256[-:])?[0-9a-f]{32,64}$")
 _GENERIC = frozenset(
     {"", "model", "models", "ggmlmodel", "pytorchmodel", "consolidated", "weights"}

@@ -241,6 +241,17 @@ def test_one_of_several_models_has_to_be_named() -> None:
     assert error.message.endswith("has several models: a, b.")
 
 
+def test_a_name_that_may_mean_several_is_no_reason_to_download() -> None:
+    ids = models("lfm2-350m@bf16", "lfm2-350m@f16")
+    with serving(routes({"/v1/models": ids})) as server:
+        error = fail(server.url, "lfm2-350m", of=PROVIDERS.load("lmstudio"))
+
+    assert error.message.endswith(
+        "several models that 'lfm2-350m' may mean: lfm2-350m@bf16, lfm2-350m@f16."
+    )
+    assert error.remedy == "Choose one of them: --llm-model NAME."
+
+
 def test_the_only_model_needs_no_name() -> None:
     with serving(one_model("only")) as server:
         access = Access(base_url=server.url)
