@@ -40,7 +40,7 @@ def read_values(path: Path, rows: int) -> tuple[object, ...]:
 
 
 def read_csv(path: Path, column: str, rows: int) -> tuple[object, ...]:
-    """Return the first values of `column`; the header tells what separates the fields."""
+    """Return the first values of `column`; the header shows what separates the fields."""
     with path.open(encoding=find_encoding(path), newline="") as file:
         lines = (line for line in file)
         header = next(lines, "")

@@ -46,7 +46,7 @@ def is_complete(directory: Path) -> bool:
     """Return whether nothing needs to be fetched: modules are listed and each has its files.
 
     Without modules.json sentence-transformers would put a pooling of its own in place, and nobody
-    can tell an interrupted download from a repository that has none.
+    can distinguish an interrupted download from a repository that has none.
     """
     try:
         layout = read_layout(directory)

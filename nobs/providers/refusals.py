@@ -21,7 +21,7 @@ class Part(StrEnum):
 _PLACES = ("param", "parameter", "loc", "field", "path", "instancePath")
 """Keys that say where in the request the fault is: OpenAI's, FastAPI's, those of validators."""
 _ECHOES = frozenset({"input", "ctx", "body", "request", "url", "headers", "user_id"})
-"""Keys under which validators repeat what was sent: every part stands there."""
+"""Keys under which validators repeat what was sent, with every part."""
 _ALTERNATIVES = re.compile(
     r"\b(expected one of|expected:|(supported|allowed|valid|permitted|known|accepted)\s"
     r"(fields?|parameters?|params|arguments?|properties|keys)).*",

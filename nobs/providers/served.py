@@ -1,4 +1,4 @@
-"""Servers that run already: they differ in how models are found and in what they tell."""
+"""Servers that run already: they differ in how models are found and in what they say."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ class ServedModels:
     """Connects to a server; starts and loads nothing."""
 
     ask: Callable[[Server, str], ModelIdentity]
-    """Asks a server what it tells of a model."""
+    """Asks a server what it says of a model."""
     chooser: Choose = choose_exactly
 
     @contextmanager

@@ -108,7 +108,7 @@ def _describe_device(torch: Any, backend: Backend) -> dict[str, Any]:  # noqa: A
     if torch_device(backend) != "cuda":
         return {"device_name": platform.processor() or platform.machine()}
     used = torch.cuda.get_device_properties(torch.cuda.current_device())
-    # Older builds of torch don't tell all of this.
+    # Older builds of torch don't have all of this.
     unified, units = (
         getattr(used, name, None) for name in ("is_integrated", "multi_processor_count")
     )

@@ -18,7 +18,7 @@ class Locality(StrEnum):
 
 
 class ModelIdentity(Record):
-    """What the server tells of the model it serves; None where it doesn't tell."""
+    """What the server says of the model it serves; None where it says nothing."""
 
     id: str
     """As requests name it."""

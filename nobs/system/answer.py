@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NOTICE_S = 1.0
-"""Whoever waits longer is told for what."""
+"""Whoever waits longer reads for what."""
 
 _ELSEWHERE = {
     # WSL, and what services, cron and sudo leave out of PATH.

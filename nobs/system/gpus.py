@@ -29,7 +29,7 @@ class NvidiaGpu:
     index: int
     name: str
     memory_gb: float | None
-    """GiB of its own memory; None if it doesn't tell or has none."""
+    """GiB of its own memory; None if it has none or doesn't say."""
     driver_version: str | None
     compute_capability: tuple[int, int] | None
     uuid: str | None

@@ -66,7 +66,7 @@ def test_a_model_that_nobody_offers(installed: Studio) -> None:
 def test_a_name_that_may_mean_two_models(installed: Studio) -> None:
     installed.change(models=[model(TINY), model("other/tiny")])
     with (
-        pytest.raises(UsageError, match="may be meant: openai/tiny, other/tiny"),
+        pytest.raises(UsageError, match="may mean: openai/tiny, other/tiny"),
         PROVIDER.open(installed.wanted(), lambda _: None),
     ):
         pytest.fail("it serves")

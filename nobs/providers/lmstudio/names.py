@@ -52,7 +52,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """As people are told."""
+        """For people."""
         return self.variant or self.model.key
 
     @property

@@ -72,9 +72,9 @@ def _find(wanted: str | None, models: Sequence[Listed]) -> Target | None:
     found = find_targets(wanted, models)
     if len(found) > 1:
         raise UsageError(
-            f"LM Studio has several models that may be meant: "
+            f"LM Studio has several models{f' that {wanted!r} may mean' if wanted else ''}: "
             f"{', '.join(target.name for target in found)}.",
-            "Name one whole: --llm-model NAME.",
+            "Choose one of them: --llm-model NAME.",
         )
     return found[0] if found else None
 
