@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from nobs.providers.evidence import Seen, find_elsewhere
-from nobs.providers.model_names import names_same_model
+from nobs.providers.model_names import find_other_model, names_same_model
 from nobs.schema.base import Status
 from nobs.schema.pins import LlmParams, Workload
 from nobs.schema.server import Locality, RequestShape, ServerRef
@@ -82,6 +82,7 @@ def _check_asked(model: LlmModelReport, workload: Workload) -> Iterator[str]:
         yield "no server is told"
     else:
         yield from _check_place(model.server)
+        yield from _check_loaded(model.server)
     if len(model.all_runs) != len(model.samples):
         yield f"{len(model.all_runs)} repeats stand beside {len(model.samples)} samples"
 
@@ -93,6 +94,13 @@ def _check_place(server: ServerRef) -> Iterator[str]:
     elsewhere = find_elsewhere(server.identity, Seen())
     if elsewhere is not None and elsewhere.locality is Locality.REMOTE:
         yield f"the server is called local. {elsewhere.reason}"
+
+
+def _check_loaded(server: ServerRef) -> Iterator[str]:
+    """Yield that the server had other models in memory and not the one that was asked for."""
+    other = find_other_model(server.identity, None) if server.identity else None
+    if other is not None:
+        yield f"the server had {other} in memory, {server.model!r} was asked"
 
 
 def _check_run(run: LlmRun, workload: Workload, server: ServerRef | None) -> Iterator[str]:
