@@ -4,7 +4,7 @@ import csv
 import json
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from collections.abc import Sequence
-from itertools import chain, islice
+from itertools import chain, dropwhile, islice
 from pathlib import Path
 
 from nobs.errors import DataError
@@ -42,15 +42,18 @@ def read_values(path: Path, rows: int) -> tuple[object, ...]:
 def read_csv(path: Path, column: str, rows: int) -> tuple[object, ...]:
     """Return the first values of `column`; the header shows what separates the fields."""
     with path.open(encoding=find_encoding(path), newline="") as file:
-        lines = (line for line in file)
+        lines = dropwhile(str.isspace, file)
         header = next(lines, "")
         delimiter = _hinted_delimiter(header)
         if delimiter:
             header = next(lines, "")
+        if not header:
+            raise DataError(f"{path} is empty.", "Its first line has to name the columns.")
         # A limit of the whole process, which no one else here reads CSV in.
         csv.field_size_limit(_FIELD_CHARACTERS)
         delimiter = delimiter or _find_delimiter(header, column)
-        reader = csv.reader(chain([header], lines), delimiter=delimiter)
+        # Strict, since a quote that is never closed would make one text of all the rest.
+        reader = csv.reader(chain([header], lines), delimiter=delimiter, strict=True)
         columns = next(reader, [])
         require_column(column, columns, path)
         found = (

@@ -36,7 +36,12 @@ def read_rows(path: Path, pin: DatasetPin) -> tuple[object, ...]:
             f"Can't read {path}: it isn't {error.encoding.upper()} ({error.reason}).",
             "Save it as UTF-8, in Excel as `CSV UTF-8`.",
         ) from error
-    except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
+    except csv.Error as error:
+        raise DataError(
+            f"Can't read {path}: {error}.",
+            "Close every quote in it, and write a quote within a text twice.",
+        ) from error
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(
             f"Can't read {path}: {error}.", "Repair the file or fetch it again."
         ) from error

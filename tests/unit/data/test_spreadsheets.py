@@ -140,7 +140,7 @@ def test_a_row_without_the_column_holds_no_text(tmp_path: Path) -> None:
         (b"text\ncaf\xe9\n", "it isn't UTF-8"),
         ("text\nabc\n".encode("utf-16-le"), "bytes of zero"),
         (b"\xff\xfet\0e\0x", "it isn't UTF-16"),
-        (b"", "no column 'text'"),
+        (b"", "is empty"),
         (b"text,text\n1,2\n", "2 columns 'text'"),
         (b"a\xc2\xa0,b\n1,2\n", r"Its columns are: 'a\\xa0', b"),
     ],
@@ -164,3 +164,23 @@ def test_half_a_surrogate_pair_is_no_text(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match=r"Row 2 of .* holds half a surrogate pair"):
         read(path, rows=2)
+
+
+@pytest.mark.parametrize("rest", ['"The kettle\nA\nB\n', '"The "old" kettle",1\n'])
+def test_a_quote_that_ends_nowhere_swallows_no_rows(tmp_path: Path, rest: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read(save(tmp_path / "rows.csv", "text,label\n" + rest))
+
+    assert caught.value.remedy == "Close every quote in it, and write a quote within a text twice."
+
+
+def test_empty_lines_above_the_header_are_none_of_it(tmp_path: Path) -> None:
+    file = save(tmp_path / "rows.csv", "\r\n \r\ntext,label\r\nA,1\r\n")
+
+    assert read(file, rows=1) == ("A",)
+
+
+@pytest.mark.parametrize("text", ["", "\ufeff", "\n\n", "sep=;\n"])
+def test_an_empty_file_is_called_empty(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match="is empty"):
+        read(save(tmp_path / "rows.csv", text))
