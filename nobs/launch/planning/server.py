@@ -2,12 +2,11 @@
 
 import platform
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from nobs.catalog import Catalog
 from nobs.errors import UsageError
 from nobs.hosts import is_loopback
-from nobs.launch.engine.endpoint import choose_route
+from nobs.launch.engine.endpoint import choose_route, split_url
 from nobs.launch.planning.facts import Facts
 from nobs.launch.planning.options import has_own_options
 from nobs.launch.planning.request import RunRequest
@@ -41,7 +40,8 @@ class ServerOrder:
     """None means what the provider brings along."""
     setup: bool = False
     is_guess: bool = False
-    """Whether the provider is the one that usually listens there, to be asked before use."""
+    """Whether the provider is one that may listen there, to be asked before use: what is named as
+    any server may be one that can say more of its model, such as where it computes."""
     parallel: int | None = None
     """Requests at once for which a model that the run itself loads makes room."""
     max_wait_s: float = DEFAULT_MAX_WAIT_S
@@ -74,6 +74,7 @@ def order_again(spec: RunSpec) -> ServerOrder | None:
         base_url=None if is_embedded else server.base_url,
         model=None if is_embedded and brings_model else server.model,
         setup=server.setup,
+        is_guess=server.provider == ANY_SERVER,
         parallel=_parallel(spec),
         max_wait_s=server.max_wait_s,
     )
@@ -138,7 +139,7 @@ def order_server(request: RunRequest, facts: Facts, pinned: Workload) -> ServerO
         model=_model_name(request, facts, pinned),
         setup=request.setup_lm_studio,
         parallel=max(request.concurrency, default=None),
-        is_guess=request.provider is None and not request.setup_lm_studio,
+        is_guess=request.provider in {None, ANY_SERVER} and not request.setup_lm_studio,
         max_wait_s=request.request_timeout_s or DEFAULT_MAX_WAIT_S,
     )
 
@@ -194,6 +195,6 @@ def _provider_at(url: str, request: RunRequest) -> str:
 
 
 def _same(left: str, right: str) -> bool:
-    one, other = urlsplit(left), urlsplit(right)
+    one, other = split_url(left), split_url(right)
     hosts = ["" if is_loopback(parts.hostname or "") else parts.hostname for parts in (one, other)]
     return hosts[0] == hosts[1] and one.port == other.port

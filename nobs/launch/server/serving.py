@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from nobs.catalog import Catalog
 from nobs.errors import NobsError
 from nobs.hosts import is_loopback
-from nobs.launch.engine.endpoint import Way, socket_dir
+from nobs.launch.engine.endpoint import Way, socket_dir, split_url
 from nobs.launch.engine.info import EngineInfo
 from nobs.launch.output import OnEvent
 from nobs.launch.planning.facts import listens
@@ -120,7 +120,7 @@ def find_absent_server(request: RunRequest, catalog: Catalog) -> str | None:
     tasks = request.tasks or catalog.tasks(request.profile)
     workloads = [catalog.workload(task, request.profile) for task in tasks]
     url = request.llm_url or llm_base_url() or DEFAULT_LLM_BASE_URL
-    is_here = is_loopback(urlsplit(url).hostname or "")
+    is_here = is_loopback(split_url(url).hostname or "")
     return url if any(map(needs_server, workloads)) and is_here and not listens(url) else None
 
 
@@ -151,7 +151,7 @@ def _open(order: ServerOrder, tell: Tell) -> Iterator[ServerRef]:
 
 
 def _find_provider(order: ServerOrder, wanted: Wanted) -> str:
-    """Return the named provider; ask the server what it is where none was named."""
+    """Return the named provider; ask the server what it is where no kind of server was named."""
     if not order.is_guess or wanted.base_url is None:
         return order.provider
     # Only here, and in what opens a provider, the openai client comes along.

@@ -125,9 +125,23 @@ def test_a_run_of_llms_alone_needs_no_worker_s_libraries() -> None:
     assert made.spec.offline
 
 
-def test_what_is_no_url_is_refused() -> None:
+@pytest.mark.parametrize("words", [{}, {"provider": "openai"}, {"provider": "ollama"}])
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:1234", "ftp://a/v1", "http://", "http://[::", "http://a:99999/v1", "http://a:b/v1"],
+)
+def test_what_is_no_url_is_refused(url: str, words: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="isn't a server's URL"):
-        plan(llm_url="localhost:1234")
+        plan(llm_url=url, **words)
+
+
+@pytest.mark.parametrize(
+    ("provider", "is_guess"), [(None, True), ("openai", True), ("ollama", False)]
+)
+def test_a_server_of_no_named_kind_is_asked_what_it_is(
+    provider: str | None, *, is_guess: bool
+) -> None:
+    assert order_of(llm_url="http://a:1/v1", provider=provider).is_guess is is_guess
 
 
 def test_inside_a_container_loopback_is_the_host() -> None:
@@ -144,8 +158,9 @@ def test_a_resumed_run_asks_again_for_what_it_asked() -> None:
     assert order_again(plan(setup_lm_studio=True).spec) == order_of(setup_lm_studio=True)
     assert order_again(quick) == ServerOrder(provider="llamacpp", base_url=None, model=None)
     assert order_again(told) == ServerOrder(
-        provider="openai", base_url="http://a:1/v1", model="gpt-oss-20b", max_wait_s=5.0
-    )
+        provider="openai", base_url="http://a:1/v1", model="gpt-oss-20b", max_wait_s=5.0,
+        is_guess=True,
+    )  # fmt: skip
     assert order_again(plan(tasks=("embeddings",)).spec) is None
 
 
