@@ -103,6 +103,7 @@ def _is_placeholder(name: str) -> bool:
 
 
 def _is_letter(parts: NameParts) -> bool:
+    """Tell whether it is a stand-in, as in examples and scripts: no model has such a name."""
     return len(parts.family) == 1 and not parts.sizes
 
 

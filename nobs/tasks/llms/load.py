@@ -31,7 +31,7 @@ MAX_KEPT_OPEN = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """One level: either so many requests in flight, or so many arriving a second."""
+    """One level: either so many requests in flight, or so many arriving per second."""
 
     concurrency: int | None = None
     rate_per_s: float | None = None
