@@ -119,9 +119,11 @@ def find_absent_server(request: RunRequest, catalog: Catalog) -> str | None:
     """Return the URL on this machine where a server is needed and none answers."""
     tasks = request.tasks or catalog.tasks(request.profile)
     workloads = [catalog.workload(task, request.profile) for task in tasks]
+    if not any(map(needs_server, workloads)):
+        return None
     url = request.llm_url or llm_base_url() or DEFAULT_LLM_BASE_URL
     is_here = is_loopback(split_url(url).hostname or "")
-    return url if any(map(needs_server, workloads)) and is_here and not listens(url) else None
+    return url if is_here and not listens(url) else None
 
 
 @contextmanager
