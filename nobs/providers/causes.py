@@ -68,9 +68,13 @@ _NO_ROUTE = frozenset({404, 405})
 _BY_A_PART = frozenset({400, 406, 422, 500, 501})
 _MOST_CHARACTERS = 300
 _BUSY_STATUS = frozenset({408, 425, 429, 502, 503, 504})
+_CODES = dict.fromkeys(map(str, _BUSY_STATUS), Cause.BUSY) | {"401": Cause.KEY, "403": Cause.KEY}
+"""What an error that came with status 200 has as its own status."""
 _TOO_LONG = re.compile(
     r"context.{0,40}(length|size|window|overflow)|too many tokens", re.IGNORECASE
 )
+_CLOSED = re.compile(r"disconnected|incomplete chunked read")
+"""How the client says that a connection or a stream broke off."""
 _TAG = re.compile(r"<[^>]*>")
 _OF_MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
 
@@ -93,6 +97,8 @@ class Finding:
     """Whether a part of the request can be the reason though none is named."""
     is_no_route: bool = False
     """Whether the server hasn't the route, or not that method of it."""
+    is_redirect: bool = False
+    """Whether it names another address."""
     wants_more_tokens: bool = False
     """Whether the limit of output tokens is too low for it."""
     waited_s: float | None = None
@@ -136,7 +142,7 @@ def _of_status(error: APIStatusError) -> Finding:
     ):
         where = error.response.headers.get("location")
         detail = f"{status}, a redirect to {where}" if where else said
-        return Finding(cause=Cause.OTHER_PROGRAM, detail=detail)
+        return Finding(cause=Cause.OTHER_PROGRAM, detail=detail, is_redirect=bool(where))
     if status in {400, 413, 422} and _is_too_long(error.body, said):
         return Finding(cause=Cause.CONTEXT, detail=said)
     refused = find_refused(error.body or said)
@@ -154,11 +160,13 @@ def _of_status(error: APIStatusError) -> Finding:
 
 
 def _of_error(error: ErrorAnswer) -> Finding:
-    """Read an error that came in place of an answer: only its words say what it is."""
+    """Read an error that came in place of an answer: its code, else its words, say what it is."""
     said = " ".join((_words(error.body) or str(error)).split())[:_MOST_CHARACTERS]
     inner = error.body.get("error") if isinstance(error.body, dict) else None
     if _is_too_long(inner, said):
         return Finding(cause=Cause.CONTEXT, detail=said)
+    if (cause := _CODES.get(_field(inner, "code"))) is not None:
+        return Finding(cause=cause, detail=said)
     refused = find_refused(error.body)
     cause = Cause.PART if refused else Cause.REFUSED
     return Finding(cause=cause, detail=said, refused=refused, may_be_a_part=True)
@@ -255,7 +263,7 @@ def _connection_cause(  # noqa: PLR0911 - one line a cause
         return Cause.SILENT
     if _has(chain, ConnectionRefusedError, FileNotFoundError):
         return Cause.NOT_RUNNING
-    if _has(chain, ConnectionError) or "disconnected" in str(chain[-1]):
+    if _has(chain, ConnectionError) or _CLOSED.search(str(chain[-1])):
         return Cause.CLOSED
     if _has(chain, httpx2.ProtocolError, httpx2.DecodingError):
         return Cause.OTHER_PROGRAM

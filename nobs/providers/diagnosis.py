@@ -114,6 +114,8 @@ def _tls(finding: Finding, asked: Asked) -> _Told:
 
 def _other_program(finding: Finding, asked: Asked) -> _Told:
     what = f"{asked.base_url} doesn't speak OpenAI's API: {finding.detail}."
+    if finding.is_redirect:
+        return what, "Requests aren't redirected: name the address itself, --llm-url .../v1."
     if not urlsplit(asked.base_url).path.rstrip("/").endswith("/v1"):
         return what, "The URL usually ends in /v1. If the path is right, correct the port."
     return what, f"Correct the port: another program listens there. Or start one: {_start(asked)}."
