@@ -1,47 +1,27 @@
 """What the events of a chat completion hold: tokens, usage, the model, the finish, errors."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nobs.tasks.llms.client.chunk import TokenChunk
+from nobs.tasks.llms.client.repeats import REPEATED_TEXT, without_repeats
 from nobs.tasks.llms.client.sse import DONE, Event, MalformedStream
+from nobs.tasks.llms.client.usage import MAX_COUNT, Usage, usages_in
 from nobs.text import whole_characters
 
 type Json = Mapping[str, Any]
 
 _TIMINGS = ("timings", "stats")
 """Where llama.cpp and LM Studio put their own times."""
-_MAX_COUNT = 2**53
-"""Larger counts aren't exact in JSON, and no answer has so many tokens."""
+_SAID = ("message", "detail", "error_message", "error_msg", "text")
+"""Where errors without `error` say what is wrong; events with choices are answers."""
 _REASONING = ("thinking", "reasoning")
 """Types of content parts that are no answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class TokenChunk:
-    """A chunk that carries at least one token."""
-
-    stamp_ns: int
-    answer: str
-    """Content or the arguments of a tool call."""
-    reasoning: str
-    has_answer: bool
-    """Content; a tool call is a token, but no answer text."""
-    tokens: int | None = None
-    """Tokens in this chunk, where the server sends their ids or log probabilities."""
-    counted: int | None = None
-    """Output tokens up to and including this chunk, where its usage has them."""
-
-
-@dataclass(kw_only=True)
-class Usage:
-    """Token counts as the server sent them last; None where it sent none."""
-
-    prompt: int | None = None
-    completion: int | None = None
-    total: int | None = None
-    reasoning: int | None = None
+_OF_REASONING = re.compile(r"^(?!.*(signature|opaque|encrypt)).*(reason|think)", re.IGNORECASE)
+"""Names of fields that hold it: reasoning_content, reasoning, reasoning_details, thinking, ..."""
 
 
 @dataclass(kw_only=True)
@@ -57,10 +37,12 @@ class Answer:
     """Whether any choice had the field, be it null."""
     finished_ns: int | None = None
     """Stamp of the event with the finish reason."""
+    has_text_after_finish: bool = False
+    """Whether the reason can't be the end: some servers send one with each chunk."""
     refusal: str = ""
     timings: dict[str, float] = field(default_factory=dict)
     unusable: set[str] = field(default_factory=set)
-    """Names of values that were dropped: NaN, Infinity, counts beyond 2**53, half characters."""
+    """Names of what was dropped: NaN, Infinity, numbers beyond 2**53, text that came before."""
     error: str | None = None
     is_done: bool = False
     """`[DONE]` came."""
@@ -96,16 +78,25 @@ def read_answer(events: Iterable[Event]) -> Answer:
         if answer.error is not None:
             break
         _take(answer, value, event.stamp_ns)
+    whole = answer.chunks
+    answer.chunks = without_repeats(whole)
+    if answer.chunks != whole:
+        answer.unusable.add(REPEATED_TEXT)
     return answer
 
 
 def error_in(value: Json, name: str = "") -> str | None:
-    """Return the message of an error object, None where there is none."""
+    """Return the message of an error object, None where there is none.
+
+    OpenAI's is in `error`; vLLM, FastAPI, FastChat and others send theirs as the whole event.
+    """
     error = value.get("error")
-    if not error and name != "error":
+    is_one = "error" in (name, value.get("object"), value.get("type"))
+    said = next((text for key in _SAID if (text := _text(value.get(key)))), None)
+    if not (error or is_one or (said and "choices" not in value)):
         return None
     message = error.get("message") if isinstance(error, dict) else error
-    return whole_characters(str(message or error or value.get("message") or dict(value)))[:300]
+    return whole_characters(str(message or error or said or dict(value)))[:300]
 
 
 def _read_object(data: str) -> Json:
@@ -123,7 +114,9 @@ def _read_object(data: str) -> Json:
 def _take(answer: Answer, value: Json, stamp_ns: int) -> None:
     answer.objects += 1
     answer.model = whole_characters(_text(value.get("model"))) or answer.model
-    counted = _take_usage(answer, _object(value.get("usage")))
+    counted = None
+    for usage in usages_in(value):
+        counted = answer.usage.take(usage)
     for key in _TIMINGS:
         _take_timings(answer, key, _object(value.get(key)))
     choices = value.get("choices")
@@ -131,31 +124,16 @@ def _take(answer: Answer, value: Json, stamp_ns: int) -> None:
         _take_choice(answer, _object(choices[0]), stamp_ns, counted)
 
 
-def _take_usage(answer: Answer, usage: Json) -> int | None:
-    """Take the numbers of `usage` and return its output tokens, if it has them.
-
-    Servers that send usage with each chunk send growing numbers; null leaves the last ones.
-    """
-    details = _object(usage.get("completion_tokens_details"))
-    found = answer.usage
-    found.prompt = _count(answer, usage, "prompt_tokens", found.prompt)
-    found.completion = _count(answer, usage, "completion_tokens", found.completion)
-    found.total = _count(answer, usage, "total_tokens", found.total)
-    found.reasoning = _count(answer, details, "reasoning_tokens", found.reasoning)
-    return found.completion if usage.get("completion_tokens") is not None else None
-
-
 def _take_choice(answer: Answer, choice: Json, stamp_ns: int, counted: int | None) -> None:
-    delta = _object(choice.get("delta"))
+    delta = _delta(choice, is_first=not answer.chunks)
     content, thinking = _content(delta.get("content"))
     answer.refusal += _text(delta.get("refusal"))
-    # Some servers send several names of the same text.
-    named = _text(delta.get("reasoning_content")) or _text(delta.get("reasoning"))
-    reasoning = named or thinking
+    reasoning = _reasoning(delta) or thinking
     call = _tool_call(delta.get("tool_calls")) or _tool_call(
         [{"function": delta.get("function_call")}]
     )
     if content or reasoning or call:
+        answer.has_text_after_finish |= answer.finish_reason is not None
         answer.chunks.append(
             TokenChunk(
                 stamp_ns, content + call, reasoning, bool(content),
@@ -165,6 +143,18 @@ def _take_choice(answer: Answer, choice: Json, stamp_ns: int, counted: int | Non
     answer.has_finish_field = answer.has_finish_field or "finish_reason" in choice
     if reason := _text(choice.get("finish_reason")):
         answer.finish_reason, answer.finished_ns = reason, stamp_ns
+
+
+def _delta(choice: Json, *, is_first: bool) -> Json:
+    """Return what a choice adds to the answer.
+
+    Some servers stream `text`, and some send all at once as a `message`. One that comes behind the
+    deltas repeats them.
+    """
+    delta = _object(choice.get("delta"))
+    if not delta and is_first:
+        delta = _object(choice.get("message"))
+    return delta or {"content": choice.get("text")}
 
 
 def _content(value: object) -> tuple[str, str]:
@@ -177,8 +167,19 @@ def _content(value: object) -> tuple[str, str]:
     return answer, "".join(_part_text(part) for part in thinking)
 
 
+def _reasoning(delta: Json) -> str:
+    """Return the reasoning of a delta; some servers send several names of the same text."""
+    values = (value for name, value in delta.items() if _OF_REASONING.search(name))
+    return next(filter(None, (_text(value) or _parts_text(value) for value in values)), "")
+
+
+def _parts_text(parts: object) -> str:
+    """Return the text of a list of parts, as in OpenRouter's `reasoning_details`."""
+    return "".join(_part_text(_object(p)) for p in (parts if isinstance(parts, list) else ()))
+
+
 def _part_text(part: Json) -> str:
-    for name in (*_REASONING, "text"):
+    for name in (*_REASONING, "text", "summary"):
         inner = part.get(name)
         if isinstance(inner, list):
             return "".join(_text(_object(each).get("text")) for each in inner)
@@ -215,22 +216,11 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _count(answer: Answer, values: Json, name: str, default: int | None) -> int | None:
-    """Return the number of tokens called `name`; of a negative or no number, `default`."""
-    value = values.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        return default
-    if not value <= _MAX_COUNT or value != int(value):
-        answer.unusable.add(f"usage.{name}")
-        return default
-    return int(value)
-
-
 def _take_timings(answer: Answer, key: str, values: Json) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
-        if abs(value) <= _MAX_COUNT:  # neither NaN nor Infinity is
+        if abs(value) <= MAX_COUNT:  # neither NaN nor Infinity is
             answer.timings[whole_characters(str(name))] = float(value)
         else:
             answer.unusable.add(f"{key}.{whole_characters(str(name))}")

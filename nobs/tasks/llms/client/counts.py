@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from statistics import median
 
-from nobs.tasks.llms.client.answer import Answer, TokenChunk, Usage
+from nobs.tasks.llms.client.answer import Answer
+from nobs.tasks.llms.client.chunk import TokenChunk
 from nobs.tasks.llms.client.finish import whole_reason
 from nobs.tasks.llms.client.record import TokenCountSource
 
@@ -142,8 +143,8 @@ def _output_of(answer: Answer) -> int:
     xAI, Gemini's compatible API and several gateways count reasoning apart: `completion_tokens` is
     without it, `total_tokens` with it. OpenAI's own `completion_tokens` include it.
     """
-    usage, chunks = answer.usage, len(answer.chunks)
-    completion, reasoning, summed = usage.completion or 0, usage.reasoning or 0, _summed(usage)
+    usage, chunks, summed = answer.usage, len(answer.chunks), _summed(answer)
+    completion, reasoning = usage.completion or 0, usage.reasoning or 0
     both = completion + reasoning
     is_short = completion + 1 < chunks or bool(answer.reasoning and not reasoning)
     is_apart = summed == both or reasoning > completion > 0
@@ -152,8 +153,9 @@ def _output_of(answer: Answer) -> int:
     return summed if is_short and completion < summed and chunks <= summed + 1 else completion
 
 
-def _summed(usage: Usage) -> int:
+def _summed(answer: Answer) -> int:
     """Return the output tokens by the total, 0 where usage has none."""
+    usage = answer.usage
     return max(0, (usage.total or 0) - usage.prompt) if usage.prompt is not None else 0
 
 
@@ -178,7 +180,7 @@ def _other_readings(answer: Answer, output: int, streamed: int) -> Iterator[int]
         readings.add(output - reasoning)
     if reasoning and not usage.total:
         readings.add(completion + reasoning)
-    if not reasoning and completion and completion < (summed := _summed(usage)):
+    if not reasoning and completion and completion < (summed := _summed(answer)):
         readings |= {completion, summed}
     for tokens in readings - {streamed}:
         if chunks <= tokens + 1 and not _is_impossible(tokens, size, chunks):
@@ -289,10 +291,7 @@ def _exact(chunks: Sequence[TokenChunk], streamed: int) -> list[int] | None:
 
 
 def _regular_size(tokens: int, chunks: int, by_text: float) -> int:
-    """Return the tokens a chunk if all chunks but the last have as many, 0 if they can't.
-
-    Of several sizes that are possible, return the one next to that `by_text`.
-    """
+    """Return the tokens per chunk nearest to `by_text` that all but the last may have, else 0."""
     fewest, most = math.ceil(tokens / chunks), math.ceil(tokens / (chunks - 1)) - 1
     if fewest > most:
         return 0

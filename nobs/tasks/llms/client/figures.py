@@ -2,10 +2,13 @@
 
 import itertools
 import json
-from collections.abc import Iterator
+import re
+import zlib
+from collections.abc import Callable, Iterator
 
-from nobs.tasks.llms.client.answer import Answer, TokenChunk, error_in, read_answer
+from nobs.tasks.llms.client.answer import Answer, error_in, read_answer
 from nobs.tasks.llms.client.arrivals import find_arrivals
+from nobs.tasks.llms.client.chunk import TokenChunk
 from nobs.tasks.llms.client.counts import CountTokens, TokenCount, count_tokens
 from nobs.tasks.llms.client.finish import failure_of_finish, whole_reason
 from nobs.tasks.llms.client.framing import Head, MalformedResponse, body_of, parse_head
@@ -19,6 +22,9 @@ from nobs.tasks.llms.client.record import (
 from nobs.tasks.llms.client.sse import EventTooLarge, MalformedStream, Read, parse_events
 from nobs.tasks.llms.client.wire import End, Exchange
 
+_ANY_ZLIB = zlib.MAX_WBITS | 32
+"""Either header, gzip's or zlib's."""
+_TAG = re.compile(r"<[^>]*>")
 _ENDS = {
     End.FIRST_BYTE_TIMEOUT: ChatFailure.FIRST_BYTE_TIMEOUT,
     End.IDLE_TIMEOUT: ChatFailure.IDLE_TIMEOUT,
@@ -56,7 +62,7 @@ def record_of(exchange: Exchange, count_text: CountTokens | None = None) -> Chat
     try:
         head = _read_head(exchange)
         answer = _read_body(exchange, head)
-        _check_whole(exchange, answer)
+        _check_whole(exchange, head, answer)
         figures = _figures(exchange, answer, count_text)
     except _Failed as failed:
         return ChatRecord(
@@ -82,25 +88,36 @@ def _read_head(exchange: Exchange) -> Head:
 
 
 def _body_reads(exchange: Exchange, head: Head) -> Iterator[Read]:
-    """Yield each read's share of the body."""
-    body = body_of(head)
+    """Yield each read's share of the body, decompressed where the server compressed it."""
+    body, decoded = body_of(head), _decoder(head)
     to_skip = head.size
     for stamp_ns, data in zip(exchange.stamps, exchange.chunks, strict=True):
         skipped = min(to_skip, len(data))
         to_skip -= skipped
-        if not to_skip and (piece := body.feed(data[skipped:])):
+        if not to_skip and (piece := decoded(body.feed(data[skipped:]))):
             yield stamp_ns, piece
+
+
+def _decoder(head: Head) -> Callable[[bytes], bytes]:
+    """Return what undoes the encoding of the body: none was asked for, and proxies compress."""
+    encoding = head.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        return bytes
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        said = f"the stream is compressed ({encoding}), though the request asks for none"
+        raise _Failed(ChatFailure.NOT_A_STREAM, said)
+    return zlib.decompressobj(_ANY_ZLIB).decompress
 
 
 def _read_body(exchange: Exchange, head: Head) -> Answer:
     try:
         reads = list(_body_reads(exchange, head))
-        if head.status != 200:
+        if head.status // 100 != 2:
             raise _Failed(ChatFailure.HTTP_STATUS, _status_error(head, reads))
         if not _may_be_events(head, reads):
             raise _other_content(head, reads)
         return read_answer(parse_events(reads))
-    except (MalformedResponse, MalformedStream) as error:
+    except (MalformedResponse, MalformedStream, zlib.error) as error:
         raise _Failed(ChatFailure.MALFORMED, str(error)) from error
     except EventTooLarge as error:
         raise _Failed(ChatFailure.TOO_LARGE, str(error)) from error
@@ -129,7 +146,7 @@ def _error_message(text: str) -> str | None:
 
 def _status_error(head: Head, reads: list[Read]) -> str:
     text = _body_text(reads)
-    detail = _error_message(text) or " ".join(text.split())[:200]
+    detail = _error_message(text) or " ".join(_TAG.sub(" ", text).split())[:200]
     return f"HTTP {head.status} {head.reason}: {detail}".strip(": ")
 
 
@@ -141,18 +158,26 @@ def _other_content(head: Head, reads: list[Read]) -> _Failed:
     return _Failed(ChatFailure.NOT_A_STREAM, f"{kind} instead of an event stream: {text[:80]!r}")
 
 
-def _check_whole(exchange: Exchange, answer: Answer) -> None:
+def _check_whole(exchange: Exchange, head: Head, answer: Answer) -> None:
     """Raise unless the whole answer came: `[DONE]` and a finish reason are the server's word."""
     if answer.error is not None:
         raise _Failed(ChatFailure.SERVER_ERROR, answer.error)
-    is_over = exchange.end in {End.COMPLETE, End.CLOSED}
-    if not answer.is_done and not (is_over and answer.finish_reason):
+    if not answer.is_done and not _has_finished(exchange, head, answer):
         raise _Failed(_ENDS.get(exchange.end, ChatFailure.CUT), _WORDS[exchange.end])
     _check_finish(answer)
     if answer.refusal:
         raise _Failed(ChatFailure.REFUSAL, f"the model declined: {answer.refusal[:200]!r}")
     if not answer.chunks:
         raise _Failed(ChatFailure.NO_TOKEN, "the answer has no token")
+
+
+def _has_finished(exchange: Exchange, head: Head, answer: Answer) -> bool:
+    """Tell whether an answer without `[DONE]` has come to the end that its finish reason names."""
+    if answer.finish_reason is None or exchange.end not in {End.COMPLETE, End.CLOSED}:
+        return False
+    # A reason that came with text before the last doesn't tell an end from a broken connection.
+    is_framed = exchange.end is End.COMPLETE and not head.ends_by_close
+    return is_framed or not answer.has_text_after_finish
 
 
 def _check_finish(answer: Answer) -> None:
@@ -200,6 +225,7 @@ def _figures(exchange: Exchange, answer: Answer, count_text: CountTokens | None)
         input_tokens=answer.usage.prompt,
         output_tokens=count.output,
         reasoning_tokens=answer.usage.reasoning,
+        cached_tokens=answer.usage.cached,
         output_chars=chars[0],
         reasoning_chars=chars[1],
         streamed_tokens=count.streamed,
@@ -219,7 +245,7 @@ def _figures(exchange: Exchange, answer: Answer, count_text: CountTokens | None)
         finish_reason=whole_reason(answer.finish_reason),
         model=answer.model,
         server_timings=answer.timings,
-        unusable=tuple(sorted(answer.unusable)),
+        unusable=tuple(sorted(answer.unusable | answer.usage.unusable)),
     )
 
 

@@ -3,8 +3,10 @@
 from nobs.tasks.llms.client.record import ChatFailure
 
 # OpenAI's words, those of older and other APIs for the same, in lower case.
-_STOP = ("stop", "eos", "eos_token", "stop_sequence", "end_turn", "eosfound", "complete")
-_LENGTH = ("length", "max_tokens", "max_length", "maxpredictedtokensreached")
+_STOP = ("stop", "eos", "eos_token", "stop_sequence", "end_turn", "eosfound", "complete",
+         "end_id", "stop_word", "stop_words", "finish_reason_stop")  # fmt: skip
+_LENGTH = ("length", "max_tokens", "max_length", "maxpredictedtokensreached", "max_new_tokens",
+           "max_output_tokens", "model_length", "finish_reason_max_tokens")  # fmt: skip
 _CALLS = ("tool_calls", "function_call", "tool_use", "tool_call")
 _WHOLE = (
     dict.fromkeys(_STOP, "stop")
@@ -14,7 +16,8 @@ _WHOLE = (
 _FILTERS = ("content_filter", "safety", "recitation", "prohibited_content", "blocklist", "spii",
             "blocked", "sensitive", "guardrail_intervened")  # fmt: skip
 _ABORTS = ("abort", "aborted", "cancel", "cancelled", "canceled", "interrupted", "preempted",
-           "timeout", "load", "unload", "userstopped", "disconnected")  # fmt: skip
+           "timeout", "load", "unload", "userstopped", "disconnected",
+           "insufficient_system_resource")  # fmt: skip
 _ERRORS = ("error", "failed", "failure", "fault", "malformed_function_call", "network_error")
 _FAILURES = (
     dict.fromkeys(_FILTERS, ChatFailure.CONTENT_FILTER)

@@ -113,6 +113,8 @@ class Figures:
     output_tokens: int
     """Tokens that the model made, hidden reasoning and an end token included."""
     reasoning_tokens: int | None
+    cached_tokens: int | None = None
+    """Tokens of the prompt that the server had in a cache."""
     output_chars: int
     reasoning_chars: int
     streamed_tokens: int

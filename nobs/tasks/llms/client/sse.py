@@ -1,11 +1,13 @@
 """Server-sent events out of stamped reads, once the stream has ended."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 MAX_EVENT_BYTES = 10_000_000
 DONE = "[DONE]"
+_BEGINNINGS = (b"data: {", b"data:{", b"data: [DONE]", b"data:[DONE]")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 
@@ -33,17 +35,20 @@ class Event:
 def parse_events(reads: Iterable[Read]) -> Iterator[Event]:
     """Yield the events of a body; comments and fields other than `data` and `event` are skipped.
 
-    Differs from the WHATWG algorithm in one point: an event whose last line is complete counts
-    although the stream ended without the blank line, because servers forget it after `[DONE]`.
+    Differs from the WHATWG algorithm in two points, because servers forget blank lines: an event
+    whose last line is complete counts although the stream ended without one, and a line that begins
+    another JSON object, or is the end mark, begins another event.
     """
     pending = _Pending()
     stamp_ns = 0
     for stamp_ns, line in _lines(reads):
         if line:
-            pending.take(line)
+            if pending.is_whole_before(line) and (event := pending.dispatch()) is not None:
+                yield event
+            pending.take(line, stamp_ns)
         elif (event := pending.dispatch(stamp_ns)) is not None:
             yield event
-    if (event := pending.dispatch(stamp_ns)) is not None:
+    if (event := pending.dispatch()) is not None:
         yield event
 
 
@@ -54,9 +59,21 @@ class _Pending:
         self._data: list[str] = []
         self._name = ""
         self._size = 0
+        self._stamp_ns = 0
 
-    def take(self, line: bytes) -> None:
-        """Add one line without its end."""
+    def is_whole_before(self, line: bytes) -> bool:
+        """Tell whether `line` begins another event, though no blank line came."""
+        if not self._data or not line.startswith(_BEGINNINGS) or self._data[-1][-1:] != "}":
+            return False
+        try:
+            json.loads("\n".join(self._data))
+        except (ValueError, RecursionError):
+            return False
+        return True
+
+    def take(self, line: bytes, stamp_ns: int) -> None:
+        """Add one line without its end, with the stamp of the read that completed it."""
+        self._stamp_ns = stamp_ns
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
@@ -66,8 +83,12 @@ class _Pending:
         elif field == b"event":
             self._name = _decode(value)
 
-    def dispatch(self, stamp_ns: int) -> Event | None:
-        """Return the event and begin anew; None where no line held data."""
+    def dispatch(self, stamp_ns: int | None = None) -> Event | None:
+        """Return the event and start the next; None where no line held data.
+
+        Without a blank line, and so without its stamp, the last line completed it.
+        """
+        stamp_ns = self._stamp_ns if stamp_ns is None else stamp_ns
         data, name = self._data, self._name
         self._data, self._name, self._size = [], "", 0
         return Event(stamp_ns, "\n".join(data), name) if data else None

@@ -1,0 +1,63 @@
+"""Text that a server sends twice: with each chunk all of it so far, or all of it again at the end.
+
+Only what is new is a token that came; pure.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Literal
+
+from nobs.tasks.llms.client.chunk import TokenChunk
+
+MIN_CHUNKS = 4
+"""Fewer may repeat themselves by chance, as in counting or laughing."""
+
+REPEATED_TEXT = "repeated text"
+"""What was dropped, as records name it."""
+
+type Field = Literal["answer", "reasoning"]
+
+
+def without_repeats(chunks: Sequence[TokenChunk]) -> list[TokenChunk]:
+    """Return the chunks with what is new in each; one that brings nothing new isn't there."""
+    for name in ("answer", "reasoning"):
+        chunks = list(_new_in(chunks, name))
+    return list(chunks)
+
+
+def _new_in(chunks: Sequence[TokenChunk], name: Field) -> Iterator[TokenChunk]:
+    texts: list[str] = [each for chunk in chunks if (each := getattr(chunk, name))]
+    is_cumulative, is_repeated = _is_cumulative(texts), _is_repeated(texts)
+    seen = 0
+    before = ""
+    for chunk in chunks:
+        text: str = getattr(chunk, name)
+        seen += bool(text)
+        new = text.removeprefix(before) if is_cumulative and text else text
+        if is_repeated and seen == len(texts):
+            new = ""
+        before = text or before
+        if new == text:
+            yield chunk
+        elif (shorter := _with_text(chunk, name, new)) is not None:
+            yield shorter
+
+
+def _with_text(chunk: TokenChunk, name: Field, text: str) -> TokenChunk | None:
+    """Return `chunk` with `text` in the field, None where it has no text left."""
+    changed = replace(chunk, answer=text) if name == "answer" else replace(chunk, reasoning=text)
+    return changed if changed.answer or changed.reasoning else None
+
+
+def _is_cumulative(texts: Sequence[str]) -> bool:
+    """Tell whether each text is the one before and more."""
+    return len(texts) >= MIN_CHUNKS and all(
+        len(after) > len(before) and after.startswith(before) for before, after in pairwise(texts)
+    )
+
+
+def _is_repeated(texts: Sequence[str]) -> bool:
+    """Tell whether the last text is all the others together."""
+    *earlier, last = texts or [""]
+    return len(earlier) >= MIN_CHUNKS and last.strip() == "".join(earlier).strip() != ""
