@@ -144,6 +144,26 @@ def test_answers_that_the_server_broke_off_fail_the_step(tmp_path: Path, reason:
     assert f"the answer ended with finish_reason '{reason}' after 6 chunks of text" in error.message
 
 
+@pytest.mark.parametrize("tokens", [6, 30])
+def test_an_answer_without_the_reason_that_others_have_is_a_failure(
+    tokens: int, tmp_path: Path
+) -> None:
+    """An engine that dies may leave nothing but `[DONE]` behind."""
+    answers = itertools.cycle([stream(tokens=40), stream(tokens=tokens, finish=None)])
+
+    assert "without a finish_reason" in fail(lambda _: next(answers), tmp_path).message
+
+
+def test_a_server_that_counts_single_tokens_is_measured(tmp_path: Path) -> None:
+    """Some send the usage of each chunk, and no sum."""
+    with serving(whole_server(stream(tokens=20, count=1))) as server:
+        facts = measure(server.url, tmp_path)
+
+    requests = [request for run in facts["runs"] for request in run]
+    assert {request["failure"] for request in requests} == {None}
+    assert all(request["count_conflict"] for request in requests)
+
+
 def test_another_model_in_the_answers_fails_the_step_with_both_names(tmp_path: Path) -> None:
     error = fail(stream(model="gemma-3-1b-it-qat"), tmp_path)
 

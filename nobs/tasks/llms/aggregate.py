@@ -31,8 +31,10 @@ def request_of(record: ChatRecord, prompt: int, min_output_tokens: int) -> LlmRe
         return LlmRequest(
             prompt=prompt, failure=record.failure, error=record.error, status=record.status
         )
-    if figures.output_tokens < min_output_tokens:
-        error = f"an answer of {figures.output_tokens} tokens, {min_output_tokens} are needed"
+    # A server may count too few; each chunk is one at least.
+    tokens = max(figures.output_tokens, figures.chunks)
+    if tokens < min_output_tokens:
+        error = f"an answer of {tokens} tokens, {min_output_tokens} are needed"
         return LlmRequest(prompt=prompt, failure=SHORT, error=error, status=record.status)
     return LlmRequest(prompt=prompt, status=record.status, **asdict(figures))
 
@@ -49,7 +51,7 @@ def figures_of(runs: Runs) -> dict[str, Any]:
         "final_median_latency_s": _median(latencies),
         "final_median_ttft_s": _median(ttfts),
         "final_median_tokens_per_sec": _median(rates),
-        "final_median_prefill_tokens_per_sec": _median(medians_of(runs, "prefill_tokens_per_sec")),
+        "final_median_prefill_tokens_per_sec": _median(medians_of(rated, "prefill_tokens_per_sec")),
         "final_median_decode_tokens_per_sec": _median(medians_of(rated, "decode_tokens_per_sec")),
         "final_median_tokens_per_sec_low": _median(medians_of(runs, "tokens_per_sec_low")),
         "final_median_tokens_per_sec_high": _median(medians_of(runs, "tokens_per_sec_high")),
@@ -57,7 +59,7 @@ def figures_of(runs: Runs) -> dict[str, Any]:
         "ttft_interval": _interval(ttfts),
         "tokens_per_sec_interval": _interval(rates),
         "total_input_tokens": _total(whole, "input_tokens"),
-        "total_output_tokens": _total(whole, "output_tokens"),
+        "total_output_tokens": _total(whole, "counted_tokens"),
         "total_reasoning_tokens": _total(whole, "reasoning_tokens"),
         "total_streamed_tokens": _total(whole, "streamed_tokens"),
         "requests": sum(map(len, runs)),
@@ -66,7 +68,7 @@ def figures_of(runs: Runs) -> dict[str, Any]:
         "token_count_sources": _count(whole, "token_count_source"),
         "answered_models": _count(whole, "model"),
         "coalesced": sum(request.is_coalesced for request in whole),
-        "unreconciled": sum(bool(request.count_conflict) for request in whole),
+        "unreconciled": unreconciled_of(whole),
         "all_runs": [run_of(requests, has_rates=has_rates) for requests in runs],
     }
 
@@ -79,16 +81,22 @@ def run_of(requests: Sequence[LlmRequest], *, has_rates: bool = True) -> LlmRun:
         median_ttft_s=_median(values_of(whole, "ttft_s")),
         median_tokens_per_sec=_median(values_of(whole, "tokens_per_sec")) if has_rates else None,
         total_input_tokens=_total(whole, "input_tokens"),
-        total_output_tokens=_total(whole, "output_tokens") or 0,
+        total_output_tokens=_total(whole, "counted_tokens") or 0,
         failed=len(requests) - len(whole),
         prompts=tuple(requests),
     )
 
 
+def unreconciled_of(whole: Sequence[LlmRequest]) -> int:
+    """Return the answers whose counts can't be those of their streams; all where counts drift."""
+    if has_drifting_counts(whole):
+        return len(whole)
+    return sum(bool(request.count_conflict) for request in whole)
+
+
 def is_rate_withheld(whole: Sequence[LlmRequest]) -> bool:
     """Tell whether too many answers have counts that can't be those of their streams."""
-    conflicts = sum(bool(request.count_conflict) for request in whole)
-    return conflicts > MAX_FAILED_SHARE * len(whole) or has_drifting_counts(whole)
+    return unreconciled_of(whole) > MAX_FAILED_SHARE * len(whole)
 
 
 def has_drifting_counts(whole: Sequence[LlmRequest]) -> bool:

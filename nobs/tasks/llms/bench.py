@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from nobs.tasks.base import Work
 from nobs.tasks.llms.aggregate import MAX_FAILED_SHARE, has_too_many_failures, request_of
 from nobs.tasks.llms.client.accuracy import LoopbackFailed, measure_own_error
 from nobs.tasks.llms.client.chat import ChatClient, ChatRequest, Endpoint, chat_stream
-from nobs.tasks.llms.client.record import ChatRecord
+from nobs.tasks.llms.client.record import ChatFailure, ChatRecord
 from nobs.tasks.llms.client.wire import Limits
 from nobs.tasks.llms.failures import explain
 from nobs.tasks.llms.gaps import pool_gaps
@@ -54,6 +54,7 @@ class LlmBench:
         self._asked: list[Asked] = []
         self._repeats = 0
         self._found: dict[str, Any] = {}
+        self._names_reasons = False
 
     def load(self) -> None:
         """Measure the client's own error, then open the connection to the server."""
@@ -118,8 +119,20 @@ class LlmBench:
             ),
         )  # fmt: skip
 
-    def _check(self, record: ChatRecord) -> None:
+    def _check(self, record: ChatRecord) -> ChatRecord:
+        """Return `record`, as a failure where it ended without the reason that others have.
+
+        A server that names no reason at all says nothing by that; one that does so for some answers
+        broke the others off.
+        """
         check_model(record, self.server)
+        if record.figures is None:
+            return record
+        self._names_reasons |= record.figures.finish_reason is not None
+        if record.figures.finish_reason is not None or not self._names_reasons:
+            return record
+        error = "the answer ended without a finish_reason, and others of this server have one"
+        return replace(record, figures=None, failure=ChatFailure.NO_FINISH, error=error)
 
     def _make_requests(self, count: int) -> list[ChatRequest]:
         rows = itertools.islice(itertools.cycle(self.work.rows), count)
@@ -138,13 +151,13 @@ class LlmBench:
         requests = [asked.request for asked in self._asked[first:]]
         if all(request.failure is not None for request in requests):
             raise explain(requests, self.server.base_url)
-        return sum(r.output_tokens or 0 for r in requests if r.failure is None)
+        return sum(r.counted_tokens or 0 for r in requests if r.failure is None)
 
     async def _ask(self, number: int, row: str) -> Asked:
         prefix = new_prefix()
         chat = chat_request(self.server, prefix, row, self.params)
         record = await chat_stream(self._client, chat)
-        check_model(record, self.server)
+        record = self._check(record)
         request = request_of(record, number, self.params.min_output_tokens)
         return Asked(repeat=self._repeats, prefix=prefix, record=record, request=request)
 

@@ -126,7 +126,7 @@ def _check_request(request: LlmRequest) -> Iterator[str]:
         return
     if latency_s is None or ttft_s is None:
         return
-    if request.status not in (None, HTTP_OK):
+    if request.status is not None and request.status // 100 != HTTP_OK // 100:
         yield f"it has times and the HTTP status {request.status}"
     yield from _check_finish(request)
     yield from _check_moments(request, ttft_s, latency_s)

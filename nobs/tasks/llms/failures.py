@@ -11,22 +11,30 @@ from nobs.tasks.llms.report import LlmRequest
 
 SHORT = "short"
 """An answer with too few tokens to have a generation time."""
-_URL = "Check --llm-url: another program may answer there."
+_URL = (
+    "The check before the run was answered well. Look at the server's own log, and check --llm-url:"
+    " another program may answer there, such as a gateway."
+)
 _SERVER = "Look at the server's own log, then run again."
 _WAIT = "Look at the server's own log; a smaller model or a longer --request-timeout may help."
 _KEY = "Set LLM_API_KEY to a key that the server accepts."
 _OWN = "That is the server's own reason; its log may say more."
+_LIMITED = re.compile(
+    r"quota|rate.?limit|too many requests|credit|billing|overload|capacity|request limit",
+    re.IGNORECASE,
+)
 _TOO_MUCH = re.compile(
     r"context.{0,40}(length|size|window|overflow|exceed)|too (many|large|long|big)|exceed|at most|"
     r"maximum|less than",
     re.IGNORECASE,
 )
+_LIMITS = "The server limits requests: wait, or raise its limit."
 _LESS = "Ask for less (--max-output-tokens), or load the model with a longer context."
 _STATUS = {
     401: _KEY,
     403: _KEY,
     404: "Name a model that the server has with --llm-model, and check the path of --llm-url.",
-    429: "The server limits requests: wait, or raise its limit.",
+    429: _LIMITS,
     503: "The server is busy or loads a model: wait, then run again.",
 }
 _REMEDIES: dict[str, str] = {
@@ -67,6 +75,8 @@ def _remedy_of(request: LlmRequest) -> str:
 
 def _remedy_for_words(said: str, otherwise: str) -> str:
     """Return what fits what the server said; its check has taken every part of the request."""
+    if _LIMITED.search(said):
+        return _LIMITS
     refused = find_refused(said)
     if refused - {Part.LIMIT}:
         names = " and ".join(sorted(refused))

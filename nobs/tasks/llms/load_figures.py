@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from statistics import median
 
-from nobs.tasks.llms.aggregate import MAX_FAILED_SHARE
+from nobs.tasks.llms.aggregate import is_rate_withheld, request_of, unreconciled_of
 from nobs.tasks.llms.client.record import ChatRecord, Stamps, nearest_rank
 from nobs.tasks.llms.gaps import pool_gaps
 from nobs.tasks.llms.load import GROWTH, Level
@@ -19,10 +19,10 @@ def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
     duration_s = _duration_s(stamps)
     latencies = sorted(figures.total_latency_s for figures in whole)
     ttfts = sorted(figures.ttft_s for figures in whole)
+    answers = [request_of(record, 0, 0) for record in records if record.figures is not None]
     tokens = sum(figures.output_tokens for figures in whole)
     rates = [figures.tokens_per_sec for figures in whole if figures.tokens_per_sec]
-    unreconciled = sum(bool(figures.count_conflict) for figures in whole)
-    is_counted = unreconciled <= MAX_FAILED_SHARE * len(whole)
+    is_counted = not is_rate_withheld(answers)
     gaps, _ = pool_gaps(records)
     return LoadLevel(
         concurrency=level.concurrency,
@@ -39,7 +39,7 @@ def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
         p95_ttft_s=nearest_rank(ttfts, 0.95) if ttfts else None,
         gaps=Gaps(**asdict(gaps)) if gaps else None,
         coalesced=sum(figures.is_coalesced for figures in whole),
-        unreconciled=unreconciled,
+        unreconciled=unreconciled_of(answers),
         mean_in_flight=sum(map(_busy_s, stamps)) / duration_s if duration_s else None,
         max_in_flight=_max_in_flight(stamps),
         arrival_rate_per_s=_arrival_rate(stamps),
@@ -47,21 +47,26 @@ def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
 
 
 def grew(levels: Sequence[LoadLevel]) -> bool:
-    """Tell whether the last level of a sweep still brought more tokens a second."""
-    if len(levels) < 2:
-        return bool(levels and levels[-1].tokens_per_sec)
-    before, last = levels[-2].tokens_per_sec or 0.0, levels[-1].tokens_per_sec or 0.0
+    """Tell whether the last level of a sweep still brought more throughput."""
+    before, last = [0.0, *_throughputs(levels)][-2:] if levels else (0.0, 0.0)
     return last > GROWTH * before
 
 
 def knee_of(levels: Sequence[LoadLevel]) -> int | None:
     """Return the concurrency of a sweep beyond which throughput stopped growing."""
-    best: LoadLevel | None = None
-    for level in levels:
-        rate, reached = level.tokens_per_sec or 0.0, best.tokens_per_sec if best else 0.0
-        if rate > GROWTH * (reached or 0.0):
-            best = level
-    return best.concurrency if best else None
+    best, reached = None, 0.0
+    for level, rate in zip(levels, _throughputs(levels), strict=True):
+        if rate > GROWTH * reached:
+            best, reached = level.concurrency, rate
+    return best
+
+
+def _throughputs(levels: Sequence[LoadLevel]) -> list[float]:
+    """Return tokens per second of each level; answers where not all levels have tokens."""
+    tokens = [level.tokens_per_sec for level in levels]
+    if None in tokens:
+        tokens = [level.requests_per_sec for level in levels]
+    return [rate or 0.0 for rate in tokens]
 
 
 def _duration_s(stamps: Sequence[Stamps]) -> float:

@@ -13,8 +13,8 @@ from nobs.tasks.llms.report import LoadLevel, LoadTable
 
 type MakeRequests = Callable[[int], Sequence[ChatRequest]]
 """Makes so many requests, each with a prefix of its own."""
-type CheckRecord = Callable[[ChatRecord], None]
-"""Raises where an answer isn't of the model that was asked."""
+type CheckRecord = Callable[[ChatRecord], ChatRecord]
+"""Judges an answer beside others; raises where it isn't of the model that was asked."""
 log = get_logger()
 
 
@@ -53,9 +53,7 @@ class LoadMeter:
     def _measure(self, level: Level, prompts: int) -> LoadLevel:
         requests = self._make(requests_of(level, prompts))
         records = self._loop.run(send_level(level, self._target, requests, self._params))
-        for record in records:
-            self._check(record)
-        figures = level_figures(level, records)
+        figures = level_figures(level, [self._check(record) for record in records])
         rate = figures.tokens_per_sec
         log.info(
             "level.finished", load=str(level), duration_s=figures.duration_s, unit="tokens",

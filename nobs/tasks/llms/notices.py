@@ -6,6 +6,7 @@ from statistics import median
 
 from nobs.schema.server import Locality, ServerRef
 from nobs.tasks.llms.aggregate import Runs, has_drifting_counts, is_estimated, values_of
+from nobs.tasks.llms.client.repeats import REPEATED_TEXT
 from nobs.tasks.llms.report import LlmRequest
 from nobs.units import format_rate, format_share
 
@@ -36,15 +37,23 @@ def warnings_of(runs: Runs, server: ServerRef) -> Iterator[str]:
     if different := _varying_prompts(runs):
         names = ", ".join(map(str, different))
         yield f"Answers differ in length between repeats (prompts {names})."
-    if unusable := sorted({name for request in whole for name in request.unusable}):
-        names = ", ".join(unusable)
+    if repeated := sum(REPEATED_TEXT in request.unusable for request in whole):
+        yield (
+            f"{repeated} of {len(whole)} answers repeat text that came before; only what is new"
+            " counts."
+        )
+    if unusable := {name for request in whole for name in request.unusable} - {REPEATED_TEXT}:
+        names = ", ".join(sorted(unusable))
         yield f"The server sent values that are no usable numbers; they were dropped: {names}."
 
 
 def _count_warnings(whole: Sequence[LlmRequest]) -> Iterator[str]:
     """Yield what makes a rate of tokens uncertain."""
     if estimated := sum(map(is_estimated, whole)):
-        yield f"The tokens of {estimated} of {len(whole)} answers are estimated: no usage came."
+        yield (
+            f"The tokens of {estimated} of {len(whole)} answers are estimated: no usable count of"
+            " them came."
+        )
     conflicts = [request.count_conflict for request in whole if request.count_conflict]
     if conflicts:
         yield (
@@ -123,7 +132,9 @@ def _has_no_reason(request: LlmRequest) -> bool:
 def _is_cached(request: LlmRequest) -> bool:
     """Tell whether more of the prompt was cached than not; all share the template's first words."""
     timings = request.server_timings
-    return timings.get("cache_n", 0) > timings.get("prompt_n", 0)
+    if timings.get("cache_n", 0) > timings.get("prompt_n", 0):
+        return True
+    return 2 * (request.cached_tokens or 0) > (request.input_tokens or 0)
 
 
 def _varying_prompts(runs: Runs) -> list[int]:

@@ -47,7 +47,7 @@ def _count(
 def _is_longer(request: LlmRequest, limit: int) -> bool:
     """Tell whether an answer has more tokens than were asked for: a chunk holds at least one."""
     tokens = request.chunks if request.token_count_source == TokenCountSource.TEXT else None
-    return (tokens or request.output_tokens or 0) > limit + END_TOKENS
+    return (tokens or request.counted_tokens or 0) > limit + END_TOKENS
 
 
 def _is_cut_before(request: LlmRequest, limit: int) -> bool:

@@ -34,6 +34,8 @@ class LlmRequest(BaseModel):
     input_tokens: int | None = None
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+    """Tokens of the prompt that the server had in a cache, where it says so."""
     output_chars: int | None = None
     reasoning_chars: int | None = None
     streamed_tokens: int | None = None
@@ -65,11 +67,17 @@ class LlmRequest(BaseModel):
     server_timings: dict[str, float] = Field(default_factory=dict)
 
     @property
+    def counted_tokens(self) -> int | None:
+        """Return the output tokens; chunks where the server's count can't be that of the stream."""
+        return self.chunks if self.count_conflict else self.output_tokens
+
+    @property
     def prefill_tokens_per_sec(self) -> float | None:
-        """Return input tokens over the time to the first token."""
-        if not self.input_tokens or not self.ttft_s:
+        """Return the input tokens that no cache held over the time to the first token."""
+        read = (self.input_tokens or 0) - (self.cached_tokens or 0)
+        if read <= 0 or not self.ttft_s or self.count_conflict:
             return None
-        return self.input_tokens / self.ttft_s
+        return read / self.ttft_s
 
     @property
     def decode_tokens_per_sec(self) -> float | None:

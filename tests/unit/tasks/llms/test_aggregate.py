@@ -138,6 +138,32 @@ def test_readers_are_warned(change: dict[str, Any], said: str) -> None:
     assert [said in warning for warning in warnings] == [True]
 
 
+@pytest.mark.parametrize(("cached", "is_warned"), [(9, True), (5, False), (None, False)])
+def test_a_cache_of_the_prompts_is_told_and_its_tokens_are_not_read(
+    cached: int | None, is_warned: bool
+) -> None:
+    report = report_of([[whole(1, 2.0, 1.0, 100, cached_tokens=cached)]])
+
+    assert report.final_median_prefill_tokens_per_sec == 10 - (cached or 0)
+    assert any("in its cache" in warning for warning in report.warnings) is is_warned
+
+
+def test_no_figure_rests_on_counts_that_can_not_be_those_of_the_stream() -> None:
+    odd = whole(1, 2.0, 1.0, 1_000_000, count_conflict="too many", tokens_per_sec=None, chunks=40)
+    report = report_of([[odd], [odd]], max_output_tokens=64)
+
+    assert report.total_output_tokens == 80
+    assert [run.total_output_tokens for run in report.all_runs] == [40, 40]
+    assert report.final_median_prefill_tokens_per_sec is None
+    assert not any("max_output_tokens" in warning for warning in report.warnings)
+
+
+def test_counts_that_run_on_are_flagged_as_those_of_no_answer() -> None:
+    drifting = [[whole(n, 2.0, 1.0, 20 * n, chunks=20, output_chars=80) for n in (1, 2, 3)]]
+
+    assert report_of(drifting).unreconciled == 3
+
+
 def test_a_clean_run_has_no_warnings() -> None:
     assert report_of(RUNS[:2]).warnings == ()
 

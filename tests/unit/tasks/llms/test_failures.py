@@ -27,6 +27,8 @@ LOG = "Look at the server's own log"
         (400, "Something of its own.", OWN),
         (422, "Invalid image", OWN),
         (500, "CUDA error", LOG),
+        (400, "You exceeded your current quota", "limits requests"),
+        (500, "Worker local total request limit reached (33/32)", "limits requests"),
         (401, "no such key", "LLM_API_KEY"),
         (404, "no such model", "--llm-model"),
         (503, "busy", "busy"),

@@ -105,6 +105,16 @@ def test_a_level_without_an_answer_has_no_figures() -> None:
     assert (found.median_ttft_s, found.gaps, found.arrival_rate_per_s) == (None, None, None)
 
 
+def test_a_sweep_whose_tokens_are_not_known_goes_by_its_answers() -> None:
+    levels = [
+        level(1 << n, 0.0).model_copy(update={"tokens_per_sec": None, "requests_per_sec": rate})
+        for n, rate in enumerate([4.0, 7.0, 7.1])
+    ]
+
+    assert [grew(levels[:n]) for n in (1, 2, 3)] == [True, True, False]
+    assert knee_of(levels) == 2
+
+
 @pytest.mark.parametrize(
     ("rates", "goes_on", "knee"),
     [
