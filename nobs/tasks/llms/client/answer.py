@@ -16,6 +16,8 @@ type Json = Mapping[str, Any]
 
 _TIMINGS = ("timings", "stats")
 """Where llama.cpp and LM Studio put their own times."""
+_NO_REASON = ("", "null", "none")
+"""Python and JavaScript write these where they have none."""
 _SAID = ("message", "detail", "error_message", "error_msg", "text")
 """Where errors without `error` say what is wrong; events with choices are answers."""
 _REASONING = ("thinking", "reasoning")
@@ -141,7 +143,8 @@ def _take_choice(answer: Answer, choice: Json, stamp_ns: int, counted: int | Non
             )
         )  # fmt: skip
     answer.has_finish_field = answer.has_finish_field or "finish_reason" in choice
-    if reason := _text(choice.get("finish_reason")):
+    reason = _text(choice.get("finish_reason"))
+    if reason.strip().lower() not in _NO_REASON:
         answer.finish_reason, answer.finished_ns = reason, stamp_ns
 
 

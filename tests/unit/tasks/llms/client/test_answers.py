@@ -12,7 +12,8 @@ from tests.unit.tasks.llms.client.test_figures import DONE, FINISH, TOKEN, ended
     ("reason", "word"),
     [("stop", "stop"), ("eos_token", "stop"), ("STOP", "stop"), ("stop_sequence", "stop"),
      ("length", "length"), ("MAX_TOKENS", "length"), ("tool_calls", "tool_calls"),
-     ("function_call", "tool_calls"), ("model_length", "length"), ("end_id", "stop"), (None, None)],
+     ("function_call", "tool_calls"), ("model_length", "length"), ("end_id", "stop"), (None, None),
+     ("", None), ("null", None), ("None", None)],
 )  # fmt: skip
 def test_other_words_for_a_whole_answer_count_as_one(reason: str | None, word: str | None) -> None:
     record = record_of(exchange((1, TOKEN), (2, event(delta(finish=reason)) + DONE)))
