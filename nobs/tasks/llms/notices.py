@@ -65,11 +65,11 @@ def _count_warnings(whole: Sequence[LlmRequest]) -> Iterator[str]:
             "The server's token counts don't fit the lengths of the answers: they may run on from"
             f" one request to the next. {_range_of(whole)}"
         )
-    elif doubtful := [doubt for doubt in map(_doubt, whole) if doubt > MAX_DOUBT]:
+    elif doubtful := [request for request in whole if _doubt(request) > MAX_DOUBT]:
         yield (
-            f"The tokens/s of {len(doubtful)} of {len(whole)} answers are known to"
-            f" {format_share(max(doubtful))} only: the server doesn't say how many tokens each"
-            " chunk has."
+            f"The tokens/s of {len(doubtful)} of {len(whole)} answers may lie anywhere between"
+            f" {_ends_of(doubtful)}, up to {format_share(max(map(_doubt, doubtful)))} from what is"
+            " reported: the server doesn't say how many tokens each chunk has."
         )
     hidden = sum(
         (r.output_tokens or 0) > (r.streamed_tokens or 0) + 1 for r in whole if _counted(r)
@@ -95,13 +95,16 @@ def _stream_warnings(whole: Sequence[LlmRequest]) -> Iterator[str]:
 
 def _range_of(whole: Sequence[LlmRequest]) -> str:
     """Return between which rates the truth lies, and that none of them is reported."""
-    lows, highs = values_of(whole, "tokens_per_sec_low"), values_of(whole, "tokens_per_sec_high")
-    if not lows or not highs:
-        return "No tokens/s are reported."
+    ends = _ends_of(whole)
     return (
-        f"Tokens/s lie between {format_rate(median(lows))} and {format_rate(median(highs))}; none"
-        " are reported."
+        f"Tokens/s lie between {ends}; none are reported." if ends else "No tokens/s are reported."
     )
+
+
+def _ends_of(whole: Sequence[LlmRequest]) -> str:
+    """Return the least and the greatest rate that counts and streams allow, empty without any."""
+    lows, highs = values_of(whole, "tokens_per_sec_low"), values_of(whole, "tokens_per_sec_high")
+    return f"{format_rate(median(lows))} and {format_rate(median(highs))}" if lows and highs else ""
 
 
 def _doubt(request: LlmRequest) -> float:
