@@ -20,6 +20,8 @@ MAX_FAILED_SHARE = 0.1
 """A run with more failed requests than this has failed."""
 MIN_CHUNKS = 8
 """Chunks of an answer as of which its tokens per chunk mean something."""
+CHARS_AT_MOST = 16
+"""Characters of a chunk that may be a single token."""
 MAX_DRIFT = 2.5
 """Tokens per chunk and per character differ by less between the answers of one model."""
 
@@ -33,6 +35,8 @@ def request_of(record: ChatRecord, prompt: int, min_output_tokens: int) -> LlmRe
         )
     # A server may count too few; each chunk is one at least.
     tokens = max(figures.output_tokens, figures.chunks)
+    if figures.token_count_source is TokenCountSource.CHUNKS:
+        tokens = max(tokens, (figures.output_chars + figures.reasoning_chars) // CHARS_AT_MOST)
     if tokens < min_output_tokens:
         error = f"an answer of {tokens} tokens, {min_output_tokens} are needed"
         return LlmRequest(prompt=prompt, failure=SHORT, error=error, status=record.status)

@@ -68,8 +68,10 @@ class LlmRequest(BaseModel):
 
     @property
     def counted_tokens(self) -> int | None:
-        """Return the output tokens; chunks where the server's count can't be that of the stream."""
-        return self.chunks if self.count_conflict else self.output_tokens
+        """Return the output tokens; no more than the chunks where the count can't be theirs."""
+        if self.count_conflict and self.chunks is not None:
+            return min(self.chunks, self.output_tokens or 0)
+        return self.output_tokens
 
     @property
     def prefill_tokens_per_sec(self) -> float | None:

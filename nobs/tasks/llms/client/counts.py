@@ -1,8 +1,7 @@
 """How many tokens an answer has, and how many of them came after its first arrival; pure.
 
-A rate is tokens over the time in which they arrived. Servers count otherwise: without reasoning
-tokens, with reasoning that they never send, with an end token that is no text. What a server counts
-is therefore held against what came: chunks, bytes of text, and its own sums.
+Servers count otherwise than tokens arrive: without reasoning, with reasoning that they never send,
+with an end token. Their counts are held against chunks, bytes of text, and their own sums.
 """
 
 import math
@@ -107,9 +106,9 @@ def _estimated(answer: Answer, counted: TokenCount, first_chunks: int) -> TokenC
 def _in_conflict(answer: Answer, counted: TokenCount, first_chunks: int) -> TokenCount:
     """Return `counted` with the fewest and most tokens that any of its sources allows."""
     share = 1 - _text_share(answer.chunks, first_chunks)
-    by_text = _later_text_bytes(answer, first_chunks) / USUAL_BYTES
-    chunks = len(answer.chunks) - first_chunks
-    ends = counted.streamed * share, counted.output * share, chunks, by_text
+    size, chunks = _later_text_bytes(answer, first_chunks), len(answer.chunks) - first_chunks
+    by_text = size / MOST_USUAL_BYTES, size / LEAST_USUAL_BYTES
+    ends = counted.streamed * share, counted.output * share, chunks, *by_text
     first = counted.streamed * (1 - share)
     return replace(counted, first=first, low=float(min(ends)), high=float(max(ends)))
 
@@ -121,7 +120,6 @@ def _later_text_bytes(answer: Answer, first_chunks: int) -> float:
 
 def _counted(answer: Answer, count_text: CountTokens | None) -> TokenCount:
     """Return the output tokens and who counted them; a server's zero isn't believed."""
-    chunks = len(answer.chunks)
     if output := _output_of(answer):
         streamed = output - _hidden(answer, output)
         others = tuple(_other_readings(answer, output, streamed))
@@ -133,7 +131,7 @@ def _counted(answer: Answer, count_text: CountTokens | None) -> TokenCount:
     elif count_text and (counted := count_text(answer.reasoning + answer.text)) > 0:
         source, output = TokenCountSource.TEXT, counted
     else:
-        source, output = TokenCountSource.CHUNKS, chunks
+        source, output = TokenCountSource.CHUNKS, len(answer.chunks)
     return TokenCount(output=output, source=source, streamed=output)
 
 
@@ -203,6 +201,10 @@ def _text_bytes(answer: Answer) -> int:
 
 def _conflict(answer: Answer, counted: TokenCount) -> str:
     """Return why `counted` can't be the tokens of the stream, empty where it can."""
+    if counted.source is TokenCountSource.CHUNKS:
+        chunks, size = len(answer.chunks), _text_bytes(answer)
+        if chunks >= MIN_STEPS and not MIN_BYTES * chunks <= size <= MAX_BYTES * chunks:
+            return f"none came, and {chunks} chunks of {size} bytes aren't a token each"
     return "" if counted.source.is_estimate else next(_conflicts(answer, counted), "")
 
 
@@ -253,7 +255,7 @@ def _tokens_of_first(
         return float(first_chunks), (first_chunks, first_chunks)
     by_text = max(streamed * _text_share(chunks, first_chunks), first_chunks)
     regular = first_chunks * _regular_size(streamed, len(chunks), by_text / first_chunks)
-    doubt = 1 + 1 / math.sqrt(first_chunks)
+    doubt = 1 + first_chunks**-0.5
     if not regular or not 1 / AGREES <= by_text / regular <= AGREES:
         return by_text, (by_text / doubt, min(by_text * doubt, streamed))
     fits = abs(by_text - regular) <= REGULAR * regular

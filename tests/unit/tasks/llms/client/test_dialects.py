@@ -64,6 +64,21 @@ def test_cached_tokens_of_the_prompt_are_kept(more: dict[str, Any]) -> None:
     assert figures.cached_tokens == 8
 
 
+@pytest.mark.parametrize("size", [1, 30])
+def test_chunks_that_are_no_tokens_are_not_counted_as_such(size: int) -> None:
+    # Proxies that send single characters or whole sentences, and no usage; 4 bytes per token.
+    texts = ["abcdefghi "[n % 10] * size for n in range(60)]
+    figures = figures_of(*words(*texts), (400, FINISH + DONE))
+    true = 59 * size / 4 / figures.generation_time_s
+    low, high = figures.tokens_per_sec_low, figures.tokens_per_sec_high
+
+    assert figures.tokens_per_sec is None
+    assert "none came" in figures.count_conflict
+    assert low is not None
+    assert high is not None
+    assert low < true < high
+
+
 @pytest.mark.parametrize("pause_ms", [0, 20])
 @pytest.mark.parametrize("count", [(), (event({"choices": [], "usage": NUMBERS}),)])
 def test_a_message_that_comes_whole_again_is_no_token(
