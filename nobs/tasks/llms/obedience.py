@@ -46,6 +46,8 @@ def _count(
 
 def _is_longer(request: LlmRequest, limit: int) -> bool:
     """Tell whether an answer has more tokens than were asked for: a chunk holds at least one."""
+    if request.count_conflict and request.token_count_source == TokenCountSource.CHUNKS:
+        return False  # single characters, or the like
     tokens = request.chunks if request.token_count_source == TokenCountSource.TEXT else None
     return (tokens or request.counted_tokens or 0) > limit + END_TOKENS
 

@@ -158,6 +158,13 @@ def test_no_figure_rests_on_counts_that_can_not_be_those_of_the_stream() -> None
     assert not any("max_output_tokens" in warning for warning in report.warnings)
 
 
+def test_characters_are_no_tokens_beyond_the_limit() -> None:
+    said = {"count_conflict": "none came", "token_count_source": "chunks", "tokens_per_sec": None}
+    report = report_of([[whole(1, 2.0, 1.0, 189, **said)]], max_output_tokens=64)
+
+    assert not any("max_output_tokens" in warning for warning in report.warnings)
+
+
 def test_counts_that_run_on_are_flagged_as_those_of_no_answer() -> None:
     drifting = [[whole(n, 2.0, 1.0, 20 * n, chunks=20, output_chars=80) for n in (1, 2, 3)]]
 
