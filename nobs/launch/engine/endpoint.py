@@ -105,4 +105,9 @@ def split_url(base_url: str) -> SplitResult:
         raise UsageError(
             f"{base_url!r} isn't a server's URL.", "Give one such as http://127.0.0.1:1234/v1."
         )
+    if parts.query:
+        raise UsageError(
+            f"{base_url!r} has a query, which no request would have.",
+            "Give the URL up to /v1; a key goes into LLM_API_KEY.",
+        )
     return parts

@@ -5,7 +5,7 @@ from socket import gethostname
 import pytest
 
 from nobs.errors import UsageError
-from nobs.launch.engine.endpoint import Route, Way, choose_route, socket_dir
+from nobs.launch.engine.endpoint import Route, Way, choose_route, socket_dir, split_url
 from nobs.launch.engine.info import EngineInfo
 
 LOOPBACK = "http://127.0.0.1:1234/v1"
@@ -112,3 +112,10 @@ def test_the_directory_of_a_socket_leaves_room_for_the_limit_of_its_path() -> No
 def test_a_snap_sees_a_socket_beside_the_run_alone() -> None:
     run = Path("/home/someone/results/runs/20260102T030405Z-abcdef")
     assert socket_dir(run, EngineInfo(snap=True)).parent == run.parent
+
+
+def test_a_query_is_refused_since_no_request_would_have_it() -> None:
+    with pytest.raises(UsageError, match="has a query") as caught:
+        split_url("http://127.0.0.1:1234/v1?api-version=7")
+
+    assert "up to /v1" in caught.value.remedy
