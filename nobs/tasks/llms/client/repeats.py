@@ -51,10 +51,10 @@ def _with_text(chunk: TokenChunk, name: Field, text: str) -> TokenChunk | None:
 
 
 def _is_cumulative(texts: Sequence[str]) -> bool:
-    """Tell whether each text is the one before and more."""
-    return len(texts) >= MIN_CHUNKS and all(
-        len(after) > len(before) and after.startswith(before) for before, after in pairwise(texts)
-    )
+    """Tell whether each text is the one before and, again and again, more."""
+    pairs = list(pairwise(texts))
+    grown = sum(len(after) > len(before) for before, after in pairs)
+    return grown + 1 >= MIN_CHUNKS and all(after.startswith(before) for before, after in pairs)
 
 
 def _is_repeated(texts: Sequence[str]) -> bool:

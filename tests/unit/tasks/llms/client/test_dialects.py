@@ -99,7 +99,8 @@ def test_chunks_that_hold_all_text_so_far_count_what_is_new(name: str) -> None:
     # https://github.com/swuecho/chat/issues/687, https://github.com/spring-projects/spring-ai/pull/6858
     texts = ["".join(WORDS[: i + 1]) for i in range(len(WORDS))]
     last = event({"choices": [], "usage": NUMBERS})
-    figures = figures_of(*words(*texts, name=name), (50, FINISH + last + DONE))
+    again = event(delta(**{name: texts[-1]}))
+    figures = figures_of(*words(*texts, name=name), (45, again), (50, FINISH + last + DONE))
 
     assert figures.output_chars + figures.reasoning_chars == 30
     assert figures.tokens_per_sec == pytest.approx(200)
