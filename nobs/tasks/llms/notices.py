@@ -103,7 +103,7 @@ def _range_of(whole: Sequence[LlmRequest]) -> str:
 
 def _ends_of(whole: Sequence[LlmRequest]) -> str:
     """Return the least and the greatest rate that counts and streams allow, empty without any."""
-    lows, highs = values_of(whole, "tokens_per_sec_low"), values_of(whole, "tokens_per_sec_high")
+    lows, highs = values_of(whole, "tokens_per_sec_least"), values_of(whole, "tokens_per_sec_most")
     return f"{format_rate(median(lows))} and {format_rate(median(highs))}" if lows and highs else ""
 
 
@@ -111,8 +111,8 @@ def _doubt(request: LlmRequest) -> float:
     """Return how far the true rate may lie from the reported one, as a share of it."""
     rate, low, high = (
         request.tokens_per_sec,
-        request.tokens_per_sec_low,
-        request.tokens_per_sec_high,
+        request.tokens_per_sec_least,
+        request.tokens_per_sec_most,
     )
     if not rate or low is None or high is None or request.is_coalesced or is_estimated(request):
         return 0.0

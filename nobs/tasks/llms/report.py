@@ -45,8 +45,8 @@ class LlmRequest(BaseModel):
     """Those of the first arrival; an estimate where chunks carry several tokens."""
     tokens_per_sec: float | None = None
     """Decode rate: tokens after the first arrival over generation time."""
-    tokens_per_sec_low: float | None = None
-    tokens_per_sec_high: float | None = None
+    tokens_per_sec_least: float | None = None
+    tokens_per_sec_most: float | None = None
     chars_per_sec: float | None = None
     tpot_s: float | None = None
     token_count_source: str | None = None
@@ -156,8 +156,8 @@ class LlmModelReport(ModelReport):
     final_median_tokens_per_sec: float | None = None
     final_median_prefill_tokens_per_sec: float | None = None
     final_median_decode_tokens_per_sec: float | None = None
-    final_median_tokens_per_sec_low: float | None = None
-    final_median_tokens_per_sec_high: float | None = None
+    final_median_tokens_per_sec_least: float | None = None
+    final_median_tokens_per_sec_most: float | None = None
     """Between these the decode rate is certain to lie, also where it is withheld."""
     latency_interval: Interval | None = None
     ttft_interval: Interval | None = None

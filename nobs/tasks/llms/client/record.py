@@ -124,8 +124,8 @@ class Figures:
     tokens_per_sec: float | None
     """Decode rate: tokens after the first arrival over generation time; None where all came at
     once, or where the count can't be that of the stream."""
-    tokens_per_sec_low: float | None
-    tokens_per_sec_high: float | None
+    tokens_per_sec_least: float | None
+    tokens_per_sec_most: float | None
     """Between these the rate is certain to lie; None where all came at once."""
     chars_per_sec: float | None
     """Characters of answer and reasoning over generation time."""

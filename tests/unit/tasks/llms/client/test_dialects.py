@@ -70,7 +70,7 @@ def test_chunks_that_are_no_tokens_are_not_counted_as_such(size: int) -> None:
     texts = ["abcdefghi "[n % 10] * size for n in range(60)]
     figures = figures_of(*words(*texts), (400, FINISH + DONE))
     true = 59 * size / 4 / figures.generation_time_s
-    low, high = figures.tokens_per_sec_low, figures.tokens_per_sec_high
+    low, high = figures.tokens_per_sec_least, figures.tokens_per_sec_most
 
     assert figures.tokens_per_sec is None
     assert "none came" in figures.count_conflict

@@ -101,7 +101,7 @@ def test_an_answer_that_was_broken_off_is_a_failure_whatever_its_shape(
 @example(Shape(sizes=(4, 4, 4, 4, 4, 1), words=4, hidden=40, counting="silent"))
 def test_the_range_of_a_counted_stream_holds_the_truth(shape: Shape) -> None:
     report = report_on(shape)
-    low, high = report.final_median_tokens_per_sec_low, report.final_median_tokens_per_sec_high
+    low, high = report.final_median_tokens_per_sec_least, report.final_median_tokens_per_sec_most
 
     if low is None or high is None or shape.usage == "none" or shape.counting == "chunks":
         return
@@ -172,7 +172,7 @@ def test_counts_that_can_not_be_of_the_stream_give_a_range_and_no_headline(shape
 
     assert report.final_median_tokens_per_sec is None
     assert report.unreconciled == 1
-    low, high = report.final_median_tokens_per_sec_low, report.final_median_tokens_per_sec_high
+    low, high = report.final_median_tokens_per_sec_least, report.final_median_tokens_per_sec_most
     assert low is not None
     assert high is not None
     assert low <= 201
