@@ -99,6 +99,8 @@ def settle_environment() -> None:
         else:
             os.environ.pop(name, None)
     tempfile.tempdir = None  # Looked up with TMPDIR as it was.
+    # As in our images: a torch.py or random.py in the working directory is no module of ours.
+    os.environ["PYTHONSAFEPATH"] = "1"
     _settle_certificates()
     _settle_user()
 

@@ -1,6 +1,8 @@
 import os
 import re
 import string
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,3 +153,12 @@ def test_a_stand_in_that_somebody_else_has_is_refused(
     (tmp_path / f"nobs-home-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(StorageError, match="somebody else's"):
         cache_home()
+
+
+def test_children_take_no_module_from_the_working_directory(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "random.py").write_text("raise SystemExit('not the library')")
+    settle_environment()
+    child = [sys.executable, "-m", "tempfile"]
+    subprocess.run(child, cwd=tmp_path, env=env, check=True, timeout=60)
