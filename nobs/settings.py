@@ -1,5 +1,6 @@
 """Settings from the environment; a `.env` file in the working directory fills what is unset."""
 
+import io
 import os
 import re
 from functools import cache
@@ -18,19 +19,38 @@ MIN_SECRET_CHARS = 8
 
 
 def load_env_file(directory: Path) -> None:
-    """Read `directory/.env` into the environment without overriding what is set there."""
-    file = directory / ".env"
-    if file.is_file():
-        from dotenv import load_dotenv  # noqa: PLC0415 - only where there is a file
+    """Read `directory/.env` into the environment without overriding what is set there.
 
-        try:
-            # A value is kept as it is written, in whatever quotes; only paths are expanded, where
-            # they are read. Editors on Windows begin a file with a byte order mark.
-            load_dotenv(file, override=False, interpolate=False, encoding="utf-8-sig")
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                f"{file} can't be read: {error}.", "Write one NAME=value per line, in UTF-8."
-            ) from error
+    UsageError for a line that isn't understood: what it sets would silently be something else.
+    """
+    file = directory / ".env"
+    if not file.is_file():
+        return
+    try:
+        # A value is kept as it is written, in whatever quotes; only paths are expanded, where
+        # they are read. Editors on Windows begin a file with a byte order mark.
+        for name, value in _parse(file.read_text(encoding="utf-8-sig")).items():
+            os.environ.setdefault(name, value)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{file} can't be read: {error}.", "Write one NAME=value per line, in UTF-8."
+        ) from error
+
+
+def _parse(text: str) -> dict[str, str]:
+    """Return the variables of a `.env` file; ValueError with the number of a line that is none."""
+    from dotenv.parser import parse_stream  # noqa: PLC0415 - only where there is a file
+
+    values = {}
+    for found in parse_stream(io.StringIO(text)):
+        if found.error:
+            # The blank lines before it count as a part; and never show it: it may hold a key.
+            blank = re.match(r"\s*", found.original.string)
+            line = found.original.line + (blank[0].count("\n") if blank else 0)
+            raise ValueError(f"line {line} isn't NAME=value")
+        if found.key is not None and found.value is not None:
+            values[found.key] = found.value
+    return values
 
 
 def hf_home() -> Path:

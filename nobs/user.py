@@ -22,7 +22,8 @@ PATH_VARIABLES = (
 """Variables that hold a path and that NOBS, or a library under it, reads."""
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Each HTTP client reads another one of them."""
-_NAME = re.compile(r"\$(\w+|\{[^}]*\})", re.ASCII)
+_NAME = re.compile(r"\$(\w+|\{[^}]*\}|\([^)]*\))", re.ASCII)
+"""A variable, or a command in the words of a shell."""
 
 
 def user_name() -> str:

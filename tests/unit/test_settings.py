@@ -1,11 +1,11 @@
-"""The key of a server: what is sent is what the user gave, or nothing."""
+"""`.env`, and the key of a server: what is taken is what the user gave, or nothing."""
 
 from pathlib import Path
 
 import pytest
 
 from nobs.errors import UsageError
-from nobs.settings import llm_api_key
+from nobs.settings import llm_api_key, load_env_file
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +44,23 @@ def test_what_no_header_can_hold_is_refused_and_not_shown(
         llm_api_key()
 
     assert given not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param("NOBS_BACKEND: cpu", 1, id="yaml"),
+        pytest.param("A=1\nset NOBS_BACKEND=cpu", 2, id="windows"),
+        pytest.param("A=1\n\n# no\n  B='open\nC=1", 4, id="open quote"),
+        pytest.param("<<<<<<< HEAD\nA=1", 1, id="conflict"),
+        pytest.param("sk-secret of mine", 1, id="no name"),
+    ],
+)
+def test_a_line_that_sets_nothing_is_a_usage_error_that_shows_no_value(
+    tmp_path: Path, text: str, line: int
+) -> None:
+    (tmp_path / ".env").write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=rf"\.env can't be read: line {line} isn't") as caught:
+        load_env_file(tmp_path)
+
+    assert "secret" not in str(caught.value)

@@ -77,7 +77,9 @@ def test_any_path_is_the_hubs_or_a_usage_error(parts: list[str]) -> None:
             assert expand(text, "HF_HOME") == Path(theirs)
 
 
-@pytest.mark.parametrize("text", ["$NOPE/x", "${NOPE}/x", "~nobody-of-this-name/x", "/a/$NOPE"])
+@pytest.mark.parametrize(
+    "text", ["$NOPE/x", "${NOPE}/x", "$(pwd)/x", "~nobody-of-this-name/x", "/a/$NOPE"]
+)
 def test_what_cannot_be_resolved_is_named(env: dict[str, str], text: str) -> None:
     del env
     with pytest.raises(UsageError) as caught:
