@@ -25,7 +25,7 @@ _REMEDIES = (
     (r"couldn't communicate|driver is not loaded|not loaded", _REINSTALL),
     (r"insufficient permissions|permission denied|insufficient user permissions",
      "Let this user open /dev/nvidia* (often the group `video`)"),
-    (r"no devices were found|lost|fallen off the bus|determine the device handle|unknown error",
+    (r"no devices were found|lost|off the bus|requires reset|the device handle|unknown error",
      "Look for Xid errors in `sudo dmesg`, and reboot"),
     (r"libnvidia-ml|nvml shared library|initialize nvml",
      "Install the driver's library (libnvidia-ml.so.1), or start the container with its GPU"),
@@ -86,11 +86,15 @@ def _idle_mig(gpus: tuple[NvidiaGpu, ...]) -> Iterator[Obstacle]:
 
 
 def _complaints(answer: Answer | None) -> Iterator[str]:
-    """Yield what nvidia-smi complained of though the GPUs are known."""
-    if answer is None or answer.exit_code == 0:
+    """Yield what nvidia-smi complained of though GPUs are known: of one that is lost, say."""
+    if answer is None:
         return
-    said = replace(answer, stdout=nvidia.find_complaints(answer.stdout)).text
-    yield f"{_TOOL} ended with {answer.exit_code}" + (f": {said}" if said else "")
+    rest = nvidia.find_complaints(answer.stdout)
+    said = replace(answer, stdout=rest).text
+    if answer.exit_code:
+        yield f"{_TOOL} ended with {answer.exit_code}" + (f": {said}" if said else "")
+    elif rest:
+        yield f"{_TOOL} says: {said}"
 
 
 def _explain(machine: Probe, answer: Answer | None, library: Answer | None) -> Iterator[Obstacle]:

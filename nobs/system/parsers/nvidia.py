@@ -20,7 +20,9 @@ QUERY_OLD_DRIVER = (QUERY[0], f"--query-gpu={','.join(_COLUMNS)}", QUERY[2])
 LIST = ("nvidia-smi", "-L")
 
 _CAPABILITY = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})")
-_NO_MEMORY_OF_ITS_OWN = ("[N/A]", "N/A", "[Not Supported]")
+_NO_MEMORY_OF_ITS_OWN = ("N/A", "Not Supported")
+_GONE = ("GPU is lost", "GPU requires reset")
+"""What a GPU that fell off the bus has for a size; its name may still be known."""
 _WHOLE = re.compile(r"GPU\s+([0-9]{1,4}):")
 _SLICE = re.compile(r"\s+MIG\s+(\S+)\s+Device\s+[0-9]+:\s+\(UUID:\s*(MIG-[^)\s]+)\)")
 _SLICE_MEMORY = re.compile(r"\.([0-9]{1,4})gb")
@@ -34,7 +36,7 @@ def parse_table(text: str | None) -> tuple[NvidiaGpu, ...]:
 
 def find_complaints(text: str) -> str:
     """Return the lines that are no GPU's, such as warnings."""
-    return "\n".join(line for line in text.splitlines() if _gpu(_cells(line)) is None)
+    return "\n".join(line for line in text.splitlines() if line and _gpu(_cells(line)) is None)
 
 
 def parse_slices(text: str | None, gpus: tuple[NvidiaGpu, ...]) -> tuple[NvidiaGpu, ...]:
@@ -71,7 +73,7 @@ def _gpu(cells: list[str]) -> NvidiaGpu | None:
     if len(cells) < len(_COLUMNS):
         return None
     index, name = integer(cells[0]), _told(cells[1])
-    if index is None or index < 0 or name is None:
+    if index is None or index < 0 or name is None or cells[4].strip("[]") in _GONE:
         return None
     memory_mib = number(cells[4].removesuffix(" MiB"))
     more = cells[len(_COLUMNS) :]
@@ -82,7 +84,7 @@ def _gpu(cells: list[str]) -> NvidiaGpu | None:
         driver_version=_told(cells[3]),
         memory_gb=round(memory_mib / 1024, 2) if memory_mib and memory_mib > 0 else None,
         compute_capability=_capability(more[0]) if more else None,
-        is_unified=cells[4] in _NO_MEMORY_OF_ITS_OWN,
+        is_unified=cells[4].strip("[]") in _NO_MEMORY_OF_ITS_OWN,
         slices=() if more[1:] == ["Enabled"] else None,
     )
 

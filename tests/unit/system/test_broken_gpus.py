@@ -71,6 +71,28 @@ def test_what_a_failing_tool_lists_is_used_and_its_warning_told(
     assert warning.strip() in note
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "Unable to determine the device handle for GPU 0000:02:00.0: GPU is lost.",
+        "1, NVIDIA L4, GPU-bbbb, 570.124.06, [GPU is lost], [GPU is lost], [GPU is lost]",
+        "1, NVIDIA L4, GPU-bbbb, 570.124.06, [GPU requires reset], 8.9, [N/A]",
+        "1, [Unknown Error], [Unknown Error], 570.124.06, [Unknown Error], [N/A], [N/A]",
+    ],
+)
+def test_a_lost_gpu_is_told_beside_the_others_and_alone_stops_auto(
+    bare_linux: Machine, rest: str
+) -> None:
+    both = find_accelerators(bare_linux(commands={SMI: f"{rest}\n{A5000}"}))
+    assert [gpu.name for gpu in both.nvidia] == ["NVIDIA RTX A5000"]
+    (note,) = explain_choice(both, Backend.CUDA, is_auto=True)
+    assert rest in note
+
+    with pytest.raises(BackendMissing, match=r"lost|reset|Unknown Error") as caught:
+        detect_backend(find_accelerators(bare_linux(commands={SMI: rest})))
+    assert "dmesg" in caught.value.remedy
+
+
 def test_nvml_stands_in_for_a_tool_that_fails(bare_linux: Machine) -> None:
     failure = Answer(stderr="nvidia-smi: cannot execute", exit_code=126)
     machine = bare_linux(failures={"nvidia-smi": failure}, nvml=A5000)
@@ -203,7 +225,12 @@ def test_a_divided_gpu_without_instances_stops_auto(bare_linux: Machine) -> None
 
 @pytest.mark.parametrize(
     ("memory", "is_unified"),
-    [("[N/A]", True), ("[Not Supported]", True), ("[Unknown Error]", False)],
+    [
+        ("[N/A]", True),
+        ("[Not Supported]", True),
+        ("Not Supported", True),
+        ("[Unknown Error]", False),
+    ],
 )
 def test_memory_that_is_not_told_is_not_the_system_s_unless_said(
     bare_linux: Machine,
