@@ -38,7 +38,7 @@ def refuse(cwd: Path, *words: str, code: int, **changes: str) -> str:
         (("--task", "embeddings,knitting"), "'knitting'", "Choose one of: embeddings, llms."),
         (("--model", "gte"), "'gte'", "`nobs models`"),
         (("--model", "./gte"), "gte", "Name one that exists."),
-        (("--model", MODEL, "--model", MODEL), MODEL, "Name each --model once."),
+        (("--model", MODEL, "--model", MODEL), MODEL, "Name each --model once;"),
         (("--dataset", "./no.txt"), "no.txt", "Name one that exists."),
         (("--backend", "abacus"), "'abacus'", "'cuda', 'rocm', 'mps', 'cpu'"),
         (("--dtype", "float8"), "'float8'", "'float32', 'float16', 'bfloat16'"),

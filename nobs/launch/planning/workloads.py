@@ -115,12 +115,15 @@ def _choose_models(request: RunRequest, pinned: Workload, catalog: Catalog) -> t
 
 
 def _named_models(request: RunRequest, pinned: Workload, catalog: Catalog) -> tuple[ModelPin, ...]:
-    twice = [name for name, count in Counter(request.models).items() if count > 1]
+    found = tuple(_find_model(name, request, pinned, catalog) for name in request.models)
+    # A report has one place per model: two revisions of one would share it.
+    twice = [name for name, count in Counter(model.id for model in found).items() if count > 1]
     if twice:
         raise UsageError(
-            f"The model {', '.join(twice)} is named more than once.", "Name each --model once."
+            f"The model {', '.join(twice)} is named more than once.",
+            "Name each --model once; another revision is another run.",
         )
-    return tuple(_find_model(name, request, pinned, catalog) for name in request.models)
+    return found
 
 
 def _find_model(name: str, request: RunRequest, pinned: Workload, catalog: Catalog) -> ModelPin:
@@ -129,7 +132,8 @@ def _find_model(name: str, request: RunRequest, pinned: Workload, catalog: Catal
     known = {model.id: model for model in models if model.source is not Source.SERVER}
     if name in known:
         return known[name]
-    if name.startswith(_PATH_MARKS):
+    # As sentence-transformers does: a directory that is there goes before a name of the hub.
+    if name.startswith(_PATH_MARKS) or Path(name).is_dir():
         path = expand_home(name, "--model").resolve()
         if not path.is_dir():
             raise UsageError(f"There is no model directory {path}.", "Name one that exists.")

@@ -98,10 +98,28 @@ def test_pinned_revision_is_kept_and_a_named_one_is_taken() -> None:
     assert [len(str(models[0].revision)), models[1].revision] == [40, "main"]
 
 
-def test_model_directory_is_a_model(tmp_path: Path) -> None:
-    model = plan(models=(str(tmp_path),)).spec.workloads[0].models[0]
+@pytest.mark.parametrize(
+    "name", ["{tmp}/own/model", "./own/model", "own/model", "own/model/", "own"]
+)
+def test_model_directory_is_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own" / "model").mkdir(parents=True)
+    model = plan(models=(name.format(tmp=tmp_path),)).spec.workloads[0].models[0]
 
-    assert (model.source, model.id) == (Source.PATH, str(tmp_path))
+    assert model.source is Source.PATH
+    assert model.id == str(tmp_path / ("own" if name == "own" else "own/model"))
+
+
+@pytest.mark.parametrize("names", [("./own", "own/"), ("a/b@one", "a/b@two"), ("a/b", "a/b@one")])
+def test_a_model_named_in_two_ways_is_a_usage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    with pytest.raises(UsageError, match="named more than once"):
+        plan(models=names)
 
 
 @pytest.mark.parametrize("name", ["gte", "a/b/c", "/no/such/directory", "a/"])
