@@ -4,6 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from httpx2 import InvalidURL
 from huggingface_hub import constants, get_session
 from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError is httpx's base
     EntryNotFoundError,
@@ -23,6 +24,10 @@ OFFLINE_REMEDY = (
     "Run `nobs prefetch` where the hub can be reached, set HF_HOME to a cache that has it, "
     "or choose --profile quick, which needs no hub."
 )
+_PROXY_REMEDY = (
+    "Write HTTP_PROXY, HTTPS_PROXY and ALL_PROXY as http://HOST:PORT, in a password @ as %40, : as "
+    "%3A and # as %23. For a SOCKS proxy run `pip install socksio`; the images have none."
+)
 
 
 @contextmanager
@@ -30,7 +35,7 @@ def hub_errors(kind: type[RequirementError], what: str, revision: str | None) ->
     """Raise `kind` (StorageError for the disk) in place of what the hub's client raises."""
     try:
         yield
-    except (HTTPError, EntryNotFoundError, OSError, ValueError) as error:
+    except (HTTPError, InvalidURL, EntryNotFoundError, OSError, ValueError, ImportError) as error:
         raise _translate(error, kind, what, revision or "main") from error
 
 
@@ -57,6 +62,9 @@ def _translate(
             )
         case EntryNotFoundError() if not isinstance(error, LocalEntryNotFoundError):
             return kind(f"A file of {what} is missing at revision {revision}.", "Check the pin.")
+        case InvalidURL():
+            # Without its words: they quote a part of the address, which may be one of a password.
+            return kind(f"{what} can't be fetched: the proxy's address isn't one.", _PROXY_REMEDY)
         case _:
             return _translate_failure(error, kind, what)
 
@@ -78,5 +86,7 @@ def _translate_failure(
         case LocalEntryNotFoundError() | OfflineModeIsEnabled() | HTTPError():
             hub = constants.ENDPOINT
             return kind(f"{what} is not cached and {hub} can't be reached.", OFFLINE_REMEDY)
+        case ImportError() | ValueError() if "proxy" in str(error):
+            return kind(f"{what} can't be fetched: {error}.", _PROXY_REMEDY)
         case _:
             return kind(f"Fetching {what} failed: {error}.", "Run `nobs prefetch` again.")

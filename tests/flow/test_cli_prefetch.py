@@ -41,6 +41,20 @@ def test_an_unreachable_hub(tmp_path: Path) -> None:
     assert "--profile quick" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "proxy",
+    ["http://localhost:nineteen", "http://me:a#1b@127.0.0.1:9", "http://[::1", "ftp://127.0.0.1:9",
+     "socks5://127.0.0.1:9"],
+)  # fmt: skip
+def test_a_proxy_that_the_hubs_client_cannot_use(tmp_path: Path, proxy: str) -> None:
+    env = environment(tmp_path, HTTP_PROXY=proxy, HF_ENDPOINT="http://hub.example", NO_PROXY="")
+    done = run_nobs("prefetch", cwd=tmp_path, env=env)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "Write HTTP_PROXY, HTTPS_PROXY and ALL_PROXY as http://HOST:PORT" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "1b" not in done.stderr
+
+
 def test_a_forbidden_hub(tmp_path: Path) -> None:
     env = environment(tmp_path, HF_HUB_OFFLINE="1")
     done = run_nobs("prefetch", cwd=tmp_path, env=env)

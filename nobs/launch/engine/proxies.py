@@ -60,10 +60,13 @@ def route_proxies(proxies: Mapping[str, str], engine: EngineInfo, *, platform: s
 
 
 def _split(proxy: str) -> SplitResult:
+    """Return the parts; none of an address that can't be one, which is left to whoever reads it."""
     try:
-        return urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        _ = parts.port
     except ValueError:
         return urlsplit("")
+    return parts
 
 
 def _both_cases(proxies: Mapping[str, str]) -> dict[str, str]:

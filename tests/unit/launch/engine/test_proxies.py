@@ -59,8 +59,11 @@ def test_a_rootless_engine_has_no_way_to_loopback_and_says_so() -> None:
     assert "secret" not in route.note
 
 
-@pytest.mark.parametrize("proxy", ["http://[broken", "::::", "http://", "3128"])
-def test_what_is_no_url_is_handed_on_as_it_is(proxy: str) -> None:
-    route = route_proxies({"HTTP_PROXY": proxy}, ENGINE, platform="Linux")
+@pytest.mark.parametrize("platform", ["Linux", "Darwin"])
+@pytest.mark.parametrize(
+    "proxy", ["http://[broken", "::::", "http://", "3128", "http://127.0.0.1:no", "localhost:99999"]
+)
+def test_what_is_no_url_is_handed_on_as_it_is(proxy: str, platform: str) -> None:
+    route = route_proxies({"HTTP_PROXY": proxy}, ENGINE, platform=platform)
     assert route.environment["http_proxy"] == proxy
     assert route.network is None
