@@ -29,6 +29,7 @@ from nobs.tasks.text_embeddings.tuning import Settings
 transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 FLASH = "flash_attention_2"
 _MISSING = re.compile(r"^(.+?)\s*\|\s*MISSING\b", re.MULTILINE)
+_MISFIT = re.compile(r"ignore_mismatched_sizes|size mismatch")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _POSITIONS = re.compile(r"position|wpe")
 """Names of tables of learned positions."""
@@ -102,6 +103,14 @@ def _load(work: Work, settings: Settings) -> SentenceTransformer:
             f"{work.model.id} can't be loaded: {error}.",
             "Install what it names; a newer model may need a newer sentence-transformers than "
             f"{version('sentence-transformers')}.",
+        ) from error
+    except RuntimeError as error:
+        # Memory that runs out, a broken device: a failure of the step, whatever the model.
+        if not _MISFIT.search(str(error)):
+            raise
+        raise ModelMissing(
+            f"The weights of {work.model.id} have other shapes than its config.json says.",
+            _remedy(work, str(error)),
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelMissing(

@@ -152,6 +152,15 @@ def test_modules_that_make_no_embedding_are_refused(tmp_path: Path) -> None:
         bench.warm_up()
 
 
+def test_weights_of_other_shapes_than_the_configuration_s_are_refused(tmp_path: Path) -> None:
+    directory = encoders.saved(tmp_path / "model", *encoders.pooled(tmp_path / "parts"))
+    file = directory / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"vocab_size": 5000}))
+
+    with pytest.raises(ModelMissing, match=r"other shapes than its config\.json"):
+        bench_of(directory).load()
+
+
 def test_images_are_no_texts(tmp_path: Path) -> None:
     from transformers import ViTConfig, ViTImageProcessorPil, ViTModel  # noqa: PLC0415
 
