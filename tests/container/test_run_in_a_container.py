@@ -26,6 +26,7 @@ from nobs.schema.result import StepResult
 from nobs.schema.rundir import RunDir
 from nobs.system.gpus import Accelerators
 from tests.container.launching import USER, Launch
+from tests.fakes import encoders
 from tests.fakes.runs import order, quick_workload
 
 QUICK = ("--profile", "quick", "--backend", "cpu", "--rows", "6", "--repeats", "3", "--yes")
@@ -68,6 +69,23 @@ def test_report_says_where_and_with_what_it_was_measured(
     assert run["engine"]["version"]
     assert (model["status"], model["embedding_dimension"], len(model["all_runs"])) == ("ok", 384, 3)
     assert [check["passed"] for check in model["checks"]] == [True, True]
+
+
+def test_models_and_texts_of_the_user_s_own_are_measured(
+    engine: str, cpu_image: str, tmp_path: Path
+) -> None:
+    """Paths with colons: as in https://github.com/twosixlabs/armory/issues/1267."""
+    texts, model = tmp_path / "te:xts, ü.txt", tmp_path / "mo:del, ü"
+    texts.write_text("The kettle boils.\n" * 6, encoding="utf-8")
+    encoders.saved(model, *encoders.pooled(tmp_path / "parts"))
+    done = subprocess.run(
+        nobs_run(engine, tmp_path / "re:sults, ü", "--json", "--task", "embeddings",
+                 "--model", str(model), "--dataset", str(texts)),
+        env=os.environ | {"DOCKER_HOST": engine},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert str(model) in json.loads(done.stdout)["tasks"][0]["models"]
 
 
 def test_llm_of_the_host_is_measured_from_a_container_without_a_network(

@@ -119,6 +119,7 @@ def plan_container(  # noqa: PLR0913 - one value of everything
     engine: EngineInfo,
     needs: ContainerNeeds,
     cache_dir: Path | None = None,
+    files: Iterable[Path] = (),
     secrets: tuple[SecretFile, ...] = (),
     socket_dir: Path | None = None,
     environment: Mapping[str, str] | None = None,
@@ -134,7 +135,8 @@ def plan_container(  # noqa: PLR0913 - one value of everything
 
     `environment` is set as it is, variables in `passed` are taken from the caller's where set and
     `needs` has no value of them. Only a container that `fetches` may write the cache, and sees the
-    token that a login has left in it. `socket_dir` holds a relay's socket.
+    token that a login has left in it. `files` are the user's own models and texts; the container
+    reads them by the names that they have here. `socket_dir` holds a relay's socket.
     """
     uid, gid = _user_inside(engine, user or caller())
     variables = {
@@ -151,7 +153,12 @@ def plan_container(  # noqa: PLR0913 - one value of everything
         uid=uid,
         gid=gid,
         groups=needs.groups,
-        mounts=_mounts(run_dir, _cache_mount(cache_dir, fetches=fetches), secrets, socket_dir),
+        mounts=_mounts(
+            run_dir,
+            (*_cache_mount(cache_dir, fetches=fetches), *map(_same_inside, files)),
+            secrets,
+            socket_dir,
+        ),
         devices=needs.device_nodes,
         device_requests=choose_requests(needs.gpu, engine) if needs.gpu else (),
         environment=variables,
@@ -182,11 +189,11 @@ def _user_inside(engine: EngineInfo, user: tuple[int, int]) -> tuple[int, int]:
 
 def _mounts(
     run_dir: Path,
-    cache: tuple[BindMount, ...],
+    inputs: tuple[BindMount, ...],
     secrets: tuple[SecretFile, ...],
     socket_dir: Path | None,
 ) -> tuple[BindMount, ...]:
-    mounts = [BindMount(source=run_dir.absolute(), target=RUN_DIR_IN_CONTAINER), *cache]
+    mounts = [BindMount(source=run_dir.absolute(), target=RUN_DIR_IN_CONTAINER), *inputs]
     if socket_dir is not None:
         mounts.append(BindMount(source=socket_dir, target=SOCKET_DIR_IN_CONTAINER, read_only=True))
     mounts += [BindMount(source=s.source, target=s.target, read_only=True) for s in secrets]
@@ -204,6 +211,10 @@ def _cache_mount(cache: Path | None, *, fetches: bool) -> tuple[BindMount, ...]:
         )
         for name in _CACHED
     )
+
+
+def _same_inside(path: Path) -> BindMount:
+    return BindMount(source=path, target=path.as_posix(), read_only=True)
 
 
 def _security_options(engine: EngineInfo) -> tuple[str, ...]:

@@ -34,6 +34,21 @@ def pins_of(workloads: Iterable[Workload]) -> list[DatasetPin | ModelPin]:
     return list(pins.values())
 
 
+def own_paths(workloads: Iterable[Workload]) -> list[Path]:
+    """Return the user's own models and texts, and the directories that links in them lead to.
+
+    A snapshot of the hub's cache, named as a directory, is made of links to what lies beside it.
+    """
+    own = [Path(pin.id) for pin in pins_of(workloads) if pin.source is Source.PATH]
+    linked = (
+        file.resolve().parent
+        for path in own
+        for file in (*path.glob("*"), *path.glob("*/*"))
+        if file.is_symlink() and not file.resolve().is_relative_to(path)
+    )
+    return list(dict.fromkeys((*own, *linked)))
+
+
 def missing_pins(pins: Iterable[DatasetPin | ModelPin], cache: Path) -> list[str]:
     """Return the ids of those pins that a run would have to fetch or can't load."""
     return [pin.id for pin in pins if not _is_here(pin, cache)]

@@ -23,6 +23,7 @@ from nobs.launch.engine.info import EngineInfo
 from nobs.launch.image.plan import ImagePlan, plan_image
 from nobs.launch.planning.execution import choose_execution
 from nobs.launch.planning.facts import Facts
+from nobs.launch.planning.hub_cache import own_paths
 from nobs.launch.planning.options import (
     check_image_options,
     check_options,
@@ -181,6 +182,7 @@ def plan_fetch_container(
         engine=facts.engine.info,
         needs=ContainerNeeds(),
         cache_dir=facts.hf_home,
+        files=own_paths(spec.workloads),
         secrets=kept,
         environment={**route.environment, **trusted(kept)},
         passed=HUB_VARIABLES,
@@ -211,6 +213,7 @@ def plan_run_container(
         engine=facts.engine.info,
         needs=target.container_needs(facts.accelerators),
         cache_dir=None if packaged else facts.hf_home,
+        files=own_paths(spec.workloads),
         secrets=tuple(s for s in secrets if route and s.variable == KEY_VARIABLE),
         socket_dir=socket_dir(run_path, info) if route and route.way is Way.RELAY else None,
         environment={"HF_HUB_OFFLINE": "1"},

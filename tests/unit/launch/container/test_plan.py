@@ -60,6 +60,13 @@ def test_results_and_cache_are_the_only_mounts_and_a_login_is_for_fetching(
     ]
 
 
+def test_models_and_texts_of_the_user_s_own_have_the_same_name_inside() -> None:
+    mount = plan(files=[Path("/home/me/a:b, ü/model")]).mounts[-1]
+
+    assert (str(mount.source), mount.target) == ("/home/me/a:b, ü/model", "/home/me/a:b, ü/model")
+    assert mount.read_only
+
+
 def test_relative_directories_are_made_absolute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from nobs.launch.planning.hub_cache import find_file, find_model, missing_pins
+from nobs.launch.planning.hub_cache import find_file, find_model, missing_pins, own_paths
 from nobs.schema.pins import DatasetPin, ModelPin, Source
+from tests.fakes.runs import quick_workload
 from tests.fakes.weights import write_model
 
 COMMIT = "a" * 40
@@ -55,3 +56,19 @@ def test_what_is_missing(cache: Path) -> None:
         DatasetPin(id=str(cache), source=Source.PATH, rows=1),
     ]
     assert missing_pins(pins, cache) == ["test/texts", "uninstalled"]
+
+
+def test_own_models_come_with_what_their_links_lead_to(tmp_path: Path) -> None:
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / COMMIT
+    write_model(snapshot)
+    (snapshot / "1_Pooling").mkdir(exist_ok=True)
+    blobs.mkdir()
+    for name in ("config.json", "1_Pooling/config.json"):
+        (blobs / name.replace("/", "-")).write_text("{}")
+        (snapshot / name).unlink(missing_ok=True)
+        (snapshot / name).symlink_to(blobs / name.replace("/", "-"))
+    (snapshot / "same.json").symlink_to(snapshot / "modules.json")
+    own = ModelPin(id=str(snapshot), source=Source.PATH)
+    workload = quick_workload().model_copy(update={"models": (MODEL, own)})
+
+    assert own_paths([workload]) == [snapshot, blobs]
