@@ -22,7 +22,7 @@ _OF_A_PATH = re.compile(
     rf"(stat|lstat|statfs|mkdir|mounting|open) {_PATH}.*?({_CLOSED}|{_GONE}|{_BROKEN})",
     re.IGNORECASE | re.DOTALL,
 )
-_PLACES = "Name another directory with --results, or with HF_HOME for the cache"
+_PLACES = "Name another place with --results, HF_HOME (the cache), --model or --dataset"
 
 
 def explain_hidden(
