@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from nobs.schema.report import Report
 from nobs.text import to_line
@@ -62,7 +62,7 @@ def test_machines_are_searched_by_what_they_are(browser: Browser, page_file: Pat
     with opened(browser, page_file, "#view=machines") as page:
         page.get_by_label("Search machine, hardware").fill("rocm middle")
         assert cells(page, "machine") == ["middle"]
-        assert page.get_by_text("1 of 7 reports").is_visible()
+        expect(page.get_by_text("1 of 7 reports")).to_be_visible()
 
         page.get_by_label("Search machine, hardware").fill("gpu_name")
         assert cells(page, "machine") == []
@@ -108,7 +108,7 @@ def test_open_results_stand_apart_and_say_why(browser: Browser, page_file: Path)
         reason = page.get_by_text("batch_size: 8 instead of 16").first
         assert reason.is_hidden()
         page.get_by_text("1 note").first.click()
-        assert reason.is_visible()
+        expect(reason).to_be_visible()
 
 
 def test_a_heading_sorts_and_turns_the_order(browser: Browser, page_file: Path) -> None:
@@ -128,7 +128,7 @@ def test_filters_narrow_rows_and_charts(browser: Browser, page_file: Path) -> No
     with opened(browser, page_file) as page:
         page.get_by_label("Search machine").fill("MIDDLE gte")
         assert cells(page, "machine") == ["middle"]
-        assert page.get_by_text("1 of 10 rows").is_visible()
+        expect(page.get_by_text("1 of 10 rows")).to_be_visible()
         assert marks(page, "Throughput") == 1
 
         page.get_by_label("Search machine").fill("")
@@ -163,9 +163,9 @@ def test_a_machine_has_a_page_of_its_own(browser: Browser, page_file: Path) -> N
         page.get_by_role("link", name="a small host").first.click()
 
         assert page.get_by_role("heading", level=2).inner_text() == "a small host"
-        assert page.get_by_text("The disk was slow.").first.is_visible()
-        assert page.get_by_text("oom: Too big.").is_visible()
-        assert page.locator("dt", has_text="libraries.torch").is_visible()
+        expect(page.get_by_text("The disk was slow.").first).to_be_visible()
+        expect(page.get_by_text("oom: Too big.")).to_be_visible()
+        expect(page.locator("dt", has_text="libraries.torch")).to_be_visible()
         assert marks(page, "Where the time of a pass goes", "bar") == 5
         page.go_back()
         assert page.get_by_role("heading", level=2).inner_text() == "embeddings/1"
@@ -191,7 +191,7 @@ def test_files_that_were_left_out_are_named(browser: Browser, page_file: Path) -
     with opened(browser, page_file) as page:
         page.get_by_role("link", name="Left out: 1").click()
 
-        assert page.get_by_text("report_bad.json: It is damaged.").is_visible()
+        expect(page.get_by_text("report_bad.json: It is damaged.")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -272,7 +272,7 @@ def test_hostile_text_stays_text(browser: Browser, tmp_path: Path, text: str) ->
         assert len(shown) == 2
         assert page.locator("script").count() == 7
         assert page.locator("img, b").count() == 0
-        assert page.get_by_role("heading", level=2).is_visible()
+        expect(page.get_by_role("heading", level=2)).to_be_visible()
 
 
 def test_a_script_tag_as_a_host_is_shown_as_it_is(browser: Browser, tmp_path: Path) -> None:
