@@ -38,8 +38,10 @@ def own_paths(workloads: Iterable[Workload]) -> list[Path]:
     """Return the user's own models and texts, and the directories that links in them lead to.
 
     A snapshot of the hub's cache, named as a directory, is made of links to what lies beside it.
+    What isn't on this machine can't be mounted: the container may have it, as in its run directory.
     """
-    own = [Path(pin.id) for pin in pins_of(workloads) if pin.source is Source.PATH]
+    paths = (Path(pin.id) for pin in pins_of(workloads) if pin.source is Source.PATH)
+    own = [path for path in paths if path.exists()]
     linked = (
         file.resolve().parent
         for path in own
