@@ -76,7 +76,7 @@ def test_own_models_come_with_what_their_links_lead_to(tmp_path: Path) -> None:
 
 def test_a_path_that_only_the_container_has_is_not_mounted(cache: Path) -> None:
     """Texts in the run directory lie at a path that this machine doesn't have."""
-    own = DatasetPin(id="/run-dir/texts.txt", source=Source.PATH, rows=1)
+    own = DatasetPin(id=str(cache / "inside" / "texts.txt"), source=Source.PATH, rows=1)
     workload = quick_workload().model_copy(update={"dataset": own, "models": ()})
 
     assert own_paths([workload]) == []
