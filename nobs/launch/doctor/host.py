@@ -45,12 +45,12 @@ def check_driver(
         return Check(name="driver", state=State.FAIL, found=error.message, remedy=error.remedy)
     gpu = accelerators.primary(Backend(target.name))
     driver = gpu.driver_version if isinstance(gpu, NvidiaGpu | AmdGpu) else None
-    told = f", driver {driver}" if driver else ""
+    version = f", driver {driver}" if driver else ""
     index = f", torch from index {target.torch_index(accelerators)}"
     return Check(
         name="driver",
         state=State.WARN if notes else State.OK,
-        found=f"{gpu.name if gpu else 'a GPU'}{told}{index}{'; ' if notes else ''}{notes}",
+        found=f"{gpu.name if gpu else 'a GPU'}{version}{index}{'; ' if notes else ''}{notes}",
     )
 
 

@@ -17,7 +17,7 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, kw_only=True)
 class ImagePlan:
-    """One image: what `docker buildx build` is told, and the files that it reads."""
+    """One image: the arguments of `docker buildx build`, and the files that it reads."""
 
     backend: str
     tag: str
@@ -39,8 +39,8 @@ class ImagePlan:
     @property
     def shown_arguments(self) -> dict[str, str]:
         """Every build argument, for printing: without passwords."""
-        told = {**self.build_args, **self.proxies}
-        return {name: hide_credentials(value) for name, value in told.items()}
+        arguments = {**self.build_args, **self.proxies}
+        return {name: hide_credentials(value) for name, value in arguments.items()}
 
 
 def plan_image(  # noqa: PLR0913 - each one a choice of the caller

@@ -38,10 +38,14 @@ def contradictions_of(model: LlmModelReport, workload: Workload) -> Iterator[str
     yield from _check_lumps(model)
 
 
+def _whole_answers(model: LlmModelReport) -> list[LlmRequest]:
+    return [request for run in model.all_runs for request in run.prompts if not request.failure]
+
+
 def _check_pooled(name: str, model: LlmModelReport) -> Iterator[str]:
     """Yield where the gaps of all answers aren't those of the answers."""
     pooled: Gaps | None = getattr(model, name)
-    answers = [request for run in model.all_runs for request in run.prompts if not request.failure]
+    answers = _whole_answers(model)
     if sum(request.is_coalesced for request in answers) > MAX_FAILED_SHARE * len(answers):
         if pooled:
             yield f"{name} are given, but too many answers came in lumps"
@@ -59,7 +63,7 @@ def _check_lumps(model: LlmModelReport) -> Iterator[str]:
 
     A busy machine may delay single answers so.
     """
-    answers = [request for run in model.all_runs for request in run.prompts if not request.failure]
+    answers = _whole_answers(model)
     lumps = sum(
         each.gaps is not None and each.gaps.median_s == 0 < each.gaps.max_s for each in answers
     )

@@ -27,7 +27,7 @@ def warnings_of(runs: Runs, server: ServerRef) -> Iterator[str]:
     yield from _stream_warnings(whole)
     if cut := sum(request.finish_reason == "length" for request in whole):
         yield f"{cut} of {len(whole)} answers ended at the limit of output tokens."
-    if silent := sum(_has_no_reason(request) for request in whole):
+    if silent := sum(request.finish_reason is None for request in whole):
         yield (
             f"{silent} of {len(whole)} answers ended without a finish_reason; the server doesn't"
             " say whether they are whole."
@@ -72,7 +72,9 @@ def _count_warnings(whole: Sequence[LlmRequest]) -> Iterator[str]:
             " reported: the server doesn't say how many tokens each chunk has."
         )
     hidden = sum(
-        (r.output_tokens or 0) > (r.streamed_tokens or 0) + 1 for r in whole if _counted(r)
+        (request.output_tokens or 0) > request.streamed_tokens + 1
+        for request in whole
+        if request.streamed_tokens is not None
     )
     if hidden and not conflicts:
         yield (
@@ -119,17 +121,9 @@ def _doubt(request: LlmRequest) -> float:
     return max(high / rate - 1, 1 - low / rate)
 
 
-def _counted(request: LlmRequest) -> bool:
-    return request.streamed_tokens is not None
-
-
 def _is_old_single(request: LlmRequest) -> bool:
     """Tell whether an answer of a report without arrivals came in one chunk."""
     return request.arrivals is None and request.tokens_per_sec is None
-
-
-def _has_no_reason(request: LlmRequest) -> bool:
-    return request.finish_reason is None
 
 
 def _is_cached(request: LlmRequest) -> bool:
