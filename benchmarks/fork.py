@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from nobs.schema.rundir import RunDir
+from nobs.storage.rundir import RunDir
 
 
 def prepare(root: Path) -> RunDir:

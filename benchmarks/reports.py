@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.startup import cost
-from nobs.schema.files import digest_of
+from nobs.storage.files import digest_of
 
 
 def write_copies(report: Path, results: Path, count: int) -> None:

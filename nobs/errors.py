@@ -34,6 +34,12 @@ class FailureClass(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+REMEDIES = {
+    FailureClass.OOM: "Use a smaller --batch-size or a machine with more memory.",
+    FailureClass.TIMEOUT: "Raise --timeout, or use fewer rows or a faster device.",
+}
+
+
 class NobsError(Exception):
     """Say what happened with which value (`message`) and what to do next (`remedy`)."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from nobs.legacy.report import LegacyModelReport
+from nobs.report.legacy.report import LegacyModelReport
 from nobs.schema.report import ModelReport, Report
 from nobs.tasks import TASKS
 

@@ -15,11 +15,11 @@ from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.text import Text
 
-from nobs.leaderboard import arrange, flatten
 from nobs.render.html import render_html
 from nobs.render.summary import render_summary
-from nobs.schema.reader import read_report
+from nobs.report.leaderboard import arrange, flatten
 from nobs.schema.report import Report
+from nobs.storage.reader import read_report
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 WIDTH = 80

@@ -18,7 +18,7 @@ from nobs.catalog import load_catalog
 from nobs.data.models import Model, open_model
 from nobs.data.texts import load_texts
 from nobs.schema.pins import ModelPin, Workload
-from nobs.schema.rundir import safe_name
+from nobs.storage.rundir import safe_name
 from nobs.tasks.text_embeddings.reference import digest_text
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "nobs" / "catalog" / "references"

@@ -15,9 +15,9 @@ from nobs.launch.run.attach import attach, worker_runs
 from nobs.launch.run.ending import is_finished
 from nobs.launch.run.ownership import owner_lives
 from nobs.log import parse_line, render_console
-from nobs.schema.rundir import RunDir
 from nobs.settings import in_container
-from nobs.store import find_run, follow_lines
+from nobs.storage.rundir import RunDir
+from nobs.storage.store import find_run, follow_lines
 
 if TYPE_CHECKING:
     from nobs.launch.engine.client import Engine

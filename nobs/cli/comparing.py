@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from nobs.cli.terminal import columns, wants_color
-from nobs.compare import Comparison, compare_reports
 from nobs.errors import UsageError
 from nobs.render.comparison import FORMATS, comparison_text
-from nobs.schema.reader import read_report
+from nobs.report.compare import Comparison, compare_reports
+from nobs.storage.reader import read_report
 
 
 def show_comparisons(

@@ -19,7 +19,7 @@ from nobs.launch.planning.plan import plan_target_image
 from nobs.launch.planning.request import RunRequest
 from nobs.schema.base import Backend, Execution
 from nobs.schema.spec import ImageRef
-from nobs.signals import stop_on_signals
+from nobs.supervisor.signals import stop_on_signals
 from nobs.units import format_seconds
 
 

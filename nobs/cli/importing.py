@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from nobs.errors import NobsError
-from nobs.legacy.importer import import_report, write_import
+from nobs.report.legacy.importer import import_report, write_import
 from nobs.schema.report import Report
 from nobs.text import to_line
 

@@ -13,7 +13,7 @@ def command(*, backend: str, as_json: bool) -> None:
     from nobs.backends import BACKENDS  # noqa: PLC0415 - --help must stay fast
     from nobs.render.summary import render_device  # noqa: PLC0415
     from nobs.schema.base import Backend  # noqa: PLC0415
-    from nobs.schema.files import to_json  # noqa: PLC0415
+    from nobs.storage.files import to_json  # noqa: PLC0415
     from nobs.system.accelerators import explain_choice, find_accelerators  # noqa: PLC0415
     from nobs.system.device_info import get_device_info  # noqa: PLC0415
     from nobs.system.probe import LocalMachine  # noqa: PLC0415

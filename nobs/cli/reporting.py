@@ -7,13 +7,13 @@ import click
 
 from nobs.cli.terminal import COLUMNS, columns, wants_color
 from nobs.errors import NobsError, StorageError
-from nobs.leaderboard import Leaderboard, Sheet, Skipped, arrange, flatten
 from nobs.render import FORMATS
 from nobs.render.summary import render_summary
 from nobs.render.table import render_table
-from nobs.schema.files import write_atomic
-from nobs.schema.reader import read_report
-from nobs.store import find_reports
+from nobs.report.leaderboard import Leaderboard, Sheet, Skipped, arrange, flatten
+from nobs.storage.files import write_atomic
+from nobs.storage.reader import read_report
+from nobs.storage.store import find_reports
 from nobs.text import to_line
 
 _REMEDY = "Name a file in a directory that is there and has room."

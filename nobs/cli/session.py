@@ -28,11 +28,11 @@ from nobs.launch.run.launcher import launch, prepare, resume
 from nobs.launch.run.resume import plan_resume, request_of
 from nobs.render.plan import render_plan
 from nobs.render.summary import render_summary
-from nobs.schema.files import to_json
-from nobs.schema.rundir import RunDir
 from nobs.settings import llm_api_key
-from nobs.signals import stop_on_signals
-from nobs.store import find_run, prepare_results
+from nobs.storage.files import to_json
+from nobs.storage.rundir import RunDir
+from nobs.storage.store import find_run, prepare_results
+from nobs.supervisor.signals import stop_on_signals
 from nobs.system.processes import scratch_directory
 from nobs.user import certificates
 

@@ -20,7 +20,7 @@ def command(ctx: click.Context, /, *, files: tuple[Path, ...], as_json: bool) ->
     itself or the catalogue; then the exit code is 1.
     """
     from nobs.render.validation import render_validations  # noqa: PLC0415 - --help stays fast
-    from nobs.validation import Ruling, validate_file  # noqa: PLC0415
+    from nobs.report.validation import Ruling, validate_file  # noqa: PLC0415
 
     require_files(files)
     found = [(str(file), validate_file(file)) for file in files]

@@ -11,8 +11,8 @@ from nobs.data.hub import OFFLINE_REMEDY, check_reachable, hub_errors
 from nobs.data.lines import read_values, require_column
 from nobs.data.texts import Rows
 from nobs.errors import DataError
-from nobs.schema.files import canonical, sha256_of, write_atomic
 from nobs.schema.pins import DatasetPin
+from nobs.storage.files import canonical, sha256_of, write_atomic
 
 
 def read(pin: DatasetPin, *, offline: bool, force: bool) -> Rows:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from nobs.log import Event, format_line, parse_line
-from nobs.schema.rundir import RunDir
-from nobs.store import append_line
+from nobs.storage.rundir import RunDir
+from nobs.storage.store import append_line
 
 OnEvent = Callable[[Event], None]
 _OUTPUT = "worker.output"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nobs.registry import Registry
 
 if TYPE_CHECKING:
-    from nobs.leaderboard import Leaderboard
+    from nobs.report.leaderboard import Leaderboard
 
 type Render = Callable[["Leaderboard"], str]
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from nobs.figures import BY_KEY, Figure, Kind, Measured, format_value
-from nobs.leaderboard import Row, Table
+from nobs.report.figures import BY_KEY, Figure, Kind, Measured, format_value
+from nobs.report.leaderboard import Row, Table
 
 SURE = 0.95
 _NARROW_KINDS = {Kind.RATE, Kind.SECONDS, Kind.SHARE}

@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.text import Text
 
-from nobs.compare import Comparison, Line
-from nobs.figures import format_value
-from nobs.ratio import Ratio
 from nobs.render.markdown import escape, markdown_row
 from nobs.render.terminal import GroupedTable, Paper, add_columns
+from nobs.report.compare import Comparison, Line
+from nobs.report.figures import format_value
+from nobs.report.ratio import Ratio
 
 SCHEMA = "nobs.comparison/1"
 NOTE = (

@@ -4,8 +4,8 @@ import csv
 from collections.abc import Iterator
 from io import StringIO
 
-from nobs.figures import FIGURES
-from nobs.leaderboard import Leaderboard, Row, Table
+from nobs.report.figures import FIGURES
+from nobs.report.leaderboard import Leaderboard, Row, Table
 
 _FORMULA_STARTS = ("=", "+", "-", "@")
 _TEXTS = ("workload", "division", "run", "host", "device", "hardware", "model", "settings",

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from nobs.curves import LoadPoint, Trial
-from nobs.figures import Figure, Kind, Measured, format_value
-from nobs.leaderboard import Leaderboard, Row, Table
 from nobs.render.cells import interval_cell
-from nobs.section import HostSection
+from nobs.report.chart_data import LoadPoint, Trial
+from nobs.report.figures import Figure, Kind, Measured, format_value
+from nobs.report.leaderboard import Leaderboard, Row, Table
+from nobs.report.machine import HostSection
 
 _ASSETS = files("nobs.render") / "assets"
 _LIBRARIES = (("d3.min.js", "LICENSE-d3.txt"), ("plot.umd.min.js", "LICENSE-plot.txt"))

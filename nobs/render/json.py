@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from nobs.leaderboard import Leaderboard, Row, Table
+from nobs.report.leaderboard import Leaderboard, Row, Table
 
 SCHEMA = "nobs.leaderboard/1"
 

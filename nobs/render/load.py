@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nobs.curves import read_levels
-from nobs.figures import at, number
+from nobs.report.chart_data import read_levels
+from nobs.report.figures import at, number
 from nobs.text import to_line
 from nobs.units import format_rate, format_seconds
 

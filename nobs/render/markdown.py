@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from nobs.leaderboard import Leaderboard, Row, Table
 from nobs.render.cells import (
     columns,
     footnotes,
@@ -14,6 +13,7 @@ from nobs.render.cells import (
     remarks,
     value_cell,
 )
+from nobs.report.leaderboard import Leaderboard, Row, Table
 
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"}
 

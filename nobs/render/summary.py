@@ -1,10 +1,10 @@
 """A report as a table for a terminal of 80 columns."""
 
-from nobs.figures import BY_KEY, Figure, read_figures, read_runs
 from nobs.render.cells import footnotes, interval_cell, value_cell
 from nobs.render.load import load_lines
 from nobs.render.terminal import GroupedTable, Paper, add_columns
 from nobs.render.verdict import describe_verdict
+from nobs.report.figures import BY_KEY, Figure, read_figures, read_runs
 from nobs.schema.base import Backend, Division, Status
 from nobs.schema.device import DeviceInfo
 from nobs.schema.report import ModelReport, Report, Severity, TaskReport

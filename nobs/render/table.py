@@ -2,7 +2,6 @@
 
 from itertools import groupby
 
-from nobs.leaderboard import Leaderboard, Table
 from nobs.render.cells import (
     columns,
     footnotes,
@@ -14,6 +13,7 @@ from nobs.render.cells import (
     value_cell,
 )
 from nobs.render.terminal import GroupedTable, Paper, add_columns, break_name
+from nobs.report.leaderboard import Leaderboard, Table
 
 _MOST_FIGURES = 3
 _RUN_WIDTH = 20

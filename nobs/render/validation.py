@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from nobs.report.validation import Validation
 from nobs.text import to_line
-from nobs.validation import Validation
 
 _LIMIT = 1000
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nobs.runner.events import open_channel
 from nobs.runner.parent import die_with_parent
-from nobs.schema.rundir import RunDir
+from nobs.storage.rundir import RunDir
 
 
 def main(arguments: list[str]) -> int:

@@ -9,8 +9,8 @@ from nobs.runner.failures import describe
 from nobs.schema.base import Status
 from nobs.schema.pins import DatasetPin, ModelPin, Source
 from nobs.schema.result import StepResult
-from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec, StepSpec
+from nobs.storage.rundir import RunDir
 
 log = get_logger()
 

@@ -21,7 +21,7 @@ from nobs.errors import NobsError
 from nobs.log import END_MARK, get_logger
 from nobs.runner.parent import die_with_parent
 from nobs.runner.step import load_bench, run_step
-from nobs.schema.rundir import RunDir
+from nobs.storage.rundir import RunDir
 
 log = get_logger()
 

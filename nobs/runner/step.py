@@ -33,9 +33,9 @@ from nobs.schema.result import (
     StepResult,
     WeightsEvidence,
 )
-from nobs.schema.rundir import RunDir, make_parent
 from nobs.schema.server import ServerRef
 from nobs.schema.spec import RunSpec, StepSpec
+from nobs.storage.rundir import RunDir, make_parent
 from nobs.system.telemetry import find_readers
 from nobs.tasks import TASKS
 from nobs.tasks.base import Bench, Extended, Studied, Work

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 import psutil
 
-from nobs.schema.files import write_atomic
 from nobs.schema.result import Sample
 from nobs.schema.telemetry import Telemetry
+from nobs.storage.files import write_atomic
 from nobs.system.telemetry.reader import Reader
 from nobs.system.telemetry.sampler import Sampler, Track
 from nobs.system.telemetry.summary import Region, Watched, summarise

@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> int:
     # The server imports torch for seconds; from here on both processes import at the same time.
     from nobs.errors import NobsError  # noqa: PLC0415
     from nobs.log import format_line  # noqa: PLC0415
-    from nobs.schema.rundir import RunDir  # noqa: PLC0415
+    from nobs.storage.rundir import RunDir  # noqa: PLC0415
     from nobs.supervisor.fetch import fetch  # noqa: PLC0415
     from nobs.supervisor.run import supervise  # noqa: PLC0415
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nobs.log import END_MARK, Event, get_logger, parse_line
-from nobs.schema.rundir import RunDir
 from nobs.settings import hide_secrets
+from nobs.storage.rundir import RunDir
 from nobs.supervisor.processes import DeadlineReached, RunnerProcess, Stream, kill_group
 
 MAX_IMPORT_S = 600.0

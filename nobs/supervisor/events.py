@@ -6,8 +6,8 @@ from types import TracebackType
 from typing import Self
 
 from nobs.log import Event, configure_json, format_line
-from nobs.schema.files import storage_error
-from nobs.schema.rundir import RunDir
+from nobs.storage.files import storage_error
+from nobs.storage.rundir import RunDir
 
 
 class EventSink:

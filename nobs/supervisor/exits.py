@@ -2,14 +2,10 @@
 
 from pathlib import Path
 
-from nobs.errors import FailureClass
+from nobs.errors import REMEDIES, FailureClass
 from nobs.schema.result import Failure
 from nobs.supervisor.children import StepExit
 
-REMEDIES = {
-    FailureClass.OOM: "Use a smaller --batch-size or a machine with more memory.",
-    FailureClass.TIMEOUT: "Raise --timeout, or use fewer rows or a faster device.",
-}
 SIGKILL = 9
 VMSTAT = Path("/proc/vmstat")
 

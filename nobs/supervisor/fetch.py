@@ -5,11 +5,11 @@ import time
 
 from nobs.errors import FailureClass, RunLost
 from nobs.log import bind, get_logger
-from nobs.schema.rundir import RunDir
-from nobs.signals import stop_on_signals
+from nobs.report.finish import record_missing
+from nobs.storage.rundir import RunDir
 from nobs.supervisor.children import Relay, SpawnedSteps
 from nobs.supervisor.events import EventSink
-from nobs.supervisor.finish import record_missing
+from nobs.supervisor.signals import stop_on_signals
 
 log = get_logger()
 

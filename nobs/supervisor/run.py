@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 from nobs.errors import FailureClass, exit_code_of
 from nobs.log import bind, get_logger
+from nobs.report.finish import empty_result, missing_steps, record_missing, write_report
 from nobs.schema.result import StepResult
-from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec, StepSpec
-from nobs.signals import stop_on_signals
+from nobs.storage.rundir import RunDir
 from nobs.supervisor.children import Relay, StepRunner, open_steps
 from nobs.supervisor.events import EventSink
 from nobs.supervisor.exits import count_oom_kills, explain_exit
-from nobs.supervisor.finish import empty_result, missing_steps, record_missing, write_report
 from nobs.supervisor.processes import RunnerProcess
+from nobs.supervisor.signals import stop_on_signals
 
 log = get_logger()
 

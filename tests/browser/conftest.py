@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from nobs.leaderboard import Skipped
+from nobs.report.leaderboard import Skipped
 from tests.browser.pages import write_page
 from tests.fakes.reports import bare_report, failed_report, make_report, max_report
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from nobs.leaderboard import Skipped, arrange, flatten
 from nobs.render.html import render_html
+from nobs.report.leaderboard import Skipped, arrange, flatten
 from nobs.schema.report import Report
 
 WATCH = """

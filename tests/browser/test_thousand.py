@@ -9,8 +9,8 @@ from statistics import median
 import pytest
 from playwright.sync_api import Browser
 
-from nobs.schema.files import to_json
-from nobs.store import report_path
+from nobs.storage.files import to_json
+from nobs.storage.store import report_path
 from tests.browser.pages import cells, opened
 from tests.fakes.reports import make_report
 

@@ -18,8 +18,8 @@ from nobs.launch.container.plan import LABEL_RUN_ID, RUN_DIR_IN_CONTAINER
 from nobs.launch.engine.client import connect
 from nobs.launch.image.build import find_tagged
 from nobs.schema.base import Execution
-from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec
+from nobs.storage.rundir import RunDir
 from tests.container.launching import BASE_IMAGE
 from tests.fakes.rounds import (
     FAKES,

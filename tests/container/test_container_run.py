@@ -129,7 +129,7 @@ def test_a_terminated_launcher_leaves_no_container(launch: Launch, engine: str) 
         "import sys\n"
         "from pathlib import Path\n"
         "from nobs.launch.engine.client import connect\n"
-        "from nobs.signals import stop_on_signals\n"
+        "from nobs.supervisor.signals import stop_on_signals\n"
         "from tests.container.launching import Launch\n"
         "with connect() as engine, stop_on_signals():\n"
         f"    launch = Launch(engine, Path({str(launch.run_dir)!r}), {launch.run_id!r})\n"

@@ -23,7 +23,7 @@ from nobs.launch.engine.client import Engine, connect
 from nobs.launch.output import Output, count_recorded
 from nobs.launch.run.sweep import sweep
 from nobs.schema.outcome import Outcome
-from nobs.schema.rundir import RunDir
+from nobs.storage.rundir import RunDir
 from tests.container.launching import BASE_IMAGE, Launch
 
 ROUNDS = 10
@@ -41,7 +41,7 @@ LAUNCH = (
     "from pathlib import Path\n"
     "from nobs.launch.engine.client import connect\n"
     "from nobs.launch.output import Output\n"
-    "from nobs.schema.rundir import RunDir\n"
+    "from nobs.storage.rundir import RunDir\n"
     "from tests.container.launching import Launch\n"
     "code, path, run_id = sys.argv[1:]\n"
     "with connect() as engine:\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import docker
 
 from nobs.schema.base import Status
-from nobs.schema.rundir import RunDir
+from nobs.storage.rundir import RunDir
 
 RUN = (sys.executable, "-m", "nobs", "run")
 QUICK = ("--profile", "quick", "--task", "embeddings", "--backend", "cpu", "--execution",

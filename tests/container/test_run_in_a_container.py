@@ -23,7 +23,7 @@ from nobs.launch.container.plan import COMMAND
 from nobs.launch.engine.client import connect
 from nobs.schema.base import Backend
 from nobs.schema.result import StepResult
-from nobs.schema.rundir import RunDir
+from nobs.storage.rundir import RunDir
 from nobs.system.gpus import Accelerators
 from tests.container.launching import USER, Launch
 from tests.fakes import encoders

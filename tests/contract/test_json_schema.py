@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from nobs.schema.files import to_json
+from nobs.report.build import build_report
 from nobs.schema.report import ModelReport
-from nobs.supervisor.merge import build_report
+from nobs.storage.files import to_json
 from nobs.tasks import TASKS
-from tests.unit.supervisor.test_merge import failed, make_spec, ok, results_of
+from tests.unit.report.test_build import failed, make_spec, ok, results_of
 from tools import json_schema
 
 MODEL = "thenlper/gte-large"

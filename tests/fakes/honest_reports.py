@@ -8,8 +8,8 @@ from typing import Any
 from nobs.catalog import load_catalog
 from nobs.launch.planning.plan import make_plan
 from nobs.launch.planning.request import RunRequest
+from nobs.report.build import build_report
 from nobs.schema.base import Dtype, Execution, Status
-from nobs.schema.files import digest_of, to_json
 from nobs.schema.pins import EmbeddingsParams, ModelPin, Workload
 from nobs.schema.report import Report
 from nobs.schema.result import (
@@ -30,7 +30,7 @@ from nobs.schema.telemetry import (
     Telemetry,
     Throttling,
 )
-from nobs.supervisor.merge import build_report
+from nobs.storage.files import digest_of, to_json
 from tests.fakes.facts import make_facts
 
 TIMES_S = (1.0123456789012345, 1.0098765432109876, 1.0111111111111112, 1.0101010101010102,

@@ -19,7 +19,7 @@ from nobs import __version__
 from nobs.launch.planning.facts import find_commit
 from nobs.schema.base import Backend, Execution
 from nobs.schema.result import StepResult
-from nobs.schema.rundir import RunDir
+from nobs.storage.rundir import RunDir
 from nobs.system.device_info import get_device_info
 from nobs.system.probe import LocalMachine
 from tests.fakes.command import environment

@@ -7,10 +7,10 @@ from nobs.catalog import load_catalog
 from nobs.schema.base import Backend, Execution
 from nobs.schema.device import DeviceInfo
 from nobs.schema.pins import DatasetPin, EmbeddingsParams, ModelPin, RepeatPolicy, Source, Workload
-from nobs.schema.rundir import RunDir
 from nobs.schema.server import ServerRef
 from nobs.schema.spec import RunSpec, StepSpec
-from nobs.store import make_run_dir, prepare_results
+from nobs.storage.rundir import RunDir
+from nobs.storage.store import make_run_dir, prepare_results
 
 HEADER = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
 ONE_WEIGHT = len(HEADER).to_bytes(8, "little") + HEADER + bytes(4)

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from nobs.report.validation import Ruling, validate_file
 from nobs.schema.base import Backend
 from nobs.schema.report import Report
-from nobs.validation import Ruling, validate_file
 from tests.fakes.command import environment, run_nobs
 from tests.fakes.forked import REPO
 from tests.fakes.launcher_only import make_packages, run_launcher

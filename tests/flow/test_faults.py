@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nobs.schema.rundir import RunDir
+from nobs.storage.rundir import RunDir
 from nobs.supervisor.children import MAX_OUTPUT_CHARS
 from nobs.system.processes import find_process
 from tests.fakes.clock import make_clock

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from nobs.launch.run.ownership import claimed
-from nobs.schema.rundir import RunDir
+from nobs.storage.rundir import RunDir
 from nobs.system.processes import find_process
 from tests.fakes.rounds import (
     LIGHT,

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from nobs.catalog import load_catalog
+from nobs.report.validation import Ruling, validate_document
 from nobs.schema.server import RequestShape
-from nobs.validation import Ruling, validate_document
 from tests.fakes.honest_reports import sealed
 from tests.fakes.hub import fake_hub
 from tests.fakes.llm_answers import LAST_CHUNK, MODEL, after, is_check, stream, whole_server

@@ -149,7 +149,7 @@ CLI = """
 import sys
 from nobs.providers import PROVIDERS
 from nobs.providers.base import Wanted
-from nobs.signals import stop_on_signals
+from nobs.supervisor.signals import stop_on_signals
 wanted = Wanted(base_url=sys.argv[1], model="tiny", setup=True)
 with stop_on_signals():
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nobs.validation import Ruling, validate_file
+from nobs.report.validation import Ruling, validate_file
 from tests.fakes import encoders
 from tests.flow.test_run import nobs_run
 

@@ -11,7 +11,7 @@ import pytest
 
 from nobs.providers.readiness import PROMPT
 from nobs.providers.refusals import Part
-from nobs.validation import Ruling, validate_document
+from nobs.report.validation import Ruling, validate_document
 from tests.fakes.honest_reports import sealed
 from tests.fakes.llm_answers import MODEL, stream, whole_server
 from tests.fakes.llm_refusals import of_fastapi, refusing

@@ -7,7 +7,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from nobs import __version__
-from nobs.schema.rundir import RunDir
+from nobs.storage.rundir import RunDir
 from tests.fakes.rounds import (
     LIGHT,
     RUN_ID,

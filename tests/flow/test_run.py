@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from nobs.catalog import load_catalog
+from nobs.report.validation import Ruling, Validation, validate_file
 from nobs.schema.report import Report
-from nobs.validation import Ruling, Validation, validate_file
 from tests.fakes.hub import FakeHub, fake_hub
 from tests.fakes.loader import hub_environment
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from nobs.errors import FailureClass
+from nobs.report.build import seal
 from nobs.schema.base import Backend, Status
 from nobs.schema.pins import ModelPin
-from nobs.schema.rundir import RunDir
-from nobs.supervisor.merge import seal
+from nobs.storage.rundir import RunDir
 from tests.fakes.forked import REPO
 from tests.fakes.hub import fake_hub
 from tests.fakes.rounds import LIGHT, PLUGIN, await_, events_of, result_of

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from nobs.schema.rundir import RunDir
+from nobs.storage.rundir import RunDir
 from tests.fakes.rounds import LIGHT, RUN_ID, finish, ordered_run, reason_of, start
 from tests.fakes.traces import nothing_left
 

@@ -15,18 +15,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nobs.compare import compare_reports
 from nobs.errors import InvalidReport
-from nobs.leaderboard import arrange, flatten
-from nobs.legacy.importer import import_report, write_import
 from nobs.render.html import page_data, to_script
 from nobs.render.summary import render_summary
 from nobs.render.validation import render_validations
-from nobs.schema.document import parse_document
-from nobs.schema.files import sha256_of, to_json
-from nobs.schema.reader import read_report
-from nobs.schema.rundir import safe_name
-from nobs.validation import Ruling, validate_document, validate_file
+from nobs.report.compare import compare_reports
+from nobs.report.leaderboard import arrange, flatten
+from nobs.report.legacy.importer import import_report, write_import
+from nobs.report.validation import Ruling, validate_document, validate_file
+from nobs.storage.document import parse_document
+from nobs.storage.files import sha256_of, to_json
+from nobs.storage.reader import read_report
+from nobs.storage.rundir import safe_name
 from tests.fakes.honest_reports import honest_document, sealed
 
 OLD = [

@@ -13,7 +13,7 @@ from nobs.launch.doctor.check import Check, State
 from nobs.launch.planning.hub_cache import missing_pins
 from nobs.schema.base import Backend
 from nobs.schema.pins import DatasetPin, ModelPin
-from nobs.store import MIN_FREE_BYTES
+from nobs.storage.store import MIN_FREE_BYTES
 from nobs.system.host import free_disk_bytes
 from nobs.units import format_bytes
 from nobs.user import is_temporary

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
-from nobs.hosts import is_loopback, own_addresses
 from nobs.launch.doctor.check import Check, State
 from nobs.launch.engine.endpoint import seen_here
 from nobs.launch.planning.facts import listens
 from nobs.providers.base import Tell
 from nobs.settings import DEFAULT_LLM_BASE_URL, llm_api_key, llm_base_url, llm_model_name
+from nobs.system.hosts import is_loopback, own_addresses
 
 NAME = "llm server"
 

@@ -8,9 +8,9 @@ from platform import system
 from urllib.parse import SplitResult, urlsplit
 
 from nobs.errors import UsageError
-from nobs.hosts import HOST_NAME, connectable, is_loopback, is_own_name, with_host
 from nobs.launch.engine.info import EngineInfo
 from nobs.settings import in_container as is_in_container
+from nobs.system.hosts import HOST_NAME, connectable, is_loopback, is_own_name, with_host
 
 SOCKET_DIR_IN_CONTAINER = "/run/nobs"
 SOCKET_NAME = "server.sock"

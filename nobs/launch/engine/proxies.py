@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
-from nobs.hosts import HOST_NAME, is_loopback, with_host
 from nobs.launch.engine.info import EngineInfo
+from nobs.system.hosts import HOST_NAME, is_loopback, with_host
 
 _NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _EXCEPT = "NO_PROXY"

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from nobs.errors import EngineError, UsageError
-from nobs.hosts import connectable
 from nobs.launch.engine.endpoint import seen_here
 from nobs.launch.engine.proxies import read_proxies
 from nobs.launch.planning.request import RunRequest
@@ -31,6 +30,7 @@ from nobs.settings import (
 from nobs.system.accelerators import detect_backend, find_accelerators
 from nobs.system.device_info import get_device_info
 from nobs.system.gpus import Accelerators
+from nobs.system.hosts import connectable
 from nobs.system.probe import LocalMachine
 from nobs.user import certificates
 

@@ -42,9 +42,9 @@ from nobs.launch.planning.surroundings import proxy_route, surroundings_notes, t
 from nobs.launch.planning.workloads import choose_workload, warn_of_dtype
 from nobs.schema.base import Backend, Execution
 from nobs.schema.pins import Source, Workload
-from nobs.schema.rundir import safe_name
 from nobs.schema.spec import ImageRef, RunSpec, StepSpec
 from nobs.settings import DEFAULT_LLM_BASE_URL
+from nobs.storage.rundir import safe_name
 from nobs.system.accelerators import explain_choice
 from nobs.system.gpus import Accelerators
 from nobs.tasks import TASKS

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from nobs.catalog import Catalog
 from nobs.errors import UsageError
-from nobs.hosts import is_loopback
 from nobs.launch.engine.endpoint import choose_route, split_url
 from nobs.launch.planning.facts import Facts
 from nobs.launch.planning.options import has_own_options
@@ -16,6 +15,7 @@ from nobs.schema.pins import LlmParams, ModelPin, Source, Workload
 from nobs.schema.server import ServerRef
 from nobs.schema.spec import RunSpec
 from nobs.settings import DEFAULT_LLM_BASE_URL, DEFAULT_LLM_MODEL_NAME
+from nobs.system.hosts import is_loopback
 
 EMBEDDED = "llamacpp"
 ANY_SERVER = "openai"

@@ -22,11 +22,11 @@ from nobs.launch.run.ownership import (
 from nobs.log import parse_line
 from nobs.schema.base import Execution
 from nobs.schema.outcome import Outcome
-from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec
 from nobs.schema.state import RunState
-from nobs.signals import stop_on_signals
-from nobs.store import follow_lines
+from nobs.storage.rundir import RunDir
+from nobs.storage.store import follow_lines
+from nobs.supervisor.signals import stop_on_signals
 from nobs.system.processes import find_process, sweep_scratch
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nobs.errors import RunLost
 from nobs.launch.run.ownership import find_state
-from nobs.schema.rundir import RunDir
+from nobs.storage.rundir import RunDir
 
 LOG = "launcher.log"
 _START_S = 60.0

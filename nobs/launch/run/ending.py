@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nobs.errors import FailureClass, RunLost, exit_code_of
+from nobs.report.finish import record_missing, write_report
 from nobs.schema.base import Status
 from nobs.schema.outcome import Outcome
 from nobs.schema.report import Report
-from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec
-from nobs.store import publish, report_path
-from nobs.supervisor.finish import record_missing, write_report
+from nobs.storage.rundir import RunDir
+from nobs.storage.store import publish, report_path
 
 
 @dataclass(frozen=True, kw_only=True)

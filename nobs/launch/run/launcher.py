@@ -18,13 +18,13 @@ from nobs.launch.run.ending import Finished, finish, is_finished
 from nobs.launch.run.native import GRACE_S, run_native
 from nobs.launch.run.ownership import claimed, find_state
 from nobs.launch.server.serving import Ready, record_absent, serve
+from nobs.report.finish import missing_steps
 from nobs.schema.outcome import Outcome
-from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec
 from nobs.schema.state import RunState
-from nobs.signals import stop_on_signals
-from nobs.store import find_run, make_run_dir, prepare_results
-from nobs.supervisor.finish import missing_steps
+from nobs.storage.rundir import RunDir
+from nobs.storage.store import find_run, make_run_dir, prepare_results
+from nobs.supervisor.signals import stop_on_signals
 from nobs.system.processes import sweep_scratch
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from nobs.errors import UsageError
 from nobs.launch.run.ending import is_finished
-from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec
 from nobs.schema.state import Owner, RunState
+from nobs.storage.rundir import RunDir
 from nobs.system.processes import is_alive, is_elsewhere, this_owner
 
 

@@ -15,12 +15,12 @@ from nobs.launch.planning.facts import Facts
 from nobs.launch.planning.plan import Plan, plan_fetch_container, plan_run_container
 from nobs.launch.planning.request import RunRequest
 from nobs.launch.planning.server import order_again
+from nobs.report.finish import missing_steps
 from nobs.schema.base import Execution, Status
 from nobs.schema.pins import Workload
 from nobs.schema.report import WorkloadRef
-from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec
-from nobs.supervisor.finish import missing_steps
+from nobs.storage.rundir import RunDir
 from nobs.system.packages import find_version
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from nobs.errors import StorageError
 from nobs.launch.run.attach import worker_runs
 from nobs.launch.run.ending import is_finished
 from nobs.launch.run.ownership import find_state, owner_lives
+from nobs.report.finish import missing_steps
 from nobs.schema.base import Execution
-from nobs.schema.rundir import RunDir
 from nobs.schema.spec import RunSpec
-from nobs.supervisor.finish import missing_steps
+from nobs.storage.rundir import RunDir
 
 if TYPE_CHECKING:
     from nobs.launch.engine.client import Engine

@@ -25,7 +25,7 @@ from nobs.launch.engine.client import Engine
 from nobs.launch.run.attach import take_over
 from nobs.launch.run.native import GRACE_S
 from nobs.launch.run.ownership import owner_lives
-from nobs.schema.rundir import RunDir
+from nobs.storage.rundir import RunDir
 from nobs.system.processes import is_alive, this_owner
 
 

@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from nobs.hosts import is_loopback, is_this_machine
 from nobs.providers.base import Served
 from nobs.schema.server import Locality
 from nobs.settings import in_container
+from nobs.system.hosts import is_loopback, is_this_machine
 from nobs.system.processes import find_listener
 
 type Place = tuple[Locality, str | None]

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 from nobs.catalog import Catalog
 from nobs.errors import NobsError
-from nobs.hosts import is_loopback
 from nobs.launch.engine.endpoint import Way, socket_dir, split_url
 from nobs.launch.engine.info import EngineInfo
 from nobs.launch.output import OnEvent
@@ -21,12 +20,13 @@ from nobs.launch.server.relay import relaying
 from nobs.log import Event
 from nobs.providers import PROVIDERS
 from nobs.providers.base import Access, Tell, Wanted
+from nobs.report.finish import empty_result
 from nobs.schema.result import Failure
-from nobs.schema.rundir import RunDir
 from nobs.schema.server import ServerRef
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.settings import DEFAULT_LLM_BASE_URL, llm_api_key, llm_base_url
-from nobs.supervisor.finish import empty_result
+from nobs.storage.rundir import RunDir
+from nobs.system.hosts import is_loopback
 
 
 @dataclass(frozen=True, kw_only=True)

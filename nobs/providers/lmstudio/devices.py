@@ -1,12 +1,12 @@
 """Whose hardware a loaded model uses: LM Studio serves what linked devices compute as its own."""
 
 from nobs.errors import NobsError
-from nobs.hosts import is_this_machine
 from nobs.providers.base import Access
 from nobs.providers.diagnosis import host_of, port_of
 from nobs.providers.lmstudio.cli import check_lms_cli
 from nobs.providers.lmstudio.state import loaded_models, server_port
 from nobs.schema.server import ModelIdentity
+from nobs.system.hosts import is_this_machine
 
 
 def find_device(access: Access, identity: ModelIdentity) -> str | None:

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from nobs.errors import HostApiError, NobsError, UsageError
-from nobs.hosts import is_this_machine
 from nobs.providers.base import Access, Tell, Wanted
 from nobs.providers.client import Server
 from nobs.providers.definitions import LMSTUDIO
@@ -24,6 +23,7 @@ from nobs.providers.lmstudio.state import (
     server_port,
 )
 from nobs.providers.lmstudio.targets import SILENCE_S, find_instance, find_or_download
+from nobs.system.hosts import is_this_machine
 
 LOAD_S = 900.0
 _GREETING_S = 30.0

@@ -9,7 +9,6 @@ from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
 from nobs.schema.server import Locality, ServerRef
 from nobs.schema.telemetry import Figure
-from nobs.score import calculate_score
 from nobs.tasks.base import TaskDefinition, own_figures
 from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.llms.aggregate import figures_of
@@ -17,6 +16,7 @@ from nobs.tasks.llms.contradictions import contradictions_of
 from nobs.tasks.llms.notices import warnings_of
 from nobs.tasks.llms.obedience import disobedience_of, open_reasons_of
 from nobs.tasks.llms.report import LlmModelReport, LlmRequest
+from nobs.tasks.score import calculate_score
 
 
 class Llms(TaskDefinition):

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from nobs.schema.files import storage_error
 from nobs.settings import hide_secrets
+from nobs.storage.files import storage_error
 from nobs.tasks.llms.client.record import ChatRecord
 
 FILE = "requests.jsonl.gz"

@@ -8,10 +8,10 @@ from nobs.schema.base import Backend, Status
 from nobs.schema.pins import Workload
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.result import StepResult
-from nobs.score import calculate_score
 from nobs.stats import interval_of_repeats
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.energy import joules_per_1000
+from nobs.tasks.score import calculate_score
 from nobs.tasks.text_embeddings.consistency import find_contradictions
 from nobs.tasks.text_embeddings.open_reasons import open_reasons_of, warn_of_encoder
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport

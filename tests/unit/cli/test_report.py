@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from nobs.store import publish
-from nobs.supervisor.merge import build_report
+from nobs.report.build import build_report
+from nobs.storage.store import publish
 from tests.fakes.command import run_nobs
 from tests.fakes.forked import REPO
 from tests.fakes.reports import make_report
-from tests.unit.supervisor.test_merge import make_spec, ok, results_of
+from tests.unit.report.test_build import make_spec, ok, results_of
 
 
 def nobs_report(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nobs.cli import terminal as stdout
-from nobs.store import publish
+from nobs.storage.store import publish
 from tests.fakes.command import environment
 from tests.fakes.reports import make_report
 from tests.fakes.terminal import terminal

@@ -4,7 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from nobs.schema.files import to_json
+from nobs.storage.files import to_json
 from tests.fakes.command import run_nobs
 from tests.fakes.forked import REPO
 from tests.fakes.honest_reports import honest_report

@@ -17,7 +17,7 @@ from nobs.catalog import load_catalog
 from nobs.cli import COMMANDS, cli
 from nobs.errors import FailureClass
 from nobs.launch.planning.plan import HUB_VARIABLES
-from nobs.legacy.report import LegacyRequest
+from nobs.report.legacy.report import LegacyRequest
 from nobs.providers import PROVIDERS
 from nobs.runner.environment import VARIABLES
 from nobs.schema import device, outcome, pins, report, result, server, spec, telemetry

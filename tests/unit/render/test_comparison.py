@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from nobs.compare import compare_reports
 from nobs.render.comparison import FORMATS
+from nobs.report.compare import compare_reports
 from tests.fakes.golden import check
 from tests.fakes.reports import failed_report, hostile_report, make_report
 

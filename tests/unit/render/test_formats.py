@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from nobs.leaderboard import Leaderboard, Skipped, arrange, flatten
 from nobs.render import FORMATS
 from nobs.render.table import render_table
+from nobs.report.leaderboard import Leaderboard, Skipped, arrange, flatten
 from nobs.schema.report import Report
 from tests.fakes.golden import check
 from tests.fakes.reports import (

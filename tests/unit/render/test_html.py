@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nobs.leaderboard import arrange, flatten
 from nobs.render.html import page_data, render_html
+from nobs.report.leaderboard import arrange, flatten
 from tests.fakes.reports import HOSTILE, hostile_report, make_report
 
 REPO = Path(__file__).resolve().parents[3]

@@ -4,10 +4,10 @@ import pytest
 
 from nobs.render.plan import render_plan
 from nobs.render.summary import render_summary
+from nobs.report.build import build_report
 from nobs.schema.report import Flag, FlagName, Report, Severity
-from nobs.supervisor.merge import build_report
 from tests.fakes.golden import check
-from tests.unit.supervisor.test_merge import failed, make_spec, ok, results_of
+from tests.unit.report.test_build import failed, make_spec, ok, results_of
 
 
 def make_report(**words: object) -> Report:

@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from nobs.catalog import load_catalog
+from nobs.report.build import fingerprint
 from nobs.schema.pins import EmbeddingsMaxParams, EmbeddingsParams, LlmParams, Params, Workload
-from nobs.supervisor.merge import fingerprint
 from nobs.tasks import TASKS
 
 PINNED = load_catalog().workloads

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from nobs.store import publish
+from nobs.storage.store import publish
 from tests.fakes.honest_reports import honest_report
 
 REPO = Path(__file__).resolve().parents[3]

@@ -175,7 +175,7 @@ def test_a_model_that_the_run_loads_has_room_for_the_highest_level() -> None:
 
 
 def test_the_fingerprint_of_published_workloads_never_changes() -> None:
-    from nobs.supervisor.merge import fingerprint  # noqa: PLC0415
+    from nobs.report.build import fingerprint  # noqa: PLC0415
 
     found = {label: fingerprint(work) for label, work in load_catalog().workloads.items()}
 

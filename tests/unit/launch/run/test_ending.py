@@ -8,9 +8,9 @@ import pytest
 
 from nobs.errors import FailureClass
 from nobs.launch.run.ending import finish
+from nobs.report.finish import record_missing
 from nobs.schema.base import Execution
 from nobs.schema.outcome import Outcome
-from nobs.supervisor.finish import record_missing
 from tests.fakes.rounds import reason_of
 from tests.fakes.runs import order, quick_workload
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from nobs.hosts import own_addresses
 from nobs.launch.server.locality import find_locality
 from nobs.providers.base import Access, Served
 from nobs.providers.evidence import Elsewhere
 from nobs.schema.server import Locality, ModelIdentity
+from nobs.system.hosts import own_addresses
 
 CLOUD = Elsewhere(locality=Locality.REMOTE, reason="It is a cloud's.")
 GATEWAY = Elsewhere(locality=Locality.UNKNOWN, reason="It is a gateway.")

@@ -1,0 +1,1 @@
+"""What reports say: building, reading, judging and comparing them."""

@@ -1,0 +1,184 @@
+"""The report of a run, built anew from its order and the results that are there."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from nobs.report.flags import find_machine_flags, with_flags
+from nobs.report.verdict import judge
+from nobs.schema.base import Status
+from nobs.schema.device import DeviceInfo
+from nobs.schema.pins import Workload
+from nobs.schema.report import (
+    Flag,
+    FlagName,
+    ModelReport,
+    Report,
+    RunInfo,
+    Severity,
+    TaskReport,
+    WorkloadRef,
+)
+from nobs.schema.result import StepResult
+from nobs.schema.spec import RunSpec, StepSpec
+from nobs.storage.files import digest_of, sha256_of
+from nobs.system.matching import describe_computing, find_difference
+from nobs.tasks import TASKS
+
+
+def build_report(spec: RunSpec, results: Mapping[str, StepResult], *, finished: bool) -> Report:
+    """Return the report of `results` (step id -> result); `finished` when no more will come."""
+    now = datetime.now(UTC)
+    device_info, flags = _find_device(spec.device_info, results)
+    report = Report(
+        timestamp=now,
+        device_info=device_info,
+        tasks=tuple(
+            _build_task(spec, index, results)
+            for index in range(len(spec.workloads))
+            if any(step.id in results for step in _steps_of(spec, index))
+        ),
+        run=_describe_run(spec, results, now if finished else None, flags),
+        environment=_find_environment(results),
+    )
+    return seal(report)
+
+
+def seal(report: Report) -> Report:
+    """Return `report` with the digest of everything else in it."""
+    digest = digest_of(report.model_dump(mode="json", by_alias=True))
+    return report.model_copy(update={"digest": digest})
+
+
+def fingerprint(workload: Workload) -> str:
+    """Return the sha256 that two results must share to be comparable; repeats may differ."""
+    # The tag of the parameters follows from the task, and older fingerprints were made without it.
+    pins = workload.model_dump(mode="json", exclude={"open_reasons": True, "policy": True,
+                                                     "params": {"kind"}})  # fmt: skip
+    return sha256_of(pins)
+
+
+def summarise(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
+    """Return the figures and flags of one step; raises whatever its data makes a task raise."""
+    definition = TASKS.load(spec.workload_of(step).task)
+    return with_flags(definition.summarise(result, _base(spec, step, result)))
+
+
+def _build_task(spec: RunSpec, index: int, results: Mapping[str, StepResult]) -> TaskReport:
+    workload = spec.workloads[index]
+    definition = TASKS.load(workload.task)
+    steps = _steps_of(spec, index)
+    models = {
+        step.model.id: summarise(spec, step, results[step.id])
+        for step in steps
+        if step.id in results
+    }
+    whole = len(models) == len(steps)
+    return TaskReport(
+        task=workload.task,
+        dataset_size=workload.dataset.rows,
+        models=models,
+        task_score=definition.score(list(models.values())) if whole else None,
+        workload=_describe_workload(
+            _open_for(workload, models.values()), [results.get(step.id) for step in steps]
+        ),
+    )
+
+
+def _open_for(workload: Workload, models: Iterable[ModelReport]) -> Workload:
+    """Add the reasons that only measuring shows: the plan can't know what will be loaded."""
+    definition = TASKS.load(workload.task)
+    found = (reason for model in models for reason in definition.find_open_reasons(model, workload))
+    reasons = tuple(dict.fromkeys((*workload.open_reasons, *found)))
+    return workload.model_copy(update={"open_reasons": reasons})
+
+
+def _base(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
+    return ModelReport(
+        model_name=step.model.id,
+        revision=step.model.revision or (result.weights.revision if result.weights else None),
+        device=spec.backend,
+        status=result.status,
+        failure=result.failure,
+        weights=result.weights,
+        warnings=result.warnings,
+        phases=result.phases,
+        memory=result.memory,
+        checks=result.checks,
+        calibrations=result.calibrations,
+        samples=result.samples,
+        verdict=judge(result.samples, spec.workload_of(step).policy),
+        telemetry=result.telemetry,
+    )
+
+
+def _describe_workload(workload: Workload, results: list[StepResult | None]) -> WorkloadRef:
+    evidence = [result.data for result in results if result is not None and result.data]
+    return WorkloadRef(
+        name=workload.label,
+        division=workload.division,
+        open_reasons=workload.open_reasons,
+        fingerprint=fingerprint(workload),
+        dataset=workload.dataset.model_dump(mode="json"),
+        models=workload.models,
+        params=workload.params.model_dump(mode="json"),
+        policy=workload.policy.model_dump(mode="json"),
+        data=evidence[0] if evidence else None,
+    )
+
+
+def _describe_run(
+    spec: RunSpec,
+    results: Mapping[str, StepResult],
+    finished: datetime | None,
+    flags: tuple[Flag, ...],
+) -> RunInfo:
+    ok = all(step.id in results and results[step.id].status is Status.OK for step in spec.steps)
+    return RunInfo(
+        id=spec.run_id,
+        nobs_version=spec.nobs_version,
+        nobs_commit=spec.nobs_commit,
+        backend=spec.backend,
+        execution=spec.execution,
+        profile=spec.profile,
+        status=Status.OK if ok else Status.FAILED,
+        started=spec.created,
+        finished=finished,
+        image=spec.image,
+        engine=spec.engine,
+        flags=(*flags, *find_machine_flags(_find_host(results), spec.execution)),
+    )
+
+
+def _find_device(
+    planned: DeviceInfo, results: Mapping[str, StepResult]
+) -> tuple[DeviceInfo, tuple[Flag, ...]]:
+    """Return the device that computed: what the first step's process saw, whatever was planned."""
+    checks = (check for result in results.values() for check in result.checks if check.passed)
+    check = next(checks, None)
+    difference = find_difference(planned, check) if check else None
+    if check is None or difference is None:
+        return planned, ()
+    flag = Flag(
+        name=FlagName.OTHER_DEVICE,
+        severity=Severity.NOTE,
+        message=f"The run was planned for another device: {difference}.",
+    )
+    return describe_computing(planned, check), (flag,)
+
+
+def _find_environment(results: Mapping[str, StepResult]) -> dict[str, Any]:
+    """Return what the first step with torch saw, else the first: a served model's step has none."""
+    told = [result.environment for result in results.values() if result.environment]
+    return next((each for each in told if "torch" in each), told[0] if told else {})
+
+
+def _find_host(results: Mapping[str, StepResult]) -> Mapping[str, Any]:
+    """Return what is known of the machine; on battery if any step was."""
+    host = _find_environment(results).get("host", {})
+    hosts = [result.environment.get("host", {}) for result in results.values()]
+    return host | {"on_battery": any(each.get("on_battery") for each in hosts)} if host else {}
+
+
+def _steps_of(spec: RunSpec, index: int) -> list[StepSpec]:
+    return [step for step in spec.steps if step.workload == index]

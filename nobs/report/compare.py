@@ -1,0 +1,217 @@
+"""Two reports against each other: how much faster, how sure that is, and what else differs."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nobs.report.figures import FIGURES, Figure, at, number, read_runs
+from nobs.report.leaderboard import flatten
+from nobs.report.ratio import Finding, Ratio, geometric_mean, ratio_of_medians
+from nobs.schema.base import Status
+from nobs.schema.report import ModelReport, Report, TaskReport
+from nobs.stats import median
+from nobs.text import to_line
+
+COMPARED = tuple(figure for figure in FIGURES if figure.run_fields and figure.is_charted)
+_OWN_DETAILS = {"id", "started", "finished", "status", "digest",
+                "origin.file", "origin.file_sha256", "origin.timestamp"}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One figure of one model in both reports."""
+
+    workload: str
+    model: str
+    figure: Figure
+    is_headline: bool
+    """Whether it is the first of the model's figures: means are made of those."""
+    baseline: float
+    other: float
+    ratio: Ratio
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Something of the baseline that can't be compared, and why."""
+
+    workload: str
+    model: str
+    reason: str
+    is_loss: bool
+    """Whether the other report has nothing to hold against what the baseline measured."""
+
+    def __str__(self) -> str:
+        """Return what isn't compared and why; many a reason begins with the workload itself."""
+        workload = "" if self.reason.startswith(self.workload) else self.workload
+        what = " ".join(filter(None, (workload, self.model)))
+        return f"{what}: {self.reason}" if what else self.reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One report against the baseline."""
+
+    baseline: str
+    other: str
+    lines: tuple[Line, ...]
+    mean: Ratio | None
+    """Geometric mean over workloads, each the mean of its models."""
+    refusals: tuple[Refusal, ...]
+    unlike: tuple[str, ...]
+    """Why what was compared is not the same work."""
+    differences: tuple[tuple[str, str, str], ...]
+    """Name and both values of what differs in machine, software and settings."""
+
+    def is_below(self, threshold: float) -> bool:
+        """Tell whether a model is surely slower and below `threshold`, or has no counterpart."""
+        ratios = (line.ratio for line in self.lines if line.is_headline)
+        return any(refusal.is_loss for refusal in self.refusals) or any(
+            ratio.finding is Finding.SLOWER and ratio.value < threshold for ratio in ratios
+        )
+
+    def undecided(self) -> tuple[str, ...]:
+        """Return the models that have too few repeats for any threshold."""
+        return tuple(
+            f"{line.workload} {line.model}"
+            for line in self.lines
+            if line.is_headline and line.ratio.finding is Finding.UNKNOWN
+        )
+
+
+def compare_reports(
+    baseline: Report, other: Report, *, names: tuple[str, str], force_open: bool = False
+) -> Comparison:
+    """Compare what both reports measured; unlike work only if `force_open`.
+
+    The intervals of all ratios and of their mean hold together: the more there are, the wider.
+    """
+    others = {task.workload.name: task for task in other.tasks}
+    pairs = [(task, others.get(task.workload.name)) for task in baseline.tasks]
+    reasons = [_why_unlike(*pair) for pair in pairs]
+    found = [
+        part
+        for pair, reason in zip(pairs, reasons, strict=True)
+        for part in _compare_tasks(*pair, None if force_open else reason)
+    ]
+    lines = [part for part in found if isinstance(part, Line)]
+    mean = _mean(lines)
+    # The mean of one is that one.
+    count = len(lines) + (sum(line.is_headline for line in lines) > 1)
+    return Comparison(
+        baseline=to_line(names[0]),
+        other=to_line(names[1]),
+        lines=tuple(replace(line, ratio=line.ratio.widened(count)) for line in lines),
+        mean=mean and mean.widened(count),
+        refusals=tuple(part for part in found if isinstance(part, Refusal)),
+        unlike=tuple(reason for reason in reasons if reason) if force_open else (),
+        differences=tuple(_differences(baseline, other)),
+    )
+
+
+def _why_unlike(task: TaskReport, other: TaskReport | None) -> str | None:
+    """Return why both aren't the same work, None if they are or if one is missing."""
+    if other is None:
+        return None
+    name, one, two = to_line(task.workload.name), task.workload, other.workload
+    if one.division != two.division:
+        told = "; ".join(map(to_line, (*one.open_reasons, *two.open_reasons)))
+        return (
+            f"{name} is {one.division} in the baseline and {two.division} in the other report"
+            f" ({told or 'no reason'})"
+        )
+    if one.fingerprint != two.fingerprint:
+        changed = ", ".join(_changed(one.model_dump(mode="json"), two.model_dump(mode="json")))
+        return f"{name} is not the same work in both: {changed or 'its pins'} differ"
+    return None
+
+
+def _changed(one: Mapping[str, Any], two: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of pins and parameters that differ."""
+    for part in ("dataset", "params"):
+        # Older reports have no tag on their parameters.
+        keys = sorted((one[part].keys() | two[part].keys()) - {"kind"})
+        yield from (
+            to_line(f"{part}.{key}") for key in keys if one[part].get(key) != two[part].get(key)
+        )
+
+
+def _compare_tasks(
+    task: TaskReport, other: TaskReport | None, refused: str | None
+) -> Iterator[Line | Refusal]:
+    workload = to_line(task.workload.name)
+    if other is None or refused:
+        reason = refused or "the other report lacks it"
+        yield Refusal(workload=workload, model="", reason=reason, is_loss=True)
+        return
+    for name, model in task.models.items():
+        yield from _compare_models(workload, to_line(name), model, other.models.get(name))
+
+
+def _compare_models(
+    workload: str, name: str, model: ModelReport, other: ModelReport | None
+) -> Iterator[Line | Refusal]:
+    if model.status is not Status.OK:
+        reason = f"{model.status} in the baseline"
+        yield Refusal(workload=workload, model=name, reason=reason, is_loss=False)
+        return
+    if other is None or other.status is not Status.OK:
+        reason = f"{other.status} in the other report" if other else "the other report lacks it"
+        yield Refusal(workload=workload, model=name, reason=reason, is_loss=True)
+        return
+    lines = list(_compare_figures(workload, name, model.model_dump(), other.model_dump()))
+    if not lines:
+        reason = "a report has no repeats"
+        yield Refusal(workload=workload, model=name, reason=reason, is_loss=False)
+    yield from lines
+
+
+def _compare_figures(
+    workload: str, name: str, model: Mapping[str, Any], other: Mapping[str, Any]
+) -> Iterator[Line]:
+    is_first = True
+    for figure in COMPARED:
+        one, two = read_runs(figure, model), read_runs(figure, other)
+        if one and two and not _differs_in_rule(figure, model, other):
+            yield Line(
+                workload=workload,
+                model=name,
+                figure=figure,
+                is_headline=is_first,
+                baseline=median(one),
+                other=median(two),
+                ratio=ratio_of_medians(one, two, lower_is_better=figure.lower_is_better),
+            )
+            is_first = False
+
+
+def _differs_in_rule(figure: Figure, model: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether only one of both computes the figure by today's rule."""
+    has_rule = [number(at(each, figure.rule)) is not None for each in (model, other)]
+    return bool(figure.rule) and has_rule[0] is not has_rule[1]
+
+
+def _mean(lines: Iterable[Line]) -> Ratio | None:
+    """Return the geometric mean over workloads, each the mean of its models."""
+    workloads: dict[str, list[Ratio]] = {}
+    for line in lines:
+        if line.is_headline:
+            workloads.setdefault(line.workload, []).append(line.ratio)
+    means = (geometric_mean(ratios) for ratios in workloads.values())
+    return geometric_mean([mean for mean in means if mean is not None])
+
+
+def _differences(baseline: Report, other: Report) -> Iterator[tuple[str, str, str]]:
+    one, two = _facts(baseline), _facts(other)
+    for name in sorted(one.keys() | two.keys()):
+        values = one.get(name, "-"), two.get(name, "-")
+        if values[0] != values[1]:
+            yield name, *values
+
+
+def _facts(report: Report) -> dict[str, str]:
+    """Return what may explain a difference: machine, software, settings."""
+    section = flatten("", report).section
+    details = {k: v for k, v in section.details.items() if k not in _OWN_DETAILS}
+    parts = {"device": section.device, "run": details, "environment": section.environment}
+    return {f"{part}.{name}": value for part, held in parts.items() for name, value in held.items()}

@@ -1,0 +1,89 @@
+"""What is written of steps and runs that ended otherwise than by measuring to the end."""
+
+from datetime import UTC, datetime
+
+from nobs.errors import REMEDIES, FailureClass
+from nobs.report.build import build_report, summarise
+from nobs.schema.base import Status
+from nobs.schema.result import Failure, StepResult
+from nobs.schema.spec import RunSpec, StepSpec
+from nobs.storage.rundir import RunDir
+from nobs.text import to_line
+
+
+def empty_result(spec: RunSpec, step: StepSpec, started: datetime, failure: Failure) -> StepResult:
+    """Return the result of a step that measured nothing; of one that others ended it is lost."""
+    return StepResult(
+        step=step.id,
+        task=spec.workload_of(step).task,
+        model=step.model.id,
+        status=Status.LOST if failure.failure_class is FailureClass.INFRA else Status.FAILED,
+        started=started,
+        finished=datetime.now(UTC),
+        failure=failure,
+    )
+
+
+def sound_results(run_dir: RunDir, spec: RunSpec) -> dict[str, StepResult]:
+    """Return the results that are there, by step; each can be summed up.
+
+    What can't be read or summed up has failed: that one step can be repeated, and the others keep
+    their place in the report. What it left stays beside its result.
+    """
+    found = {step.id: _sound_result(run_dir, spec, step) for step in spec.steps}
+    return {step: result for step, result in found.items() if result is not None}
+
+
+def _sound_result(run_dir: RunDir, spec: RunSpec, step: StepSpec) -> StepResult | None:
+    started = datetime.now(UTC)
+    try:
+        result = run_dir.find_result(step.id)
+        if result is not None:
+            summarise(spec, step, result)
+    except Exception as error:  # noqa: BLE001 - one step's data must not cost the others' report
+        file = run_dir.result_file(step.id)
+        kept = file.replace(file.with_name("unusable.json"))
+        failure = Failure(
+            failure_class=FailureClass.BENCHMARK,
+            type=type(error).__name__,
+            message=f"The step's result can't be summed up: {to_line(error, 300)}.",
+            remedy=f"Repeat the step with `nobs run --resume {spec.run_id}`; what it left is kept"
+            f" in {kept.parent.name}/{kept.name}.",
+        )
+        result = empty_result(spec, step, started, failure)
+        run_dir.write(file, result)
+    return result
+
+
+def missing_steps(run_dir: RunDir, spec: RunSpec) -> list[StepSpec]:
+    """Return the steps that haven't ended as ok, in their order."""
+    results = sound_results(run_dir, spec)
+    return [s for s in spec.steps if s.id not in results or results[s.id].status is not Status.OK]
+
+
+def record_missing(
+    run_dir: RunDir,
+    spec: RunSpec,
+    kind: FailureClass,
+    message: str,
+    *,
+    instead_of: FailureClass | None = None,
+) -> None:
+    """Give every step without a result, or with one of that class, one that says why."""
+    again = f"Do what is missing with `nobs run --resume {spec.run_id}`."
+    failure = Failure(
+        failure_class=kind, type=kind.value, message=message, remedy=REMEDIES.get(kind, again)
+    )
+    results = sound_results(run_dir, spec)
+    for step in spec.steps:
+        found = results.get(step.id)
+        if found is None or (found.failure and found.failure.failure_class is instead_of):
+            result = empty_result(spec, step, datetime.now(UTC), failure)
+            run_dir.write(run_dir.result_file(step.id), result)
+
+
+def write_report(run_dir: RunDir, spec: RunSpec, *, finished: bool) -> dict[str, StepResult]:
+    """Write the report of the results that are there and return them by step."""
+    results = sound_results(run_dir, spec)
+    run_dir.write(run_dir.report_file, build_report(spec, results, finished=finished))
+    return results

@@ -1,0 +1,99 @@
+"""What a report is worth: closed, open with the differing fields, or invalid with every reason."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from nobs.errors import InvalidReport
+from nobs.report.legacy.report import LegacyModelReport
+from nobs.report.validation.consistency import find_contradictions
+from nobs.report.validation.figures import find_wrong_figures
+from nobs.report.validation.pins import compare_pins
+from nobs.schema.base import Division
+from nobs.schema.report import ModelReport, Report, TaskReport
+from nobs.storage.document import Document, read_document
+from nobs.storage.files import digest_of
+from nobs.storage.reader import check_version, explain, to_report
+from nobs.tasks import TASKS
+
+
+class Ruling(StrEnum):
+    """What a report counts as."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """A ruling with all its reasons."""
+
+    ruling: Ruling
+    faults: tuple[str, ...] = ()
+    """Why it is invalid."""
+    differences: tuple[str, ...] = ()
+    """Why it isn't closed."""
+
+
+def validate_file(file: Path) -> Validation:
+    """Rule on the report in `file`."""
+    try:
+        document = read_document(file)
+        check_version(file, document)
+    except InvalidReport as error:
+        return Validation(ruling=Ruling.INVALID, faults=(f"{error.reason}. {error.remedy}",))
+    return validate_document(document)
+
+
+def validate_document(document: Document) -> Validation:
+    """Rule on a report of this version."""
+    faults = _digest_faults(document)
+    try:
+        report = _typed(document)
+    except ValueError as error:
+        return Validation(ruling=Ruling.INVALID, faults=(*faults, *explain(error)))
+    pins = compare_pins(report)
+    faults += [*find_contradictions(report), *find_wrong_figures(report), *pins.faults]
+    differences = tuple(dict.fromkeys(pins.differences))
+    return Validation(
+        ruling=_rule(report, faults, differences), faults=tuple(faults), differences=differences
+    )
+
+
+def _rule(report: Report, faults: list[str], differences: tuple[str, ...]) -> Ruling:
+    if faults:
+        return Ruling.INVALID
+    closed = all(task.workload.division is Division.CLOSED for task in report.tasks)
+    return Ruling.CLOSED if closed and not differences else Ruling.OPEN
+
+
+def _digest_faults(document: Document) -> list[str]:
+    told, found = document.get("digest"), digest_of(document)
+    if told == found:
+        return []
+    return [f"digest: it doesn't fit the content, whose sha256 is {found}"]
+
+
+def _typed(document: Document) -> Report:
+    """Return the report with every model in the class of its task; ValueError if it is none."""
+    report = to_report(document)
+    tasks = [
+        task.model_copy(update={"models": _typed_models(_model_type(task), raw["models"])})
+        for task, raw in zip(report.tasks, document["tasks"], strict=True)
+    ]
+    return report.model_copy(update={"tasks": tuple(tasks)})
+
+
+def _model_type(task: TaskReport) -> type[ModelReport]:
+    if task.workload.division is Division.LEGACY:
+        return LegacyModelReport
+    return TASKS.load(task.task).report_type if task.task in TASKS else ModelReport
+
+
+def _typed_models(kind: type[ModelReport], models: Document) -> dict[str, ModelReport]:
+    adapter: TypeAdapter[dict[str, ModelReport]] = TypeAdapter(dict[str, kind])  # type: ignore[valid-type]
+    return adapter.validate_json(json.dumps(models), strict=True)

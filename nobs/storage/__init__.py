@@ -1,0 +1,1 @@
+"""Where records stand on disk: run directories, atomic files, reading what others wrote."""

@@ -1,0 +1,132 @@
+"""The run directory: the one thing that launcher and worker share."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from nobs.errors import StorageError
+from nobs.schema.outcome import Outcome
+from nobs.schema.report import Report
+from nobs.schema.result import StepResult
+from nobs.schema.spec import RunSpec
+from nobs.schema.state import RunState
+from nobs.storage.files import to_json, write_atomic
+
+
+def safe_name(text: str) -> str:
+    """Make `text` safe as one file name on every platform; never empty, at most 100 characters."""
+    name = re.sub(r"[^A-Za-z0-9._,+-]+", "-", text).strip("-.")[:100].strip("-.")
+    return name or "unknown"
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """Paths of one run below `results/runs/`."""
+
+    path: Path
+
+    @property
+    def results(self) -> Path:
+        """The directory of all results."""
+        return self.path.parents[1]
+
+    @property
+    def spec_file(self) -> Path:
+        """The order."""
+        return self.path / "spec.json"
+
+    @property
+    def events_file(self) -> Path:
+        """One JSON object a line, in the order of happening."""
+        return self.path / "events.jsonl"
+
+    @property
+    def report_file(self) -> Path:
+        """Rewritten after every step."""
+        return self.path / "report.json"
+
+    @property
+    def outcome_file(self) -> Path:
+        """Written by the launcher when the worker is gone."""
+        return self.path / "outcome.json"
+
+    @property
+    def state_file(self) -> Path:
+        """Written by the launcher before it takes anything for the run."""
+        return self.path / "state.json"
+
+    def result_file(self, step: str) -> Path:
+        """Return where `step` leaves its result."""
+        return self.step_directory(step) / "result.json"
+
+    def step_directory(self, step: str) -> Path:
+        """Return the directory of what `step` leaves."""
+        return self.path / "steps" / safe_name(step)
+
+    def telemetry_file(self, step: str) -> Path:
+        """Return where `step` leaves what its sensors told, one JSON object a line."""
+        return self.result_file(step).with_name("telemetry.jsonl")
+
+    def read_spec(self) -> RunSpec:
+        """Read the order; StorageError if it is absent or not one of this version."""
+        return read_record(self.spec_file, RunSpec)
+
+    def read_report(self) -> Report:
+        """Read the report; StorageError if it is absent or damaged."""
+        return read_record(self.report_file, Report)
+
+    def read_outcome(self) -> Outcome:
+        """Read the host's view; StorageError if it is absent or damaged."""
+        return read_record(self.outcome_file, Outcome)
+
+    def read_state(self) -> RunState:
+        """Read whose the run is; StorageError if it is absent or damaged."""
+        return read_record(self.state_file, RunState)
+
+    def find_result(self, step: str) -> StepResult | None:
+        """Return the result of `step`, None if it left none."""
+        file = self.result_file(step)
+        return read_record(file, StepResult) if file.exists() else None
+
+    def write(self, file: Path, record: BaseModel) -> None:
+        """Write `record` atomically, making its directory."""
+        make_parent(file)
+        write_atomic(file, to_json(record))
+
+    def sweep(self) -> None:
+        """Remove what writers that were killed left half written; nobody may be writing now."""
+        for file in self.path.rglob(".*.json*.*"):
+            file.unlink(missing_ok=True)
+
+
+def make_parent(file: Path) -> None:
+    """Make the directory of `file`; StorageError if that can't be done.
+
+    Never a run directory itself: who removed it has ended the run.
+    """
+    try:
+        file.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"Can't make the directory {file.parent}: {error.strerror or error}.",
+            "Name a writable directory with --results.",
+        ) from error
+
+
+def read_record[T: BaseModel](file: Path, kind: type[T]) -> T:
+    """Read a record of this version; StorageError if it is absent or damaged."""
+    try:
+        return kind.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise StorageError(
+            f"Can't read {file}: {error.strerror or error}.", "Name a file that exists."
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise StorageError(
+            f"{file} is no {kind.__name__.lower()} of this version: {where}: {first['msg']}.",
+            "It is damaged or of another version of NOBS; run the benchmark again.",
+        ) from error

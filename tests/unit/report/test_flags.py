@@ -1,0 +1,188 @@
+from typing import Any
+
+import pytest
+
+from nobs.report.flags import find_flags, find_machine_flags
+from nobs.schema.base import Backend, Execution, Status
+from nobs.schema.report import Finding, FindingKind, FlagName, ModelReport, Severity, Verdict
+from nobs.schema.server import Locality, ModelIdentity, ServerRef
+from nobs.schema.telemetry import (
+    DeviceKind,
+    DeviceTelemetry,
+    Evidence,
+    Figure,
+    SystemTelemetry,
+    Telemetry,
+    Throttling,
+)
+
+ABSENT = Figure.absent("not told")
+
+
+def told(value: float) -> Figure:
+    return Figure(value=value, evidence=Evidence.MEASURED, how="a sensor")
+
+
+def throttling(shares: dict[str, float], seconds: dict[str, float] | None = None) -> Throttling:
+    return Throttling(
+        evidence=Evidence.MEASURED, how="a driver", shares=shares, seconds=seconds or {}
+    )
+
+
+def model(
+    *, swapped: Figure = ABSENT, verdict: Verdict | None = None, **device: Any
+) -> ModelReport:
+    """A model whose GPU told this over a region of ten seconds."""
+    figures = {
+        name: ABSENT
+        for name, field in DeviceTelemetry.model_fields.items()
+        if field.annotation is Figure
+    }
+    gpu: dict[str, Any] = {
+        "name": "a GPU", "kind": DeviceKind.GPU, "reader": "fake", "throttling": throttling({}),
+        **figures, **device,
+    }  # fmt: skip
+    system = SystemTelemetry(
+        memory_peak_bytes=ABSENT, swapped_bytes=swapped, battery_start=ABSENT, battery_end=ABSENT
+    )
+    telemetry = Telemetry(
+        interval_s=0.1, samples=100, span_s=10.0, timed_s=9.9, baseline_s=2.0,
+        devices=(DeviceTelemetry(**gpu),), system=system,
+    )  # fmt: skip
+    return ModelReport(
+        model_name="m", device=Backend.CUDA, status=Status.OK, telemetry=telemetry, verdict=verdict
+    )
+
+
+def names(report: ModelReport) -> dict[FlagName, Severity]:
+    return {flag.name: flag.severity for flag in find_flags(report)}
+
+
+def test_a_quiet_machine_has_no_flags() -> None:
+    assert names(model(throttling=throttling({"idle": 0.3, "application-clocks": 1.0}))) == {}
+    assert find_machine_flags({"cpu_governor": "performance", "cpu_turbo": True,
+                               "on_battery": False}, Execution.NATIVE) == ()  # fmt: skip
+
+
+def test_a_machine_that_tells_nothing_has_no_flags() -> None:
+    bare = ModelReport(model_name="m", device=Backend.CPU, status=Status.OK)
+
+    assert (find_flags(bare), find_machine_flags({}, Execution.NATIVE)) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        throttling({"hardware-thermal": 0.12}),
+        throttling({"software-thermal": 0.02, "hardware-slowdown": 0.01}),
+        throttling({}, {"thermal": 0.5}),
+    ],
+)
+def test_heat_is_a_warning(seen: Throttling) -> None:
+    assert names(model(throttling=seen)) == {FlagName.THROTTLED: Severity.WARNING}
+
+
+def test_the_sentence_names_the_strongest_reason() -> None:
+    seen = throttling({"software-thermal": 0.02, "hardware-thermal": 0.12})
+    (flag,) = find_flags(model(throttling=seen))
+
+    assert flag.message == "a GPU was slowed down for 12.0 % of the time (hardware-thermal)."
+
+
+def test_a_moment_of_heat_is_none() -> None:
+    assert names(model(throttling=throttling({"hardware-thermal": 0.005}, {"thermal": 0.05}))) == {}
+
+
+def test_a_limit_that_the_driver_does_not_name_is_a_note() -> None:
+    assert names(model(throttling=throttling({"power-or-heat": 0.9}))) == {
+        FlagName.THROTTLED: Severity.NOTE
+    }
+
+
+@pytest.mark.parametrize(
+    ("device", "severity"),
+    [
+        ({"throttling": throttling({"software-power-cap": 0.8})}, Severity.NOTE),
+        ({"throttling": throttling({}, {"power": 8.0})}, Severity.NOTE),
+        ({"power_limit_w": told(450.0), "default_power_limit_w": told(700.0)}, Severity.WARNING),
+    ],
+)
+def test_a_power_limit_is_a_note_and_a_lowered_one_a_warning(
+    device: dict[str, Any], severity: Severity
+) -> None:
+    assert names(model(**device)) == {FlagName.POWER_CAPPED: severity}
+
+
+@pytest.mark.parametrize(("share", "flagged"), [(0.04, False), (0.05, True)])
+def test_a_moment_at_the_power_limit_is_none(share: float, *, flagged: bool) -> None:
+    found = names(model(throttling=throttling({"software-power-cap": share})))
+
+    assert (FlagName.POWER_CAPPED in found) is flagged
+
+
+@pytest.mark.parametrize(("others", "flagged"), [(0.0, False), (1.0, True)])
+def test_processes_of_others_on_the_device(others: float, *, flagged: bool) -> None:
+    assert (FlagName.FOREIGN_PROCESS in names(model(foreign_processes=told(others)))) is flagged
+
+
+@pytest.mark.parametrize(("swapped", "flagged"), [(4096.0, False), (1048576.0, True)])
+def test_swapping(swapped: float, *, flagged: bool) -> None:
+    assert (FlagName.SWAPPING in names(model(swapped=told(swapped)))) is flagged
+
+
+def test_a_busy_machine_is_what_the_verdict_found() -> None:
+    finding = Finding(kind=FindingKind.FOREIGN_CPU, value=1.0, message="busy")
+    verdict = Verdict(stable=False, uncertainty=0.1, spread=0.1, findings=(finding,))
+    (flag,) = find_flags(model(verdict=verdict))
+
+    assert flag.message == "Other processes kept 1.0 CPU cores busy."
+
+
+def test_time_that_a_hypervisor_took_is_what_the_verdict_found() -> None:
+    finding = Finding(kind=FindingKind.STOLEN_CPU, value=0.04, message="stolen")
+    verdict = Verdict(stable=False, uncertainty=0.1, spread=0.1, findings=(finding,))
+    (flag,) = find_flags(model(verdict=verdict))
+
+    assert flag.message == "The hypervisor gave 4.0 % of the CPU time to others."
+
+
+class ServedModelReport(ModelReport):
+    server: ServerRef
+
+
+@pytest.mark.parametrize(
+    ("server", "flags"),
+    [
+        ({"locality": Locality.LOCAL}, set()),
+        ({"locality": Locality.REMOTE}, {FlagName.REMOTE_SERVER}),
+        ({"locality": Locality.UNKNOWN}, set()),
+        (
+            {"locality": Locality.UNKNOWN, "locality_reason": "It is a gateway."},
+            {FlagName.UNKNOWN_SERVER},
+        ),
+        ({"identity": ModelIdentity(id="m", gpu_offload=1.0)}, set()),
+        ({"identity": ModelIdentity(id="m", gpu_offload=0.5)}, {FlagName.PARTIAL_OFFLOAD}),
+    ],
+)
+def test_servers(server: dict[str, Any], flags: set[FlagName]) -> None:
+    ref = ServerRef(provider="openai", base_url="http://127.0.0.1:1/v1", model="m", **server)
+    report = ServedModelReport(model_name="m", device=Backend.CPU, status=Status.OK, server=ref)
+
+    assert set(names(report)) == flags
+
+
+@pytest.mark.parametrize(
+    ("host", "execution", "flags"),
+    [
+        ({"on_battery": True}, Execution.NATIVE, {FlagName.ON_BATTERY: Severity.WARNING}),
+        ({"cpu_governor": "powersave"}, Execution.NATIVE, {FlagName.GOVERNOR: Severity.NOTE}),
+        ({"cpu_turbo": False}, Execution.NATIVE, {FlagName.TURBO_OFF: Severity.NOTE}),
+        ({"hypervisor": "KVM"}, Execution.NATIVE, {FlagName.VIRTUAL_MACHINE: Severity.NOTE}),
+        ({"container_runtime": "docker"}, Execution.NATIVE, {FlagName.CONTAINER: Severity.NOTE}),
+        ({}, Execution.CONTAINER, {FlagName.CONTAINER: Severity.NOTE}),
+    ],
+)
+def test_what_a_machine_is_or_was_set_to(
+    host: dict[str, Any], execution: Execution, flags: dict[FlagName, Severity]
+) -> None:
+    assert {f.name: f.severity for f in find_machine_flags(host, execution)} == flags

@@ -1,0 +1,195 @@
+import pytest
+
+from nobs.report.figures import FIGURES, Measured, number, read_figures
+from nobs.report.leaderboard import arrange, flatten
+from nobs.schema.base import Backend
+from nobs.schema.report import Report
+from tests.fakes.honest_reports import honest_report
+from tests.fakes.reports import LLM, bare_report, failed_report, make_report, max_report
+
+
+def test_closed_and_open_results_never_share_a_table() -> None:
+    sheets = [
+        flatten("a", make_report("a", run="a", speed=1.0)),
+        flatten("b", make_report("b", run="b", speed=9.0, division="open")),
+    ]
+    tables = [(table.workload, table.division) for table in arrange(sheets).tables]
+
+    assert tables == [("embeddings/1", "closed"), ("llms/1", "closed"),
+                      ("embeddings/1", "open"), ("llms/1", "open")]  # fmt: skip
+
+
+@pytest.mark.parametrize("speeds", [(1.0, 3.0, 2.0), (3.0, 2.0, 1.0)])
+def test_rows_are_ranked_by_their_first_figure(speeds: tuple[float, ...]) -> None:
+    sheets = [
+        flatten("", make_report(f"{speed}", run=f"{speed}", speed=speed, tasks=("llms",)))
+        for speed in speeds
+    ]
+    (table,) = arrange(sheets).tables
+
+    assert table.headline.key == "tokens_per_sec"
+    assert [row.host for row in table.rows] == ["3.0", "2.0", "1.0"]
+
+
+def test_failed_rows_have_no_rank_and_say_why() -> None:
+    (table,) = arrange([flatten("a", failed_report())]).tables
+
+    assert [row.status for row in table.rows] == ["ok", "failed"]
+    assert table.rows[1].why == "oom: Too big."
+    assert [rank for rank, _ in table.ranked()] == [1, None]
+
+
+def test_what_is_missing_is_left_out() -> None:
+    sheet = flatten("a", bare_report())
+
+    assert [(row.status, row.figures, row.why) for _, row in sheet.rows] == [
+        ("ok", {}, ""),
+        ("lost", {}, "no reason known"),
+    ]
+    assert sheet.section.environment == {}
+
+
+def test_an_interval_of_times_becomes_one_of_rates() -> None:
+    figures = read_figures(
+        {
+            "final_median_rows_per_second": 50.0,
+            "encoding_time_interval": {"low": 1.0, "high": 4.0, "confidence": 0.96},
+        },
+        dataset_size=100,
+    )
+    rate = figures["rows_per_second"]
+
+    assert (rate.low, rate.value, rate.high, rate.confidence) == (25.0, 50.0, 100.0, 0.96)
+
+
+def test_the_interval_of_a_rate_counts_the_rows_of_a_pass() -> None:
+    figures = read_figures(
+        {
+            "final_median_rows_per_second": 1500.0,
+            "rows_per_pass": 3000,
+            "encoding_time_interval": {"low": 1.0, "high": 4.0, "confidence": 0.96},
+        },
+        dataset_size=100,
+    )
+
+    assert (figures["rows_per_second"].low, figures["rows_per_second"].high) == (750.0, 3000.0)
+
+
+def test_the_interval_of_a_share_is_that_of_the_time() -> None:
+    figures = read_figures(
+        {
+            "final_median_encoding_time_seconds": 2.0,
+            "arithmetic": {"share_of_matmul": 0.4},
+            "encoding_time_interval": {"low": 1.0, "high": 4.0, "confidence": 0.96},
+        },
+        dataset_size=100,
+    )
+
+    assert (figures["share_of_limit"].low, figures["share_of_limit"].high) == (0.2, 0.8)
+
+
+@pytest.mark.parametrize("end", [0.0, -1.0, 5e-324])
+def test_an_interval_that_makes_no_sense_is_none(end: float) -> None:
+    model = {"final_median_rows_per_second": 5e300,
+             "encoding_time_interval": {"low": end, "high": 1.0}}  # fmt: skip
+
+    assert read_figures(model, 10**17)["rows_per_second"] == Measured(value=5e300)
+
+
+def test_tables_of_one_work_stand_together() -> None:
+    reports = [max_report("a", run="b", speed=2.0), make_report("a", run="a")]
+    tables = arrange([flatten("", report) for report in reports]).tables
+
+    assert [table.workload for table in tables] == ["embeddings/1", "embeddings-max/1", "llms/1"]
+
+
+def test_machines_that_look_the_same_are_told_apart() -> None:
+    reports = [make_report(host, run=run) for host, run in (("a", "1"), ("a", "2"), ("b", "3"))]
+    table = arrange([flatten("", report) for report in reports]).tables[0]
+
+    assert {row.run for row in table.rows if table.has_twin(row)} == {"1", "2"}
+
+
+@pytest.mark.parametrize("value", ["12", True, None, [], {}, float("nan"), 10**400])
+def test_what_is_no_finite_number_is_no_figure(value: object) -> None:
+    assert number(value) is None
+    assert read_figures({path: value for each in FIGURES for path in each.paths}, 1) == {}
+
+
+def test_requests_are_found_wherever_they_stand() -> None:
+    report = make_report(tasks=("llms",))
+    values = report.model_dump(mode="json", by_alias=True)
+    values["tasks"][0]["models"][LLM]["all_runs"] = [
+        {"prompts": [{"output_tokens": 10, "total_latency_s": 2.0}, {"output_tokens": None}]}
+    ]
+    ((_, row),) = flatten("a", type(report).model_validate(values)).rows
+
+    assert row.requests == ((10.0, 2.0),)
+
+
+def test_what_was_found_in_the_repeats_is_a_flag() -> None:
+    report = make_report(tasks=("llms",))
+    values = report.model_dump(mode="json", by_alias=True)
+    finding = {"kind": "drift", "value": 0.1, "message": "each repeat slower than the last"}
+    values["tasks"][0]["models"][LLM]["verdict"] = {
+        "stable": False, "uncertainty": 0.1, "spread": 0.1, "findings": [finding],
+    }  # fmt: skip
+    sheet = flatten("a", type(report).model_validate(values))
+
+    assert sheet.rows[0][1].warnings == ("each repeat slower than the last",)
+    assert sheet.section.flags == (f"{LLM}: each repeat slower than the last",)
+
+
+def test_what_speaks_against_numbers_is_told_apart_from_notes() -> None:
+    values = make_report(tasks=("llms",)).model_dump(mode="json", by_alias=True)
+    warning = {"name": "on-battery", "severity": "warning", "message": "A battery."}
+    note = {"name": "virtual-machine", "severity": "note", "message": "It is virtual."}
+    values["run"]["flags"] = [note, warning]
+    values["tasks"][0]["models"][LLM]["flags"] = [note, warning]
+    sheet = flatten("a", Report.model_validate(values))
+
+    assert sheet.section.flags == ("on-battery: A battery.", f"{LLM}: on-battery: A battery.")
+    assert [text.split(": ")[-1] for text in sheet.section.notes] == 2 * ["It is virtual."]
+    assert sheet.rows[0][1].warnings[0] == "on-battery: A battery."
+
+
+def test_repeats_are_told_with_their_times() -> None:
+    ((_, row), _) = flatten("a", make_report(tasks=("embeddings",))).rows
+
+    assert row.starts_s[0] == 0.0
+    assert list(row.starts_s) == sorted(row.starts_s)
+    assert len(row.samples) == len(row.starts_s) == 7
+
+
+def test_the_machine_is_told_in_words() -> None:
+    section = flatten("file", make_report("a host")).section
+
+    assert section.environment["libraries.torch"] == "2.11.0"
+    assert section.device["gpu_name"] == "A GPU"
+    assert section.details["execution"] == "native"
+
+
+def test_sensors_are_told_with_their_evidence() -> None:
+    sensors = flatten("a", honest_report()).section.sensors
+
+    assert "sentence-transformers/all-MiniLM-L6-v2, A processor: mean_power_w" in sensors
+    assert all("(measured: a meter)" in value for value in sensors.values())
+
+
+def test_a_row_names_the_device_that_computed_though_the_report_names_another() -> None:
+    honest = honest_report()
+    gpu = {"device": Backend.CUDA, "gpu_name": "NVIDIA GeForce RTX 4090", "gpu_memory_gb": 23.99}
+    ((name, model),) = honest.tasks[0].models.items()
+    check = model.checks[0].model_copy(update={"device_name": "NVIDIA GeForce RTX 3060"})
+    seen = model.model_copy(update={"device": Backend.CUDA, "checks": (check,)})
+    report = honest.model_copy(
+        update={
+            "device_info": honest.device_info.model_copy(update=gpu),
+            "tasks": (honest.tasks[0].model_copy(update={"models": {name: seen}}),),
+        }
+    )
+
+    sheet = flatten("a", report)
+
+    assert [row.hardware for _, row in sheet.rows] == ["NVIDIA GeForce RTX 3060"]
+    assert sheet.section.hardware == "NVIDIA GeForce RTX 3060"

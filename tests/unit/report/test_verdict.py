@@ -1,0 +1,217 @@
+"""Verdicts on repeats of known shape, in words that fit what the user asked for."""
+
+import multiprocessing
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nobs.render.verdict import describe_verdict
+from nobs.report.verdict import HARMLESS, judge
+from nobs.runner.measure import repeat
+from nobs.schema.pins import RepeatPolicy
+from nobs.schema.report import FindingKind, Verdict
+from nobs.schema.result import Sample
+
+NARROW = [1.0, 1.002, 0.999, 1.001, 0.998, 1.003, 1.0, 0.997]
+
+
+def samples(times: list[float], foreign_s: float | None = 0.0) -> list[Sample]:
+    return [
+        Sample(start_s=float(i), duration_s=t, units=1, cpu_time_s=t, foreign_cpu_s=foreign_s)
+        for i, t in enumerate(times)
+    ]
+
+
+def verdict_of(times: list[float], **policy: float) -> Verdict:
+    found = judge(samples(times), RepeatPolicy.model_validate(policy))
+    assert found is not None
+    return found
+
+
+def kinds(verdict: Verdict) -> list[FindingKind]:
+    return [finding.kind for finding in verdict.findings]
+
+
+def noise(count: int, sigma: float) -> np.ndarray:
+    return 1 + sigma * np.random.default_rng(5).standard_normal(count)
+
+
+def test_narrow_repeats_are_stable() -> None:
+    verdict = verdict_of(NARROW)
+
+    assert (verdict.stable, verdict.findings, verdict.outliers) == (True, (), ())
+    assert describe_verdict(verdict, 8) == "stable: 8 repeats, the median repeat is known to 0.2 %."
+
+
+def test_no_repeats_have_no_verdict() -> None:
+    assert judge([], RepeatPolicy()) is None
+
+
+@pytest.mark.parametrize(
+    ("times", "policy", "words"),
+    [
+        ([1.0, 1.001, 1.0], {"repeats": 3}, "75 % at most; --repeats 6 reaches 95 %"),
+        ([1.0], {"repeats": 1}, "one repeat tells nothing"),
+        ([1.0, 1.001, 1.0], {"time_budget_s": 2.5}, "a --time-budget of 7 s allows 6"),
+        ([28.0, 28.1, 28.0], {}, "a --time-budget of 169 s allows 6"),
+    ],
+)
+def test_too_few_repeats_name_the_option_that_was_used(
+    times: list[float], policy: dict[str, float], words: str
+) -> None:
+    verdict = verdict_of(times, **policy)
+
+    assert kinds(verdict) == [FindingKind.TOO_FEW_REPEATS]
+    assert not verdict.stable
+    assert words in describe_verdict(verdict, len(times))
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ({"repeats": 12}, "more than --repeats 12"),
+        ({"time_budget_s": 30.0}, "12 repeats in 30 s; a longer --time-budget"),
+    ],
+)
+def test_a_wide_interval_names_the_option_that_was_used(
+    policy: dict[str, float], words: str
+) -> None:
+    verdict = verdict_of(noise(12, 0.03).tolist(), **policy)
+
+    assert FindingKind.WIDE_INTERVAL in kinds(verdict)
+    assert words in describe_verdict(verdict, 12)
+
+
+def test_a_spread_above_5_percent_is_told_however_narrow_the_interval() -> None:
+    verdict = verdict_of(noise(2000, 0.07).tolist())
+
+    assert kinds(verdict)[0] is FindingKind.SPREAD
+    assert verdict.spread == pytest.approx(0.07, rel=0.1)
+
+
+def test_a_slow_first_repeat_is_told_and_leaves_the_median_stable() -> None:
+    verdict = verdict_of([1.2, *NARROW])
+
+    assert verdict.stable
+    assert kinds(verdict) == [FindingKind.SLOW_FIRST]
+    assert verdict.outliers == (1,)
+    assert "repeat 1 took 20.0 % longer" in describe_verdict(verdict, 9)
+
+
+@pytest.mark.parametrize("first", [1.019, 1.04])
+def test_a_first_repeat_within_the_noise_is_not_told(first: float) -> None:
+    noisy = [1.0, 1.01, 0.99, 1.02, 0.985, 1.015, 0.995, 1.005]
+    rest = NARROW if first < 1.02 else noisy
+
+    assert FindingKind.SLOW_FIRST not in kinds(verdict_of([first, *rest]))
+
+
+@pytest.mark.parametrize(("change", "word"), [(0.08, "slower"), (-0.08, "faster")])
+def test_a_drift_is_told_with_its_direction(change: float, word: str) -> None:
+    verdict = verdict_of((np.linspace(1, 1 + change, 20) * noise(20, 0.002)).tolist())
+
+    assert FindingKind.DRIFT in kinds(verdict)
+    assert word in describe_verdict(verdict, 20)
+
+
+def test_two_modes_are_told_with_their_times() -> None:
+    verdict = verdict_of((noise(20, 0.002) + 0.1 * (np.arange(20) % 2)).tolist())
+
+    assert FindingKind.TWO_MODES in kinds(verdict)
+    assert "around 1.00 s and 1.10 s" in describe_verdict(verdict, 20)
+
+
+def test_outliers_are_flagged_by_number_and_never_dropped() -> None:
+    verdict = verdict_of([*NARROW, 1.5])
+
+    assert verdict.stable
+    assert verdict.outliers == (9,)
+    assert "outliers: repeat 9" in describe_verdict(verdict, 9)
+
+
+@pytest.mark.parametrize(("cores", "flagged"), [(0.4, False), (0.6, True), (None, False)])
+def test_a_busy_core_beside_is_told(cores: float | None, flagged: bool) -> None:
+    verdict = judge(samples(NARROW, cores), RepeatPolicy())
+
+    assert verdict is not None
+    assert (FindingKind.FOREIGN_CPU in kinds(verdict)) is flagged
+    assert verdict.stable is not flagged
+
+
+@pytest.mark.parametrize(("stolen_s", "flagged"), [(0.01, False), (0.04, True), (None, False)])
+def test_time_that_a_hypervisor_took_is_told(stolen_s: float | None, *, flagged: bool) -> None:
+    seen = [sample.model_copy(update={"stolen_cpu_s": stolen_s}) for sample in samples(NARROW)]
+    verdict = judge(seen, RepeatPolicy())
+
+    assert verdict is not None
+    assert (FindingKind.STOLEN_CPU in kinds(verdict)) is flagged
+    assert verdict.stable is not flagged
+
+
+def test_what_share_was_stolen_is_unknown_where_a_server_does_the_work() -> None:
+    seen = [s.model_copy(update={"stolen_cpu_s": 0.04}) for s in samples(NARROW, None)]
+    verdict = judge(seen, RepeatPolicy())
+
+    assert verdict is not None
+    assert verdict.stable
+
+
+def test_a_servers_time_counts_as_wanted_where_some_was_stolen() -> None:
+    known = {"stolen_cpu_s": 0.03, "server_cpu_s": 1.0}
+    seen = [sample.model_copy(update=known) for sample in samples(NARROW)]
+    verdict = judge(seen, RepeatPolicy())
+
+    assert verdict is not None
+    assert verdict.stable, "0.03 of 2.03"
+
+
+def spin() -> None:
+    while True:
+        pass
+
+
+@contextmanager
+def busy_core() -> Iterator[None]:
+    process = multiprocessing.get_context("spawn").Process(target=spin, daemon=True)
+    process.start()
+    time.sleep(1)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+class Nap:
+    """Work that uses no CPU."""
+
+    def run(self) -> int:
+        time.sleep(0.3)
+        return 1
+
+    def synchronize(self) -> None:
+        pass
+
+
+def test_a_real_busy_process_beside_the_repeats_is_flagged() -> None:
+    with busy_core():
+        taken = repeat(Nap(), RepeatPolicy(repeats=6), lambda _number, _sample: None)
+    verdict = judge(taken, RepeatPolicy(repeats=6))
+
+    assert verdict is not None
+    assert FindingKind.FOREIGN_CPU in kinds(verdict)
+    assert not verdict.stable
+
+
+@given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=40))
+def test_every_list_of_repeats_has_a_verdict_that_can_be_told(times: list[float]) -> None:
+    verdict = verdict_of(times)
+
+    assert describe_verdict(verdict, len(times)).endswith(".")
+    assert verdict.stable == (set(kinds(verdict)) <= HARMLESS)
+    assert all(1 <= number <= len(times) for number in verdict.outliers)
