@@ -107,7 +107,7 @@ def _base(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
         checks=result.checks,
         calibrations=result.calibrations,
         samples=result.samples,
-        verdict=judge(result.samples, spec.workload_of(step).policy),
+        verdict=judge(result.samples, spec.workload_of(step).policy, result.telemetry),
         telemetry=result.telemetry,
     )
 

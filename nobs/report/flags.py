@@ -58,8 +58,7 @@ def _flags_of(model: ModelReport) -> Iterator[Flag]:
 
 
 def _device_flags(device: DeviceTelemetry, span_s: float) -> Iterator[Flag]:
-    heat = _strongest(device.throttling, HEAT, span_s)
-    if heat and heat[1] >= MIN_HEAT_SHARE:
+    if heat := find_heat(device, span_s):
         yield _warning(
             FlagName.THROTTLED,
             f"{device.name} was slowed down for {format_share(heat[1])} of the time ({heat[0]}).",
@@ -78,6 +77,12 @@ def _device_flags(device: DeviceTelemetry, span_s: float) -> Iterator[Flag]:
             FlagName.FOREIGN_PROCESS,
             f"{others:.0f} other process{'es' if others > 1 else ''} used {device.name}.",
         )
+
+
+def find_heat(device: DeviceTelemetry, span_s: float) -> tuple[str, float] | None:
+    """Return why a device was throttled and for which share of the time; None if it wasn't."""
+    heat = _strongest(device.throttling, HEAT, span_s)
+    return heat if heat and heat[1] >= MIN_HEAT_SHARE else None
 
 
 def _power_flags(device: DeviceTelemetry, capped: tuple[str, float] | None) -> Iterator[Flag]:

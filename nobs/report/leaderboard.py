@@ -42,7 +42,7 @@ class Row:
     why: str = ""
     """Why it isn't ok."""
     verdict: str = ""
-    """`stable` or `not stable`; nothing where no verdict was given."""
+    """`stable`, `imprecise` or `unstable`; empty where there is no verdict."""
     open_reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     figures: Mapping[str, Measured] = field(default_factory=dict)

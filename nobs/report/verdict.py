@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from math import ceil
 
+from nobs.report.flags import find_heat
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.report import Finding, FindingKind, Verdict
 from nobs.schema.result import Sample
+from nobs.schema.telemetry import Telemetry
 from nobs.stats import (
     CONFIDENCE,
     dependence,
@@ -26,71 +28,80 @@ MIN_CHANGE = 0.01
 MIN_SLOW_FIRST = 0.02
 MIN_FOREIGN_CORES = 0.5
 MIN_STOLEN_SHARE = 0.02
-HARMLESS = frozenset({FindingKind.SLOW_FIRST, FindingKind.OUTLIERS})
-"""What readers should know though it doesn't move a median."""
+MAX_SHOWN = 5
 
 
-def judge(samples: Sequence[Sample], policy: RepeatPolicy) -> Verdict | None:
+def judge(
+    samples: Sequence[Sample], policy: RepeatPolicy, telemetry: Telemetry | None = None
+) -> Verdict | None:
     """Return the verdict of one model's repeats; None if there are none."""
     if not samples:
         return None
     times = [sample.duration_s for sample in samples]
     several = len(times) > 1
-    findings = tuple(_find(times, samples, policy))
+    # Reasons first: what makes the median unstable, then what makes it imprecise, then notes.
+    found = sorted(_find(times, samples, policy, telemetry), key=lambda each: each.kind.rank)
     return Verdict(
-        stable=all(finding.kind in HARMLESS for finding in findings),
+        stable=all(finding.kind.is_note for finding in found),
         uncertainty=interval_of_repeats(times).half_width(median(times)) if several else None,
         spread=spread(times) if several else None,
         outliers=tuple(index + 1 for index in outliers(times)),
-        findings=findings,
+        findings=tuple(found),
     )
 
 
-def _find(times: list[float], samples: Sequence[Sample], policy: RepeatPolicy) -> Iterator[Finding]:
+def _find(
+    times: list[float],
+    samples: Sequence[Sample],
+    policy: RepeatPolicy,
+    telemetry: Telemetry | None,
+) -> Iterator[Finding]:
     yield from _few_or_wide(times, policy)
     yield from _spread(times)
-    slow_first = list(_slow_first(times))
+    slow_first = list(_slow_first(times, samples))
     yield from slow_first
     yield from _drift(times[len(slow_first) :])
     yield from _two_modes(times)
     yield from _foreign_cpu(samples)
     yield from _stolen_cpu(samples)
-    yield from _outliers(times, first_is_told=bool(slow_first))
+    yield from _throttling(telemetry)
+    yield from _outliers(times, samples, first_is_noted=bool(slow_first))
 
 
 def _few_or_wide(times: list[float], policy: RepeatPolicy) -> Iterator[Finding]:
-    """Tell why the interval isn't sure or not narrow, and which option the user has left."""
+    """Find a confidence interval that is too weak or too wide; the remedy fits the options used."""
     count, middle, interval = len(times), median(times), interval_of_repeats(times)
     if interval.confidence < CONFIDENCE:
-        share = format_share(interval.confidence, 0)
-        covers = f"{count} repeats cover the median with {share} at most"
+        has = f"{count} repeats give a {format_share(interval.confidence, 0)} CI at most"
         if count == 1:
-            covers = "one repeat tells nothing of the others"
-        remedy = f"--repeats {SURE_REPEATS} reaches 95 %"
+            has = "one repeat has no CI"
+        remedy = f"--repeats {SURE_REPEATS} gives a 95 % CI"
         if policy.repeats is None:
             needed_s = ceil(sum(times) + (SURE_REPEATS - count) * middle)
-            remedy = f"a --time-budget of {needed_s} s allows {SURE_REPEATS}"
-        yield _finding(FindingKind.TOO_FEW_REPEATS, count, f"{covers}; {remedy}")
+            remedy = f"--time-budget {needed_s} allows {SURE_REPEATS} for a 95 % CI"
+        yield _finding(FindingKind.TOO_FEW_REPEATS, count, f"{has}; {remedy}")
     elif not interval.within(policy.ci_rel_width, middle):
         width = interval.half_width(middle)
-        remedy = f"ask for more than --repeats {count}"
-        if policy.repeats is None:
-            spent = f"after {count} repeats in {policy.time_budget_s:g} s"
-            remedy = f"{spent}; a longer --time-budget narrows it"
-        wanted = format_share(policy.ci_rel_width)
-        wide = f"the median repeat is known to {format_share(width)} only, not {wanted}"
+        wide = f"95 % CI \N{PLUS-MINUS SIGN}{format_share(width)}"
+        target = f"target \N{PLUS-MINUS SIGN}{format_share(policy.ci_rel_width)}"
         if dependence(times):
-            wide = f"{wide}, as repeats resemble the one before"
-        yield _finding(FindingKind.WIDE_INTERVAL, width, f"{wide}, {remedy}")
+            target += "; widened for autocorrelated repeats"
+        spent = f"after {count} repeats"
+        remedy = "raise --repeats"
+        if policy.repeats is None:
+            spent += f" in {policy.time_budget_s:g} s"
+            remedy = "raise --time-budget"
+        yield _finding(FindingKind.WIDE_INTERVAL, width, f"{wide} ({target}) {spent}; {remedy}")
 
 
 def _spread(times: list[float]) -> Iterator[Finding]:
     found = spread(times)
     if found > MAX_SPREAD:
-        yield _finding(FindingKind.SPREAD, found, f"the repeats spread by {format_share(found)}")
+        message = f"repeats vary by {format_share(found)} (robust standard deviation)"
+        yield _finding(FindingKind.SPREAD, found, message)
 
 
-def _slow_first(times: list[float]) -> Iterator[Finding]:
+def _slow_first(times: list[float], samples: Sequence[Sample]) -> Iterator[Finding]:
     """Find a first repeat that is far above what the others spread by."""
     rest = times[1:]
     if len(rest) < 3:
@@ -98,25 +109,18 @@ def _slow_first(times: list[float]) -> Iterator[Finding]:
     middle = median(rest)
     excess = times[0] / middle - 1
     if times[0] > max(rest) and excess > max(MIN_SLOW_FIRST, 5 * spread(rest)):
-        yield _finding(
-            FindingKind.SLOW_FIRST,
-            excess,
-            f"repeat 1 took {format_share(excess)} longer than the rest though the model was warm",
-        )
+        why = _cause(samples[0]) or "although the model was warm"
+        message = f"repeat 1 took {format_share(excess)} longer than the others, {why}"
+        yield _finding(FindingKind.SLOW_FIRST, excess, message)
 
 
 def _drift(times: list[float]) -> Iterator[Finding]:
     change = drift(times) if times else 0.0
-    if change > MIN_CHANGE:
-        why = "as a device does that heats up or is throttled"
-        yield _finding(
-            FindingKind.DRIFT, change, f"the repeats got {format_share(change)} slower, {why}"
-        )
-    if change < -MIN_CHANGE:
-        why = "so clocks or caches were still settling"
-        yield _finding(
-            FindingKind.DRIFT, change, f"the repeats got {format_share(-change)} faster, {why}"
-        )
+    if abs(change) > MIN_CHANGE:
+        slowed, faster = "slowed down by", "sped up by"
+        why = "heat or throttling" if change > 0 else "clocks or caches were still settling"
+        message = f"repeats {slowed if change > 0 else faster} {format_share(abs(change))}: {why}"
+        yield _finding(FindingKind.DRIFT, change, message)
 
 
 def _two_modes(times: list[float]) -> Iterator[Finding]:
@@ -124,27 +128,22 @@ def _two_modes(times: list[float]) -> Iterator[Finding]:
     distance = (high - low) / median(times)
     if distance > MIN_CHANGE:
         around = f"around {format_seconds(low)} and {format_seconds(high)}"
-        yield _finding(
-            FindingKind.TWO_MODES,
-            distance,
-            f"the repeats fall into two groups, {around}, so something switches: clocks, kinds of"
-            " cores or another program",
+        message = (
+            f"repeats form two groups {around}: changing clocks, core types or another program"
         )
+        yield _finding(FindingKind.TWO_MODES, distance, message)
 
 
 def _foreign_cpu(samples: Sequence[Sample]) -> Iterator[Finding]:
-    told = [(s.foreign_cpu_s, s.duration_s) for s in samples if s.foreign_cpu_s is not None]
-    cores = sum(cpu for cpu, _ in told) / sum(time for _, time in told) if told else 0.0
+    known = [(s.foreign_cpu_s, s.duration_s) for s in samples if s.foreign_cpu_s is not None]
+    cores = sum(cpu for cpu, _ in known) / sum(time for _, time in known) if known else 0.0
     if cores >= MIN_FOREIGN_CORES:
-        yield _finding(
-            FindingKind.FOREIGN_CPU,
-            cores,
-            f"other processes kept {cores:.1f} CPU cores busy; close them and run again",
-        )
+        message = f"other processes kept {cores:.1f} CPU cores busy; close them and run again"
+        yield _finding(FindingKind.FOREIGN_CPU, cores, message)
 
 
 def _stolen_cpu(samples: Sequence[Sample]) -> Iterator[Finding]:
-    told = [
+    known = [
         (
             sample.stolen_cpu_s,
             sample.cpu_time_s + sample.foreign_cpu_s + (sample.server_cpu_s or 0.0),
@@ -152,25 +151,51 @@ def _stolen_cpu(samples: Sequence[Sample]) -> Iterator[Finding]:
         for sample in samples
         if sample.stolen_cpu_s is not None and sample.foreign_cpu_s is not None
     ]
-    stolen_s, used_s = sum(stolen for stolen, _ in told), sum(used for _, used in told)
+    stolen_s, used_s = sum(stolen for stolen, _ in known), sum(used for _, used in known)
     share = stolen_s / (stolen_s + used_s) if stolen_s > 0 else 0.0
     if share >= MIN_STOLEN_SHARE:
-        yield _finding(
-            FindingKind.STOLEN_CPU,
-            share,
-            f"the hypervisor gave {format_share(share)} of the CPU time wanted here to other"
-            " machines; run again at a quieter hour, or on a host of its own",
+        message = (
+            f"the hypervisor gave {format_share(share)} of this machine's CPU time to others; run"
+            " again at a quieter hour or on a dedicated host"
         )
+        yield _finding(FindingKind.STOLEN_CPU, share, message)
 
 
-def _outliers(times: list[float], *, first_is_told: bool) -> Iterator[Finding]:
-    found = [index + 1 for index in outliers(times) if index or not first_is_told]
-    if found:
-        shown = ", ".join(map(str, found[:5])) + (", ..." if len(found) > 5 else "")
-        number = "repeat" if len(found) == 1 else "repeats"
-        yield _finding(
-            FindingKind.OUTLIERS, len(found), f"flagged and kept as outliers: {number} {shown}"
-        )
+def _throttling(telemetry: Telemetry | None) -> Iterator[Finding]:
+    for device in telemetry.devices if telemetry else ():
+        if found := find_heat(device, telemetry.span_s):
+            reason, share = found
+            message = (
+                f"{device.name} was throttled for {format_share(share)} of the time ({reason})"
+            )
+            yield _finding(FindingKind.THROTTLED, share, message)
+
+
+def _outliers(
+    times: list[float], samples: Sequence[Sample], *, first_is_noted: bool
+) -> Iterator[Finding]:
+    found = [index for index in outliers(times) if index or not first_is_noted]
+    if not found:
+        return
+    middle = median(times)
+    shown = []
+    for index in found[:MAX_SHOWN]:
+        cause = _cause(samples[index]) if times[index] > middle else ""
+        shown.append(f"{index + 1} ({cause})" if cause else f"{index + 1}")
+    more = ", ..." if len(found) > MAX_SHOWN else ""
+    number = "repeat" if len(found) == 1 else "repeats"
+    message = f"outliers, kept: {number} {', '.join(shown)}{more}"
+    yield _finding(FindingKind.OUTLIERS, len(found), message)
+
+
+def _cause(sample: Sample) -> str:
+    """Return what was recorded that explains a slow repeat; nothing if nothing was."""
+    foreign_s, stolen_s = sample.foreign_cpu_s or 0.0, sample.stolen_cpu_s or 0.0
+    if foreign_s >= MIN_FOREIGN_CORES * sample.duration_s:
+        return f"while other processes used {foreign_s:.1f} CPU s"
+    if stolen_s > MIN_FOREIGN_CORES * sample.duration_s:
+        return f"while the hypervisor withheld {stolen_s:.1f} CPU s"
+    return ""
 
 
 def _finding(kind: FindingKind, value: float, message: str) -> Finding:

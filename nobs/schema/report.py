@@ -43,7 +43,21 @@ class FindingKind(StrEnum):
     FOREIGN_CPU = "foreign-cpu"
     STOLEN_CPU = "stolen-cpu"
     SLOW_FIRST = "slow-first"
+    THROTTLED = "throttled"
     OUTLIERS = "outliers"
+
+    @property
+    def rank(self) -> int:
+        """Return 0 for what makes a median unstable, 1 for imprecise, 2 for a note."""
+        if self in {FindingKind.SLOW_FIRST, FindingKind.OUTLIERS}:
+            return 2
+        few_or_noisy = {FindingKind.TOO_FEW_REPEATS, FindingKind.WIDE_INTERVAL, FindingKind.SPREAD}
+        return 1 if self in few_or_noisy else 0
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it doesn't move a median."""
+        return self.rank == 2
 
 
 class Finding(Record):
@@ -71,8 +85,10 @@ class Verdict(Record):
 
     @property
     def word(self) -> str:
-        """Return the verdict for people."""
-        return "stable" if self.stable else "not stable"
+        """Return `stable`, `imprecise` (few or noisy repeats alone) or `unstable`."""
+        if self.stable:
+            return "stable"
+        return "unstable" if any(f.kind.rank == 0 for f in self.findings) else "imprecise"
 
 
 class FlagName(StrEnum):

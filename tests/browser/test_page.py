@@ -47,7 +47,7 @@ def test_a_verdict_stands_beside_the_state(browser: Browser, tmp_path: Path) -> 
     model["verdict"] = {"stable": False, "uncertainty": 0.1, "spread": 0.1}
     file = write_page(tmp_path / "page.html", [Report.model_validate(values)])
     with opened(browser, file) as page:
-        assert page.locator("tbody td.state").inner_text().split("\n") == ["ok", "not stable"]
+        assert page.locator("tbody td.state").inner_text().split("\n") == ["ok", "imprecise"]
 
 
 def test_machines_are_sorted_by_the_numbers_in_their_names(

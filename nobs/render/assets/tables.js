@@ -116,7 +116,7 @@ const stateColumn = {
   key: "state", label: "state", value: (row) => `${row.status} ${row.verdict} ${row.warnings.length}`,
   cell: (row) => h("td", { class: "state" },
     h("span", { class: row.status === "ok" ? "closed" : "failed" }, row.status),
-    [row.why, row.verdict].filter(Boolean).map((text) => h("small", { class: text === "not stable" ? "flag" : null }, text)),
+    [row.why, row.verdict].filter(Boolean).map((text) => h("small", { class: text === "unstable" ? "flag" : null }, text)),
     notes([...row.open, ...row.warnings])),
 };
 

@@ -50,7 +50,7 @@ def _compute_again(report: Report, task: TaskReport, model: ModelReport) -> Mode
     known = {name: value for name, value in common.items() if name in StepResult.model_fields}
     try:
         policy = RepeatPolicy.model_validate(task.workload.policy)
-        base = ModelReport(**common | {"verdict": judge(model.samples, policy)})
+        base = ModelReport(**common | {"verdict": judge(model.samples, policy, model.telemetry)})
         result = StepResult(
             step="", task=task.task, model=model.model_name, started=report.timestamp,
             finished=report.timestamp, **known,

@@ -116,11 +116,16 @@ def test_csv_tells_what_an_interval_covers_and_what_is_open() -> None:
     assert row["open_reasons"] == "batch_size: 8 instead of 16"
 
 
-@pytest.mark.parametrize(("stable", "word"), [(True, "stable"), (False, "not stable")])
-def test_programs_read_the_verdict(stable: bool, word: str) -> None:
+@pytest.mark.parametrize(
+    ("stable", "kind", "word"),
+    [(True, "outliers", "stable"), (False, "wide-interval", "imprecise"),
+     (False, "drift", "unstable")],
+)  # fmt: skip
+def test_programs_read_the_verdict(kind: str, word: str, *, stable: bool) -> None:
     source = make_report(tasks=("llms",)).model_dump(mode="json", by_alias=True)
     (model,) = source["tasks"][0]["models"].values()
-    model["verdict"] = {"stable": stable, "uncertainty": 0.1, "spread": 0.1}
+    finding = {"kind": kind, "value": 0.1, "message": "seen"}
+    model["verdict"] = {"stable": stable, "uncertainty": 0.1, "spread": 0.1, "findings": [finding]}
     board = arrange([flatten("a", Report.model_validate(source))])
     (row,) = csv.DictReader(StringIO(FORMATS.load("csv")(board)))
 

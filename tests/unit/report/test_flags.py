@@ -6,52 +6,20 @@ from nobs.report.flags import find_flags, find_machine_flags
 from nobs.schema.base import Backend, Execution, Status
 from nobs.schema.report import Finding, FindingKind, FlagName, ModelReport, Severity, Verdict
 from nobs.schema.server import Locality, ModelIdentity, ServerRef
-from nobs.schema.telemetry import (
-    DeviceKind,
-    DeviceTelemetry,
-    Evidence,
-    Figure,
-    SystemTelemetry,
-    Telemetry,
-    Throttling,
-)
-
-ABSENT = Figure.absent("not told")
+from nobs.schema.telemetry import Evidence, Figure, Throttling
+from tests.fakes.sensors import make_telemetry, throttling
 
 
 def told(value: float) -> Figure:
     return Figure(value=value, evidence=Evidence.MEASURED, how="a sensor")
 
 
-def throttling(shares: dict[str, float], seconds: dict[str, float] | None = None) -> Throttling:
-    return Throttling(
-        evidence=Evidence.MEASURED, how="a driver", shares=shares, seconds=seconds or {}
-    )
-
-
-def model(
-    *, swapped: Figure = ABSENT, verdict: Verdict | None = None, **device: Any
-) -> ModelReport:
-    """A model whose GPU told this over a region of ten seconds."""
-    figures = {
-        name: ABSENT
-        for name, field in DeviceTelemetry.model_fields.items()
-        if field.annotation is Figure
-    }
-    gpu: dict[str, Any] = {
-        "name": "a GPU", "kind": DeviceKind.GPU, "reader": "fake", "throttling": throttling({}),
-        **figures, **device,
-    }  # fmt: skip
-    system = SystemTelemetry(
-        memory_peak_bytes=ABSENT, swapped_bytes=swapped, battery_start=ABSENT, battery_end=ABSENT
-    )
-    telemetry = Telemetry(
-        interval_s=0.1, samples=100, span_s=10.0, timed_s=9.9, baseline_s=2.0,
-        devices=(DeviceTelemetry(**gpu),), system=system,
-    )  # fmt: skip
+def model(verdict: Verdict | None = None, **seen: Any) -> ModelReport:
+    """A model with what sensors saw over ten seconds."""
     return ModelReport(
-        model_name="m", device=Backend.CUDA, status=Status.OK, telemetry=telemetry, verdict=verdict
-    )
+        model_name="m", device=Backend.CUDA, status=Status.OK, verdict=verdict,
+        telemetry=make_telemetry(**seen),
+    )  # fmt: skip
 
 
 def names(report: ModelReport) -> dict[FlagName, Severity]:

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nobs.render.verdict import describe_verdict
-from nobs.report.verdict import HARMLESS, judge
+from nobs.report.verdict import judge
 from nobs.runner.measure import repeat
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.report import FindingKind, Verdict
 from nobs.schema.result import Sample
+from tests.fakes.sensors import make_telemetry, throttling
 
 NARROW = [1.0, 1.002, 0.999, 1.001, 0.998, 1.003, 1.0, 0.997]
 
@@ -45,7 +46,7 @@ def test_narrow_repeats_are_stable() -> None:
     verdict = verdict_of(NARROW)
 
     assert (verdict.stable, verdict.findings, verdict.outliers) == (True, (), ())
-    assert describe_verdict(verdict, 8) == "stable: 8 repeats, the median repeat is known to 0.2 %."
+    assert describe_verdict(verdict, 8) == "stable: 95 % CI ±0.2 % after 8 repeats."
 
 
 def test_no_repeats_have_no_verdict() -> None:
@@ -55,10 +56,14 @@ def test_no_repeats_have_no_verdict() -> None:
 @pytest.mark.parametrize(
     ("times", "policy", "words"),
     [
-        ([1.0, 1.001, 1.0], {"repeats": 3}, "75 % at most; --repeats 6 reaches 95 %"),
-        ([1.0], {"repeats": 1}, "one repeat tells nothing"),
-        ([1.0, 1.001, 1.0], {"time_budget_s": 2.5}, "a --time-budget of 7 s allows 6"),
-        ([28.0, 28.1, 28.0], {}, "a --time-budget of 169 s allows 6"),
+        (
+            [1.0, 1.001, 1.0],
+            {"repeats": 3},
+            "imprecise: 3 repeats give a 75 % CI at most; --repeats 6 gives a 95 % CI.",
+        ),
+        ([1.0], {"repeats": 1}, "imprecise: one repeat has no CI; --repeats 6"),
+        ([1.0, 1.001, 1.0], {"time_budget_s": 2.5}, "--time-budget 7 allows 6"),
+        ([28.0, 28.1, 28.0], {}, "--time-budget 169 allows 6"),
     ],
 )
 def test_too_few_repeats_name_the_option_that_was_used(
@@ -74,8 +79,8 @@ def test_too_few_repeats_name_the_option_that_was_used(
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        ({"repeats": 12}, "more than --repeats 12"),
-        ({"time_budget_s": 30.0}, "12 repeats in 30 s; a longer --time-budget"),
+        ({"repeats": 12}, "after 12 repeats; raise --repeats"),
+        ({"time_budget_s": 30.0}, "after 12 repeats in 30 s; raise --time-budget"),
     ],
 )
 def test_a_wide_interval_names_the_option_that_was_used(
@@ -84,6 +89,7 @@ def test_a_wide_interval_names_the_option_that_was_used(
     verdict = verdict_of(noise(12, 0.03).tolist(), **policy)
 
     assert FindingKind.WIDE_INTERVAL in kinds(verdict)
+    assert verdict.word == "imprecise"
     assert words in describe_verdict(verdict, 12)
 
 
@@ -111,7 +117,7 @@ def test_a_first_repeat_within_the_noise_is_not_told(first: float) -> None:
     assert FindingKind.SLOW_FIRST not in kinds(verdict_of([first, *rest]))
 
 
-@pytest.mark.parametrize(("change", "word"), [(0.08, "slower"), (-0.08, "faster")])
+@pytest.mark.parametrize(("change", "word"), [(0.08, "slowed down"), (-0.08, "sped up")])
 def test_a_drift_is_told_with_its_direction(change: float, word: str) -> None:
     verdict = verdict_of((np.linspace(1, 1 + change, 20) * noise(20, 0.002)).tolist())
 
@@ -131,7 +137,49 @@ def test_outliers_are_flagged_by_number_and_never_dropped() -> None:
 
     assert verdict.stable
     assert verdict.outliers == (9,)
-    assert "outliers: repeat 9" in describe_verdict(verdict, 9)
+    assert "outliers, kept: repeat 9" in describe_verdict(verdict, 9)
+
+
+def test_an_outlier_names_the_processes_that_took_cpu_during_it() -> None:
+    seen = samples([*NARROW, 1.5])
+    seen[-1] = seen[-1].model_copy(update={"foreign_cpu_s": 0.77})
+    verdict = judge(seen, RepeatPolicy())
+
+    assert verdict is not None
+    assert verdict.stable
+    assert "outliers, kept: repeat 9 (while other processes used 0.8 CPU s)" in describe_verdict(
+        verdict, 9
+    )
+
+
+def test_a_slow_first_repeat_names_the_hypervisor_that_took_the_cpu() -> None:
+    seen = samples([1.2, *NARROW])
+    seen[0] = seen[0].model_copy(update={"stolen_cpu_s": 0.7})
+    verdict = judge(seen, RepeatPolicy())
+
+    assert verdict is not None
+    assert "longer than the others, while the hypervisor withheld 0.7 CPU s" in describe_verdict(
+        verdict, 9
+    )
+
+
+def test_a_throttled_device_makes_repeats_unstable_however_narrow_their_interval() -> None:
+    hot = make_telemetry(throttling=throttling({"hardware-thermal": 0.12, "power": 0.5}))
+    verdict = judge(samples(NARROW), RepeatPolicy(), hot)
+
+    assert verdict is not None
+    assert describe_verdict(verdict, 8) == (
+        "unstable: a GPU was throttled for 12.0 % of the time (hardware-thermal)."
+    )
+
+
+def test_grave_reasons_come_before_a_wide_interval() -> None:
+    times = (np.linspace(1, 1.3, 12) * noise(12, 0.002)).tolist()
+
+    words = describe_verdict(verdict_of([*times, 4.0]), 13)
+
+    assert words.startswith("unstable: repeats slowed down by")
+    assert words.index("slowed") < words.index("95 % CI") < words.index("outliers, kept")
 
 
 @pytest.mark.parametrize(("cores", "flagged"), [(0.4, False), (0.6, True), (None, False)])
@@ -205,7 +253,7 @@ def test_a_real_busy_process_beside_the_repeats_is_flagged() -> None:
 
     assert verdict is not None
     assert FindingKind.FOREIGN_CPU in kinds(verdict)
-    assert not verdict.stable
+    assert verdict.word == "unstable"
 
 
 @given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=40))
@@ -213,5 +261,5 @@ def test_every_list_of_repeats_has_a_verdict_that_can_be_told(times: list[float]
     verdict = verdict_of(times)
 
     assert describe_verdict(verdict, len(times)).endswith(".")
-    assert verdict.stable == (set(kinds(verdict)) <= HARMLESS)
+    assert verdict.stable == (verdict.word == "stable")
     assert all(1 <= number <= len(times) for number in verdict.outliers)
