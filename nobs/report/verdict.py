@@ -162,12 +162,13 @@ def _stolen_cpu(samples: Sequence[Sample]) -> Iterator[Finding]:
 
 
 def _throttling(telemetry: Telemetry | None) -> Iterator[Finding]:
-    for device in telemetry.devices if telemetry else ():
+    if telemetry is None:
+        return
+    for device in telemetry.devices:
         if found := find_heat(device, telemetry.span_s):
             reason, share = found
-            message = (
-                f"{device.name} was throttled for {format_share(share)} of the time ({reason})"
-            )
+            of_time = f"{format_share(share)} of the time"
+            message = f"{device.name} was throttled for {of_time} ({reason})"
             yield _finding(FindingKind.THROTTLED, share, message)
 
 
