@@ -42,7 +42,8 @@ class Registry[T]:
         plugin = self._plugins().get(name)
         if plugin is None:
             raise UsageError(
-                f"There is no {self.kind} {name!r}.", f"Choose one of: {', '.join(self.names())}."
+                f"There is no {self.kind} {str(name)!r}.",
+                f"Choose one of: {', '.join(self.names())}.",
             )
         return self._import_plugin(plugin)
 

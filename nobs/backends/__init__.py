@@ -1,9 +1,13 @@
 """Hardware targets; a new one is a module here and one line of this table."""
 
-from nobs.backends.base import BackendTarget
+from typing import TYPE_CHECKING
+
 from nobs.registry import Registry
 
-BACKENDS: Registry[BackendTarget] = Registry(
+if TYPE_CHECKING:
+    from nobs.backends.base import BackendTarget
+
+BACKENDS: "Registry[BackendTarget]" = Registry(
     "backend",
     {
         "cuda": "nobs.backends.cuda:TARGET",

@@ -1,8 +1,9 @@
 """What a backend tells of itself: engine-neutral, nothing of torch and nothing of Docker."""
 
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any
 
 from nobs.errors import BackendMissing
 from nobs.schema.base import Backend
@@ -58,24 +59,18 @@ def refuse_unusable(accelerators: Accelerators, backend: Backend) -> None:
             )
 
 
-class BackendTarget(Protocol):
-    """One hardware target."""
+@dataclass(frozen=True, kw_only=True)
+class BackendTarget:
+    """One hardware target; what a third party's doesn't override fits any device of torch."""
 
-    @property
-    def name(self) -> str:
-        """The name on the command line and in reports."""
-
-    @property
-    def torch_device(self) -> str:
-        """What torch calls the device; ROCm's builds call it `cuda` too."""
-
-    @property
-    def container_refusal(self) -> str | None:
-        """Why this backend can't run in a container; None where it can."""
-
-    @property
-    def passed_environment(self) -> tuple[str, ...]:
-        """Variables of the caller that choose or tune devices and are worth passing on."""
+    name: str
+    """As on the command line and in reports."""
+    torch_device: str
+    """What torch calls the device; ROCm's builds call theirs `cuda` too."""
+    container_refusal: str | None = "NOBS has no image for it"
+    """Why this backend can't run in a container; None where it can."""
+    passed_environment: tuple[str, ...] = ()
+    """Variables of the caller that choose or tune devices and are worth passing on."""
 
     def check_host(self, accelerators: Accelerators) -> None:
         """Raise BackendMissing with its remedy unless hardware and driver are there."""
@@ -85,6 +80,48 @@ class BackendTarget(Protocol):
 
     def torch_index(self, accelerators: Accelerators) -> str:
         """Return the index whose torch fits the driver: `default` or one of PyTorch's own."""
+        del accelerators
+        return "default"
 
     def container_needs(self, accelerators: Accelerators) -> ContainerNeeds:
         """Return what a container needs on this machine."""
+        del accelerators
+        return ContainerNeeds()
+
+    def is_built_into(self, torch: Any) -> bool:  # noqa: ANN401 - a module
+        """Whether this build of torch has code for the backend."""
+        del torch
+        return True
+
+    def is_available(self, torch: Any) -> bool:  # noqa: ANN401 - a module
+        """Whether torch finds a device of the backend here."""
+        del torch
+        return True
+
+    def describe_device(self, torch: Any) -> dict[str, Any]:  # noqa: ANN401 - a module
+        """Return the fields of a `DeviceCheck` that say which device torch computes on."""
+        del torch
+        return {"device_name": platform.processor() or platform.machine()}
+
+
+def describe_gpu(torch: Any) -> dict[str, Any]:  # noqa: ANN401 - a module
+    """Return what torch's CUDA interface, which ROCm's builds share, says of the GPU in use."""
+    used = torch.cuda.get_device_properties(torch.cuda.current_device())
+    # Older builds of torch don't have all of this.
+    unified, units = (
+        getattr(used, name, None) for name in ("is_integrated", "multi_processor_count")
+    )
+    return {
+        "device_name": str(used.name),
+        "pci": _pci_address(used),
+        "memory_bytes": int(used.total_memory),
+        "is_unified": None if unified is None else bool(unified),
+        "multiprocessors": units,
+    }
+
+
+def _pci_address(properties: Any) -> str | None:  # noqa: ANN401 - torch's own class
+    if not hasattr(properties, "pci_bus_id"):
+        return None
+    domain, bus = properties.pci_domain_id, properties.pci_bus_id
+    return f"{domain:04x}:{bus:02x}:{properties.pci_device_id:02x}.0"

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from nobs.backends.base import ContainerNeeds
+from nobs.backends.base import BackendTarget
 from nobs.system.gpus import Accelerators
 
 
-@dataclass(frozen=True)
-class Cpu:
+@dataclass(frozen=True, kw_only=True)
+class Cpu(BackendTarget):
     """The CPU as a target."""
 
     name: str = "cpu"
@@ -22,19 +22,10 @@ class Cpu:
         "CUDA_VISIBLE_DEVICES",
     )
 
-    def check_host(self, accelerators: Accelerators) -> None:
-        """Accept every machine."""
-
-    def check_image(self, accelerators: Accelerators, archs: str) -> None:
-        """Accept every build of torch: each carries CPU kernels."""
-
     def torch_index(self, accelerators: Accelerators) -> str:
         """Return PyTorch's own CPU index: a tenth of the download of the default one."""
+        del accelerators
         return "cpu"
-
-    def container_needs(self, accelerators: Accelerators) -> ContainerNeeds:
-        """Return that a CPU run needs nothing."""
-        return ContainerNeeds()
 
 
 TARGET = Cpu()

@@ -1,8 +1,16 @@
 """NVIDIA GPUs."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from nobs.backends.base import ContainerNeeds, GpuRequest, refuse_unusable
+from nobs.backends.base import (
+    BackendTarget,
+    ContainerNeeds,
+    GpuRequest,
+    describe_gpu,
+    refuse_unusable,
+)
+from nobs.catalog.devices import is_mig_instance
 from nobs.errors import BackendMissing
 from nobs.schema.base import Backend
 from nobs.system import visible
@@ -16,8 +24,8 @@ _CUDA13_CAPABILITY = (7, 5)
 _CUDA12_CAPABILITY = (5, 0)
 
 
-@dataclass(frozen=True)
-class Cuda:
+@dataclass(frozen=True, kw_only=True)
+class Cuda(BackendTarget):
     """NVIDIA GPUs as a target."""
 
     name: str = "cuda"
@@ -84,6 +92,27 @@ class Cuda:
             gpu=GpuRequest(driver="nvidia", cdi_kind="nvidia.com/gpu"),
             environment=_same_inside(accelerators),
         )
+
+    def is_built_into(self, torch: Any) -> bool:  # noqa: ANN401 - a module
+        """Whether torch was built with CUDA."""
+        return bool(torch.version.cuda)
+
+    def is_available(self, torch: Any) -> bool:  # noqa: ANN401 - a module
+        """Whether CUDA finds a GPU."""
+        return bool(torch.cuda.is_available())
+
+    def describe_device(self, torch: Any) -> dict[str, Any]:  # noqa: ANN401 - a module
+        """Return the GPU in use, with its UUID."""
+        used = torch.cuda.get_device_properties(torch.cuda.current_device())
+        return {**describe_gpu(torch), "uuid": _uuid(used)}
+
+
+def _uuid(properties: Any) -> str | None:  # noqa: ANN401 - torch's own class
+    uuid = getattr(properties, "uuid", None)
+    if not uuid:
+        return None
+    kind = "MIG" if is_mig_instance(properties.name) else "GPU"
+    return f"{kind}-{str(uuid).removeprefix(f'{kind}-')}"
 
 
 def _used(accelerators: Accelerators) -> NvidiaGpu | None:

@@ -1,8 +1,9 @@
 """The GPU of Apple's chips."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from nobs.backends.base import ContainerNeeds
+from nobs.backends.base import BackendTarget, ContainerNeeds
 from nobs.errors import BackendMissing, UsageError
 from nobs.system.gpus import Accelerators
 
@@ -11,8 +12,8 @@ _REFUSAL = (
 )
 
 
-@dataclass(frozen=True)
-class Mps:
+@dataclass(frozen=True, kw_only=True)
+class Mps(BackendTarget):
     """Apple's GPU as a target."""
 
     name: str = "mps"
@@ -36,14 +37,17 @@ class Mps:
         """Refuse every image: there is no container with Metal."""
         raise _no_container()
 
-    def torch_index(self, accelerators: Accelerators) -> str:
-        """Return the default index: its macOS wheels carry MPS."""
-        del accelerators
-        return "default"
-
     def container_needs(self, accelerators: Accelerators) -> ContainerNeeds:
         """Refuse: there is no container with Metal."""
         raise _no_container()
+
+    def is_built_into(self, torch: Any) -> bool:  # noqa: ANN401 - a module
+        """Whether torch was built with MPS."""
+        return bool(torch.backends.mps.is_built())
+
+    def is_available(self, torch: Any) -> bool:  # noqa: ANN401 - a module
+        """Whether this macOS has MPS."""
+        return bool(torch.backends.mps.is_available())
 
 
 def _no_container() -> UsageError:

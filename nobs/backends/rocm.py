@@ -4,8 +4,15 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from nobs.backends.base import ContainerNeeds, DeviceNode, refuse_unusable
+from nobs.backends.base import (
+    BackendTarget,
+    ContainerNeeds,
+    DeviceNode,
+    describe_gpu,
+    refuse_unusable,
+)
 from nobs.errors import BackendMissing
 from nobs.schema.base import Backend
 from nobs.system.gpus import Accelerators, AmdGpu
@@ -13,8 +20,8 @@ from nobs.system.gpus import Accelerators, AmdGpu
 _OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 
 
-@dataclass(frozen=True)
-class Rocm:
+@dataclass(frozen=True, kw_only=True)
+class Rocm(BackendTarget):
     """AMD GPUs as a target; `root` is where the machine's /dev lies."""
 
     name: str = "rocm"
@@ -78,6 +85,18 @@ class Rocm:
         """Ask for the compute device, the render nodes and the groups that own them."""
         nodes = tuple(self._nodes(accelerators))
         return ContainerNeeds(device_nodes=nodes, groups=_owning_groups(nodes))
+
+    def is_built_into(self, torch: Any) -> bool:  # noqa: ANN401 - a module
+        """Whether torch was built with HIP."""
+        return bool(torch.version.hip)
+
+    def is_available(self, torch: Any) -> bool:  # noqa: ANN401 - a module
+        """Whether HIP finds a GPU."""
+        return bool(torch.cuda.is_available())
+
+    def describe_device(self, torch: Any) -> dict[str, Any]:  # noqa: ANN401 - a module
+        """Return the GPU in use; HIP's UUIDs aren't those of the driver's tools."""
+        return describe_gpu(torch)
 
     def _nodes(self, accelerators: Accelerators) -> Iterator[DeviceNode]:
         yield self._node("/dev/kfd")

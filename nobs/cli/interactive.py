@@ -8,7 +8,6 @@ import click
 
 from nobs.backends import BACKENDS
 from nobs.catalog import Catalog, load_catalog
-from nobs.cli.options import BACKENDS as BACKEND_WORDS
 from nobs.cli.options import EXECUTIONS as EXECUTION_WORDS
 from nobs.cli.options import settings_of
 from nobs.cli.run import command as run_command
@@ -53,7 +52,7 @@ def ask_and_run(ctx: click.Context) -> None:
     click.echo(err=True)
     _ask_what(words, load_catalog())
     _offer_lm_studio(words, load_catalog())
-    words["backend"] = _ask("Backend", device.device, BACKEND_WORDS[1:], _check_backend)
+    words["backend"] = _ask("Backend", device.device, tuple(BACKENDS), _check_backend)
     words["execution"] = _ask_execution(words)
     click.echo(f"\nWithout questions: {_as_command(words)}", err=True)
     if click.confirm("Run now?", default=True, err=True):

@@ -7,9 +7,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from nobs.cli.backends import BackendName
 from nobs.cli.paths import UserPath
 
-BACKENDS = ("auto", "cuda", "rocm", "mps", "cpu")
 IMAGE_BACKENDS = ("cuda", "rocm", "cpu")
 MANNER_OPTIONS = ("dry_run", "detach", "as_json", "verbose", "quiet")
 EXECUTIONS = ("auto", "container", "native")
@@ -59,7 +59,7 @@ image_options = _all(
 )  # fmt: skip
 
 backend_option = click.option(
-    "--backend", type=click.Choice(BACKENDS), default="auto", show_default=True,
+    "--backend", type=BackendName(), default="auto", show_default=True,
     envvar="NOBS_BACKEND", show_envvar=True, help="Hardware to measure.",
 )  # fmt: skip
 

@@ -156,6 +156,8 @@ def _find_device(
     """Return the device that computed: what the first step's process saw, whatever was planned."""
     checks = (check for result in results.values() for check in result.checks if check.passed)
     check = next(checks, None)
+    if check and not planned.device.is_builtin:
+        return describe_computing(planned, check), ()
     difference = find_difference(planned, check) if check else None
     if check is None or difference is None:
         return planned, ()

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 from nobs.backends import BACKENDS
-from nobs.catalog.devices import is_mig_instance
 from nobs.errors import BackendMissing, RequirementError
 from nobs.schema.base import Backend
 from nobs.schema.result import DeviceCheck
@@ -76,7 +75,7 @@ def check_device(backend: Backend) -> DeviceCheck:
         ) from failure
     check = DeviceCheck(
         device=where,
-        **_describe_device(torch, backend),
+        **BACKENDS.load(backend).describe_device(torch),
         passed=where.partition(":")[0] == device and error <= TOLERANCE,
         max_error=error,
         duration_s=time.perf_counter() - start,
@@ -99,57 +98,20 @@ def device_target(backend: Backend) -> Target:
     torch = sys.modules.get("torch")
     if torch is None or torch_device(backend) != "cuda" or not torch.cuda.is_initialized():
         return Target(backend=backend)
-    used = _describe_device(torch, backend)
-    return Target(backend=backend, name=used["device_name"], uuid=used["uuid"], pci=used["pci"])
-
-
-def _describe_device(torch: Any, backend: Backend) -> dict[str, Any]:  # noqa: ANN401 - a module
-    """Return the facts of a `DeviceCheck` about the device that torch computes on."""
-    if torch_device(backend) != "cuda":
-        return {"device_name": platform.processor() or platform.machine()}
-    used = torch.cuda.get_device_properties(torch.cuda.current_device())
-    # Older builds of torch don't have all of this.
-    unified, units = (
-        getattr(used, name, None) for name in ("is_integrated", "multi_processor_count")
+    used = BACKENDS.load(backend).describe_device(torch)
+    return Target(
+        backend=backend, name=used["device_name"], uuid=used.get("uuid"), pci=used.get("pci")
     )
-    return {
-        "device_name": str(used.name),
-        "uuid": _uuid(used) if backend is Backend.CUDA else None,
-        "pci": _pci_address(used),
-        "memory_bytes": int(used.total_memory),
-        "is_unified": None if unified is None else bool(unified),
-        "multiprocessors": units,
-    }
-
-
-def _uuid(properties: Any) -> str | None:  # noqa: ANN401 - torch's own class
-    uuid = getattr(properties, "uuid", None)
-    if not uuid:
-        return None
-    kind = "MIG" if is_mig_instance(properties.name) else "GPU"
-    return f"{kind}-{str(uuid).removeprefix(f'{kind}-')}"
-
-
-def _pci_address(properties: Any) -> str | None:  # noqa: ANN401 - torch's own class
-    if not hasattr(properties, "pci_bus_id"):
-        return None
-    domain, bus = properties.pci_domain_id, properties.pci_bus_id
-    return f"{domain:04x}:{bus:02x}:{properties.pci_device_id:02x}.0"
 
 
 def _require_build(torch: Any, backend: Backend) -> None:  # noqa: ANN401 - a module
-    remedies = {
-        Backend.CUDA: (torch.version.cuda, torch.cuda.is_available),
-        Backend.ROCM: (torch.version.hip, torch.cuda.is_available),
-        Backend.MPS: (torch.backends.mps.is_built(), torch.backends.mps.is_available),
-    }
-    built, available = remedies.get(backend, (True, lambda: True))
-    if not built:
+    target = BACKENDS.load(backend)
+    if not target.is_built_into(torch):
         raise BackendMissing(
             f"torch {torch.__version__} was built without {backend}.",
             f"Build the image with `nobs build {backend}`, or install torch's {backend} build.",
         )
-    if not available():
+    if not target.is_available(torch):
         raise BackendMissing(
             f"torch {torch.__version__} finds no {backend} device here, so nothing was measured.",
             "Check the driver and, in a container, that the GPU was passed through "

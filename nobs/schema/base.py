@@ -1,8 +1,13 @@
 """The strict base of every record, and the words that all of them share."""
 
+import re
 from enum import StrEnum
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+BACKEND_NAME = "[a-z][a-z0-9-]{0,30}"
 
 
 class Record(BaseModel):
@@ -18,12 +23,35 @@ class Record(BaseModel):
 
 
 class Backend(StrEnum):
-    """The hardware target."""
+    """The hardware target: one of NOBS's own, or a third party's by its name."""
 
     CUDA = "cuda"
     ROCM = "rocm"
     MPS = "mps"
     CPU = "cpu"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Backend | None":
+        """Take the name of a third party's backend as a member that isn't listed."""
+        if not isinstance(value, str) or not re.fullmatch(BACKEND_NAME, value):
+            return None
+        member = str.__new__(cls, value)
+        member._name_, member._value_ = value.upper(), value
+        return cls._value2member_map_.setdefault(value, member)  # type: ignore[return-value]
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether NOBS itself knows the hardware and can find it."""
+        return self.name in type(self).__members__
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe any name, as third parties add some."""
+        described = handler(schema)
+        del described["enum"]
+        return described | {"pattern": f"^{BACKEND_NAME}$", "examples": [*cls]}
 
 
 class Execution(StrEnum):

@@ -34,7 +34,10 @@ def get_device_info(
     device = backend or detect_backend(accelerators)
     gpu = accelerators.primary(device)
     identity = identify(machine)
-    if gpu is None:
+    if not device.is_builtin:
+        # Its device is known once it has computed; another GPU here isn't it.
+        gpu_name, gpu_memory_gb = None, None
+    elif gpu is None:
         gpu_name, gpu_memory_gb = _other_gpu(machine)
     elif isinstance(gpu, AppleGpu):
         gpu_name, gpu_memory_gb = _apple_gpu(gpu, identity.cpu)

@@ -50,7 +50,7 @@ def check_driver(
     return Check(
         name="driver",
         state=State.WARN if notes else State.OK,
-        found=f"{gpu.name if gpu else 'a GPU'}{version}{index}{'; ' if notes else ''}{notes}",
+        found=f"{gpu.name if gpu else 'a device'}{version}{index}{'; ' if notes else ''}{notes}",
     )
 
 
@@ -95,7 +95,7 @@ def check_worker(
     found = ", ".join(f"{name} {number}" for name, number in versions.items())
     torch = str(versions["torch"])
     built = _built_for(torch, target)
-    if target.name in (built, Backend.CPU):
+    if target.name in (built, Backend.CPU) or not Backend(target.name).is_builtin:
         return Check(name="worker", state=State.OK, found=found)
     return Check(
         name="worker",
