@@ -7,7 +7,8 @@ from nobs.render.verdict import describe_verdict
 from nobs.report.figures import BY_KEY, Figure, read_figures, read_runs
 from nobs.schema.base import Backend, Division, Status
 from nobs.schema.device import DeviceInfo
-from nobs.schema.report import ModelReport, Report, Severity, TaskReport
+from nobs.schema.flags import Severity
+from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.text import to_line
 
 _TIMES = ("time_s", "latency_s")

@@ -8,17 +8,9 @@ from nobs.report.flags import find_machine_flags, with_flags
 from nobs.report.verdict import judge
 from nobs.schema.base import Status
 from nobs.schema.device import DeviceInfo
+from nobs.schema.flags import Flag, FlagName, Severity
 from nobs.schema.pins import Workload
-from nobs.schema.report import (
-    Flag,
-    FlagName,
-    ModelReport,
-    Report,
-    RunInfo,
-    Severity,
-    TaskReport,
-    WorkloadRef,
-)
+from nobs.schema.report import ModelReport, Report, RunInfo, TaskReport, WorkloadRef
 from nobs.schema.result import StepResult
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.storage.files import digest_of, sha256_of

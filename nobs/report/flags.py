@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nobs.schema.base import Execution
-from nobs.schema.report import FindingKind, Flag, FlagName, ModelReport, Severity
+from nobs.schema.flags import Flag, FlagName, Severity
+from nobs.schema.report import FindingKind, ModelReport
 from nobs.schema.server import Locality, ServerRef
 from nobs.schema.telemetry import DeviceTelemetry, SystemTelemetry, Throttling
 from nobs.units import format_share

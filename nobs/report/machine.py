@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from nobs.schema.base import Backend
-from nobs.schema.report import Flag, ModelReport, Report, Severity
+from nobs.schema.flags import Flag, Severity
+from nobs.schema.report import ModelReport, Report
 from nobs.schema.telemetry import Figure
 from nobs.system.matching import find_difference
 from nobs.text import to_line

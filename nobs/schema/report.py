@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, SerializeAsAny
 
 from nobs.schema.base import Backend, Division, Execution, Record, Status
 from nobs.schema.device import DeviceInfo
+from nobs.schema.flags import Flag
 from nobs.schema.pins import ModelPin
 from nobs.schema.result import (
     Calibration,
@@ -89,44 +90,6 @@ class Verdict(Record):
         if self.stable:
             return "stable"
         return "unstable" if any(f.kind.rank == 0 for f in self.findings) else "imprecise"
-
-
-class FlagName(StrEnum):
-    """What stands between a number and the hardware; the run went on all the same."""
-
-    THROTTLED = "throttled"
-    POWER_CAPPED = "power-capped"
-    FOREIGN_PROCESS = "foreign-process"
-    FOREIGN_CPU = "foreign-cpu"
-    STOLEN_CPU = "stolen-cpu"
-    SWAPPING = "swapping"
-    PARTIAL_OFFLOAD = "partial-offload"
-    REMOTE_SERVER = "remote-server"
-    UNKNOWN_SERVER = "unknown-server"
-    COALESCED_STREAM = "coalesced-stream"
-    UNRECONCILED_TOKENS = "unreconciled-tokens"
-    OTHER_DEVICE = "other-device"
-    ON_BATTERY = "on-battery"
-    GOVERNOR = "governor"
-    TURBO_OFF = "turbo-off"
-    VIRTUAL_MACHINE = "virtual-machine"
-    CONTAINER = "container"
-
-
-class Severity(StrEnum):
-    """Whether a flag tells how the number came about, or that another one would be truer."""
-
-    NOTE = "note"
-    WARNING = "warning"
-
-
-class Flag(Record):
-    """One fact that readers of a number should know."""
-
-    name: FlagName
-    severity: Severity
-    message: str
-    """One sentence for people."""
 
 
 class ModelReport(Record):

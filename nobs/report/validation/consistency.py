@@ -9,8 +9,9 @@ from nobs.report.flags import find_machine_flags
 from nobs.report.validation import energy
 from nobs.schema.base import Division, Status
 from nobs.schema.device import DeviceInfo
+from nobs.schema.flags import FlagName
 from nobs.schema.pins import RepeatPolicy
-from nobs.schema.report import FlagName, ModelReport, Report, TaskReport
+from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.stats import interval_of_repeats
 from nobs.system.matching import find_difference, same_gpu_name
 from nobs.text import to_line

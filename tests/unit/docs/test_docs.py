@@ -20,7 +20,7 @@ from nobs.launch.planning.plan import HUB_VARIABLES
 from nobs.report.legacy.report import LegacyRequest
 from nobs.providers import PROVIDERS
 from nobs.runner.environment import VARIABLES
-from nobs.schema import device, outcome, pins, report, result, server, spec, telemetry
+from nobs.schema import device, flags, outcome, pins, report, result, server, spec, telemetry
 from nobs.tasks import TASKS
 from nobs.tasks.llms import report as llm_report
 from tools import docs_cli
@@ -35,7 +35,7 @@ NOT_READ_BY_US = {"HF_HUB_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_TELEMETRY"}
 RECORDS: tuple[type[BaseModel], ...] = (
     report.Report, device.DeviceInfo, report.TaskReport, report.WorkloadRef, pins.ModelPin,
     report.Origin, LegacyRequest, result.DataEvidence, report.ModelReport, report.Interval,
-    report.Verdict, report.Finding, report.Flag, result.Phases, result.Memory, result.DeviceCheck,
+    report.Verdict, report.Finding, flags.Flag, result.Phases, result.Memory, result.DeviceCheck,
     result.WeightsEvidence, result.Failure, report.RunInfo, spec.ImageRef, spec.EngineRef,
     result.StepResult, result.Sample, result.Calibration, outcome.Outcome, telemetry.Telemetry,
     telemetry.DeviceTelemetry, telemetry.SystemTelemetry, telemetry.Throttling, telemetry.Figure,

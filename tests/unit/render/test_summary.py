@@ -5,7 +5,8 @@ import pytest
 from nobs.render.plan import render_plan
 from nobs.render.summary import render_summary
 from nobs.report.build import build_report
-from nobs.schema.report import Flag, FlagName, Report, Severity
+from nobs.schema.flags import Flag, FlagName, Severity
+from nobs.schema.report import Report
 from tests.fakes.golden import check
 from tests.unit.report.test_build import failed, make_spec, ok, results_of
 

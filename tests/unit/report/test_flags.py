@@ -4,7 +4,8 @@ import pytest
 
 from nobs.report.flags import find_flags, find_machine_flags
 from nobs.schema.base import Backend, Execution, Status
-from nobs.schema.report import Finding, FindingKind, FlagName, ModelReport, Severity, Verdict
+from nobs.schema.flags import FlagName, Severity
+from nobs.schema.report import Finding, FindingKind, ModelReport, Verdict
 from nobs.schema.server import Locality, ModelIdentity, ServerRef
 from nobs.schema.telemetry import Evidence, Figure, Throttling
 from tests.fakes.sensors import make_telemetry, throttling
