@@ -25,13 +25,21 @@ class FailureClass(StrEnum):
     """Why a step didn't end as `ok`; stands in results and decides the exit code."""
 
     BENCHMARK = "benchmark"
+    """The work itself failed, or its output is wrong."""
     OOM = "oom"
+    """Memory ran out, the device's or the machine's."""
     REQUIREMENT = "requirement"
+    """Something that the step needs is missing: a model, data, a package, disk space."""
     BACKEND_MISSING = "backend-missing"
+    """The backend's device, driver or torch build can't be used."""
     HOST_API = "host-api"
+    """The API of a server didn't answer as needed."""
     INFRA = "infra"
+    """The container engine or the machine failed, or the step ended without a result."""
     TIMEOUT = "timeout"
+    """The time limit was exceeded."""
     INTERRUPTED = "interrupted"
+    """The user stopped the run."""
 
 
 REMEDIES = {

@@ -69,7 +69,7 @@ def _text(command: click.Command) -> str:
 
 def _row(parameter: click.Parameter, context: click.Context) -> str:
     if isinstance(parameter, click.Option):
-        cells = (_names(parameter), *_meaning(parameter), _variable(parameter))
+        cells = (_names(parameter), *meaning_of(parameter), _variable(parameter))
     else:
         cells = (f"`{parameter.make_metavar(context)}`", _choices(parameter), "", "")
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
@@ -84,8 +84,8 @@ def _names(option: click.Option) -> str:
     )
 
 
-def _meaning(option: click.Option) -> tuple[str, str]:
-    """Return the help and the default, which some options tell in the help itself."""
+def meaning_of(option: click.Option) -> tuple[str, str]:
+    """Return the help of an option and its default, which some name in the help itself."""
     text, _, told = (option.help or "").partition("[default: ")
     known = option.default if option.show_default else None
     default = told.rstrip("] ") or ("" if known is None else str(known))

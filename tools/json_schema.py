@@ -1,14 +1,16 @@
 """Writes docs/reference/report-1.schema.json from the code: `python -m tools.json_schema`."""
 
 import json
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from nobs.report.legacy.report import LegacyModelReport
 from nobs.schema.report import ModelReport, Report
-from nobs.tasks import TASKS
+from tools.records import docstrings_of, report_types, walk
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "report-1.schema.json"
 LEGACY = {"properties": {"division": {"const": "legacy"}}, "required": ["division"]}
@@ -22,14 +24,17 @@ def page() -> str:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a report with the figures of the built-in tasks."""
-    tasks = {name: TASKS.load(name).report_type for name in TASKS}
-    ours = {name: kind for name, kind in tasks.items() if kind.__module__.startswith("nobs.")}
-    kinds = {Report, LegacyModelReport, *ours.values()}
-    _, combined = models_json_schema(
+    ours = report_types()
+    roots = (Report, LegacyModelReport, *ours.values())
+    found = chain.from_iterable(walk(root, "") for root in roots)
+    kinds = {kind for kind in found if issubclass(kind, BaseModel)}
+    names, combined = models_json_schema(
         [(kind, "validation") for kind in sorted(kinds, key=lambda kind: kind.__name__)],
         by_alias=True,
     )
     definitions = combined["$defs"]
+    for (kind, _), reference in names.items():
+        _add_descriptions(definitions[reference["$ref"].rpartition("/")[2]]["properties"], kind)
     definitions["TaskReport"]["allOf"] = [
         _figures_of({"task": {"const": name}, "workload": NOT_LEGACY}, kind)
         for name, kind in sorted(ours.items())
@@ -42,6 +47,13 @@ def schema() -> dict[str, Any]:
         "$ref": "#/$defs/Report",
         "$defs": definitions,
     }
+
+
+def _add_descriptions(properties: dict[str, Any], kind: type[BaseModel]) -> None:
+    texts = docstrings_of(kind)
+    for name, field in kind.model_fields.items():
+        if name in texts:
+            properties[field.alias or name]["description"] = texts[name]
 
 
 def _figures_of(properties: dict[str, Any], kind: type[ModelReport]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Any CPU: needs nothing, works everywhere."""
+"""Any CPU."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""NVIDIA GPUs."""
+"""NVIDIA GPUs: driver 525 or newer, compute capability 5.0 or newer."""
 
 from dataclasses import dataclass
 from typing import Any

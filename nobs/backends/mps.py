@@ -1,4 +1,4 @@
-"""The GPU of Apple's chips."""
+"""The GPU of Macs with Apple silicon."""
 
 from dataclasses import dataclass
 from typing import Any

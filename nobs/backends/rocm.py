@@ -1,4 +1,4 @@
-"""AMD GPUs through ROCm."""
+"""AMD GPUs that ROCm has kernels for."""
 
 import os
 from collections.abc import Iterable, Iterator

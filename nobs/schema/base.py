@@ -73,14 +73,19 @@ class Division(StrEnum):
     """Whether a result is of the pinned workload unchanged (closed) or not (open)."""
 
     CLOSED = "closed"
+    """The pinned workload unchanged: comparable."""
     OPEN = "open"
+    """Anything pinned was changed, see `open_reasons`."""
     LEGACY = "legacy"
-    """Imported from an older report, which pinned nothing."""
+    """Imported from an older report, which pinned nothing; never ranked with others."""
 
 
 class Status(StrEnum):
-    """How a step ended; `lost` means that nobody could say why."""
+    """How a step ended."""
 
     OK = "ok"
+    """Everything was measured."""
     FAILED = "failed"
+    """It ended with an error, see `failure`."""
     LOST = "lost"
+    """It ended without a result and without an error that anybody saw."""

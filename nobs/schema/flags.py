@@ -6,36 +6,66 @@ from nobs.schema.base import Record
 
 
 class FlagName(StrEnum):
-    """What stands between a number and the hardware; the run went on all the same."""
+    """Conditions that may have influenced a number."""
 
     THROTTLED = "throttled"
+    """Of a model. Heat or a power brake slowed a device down for 1 % of the time, by the driver's
+    reasons or the device's counters. Warning; note where the driver doesn't say which limit it
+    was."""
     POWER_CAPPED = "power-capped"
+    """Of a model. A device ran at its power limit for 5 % of the time, or its limit is below the
+    default. Note; warning if the limit was lowered."""
     FOREIGN_PROCESS = "foreign-process"
+    """Of a model, warning. Processes of others were on the GPU."""
     FOREIGN_CPU = "foreign-cpu"
+    """Of a model, warning. Other processes kept half a CPU core or more busy."""
     STOLEN_CPU = "stolen-cpu"
+    """Of a model, warning. A hypervisor gave 2 % or more of the CPU time that was wanted to other
+    machines."""
     SWAPPING = "swapping"
+    """Of a model, warning. The machine swapped 1 MiB or more."""
     PARTIAL_OFFLOAD = "partial-offload"
+    """Of a model, warning. The server reports that only a part of the layers is on the GPU."""
     REMOTE_SERVER = "remote-server"
+    """Of a model, warning. The model computes on another machine: the server is one, or passes
+    requests on to one."""
     UNKNOWN_SERVER = "unknown-server"
+    """Of a model, warning. The model may compute on another machine, see `locality_reason` of the
+    server."""
     COALESCED_STREAM = "coalesced-stream"
+    """Of a model, warning. More than a tenth of the answers came in lumps of several chunks: no
+    inter-token latency."""
     UNRECONCILED_TOKENS = "unreconciled-tokens"
+    """Of a model, warning. The token counts of more than a tenth of the answers contradict their
+    streams: no tokens per second."""
     OTHER_DEVICE = "other-device"
+    """Of the run, note. The GPU that computed isn't the one that the run was planned for."""
     ON_BATTERY = "on-battery"
+    """Of the run, warning. A battery powered the machine."""
     GOVERNOR = "governor"
+    """Of the run, note. The CPU's frequency governor isn't `performance`."""
     TURBO_OFF = "turbo-off"
+    """Of the run, note. The CPU's turbo was off."""
     VIRTUAL_MACHINE = "virtual-machine"
+    """Of the run, note. The machine is virtual."""
     CONTAINER = "container"
+    """Of the run, note. The run was inside a container."""
 
 
 class Severity(StrEnum):
-    """Whether a flag tells how the number came about, or that another one would be truer."""
+    """Weight of a flag."""
 
     NOTE = "note"
+    """How the number came about."""
     WARNING = "warning"
+    """Without it the number would probably be different."""
 
 
 class Flag(Record):
-    """One fact that readers of a number should know."""
+    """A condition that readers of a number should know.
+
+    It never stops a run, and never opens or closes a result.
+    """
 
     name: FlagName
     severity: Severity

@@ -13,13 +13,18 @@ class Outcome(Record):
     schema_id: Literal["nobs.outcome/1"] = Field("nobs.outcome/1", alias="schema")
     execution: Execution
     exit_code: int | None
-    """None where nobody saw how the worker ended."""
+    """Of the worker; null where nobody saw it end, as after the launcher's death."""
     oom_killed: bool = False
+    """Whether the engine saw the worker run out of memory."""
     timed_out: bool = False
+    """Whether the run exceeded its time limit."""
     interrupted: bool = False
+    """Whether the user stopped it."""
     error: str = ""
-    """What the engine or the system said, if anything."""
+    """Message of the engine or the system; empty if there was none."""
     started: AwareDatetime
     finished: AwareDatetime
     container_id: str | None = None
+    """Null in native runs."""
     image_id: str | None = None
+    """Null in native runs."""

@@ -16,37 +16,46 @@ class Source(StrEnum):
     """Where texts or weights come from."""
 
     HUB = "hub"
+    """A repository of the Hugging Face hub."""
     PACKAGE = "package"
+    """A Python package, or NOBS itself."""
     PATH = "path"
+    """A file or directory of the user's."""
     SERVER = "server"
-    """A server answers for the model; what it runs is what it says, and no pin of ours."""
+    """A server answers for the model and reports what it runs; NOBS pins nothing of it."""
 
 
 class Arrivals(StrEnum):
-    """How the requests of an open load arrive."""
+    """How the requests of an arrival rate arrive."""
 
     CONSTANT = "constant"
+    """At equal intervals."""
     POISSON = "poisson"
+    """At random, with exponentially distributed intervals."""
 
 
 class DatasetPin(Record):
-    """The rows of one text column of one data set."""
+    """Rows of one text column of one data set."""
 
     id: str
+    """Repository of the hub, path, or name of a data set that comes with NOBS."""
     source: Source = Source.HUB
     revision: str | None = None
-    """Commit of the hub's repository; None means whatever `main` is (an open result)."""
+    """Commit of the hub's repository; null: the newest one (an open result)."""
     file: str | None = None
-    """The one file to fetch; None lets the `datasets` library choose (an open result)."""
+    """The one file to fetch; null: the `datasets` library chooses (an open result)."""
     file_bytes: int | None = None
     file_sha256: Sha256 = ""
+    """Empty where nobody has verified it yet."""
     config: str | None = None
+    """Configuration of the data set; null where it has only one."""
     split: str = "train"
     column: str = "text"
+    """Column that holds the texts."""
     rows: int = Field(gt=0)
     """How many rows from the start of the split."""
     rows_sha256: Sha256 = ""
-    """sha256 of the selected rows, see `nobs.data.digest_rows`."""
+    """sha256 of the selected rows; empty where nobody has verified it yet."""
     licence: str = ""
 
 
@@ -54,72 +63,87 @@ class ModelPin(Record):
     """One model at one revision."""
 
     id: str
+    """Name of the model: a repository of the hub, a path, or the name that a server gives it."""
     source: Source = Source.HUB
     revision: str | None = None
+    """Commit of the hub's repository; null for packages, paths and servers."""
     package: str | None = None
     """Registry package that carries the weights, as `module:function` returning their directory.
 
     Of a model of a server: the module that carries what the embedded server loads.
     """
     weights_file: str | None = None
+    """File whose digest is pinned."""
     weights_sha256: Sha256 = ""
+    """Digest of `weights_file`; empty where nobody has verified it yet."""
     parameters_m: float | None = None
-    """Millions of parameters, for people."""
+    """Millions of parameters, for people; null if unknown."""
     trust_remote_code: bool = False
+    """Whether the model may run its own code."""
     licence: str = ""
+    """Of the weights."""
 
 
 class EmbeddingsParams(Record):
-    """What `embeddings` workloads fix."""
+    """Parameters of `embeddings` workloads."""
 
     kind: Literal["embeddings"] = "embeddings"
     dtype: Dtype = Dtype.FLOAT32
     batch_size: int = Field(16, gt=0)
+    """Rows per batch."""
     max_seq_length: int = Field(512, gt=0)
     """Tokens, special ones included; longer texts are cut."""
     warmup_rows: int = Field(50, gt=0)
+    """Rows that are encoded before measuring."""
 
 
 class EmbeddingsMaxParams(Record):
-    """What `embeddings-max` workloads fix; the machine's best is searched for the rest."""
+    """Parameters of `embeddings-max` workloads; the best of the rest is searched for."""
 
     kind: Literal["embeddings-max"] = "embeddings-max"
     min_rows: int = Field(gt=0)
-    """The texts are repeated, always all of them, until there are at least so many rows."""
+    """The texts are repeated, always all of them, until a pass has at least this many rows."""
     dtype: Dtype | None = None
-    """None: bfloat16 or float16 on accelerators, bfloat16 or float32 on CPUs; what is faster."""
+    """Null: bfloat16 or float16 on accelerators, bfloat16 or float32 on CPUs,
+    whichever is faster."""
     batch_size: int | None = Field(None, gt=0)
-    """None: doubled until throughput stops growing or memory ends."""
+    """Rows per batch; null: doubled until throughput stops growing or memory ends."""
     max_seq_length: int = Field(512, gt=0)
+    """Tokens, special ones included; longer texts are cut."""
     tuning_budget_s: float = Field(60.0, gt=0)
     """Seconds after which no further trial of the search starts."""
     pass_budget_s: float = Field(60.0, gt=0)
-    """Where a pass would take longer, the texts are repeated less often, but are all measured."""
+    """Where a pass would take longer, the texts are repeated less often, each at least once."""
 
 
 class LoadParams(Record):
-    """Which load levels are measured after the repeats; always an open result."""
+    """Load levels to measure after the repeats; always an open result."""
 
     concurrency: tuple[int, ...] = ()
-    """Requests in flight, a level each."""
+    """Requests in flight, one load level each."""
     rates_per_s: tuple[float, ...] = ()
-    """Requests that arrive a second, a level each."""
+    """Requests that arrive per second, one load level each."""
     arrivals: Arrivals = Arrivals.POISSON
     sweep: bool = False
-    """Double the concurrency until throughput stops growing."""
+    """Whether the concurrency is doubled until throughput stops growing."""
     seed: int = 1
+    """Of the arrival times."""
 
 
 class LlmParams(Record):
-    """What `llms` workloads fix."""
+    """Parameters of `llms` workloads."""
 
     kind: Literal["llms"] = "llms"
     max_output_tokens: int = Field(2048, gt=0)
+    """Limit of a request, reasoning included."""
     temperature: float = Field(0.0, ge=0)
+    """0: always the most probable token."""
     warmup_prompts: int = Field(1, ge=0)
+    """Prompts that are sent before measuring."""
     min_output_tokens: int = Field(2, gt=0)
-    """An answer with fewer has no generation time: it counts as short and has no figures."""
+    """An answer with fewer tokens has no generation time: it fails as `short`."""
     load: LoadParams | None = None
+    """Load levels that are measured after the repeats; null: none."""
 
 
 type Params = EmbeddingsParams | EmbeddingsMaxParams | LlmParams
@@ -128,12 +152,14 @@ _OWNED_KINDS = ("embeddings", "embeddings-max", "llms")
 
 
 class RepeatPolicy(Record):
-    """When repeating stops: `repeats` fixes the number, otherwise the interval decides."""
+    """When repeating stops."""
 
     repeats: int | None = Field(None, gt=0)
+    """Fixed number of repeats; null: the CI decides."""
     min_repeats: int = Field(3, gt=0)
+    """Least number of repeats where the CI decides."""
     ci_rel_width: float = Field(0.01, gt=0)
-    """Stop when the 95 % interval of the median lies within this share of the median."""
+    """Repeating stops when both ends of the CI lie within this share of the median."""
     time_budget_s: float = Field(60.0, gt=0)
     """Seconds of measuring a model after which no further repeat starts."""
 
@@ -142,13 +168,16 @@ class Workload(Record):
     """The pinned work of a task, with the reasons that make a result open."""
 
     name: str
+    """Without the version, as in `embeddings`."""
     version: int
+    """A published version never changes."""
     task: str
     dataset: DatasetPin
     models: tuple[ModelPin, ...]
     params: Annotated[Params, Field(discriminator="kind")]
     policy: RepeatPolicy = RepeatPolicy()
     open_reasons: tuple[str, ...] = ()
+    """Differences from the pins, as in `params.dtype: float16 instead of float32`."""
 
     @model_validator(mode="before")
     @classmethod

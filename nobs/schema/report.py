@@ -27,25 +27,44 @@ class Interval(Record):
     """A 95 % confidence interval of a median and how it was made."""
 
     low: float
+    """In the unit of the median."""
     high: float
+    """In the unit of the median."""
     confidence: float = Field(gt=0, le=1)
-    """Coverage actually reached; few repeats reach less than 0.95."""
+    """Coverage actually reached: 0.95, and less for fewer than 6 repeats."""
     method: str
+    """`interpolated order statistics`; `range of the repeats` for fewer than 6; with `, widened for
+    dependent repeats` where each repeat resembled the one before."""
 
 
 class FindingKind(StrEnum):
     """What repeats may look like besides a narrow interval around one median."""
 
     TOO_FEW_REPEATS = "too-few-repeats"
+    """The interval doesn't reach 95 %; `value`: repeats."""
     WIDE_INTERVAL = "wide-interval"
+    """An end of the interval is farther from the median than `policy.ci_rel_width`; `value`: share
+    of the median."""
     SPREAD = "spread"
+    """The spread exceeds 5 %; `value`: share of the median."""
     DRIFT = "drift"
+    """The Mann-Kendall test is significant at 1 % and the Theil-Sen slope exceeds 1 % from first to
+    last; `value`: share of the median, negative where repeats got faster."""
     TWO_MODES = "two-modes"
+    """Two groups of repeats are further apart than 1 % and than 6 times their own spread; `value`:
+    share of the median."""
     FOREIGN_CPU = "foreign-cpu"
+    """Other processes used half a CPU core or more on average; `value`: cores."""
     STOLEN_CPU = "stolen-cpu"
+    """A hypervisor gave 2 % or more of the CPU time that was wanted to other machines; `value`:
+    share of the wanted time."""
     SLOW_FIRST = "slow-first"
+    """The first repeat took 2 % and 5 times the spread longer than the others; `value`: share of
+    the median of the others."""
     THROTTLED = "throttled"
+    """Heat or a power brake slowed a device down; `value`: share of the time."""
     OUTLIERS = "outliers"
+    """Some repeats are outliers; `value`: how many."""
 
     @property
     def rank(self) -> int:
@@ -66,23 +85,26 @@ class Finding(Record):
 
     kind: FindingKind
     value: float
-    """Repeats, a share of the median, or CPU cores, as the kind has it."""
+    """In the unit of its kind."""
     message: str
-    """For people, fitted to what they asked for."""
+    """For people, fitted to the options of the run."""
 
 
 class Verdict(Record):
     """Whether the median can be trusted, from the raw samples."""
 
     stable: bool
-    """No finding but `slow-first` and `outliers`, which don't move a median."""
+    """Whether nothing was found except `slow-first` and `outliers`, which don't move a median."""
     uncertainty: float | None
-    """The longer half of the median's interval as a share of the median; None for one repeat."""
+    """Longer half of the median's interval as a share of the median; null for one repeat."""
     spread: float | None
-    """Robust standard deviation (MAD) as a share of the median; None for one repeat."""
+    """Robust standard deviation (1.4826 times the median absolute deviation) as a share of the
+    median; null for one repeat."""
     outliers: tuple[int, ...] = ()
     """Numbers, from 1, of repeats whose modified z-score exceeds 3.5; none is ever dropped."""
     findings: tuple[Finding, ...] = ()
+    """Makes the median `unstable` (drift, two modes, foreign load, throttling) or only `imprecise`
+    (few or noisy repeats)."""
 
     @property
     def word(self) -> str:
@@ -93,78 +115,106 @@ class Verdict(Record):
 
 
 class ModelReport(Record):
-    """What every task says of a model; a task's own class adds its figures."""
+    """Fields of a model that every task has; a task's own class adds its figures."""
 
     model_config = ConfigDict(extra="allow")
 
     model_name: str
+    """Id of the model."""
     revision: str | None = None
+    """Commit of the hub's repository; null for packages, paths and servers."""
     device: Backend
+    """Backend of the run."""
     status: Status
     failure: Failure | None = None
+    """Why it failed; null if it is ok."""
     weights: WeightsEvidence | None = None
+    """Which weights were loaded; null if the step didn't get so far."""
     warnings: tuple[str, ...] = ()
+    """Remarks that readers of the numbers should know, one sentence each."""
     phases: Phases | None = Phases()
-    """None in an imported report."""
+    """How the step's time was spent; null in imported reports."""
     memory: Memory = Memory()
     checks: tuple[DeviceCheck, ...] = ()
+    """Device checks before and after measuring."""
     calibrations: tuple[Calibration, ...] = ()
+    """Peak rates of the device right before and right after the repeats."""
     samples: tuple[Sample, ...] = ()
-    """The timed repeats, raw, in their order."""
+    """Timed repeats, raw, in their order."""
     verdict: Verdict | None = None
-    """None without repeats."""
+    """Whether the median can be trusted; null without repeats."""
     telemetry: Telemetry | None = None
+    """Sensor readings during the repeats; null if nothing was measured."""
     flags: tuple[Flag, ...] = ()
     """What was seen while this model was measured."""
 
 
 class WorkloadRef(Record):
-    """Which work was done, and whether it was the pinned one."""
+    """Which work was done, and whether it was the pinned work."""
 
     name: str
+    """Label, as in `embeddings/1`."""
     division: Division
     open_reasons: tuple[str, ...] = ()
+    """Differences from the pins, as in `params.dtype: float16 instead of float32`."""
     fingerprint: str
-    """sha256 of the canonical JSON of the workload's pins and parameters."""
+    """sha256 of pins and parameters without the repeats; equal in comparable results."""
     dataset: dict[str, Any]
+    """Fields of `DatasetPin`."""
     models: tuple[ModelPin, ...] = ()
     """Pins of all models of the workload, also of those that weren't measured yet."""
     params: dict[str, Any]
+    """Parameters of the workload; `kind` names their record, see the sections of the tasks."""
     policy: dict[str, Any]
+    """Fields of `RepeatPolicy`."""
     data: DataEvidence | None = None
+    """Data as it was read; null if no step got so far."""
 
 
 class TaskReport(Record):
     """One task with all its models."""
 
     task: str
+    """Name, as in `embeddings`."""
     dataset_size: int
+    """Rows of the data set."""
     models: dict[str, SerializeAsAny[ModelReport]]
+    """By the model's id. A task adds fields of its own, see the sections of the tasks."""
     task_score: float | None
-    """`calculate_score` over the models; None unless every model is ok."""
+    """3600 times the number of models (or prompts), over the sum of their median times in seconds;
+    null unless every model is ok and comparable, see the sections of the tasks."""
     published_score: float | None = None
-    """The score that an imported report gave itself, by the formula of its time."""
+    """The score that an imported report gave itself, by the formula of its time; else null."""
     workload: WorkloadRef
+    """Which work was done."""
 
 
 class RunInfo(Record):
     """How the run was made."""
 
     id: str
+    """Name of the run's directory."""
     nobs_version: str | None
-    """None in an imported report, as are `execution` and `started`."""
+    """Null in imported reports."""
     nobs_commit: str | None = None
+    """Commit of the checkout, with `-dirty` appended if files differed; null if unknown."""
     backend: Backend
     execution: Execution | None
+    """Null in imported reports."""
     profile: str
+    """Profile of the run; `legacy` in imported reports."""
     status: Status
+    """`ok` if all steps are."""
     started: AwareDatetime | None
+    """When the run was planned; null in imported reports."""
     finished: AwareDatetime | None = None
-    """None while steps are still to come."""
+    """Null while steps are still to come, and in imported reports."""
     image: ImageRef | None = None
+    """Null in native runs."""
     engine: EngineRef | None = None
+    """Null in native runs."""
     flags: tuple[Flag, ...] = ()
-    """What the machine is and was set to, for all models alike."""
+    """State and settings of the machine that concern all models alike."""
 
 
 class OriginKind(StrEnum):
@@ -181,13 +231,16 @@ class Origin(Record):
 
     kind: OriginKind
     file: str
+    """Name of the older report."""
     file_sha256: str
     timestamp: str
-    """As it stands there, without a zone."""
+    """As in the older report, without a zone."""
     imported_by: str
     """Version of NOBS that imported it."""
     kept: dict[str, Any] = Field(default_factory=dict)
-    """What it says beyond this schema, unchanged."""
+    """Content of the older report that has no place in this schema, unchanged: host, power of the
+    whole session, means and deviations, CUDA's version, output of lscpu. Percentiles of a single
+    repeat are left out."""
 
 
 class Report(Record):
@@ -195,11 +248,16 @@ class Report(Record):
 
     schema_id: Literal["nobs.report/1"] = Field("nobs.report/1", alias="schema")
     timestamp: AwareDatetime
+    """When this report was written; in imported reports, when it was imported."""
     device_info: DeviceInfo
     tasks: tuple[TaskReport, ...]
+    """One entry per task."""
     run: RunInfo
+    """How the run was made."""
     environment: dict[str, Any] = Field(default_factory=dict)
+    """Software and machine as the process of the first step that uses torch saw them, else of the
+    first step; inside its container if it ran in one."""
     origin: Origin | None = None
-    """None in reports of runs; imported ones have it and are `legacy` in every task."""
+    """Source of an imported report, which is `legacy` in every task; null in reports of runs."""
     digest: str = ""
-    """sha256 of the canonical JSON of everything else."""
+    """sha256 of the canonical JSON (sorted keys, no spaces) of everything else."""

@@ -10,129 +10,154 @@ from nobs.schema.telemetry import Telemetry
 
 
 class Failure(Record):
-    """Why a step failed, for people and for the exit code."""
+    """Why a step failed."""
 
     failure_class: FailureClass
+    """Decides the exit code of the run."""
     type: str
+    """Class of the exception."""
     message: str
+    """What happened, with which value."""
     remedy: str = ""
+    """What to do next; may be empty."""
     traceback: str = ""
+    """Its end; empty where there is none."""
 
 
 class Sample(Record):
     """One timed repeat."""
 
     start_s: float
-    """Seconds on the monotonic clock since the first repeat began."""
+    """Seconds since the first repeat began, on a monotonic clock."""
     duration_s: float = Field(gt=0)
+    """The timed region, on a monotonic clock."""
     units: int = Field(gt=0)
-    """Rows encoded, or whatever the task counts."""
+    """Rows, or whatever the task counts."""
     cpu_time_s: float = Field(ge=0)
-    """CPU time of this process during the repeat, all threads."""
+    """CPU time of the step's process during the repeat, all threads."""
     foreign_cpu_s: float | None = None
-    """CPU time of everything else on the machine during the repeat; None where unknown.
-
-    The system counts in ticks: in a short repeat it can be below 0, and only sums mean something.
-    """
+    """CPU time of everything else on the machine during the repeat; null where it can't be
+    separated from the server's. The system counts in ticks: in a short repeat it can be
+    negative, and only sums are meaningful."""
     server_cpu_s: float | None = None
-    """CPU time of the LLM server's processes, which isn't foreign; None where they aren't seen."""
+    """CPU time of the model server (the process that listens on its port and its children), which
+    isn't foreign; 0 for a server on another machine, null where it isn't visible, as from inside
+    a container."""
     stolen_cpu_s: float | None = None
-    """CPU time that the hypervisor gave to others though this machine wanted it; all cores."""
+    """CPU time that a hypervisor gave to other machines though this one wanted it, all cores; 0
+    where the system counts none."""
 
 
 class Phases(Record):
     """Seconds of a step outside and inside the timed region."""
 
     import_s: float = Field(0.0, ge=0)
-    """Importing torch and the task's libraries; paid once a run where children are forked."""
+    """Importing torch and the task's libraries; once per run where children are forked."""
     import_shared: bool = False
     """Whether an earlier import of this run was reused by this step."""
     device_check_s: float = Field(0.0, ge=0)
+    """Both device checks."""
     data_s: float = Field(0.0, ge=0)
+    """Reading, fetching and hashing data and weights."""
     baseline_s: float = Field(0.0, ge=0)
-    """Opening the sensors, and watching the idle machine where one of them tells power."""
+    """Opening the sensors and, where one reads power, watching the idle machine for 2 seconds."""
     load_s: float = Field(0.0, ge=0)
+    """Loading the model onto the device."""
     warmup_s: float = Field(0.0, ge=0)
+    """Untimed work before measuring."""
     measure_s: float = Field(0.0, ge=0)
+    """The measuring loop: repeats and the time between them."""
     calibrate_s: float = Field(0.0, ge=0)
-    """Measuring the device's own limits, before and after the repeats."""
+    """Measuring the device's peak rates before and after the repeats, each time after the longest
+    batch."""
     extend_s: float = Field(0.0, ge=0)
-    """What the workload asks for beside the repeats, such as levels of load."""
+    """Extra measurements of the workload, such as load levels."""
     study_s: float = Field(0.0, ge=0)
     """The instrumented pass after the repeats."""
     own_s: float = Field(0.0, ge=0)
-    """What is left of the step's time: our own work."""
+    """The rest of the step's time: NOBS's own work."""
 
 
 class DeviceCheck(Record):
-    """A real tensor operation on the device, compared with the CPU's answer."""
+    """A matrix product on the device, compared with the CPU's."""
 
     device: str
-    """Torch's name, as in `cuda:0`."""
+    """Name that torch gives it; `cuda:0` is the first GPU that torch sees."""
     device_name: str
     """As the device's driver gives it; of a CPU, the architecture."""
     passed: bool
+    """Whether it was the right device and `max_error` at most 0.01."""
     max_error: float = Field(ge=0)
+    """Largest difference over the largest value."""
     duration_s: float = Field(ge=0)
     uuid: str | None = None
-    """UUID of an NVIDIA GPU or MIG instance, as in `GPU-8f3c...`."""
+    """UUID of an NVIDIA GPU or MIG instance, as listed by `nvidia-smi -L`; null elsewhere."""
     pci: str | None = None
     """Address on the PCI bus, as in `0000:c1:00.0`; a MIG instance has that of its GPU."""
     memory_bytes: int | None = Field(None, ge=0)
-    """The device's memory, as torch sees it."""
+    """The device's memory as torch sees it, a few per cent less than the driver reports."""
     is_unified: bool | None = None
-    """Whether it shares the system's memory."""
+    """Whether the GPU shares the system's memory."""
     multiprocessors: int | None = Field(None, ge=0)
-    """Streaming multiprocessors or compute units; a slice of a GPU has fewer than the GPU."""
+    """Streaming multiprocessors (AMD: compute units); a slice of a GPU has fewer than the GPU."""
 
 
 class Calibration(Record):
-    """What the device did at its best at one moment, in the number format of the work."""
+    """Peak rates of the device at one moment, in the number format of the work."""
 
     dtype: Dtype
+    """That of the weights."""
     tf32: bool
-    """Whether products of float32 were rounded to TF32."""
+    """Whether float32 products were rounded to TF32, as torch was set."""
     matmul_size: int = Field(gt=0)
     """Rows and columns of the square matrices."""
     matmul_flop_per_s: float = Field(gt=0)
+    """Of the fastest product; the peak of MFU."""
     copy_bytes: int = Field(gt=0)
     """Size of the block that was copied within the device's memory."""
     copy_bytes_per_s: float = Field(gt=0)
-    """Bytes read and written."""
+    """Bytes read and written per second, of the fastest copy; the peak of MBU."""
     duration_s: float = Field(gt=0)
 
 
 class Memory(Record):
-    """Peaks in bytes; None where the platform does not tell."""
+    """Peaks of memory; null where the platform does not report them."""
 
     peak_rss_bytes: int | None = None
+    """Peak resident memory of the step's process, without calibration."""
     device_peak_allocated_bytes: int | None = None
+    """Peak of the tensors in the device's allocator (CUDA, ROCm)."""
     device_peak_reserved_bytes: int | None = None
+    """Peak of the memory that the allocator held (CUDA, ROCm)."""
     device_allocated_after_clear_bytes: int | None = None
-    """What the device's allocator still held after `clear_memory()`."""
+    """Memory that the allocator still held after `clear_memory()` (CUDA, ROCm, MPS)."""
 
 
 class DataEvidence(Record):
-    """Which texts were measured, as seen by us."""
+    """Which data were measured, as NOBS read them."""
 
     rows: int = Field(gt=0)
     rows_sha256: str
+    """sha256 of the rows that were measured."""
     rows_verified: bool
-    """Whether the digest equals a pinned one; False means that nothing was pinned."""
+    """Whether a pinned digest matched; false means that none was pinned."""
     file_sha256: str | None = None
+    """sha256 of the file the rows came from; null where there is no single file."""
     file_verified: bool = False
+    """Whether a pinned digest matched; false means that none was pinned."""
     characters: int = Field(ge=0)
+    """Of all rows."""
 
 
 class WeightsEvidence(Record):
-    """Which weights were loaded, as seen by us."""
+    """Which weights were loaded, as NOBS read them."""
 
     files: dict[str, str]
     """sha256 of each safetensors file, by its path below the model's directory."""
     verified: bool
-    """Whether a pinned digest was met; False means that nothing was pinned."""
+    """Whether a pinned digest matched; false means that none was pinned."""
     revision: str | None = None
-    """Commit of the hub's repository; None for packages and paths."""
+    """Commit of the hub's repository; null for packages and paths."""
 
 
 class StepResult(Record):
@@ -140,6 +165,7 @@ class StepResult(Record):
 
     schema_id: Literal["nobs.result/1"] = Field("nobs.result/1", alias="schema")
     step: str
+    """Id of the step."""
     task: str
     model: str
     status: Status
@@ -150,13 +176,13 @@ class StepResult(Record):
     phases: Phases = Phases()
     checks: tuple[DeviceCheck, ...] = ()
     calibrations: tuple[Calibration, ...] = ()
-    """Right before and right after the repeats; none where the work is not on this device."""
+    """Right before and right after the repeats; empty where the work is not on this device."""
     memory: Memory = Memory()
     data: DataEvidence | None = None
     weights: WeightsEvidence | None = None
     facts: dict[str, Any] = Field(default_factory=dict)
-    """What the task read back: dtype, max_seq_length, embedding dimension, token counts."""
+    """Values that the task read back from model and output, by their names in its model report."""
     environment: dict[str, Any] = Field(default_factory=dict)
-    """Libraries, driver and settings as the step saw them."""
+    """Libraries, driver and settings as the step's process saw them."""
     telemetry: Telemetry | None = None
     warnings: tuple[str, ...] = ()

@@ -12,61 +12,70 @@ class Locality(StrEnum):
     """Whether the server computes on the measured machine."""
 
     LOCAL = "local"
+    """On the measured machine."""
     REMOTE = "remote"
-    """Another machine: its speed is never credited to this host."""
+    """On another machine, whose speed is never credited to this host; also where a server on this
+    machine passes requests on."""
     UNKNOWN = "unknown"
+    """Nothing shows which."""
 
 
 class ModelIdentity(Record):
-    """What the server says of the model it serves; None where it says nothing."""
+    """The server's own description of the model; null where it gives none."""
 
     id: str
     """As requests name it."""
     aliases: tuple[str, ...] = ()
-    """Other names that the server's list gives this model: a path, an instance, a remote name."""
+    """Other names that the server's list gives this model: a path, a loaded instance, a remote
+    name."""
     lookalikes: tuple[str, ...] = ()
-    """Names much like `id` that the list gives to other models, as another quantisation's."""
+    """Similar names that the list gives to other models, such as another quantization."""
     owner: str | None = None
-    """As the list of OpenAI's API says in `owned_by`."""
+    """`owned_by` in the list of the OpenAI API."""
     remote_host: str | None = None
-    """What computes, where the server says that it passes requests on: a host, a linked device."""
+    """Host that computes, where the server reports that it passes requests on: Ollama's cloud, a
+    device linked to LM Studio."""
     loaded: tuple[str, ...] | None = None
-    """Models in memory after a test inference; None where the server doesn't say."""
+    """Models that LM Studio had in memory after the test inference; null elsewhere."""
     architecture: str | None = None
     format: str | None = None
     """`gguf`, `mlx`, ..."""
     quantization: str | None = None
     """As in `Q4_K_M` or `mxfp4`."""
     bits_per_weight: float | None = None
+    """Of the quantization."""
     parameters: str | None = None
-    """As servers write it: `20B`."""
+    """As the server writes it, as in `20B`."""
     size_bytes: int | None = None
+    """Of the weights."""
     context_length: int | None = None
-    """Tokens that the loaded instance holds, of prompt and answer."""
+    """Tokens that the loaded model holds, prompt and answer together."""
     parallel: int | None = None
-    """Requests that the server works on at once; more of them wait."""
+    """Requests that the server processes at once; further ones wait."""
     gpu_offload: float | None = None
     """Share of the layers on the GPU; below 1 the CPU computes too."""
     weights_sha256: str | None = None
-    """Of the one file that NOBS itself hashed before it had it served."""
+    """Of the weights file, where NOBS itself hashed it before it was served."""
     runtime: str | None = None
+    """Software that computes."""
     runtime_version: str | None = None
 
 
 class RequestShape(Record):
-    """What a timed request is made of: all that is pinned, less what the server has refused.
+    """Form of a timed request: the pinned one without the fields that the server refuses.
 
     The check of the server finds it, before anything is timed.
     """
 
     nonce_role: Literal["system", "user"] = "system"
-    """Which message begins with the nonce; `user` where the chat template has no system role."""
+    """Message that begins with the nonce; `user` where the chat template has no system role (an
+    open result)."""
     limit_field: Literal["max_tokens", "max_completion_tokens"] | None = "max_tokens"
-    """The field that limits the output tokens; null where the server takes neither."""
+    """Field that limits the output tokens; null where the server takes neither (an open result)."""
     temperature: bool = True
-    """Whether the pinned temperature is sent; else the server samples as it likes."""
+    """Whether the pinned temperature is sent; false makes the result open."""
     stream_options: bool = True
-    """Whether usage is asked for; without it, many servers send none and tokens are estimated."""
+    """Whether usage is asked for; where it isn't and none comes, token counts are estimates."""
 
     @property
     def deviations(self) -> tuple[str, ...]:
@@ -95,20 +104,26 @@ class RequestShape(Record):
 
 
 class ServerRef(Record):
-    """One server and model, as the worker reaches them; the key is never part of it."""
+    """Server and model as the worker reaches them; the key is never part of it."""
 
     provider: str
+    """`lmstudio`, `openai`, `ollama`, `llamacpp`, or a third party's."""
     base_url: str
-    """As in `http://127.0.0.1:1234/v1`, without a user or password."""
+    """As in `http://127.0.0.1:1234/v1`, without user or password."""
     socket: str | None = None
-    """Unix socket that the worker connects to in place of the URL's host."""
+    """Unix socket through which a container reaches the server; null where the URL is used."""
     model: str
+    """As the requests name it."""
     locality: Locality = Locality.UNKNOWN
+    """Where it computes."""
     locality_reason: str | None = None
-    """Why it isn't this machine, or may not be."""
+    """Why it isn't `local`: the other host, the remote model, the gateway's header; null for a
+    local one."""
     setup: bool = False
-    """Whether the launcher was allowed to start, fetch and load what was missing."""
+    """Whether NOBS was allowed to start the server and to fetch and load the model."""
     max_wait_s: float = Field(300.0, gt=0)
     """Longest silence of the server; after it, a request has failed."""
     identity: ModelIdentity | None = None
+    """The server's own description of the model."""
     request: RequestShape = RequestShape()
+    """Fields that timed requests had."""

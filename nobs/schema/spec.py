@@ -14,20 +14,26 @@ class ImageRef(Record):
     """The image a container run uses."""
 
     tag: str
+    """Name with the hash of the content."""
     id: str | None = None
     """`sha256:...` of the image's configuration; local builds have no registry digest."""
     digest: str | None = None
+    """Digest in a registry; null for local builds."""
     labels: dict[str, str] = Field(default_factory=dict)
+    """NOBS's own labels: version, commit, backend, torch version and its architectures."""
 
 
 class EngineRef(Record):
     """The container engine that runs the image."""
 
     name: str
+    """As the engine calls itself."""
     version: str
     api_version: str
     context: str
+    """Docker context."""
     endpoint: str
+    """Address of its API."""
 
 
 class StepSpec(Record):
@@ -39,10 +45,11 @@ class StepSpec(Record):
     """Index into `RunSpec.workloads`."""
     model: ModelPin
     timeout_s: float = Field(gt=0)
+    """Time limit of the step."""
 
 
 class RunSpec(Record):
-    """Everything the worker needs to know; `auto` is resolved and revisions are pinned."""
+    """Everything that the worker needs; `auto` is resolved and revisions are pinned."""
 
     schema_id: Literal["nobs.spec/1"] = Field("nobs.spec/1", alias="schema")
     run_id: str
@@ -55,11 +62,12 @@ class RunSpec(Record):
     workloads: tuple[Workload, ...]
     steps: tuple[StepSpec, ...]
     timeout_s: float = Field(gt=0)
+    """Time limit of the run."""
     device_info: DeviceInfo
     image: ImageRef | None = None
     engine: EngineRef | None = None
     server: ServerRef | None = None
-    """What answers for the models of tasks that measure a server."""
+    """Server that answers for the models of tasks that measure one."""
     offline: bool = False
     """Whether the worker may not use the network."""
 

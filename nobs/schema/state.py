@@ -8,21 +8,24 @@ from nobs.schema.base import Record
 
 
 class Owner(Record):
-    """One process among all that ever ran."""
+    """The launcher's process."""
 
     user: str
     host: str
     pid: int
     started: str
-    """What tells it from others that had the same pid: its start on a clock that nobody sets."""
+    """Start of the process on a clock that nobody sets: distinguishes it from others with the same
+    pid."""
 
 
 class RunState(Record):
-    """The launcher that a run belongs to, and where its own part of the events begins."""
+    """Owner of a run, and where its own part of the events begins."""
 
     schema_id: Literal["nobs.state/1"] = Field("nobs.state/1", alias="schema")
     owner: Owner
     since: AwareDatetime
+    """Start of this attempt."""
     deadline: AwareDatetime
+    """End of the run's time limit."""
     events_offset: int = Field(0, ge=0)
     """Bytes of `events.jsonl` that are of earlier attempts."""

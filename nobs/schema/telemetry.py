@@ -11,8 +11,11 @@ class Evidence(StrEnum):
     """How far a value can be trusted."""
 
     MEASURED = "measured"
+    """By a sensor or counter."""
     ESTIMATED = "estimated"
+    """By a model of the vendor, or from a region too short for the sensor."""
     ABSENT = "absent"
+    """There is no value."""
 
 
 class DeviceKind(StrEnum):
@@ -24,9 +27,10 @@ class DeviceKind(StrEnum):
 
 
 class Figure(Record):
-    """One value with its evidence; absent values are None and say why."""
+    """One value with its evidence."""
 
     value: float | None = None
+    """In the unit of the field's name; null if absent."""
     evidence: Evidence
     how: str
     """The source of the value, or the reason for its absence."""
@@ -52,64 +56,86 @@ class Throttling(Record):
 
     evidence: Evidence
     how: str
+    """The source, or the reason for its absence."""
     shares: dict[str, float] = Field(default_factory=dict)
-    """Share of the samples in which a reason was given, by the reason's name."""
+    """Share of the samples in which the driver gave this reason: `idle`, `application-clocks`,
+    `software-power-cap`, `hardware-slowdown`, `sync-boost`, `software-thermal`,
+    `hardware-thermal`, `power-brake`, `display-clocks` (NVIDIA), `power-or-heat` (AMD)."""
     seconds: dict[str, float] = Field(default_factory=dict)
-    """Seconds in which the device's own counters say so, from their values at both ends."""
+    """Growth of the device's own counters: `power`, `thermal`, `sync-boost`, `board-limit`,
+    `reliability`, `memory-thermal`, `regulator-thermal`, `processor-hot`, as far as it has them.
+    """
 
 
 class DeviceTelemetry(Record):
-    """One GPU or processor over the timed region."""
+    """One GPU or processor during the repeats."""
 
     name: str
     kind: DeviceKind
     reader: str
+    """`nvidia`, `amd`, `apple`, `cpu`, or a third party's."""
     idle_power_w: Figure
-    """Median power during the baseline, before the model is loaded."""
+    """Median power of the idle machine, before the model was loaded."""
     mean_power_w: Figure
+    """`energy_j` over `span_s`."""
     peak_power_w: Figure
+    """Largest sampled power; without a power sensor, the steepest growth of the counter."""
     energy_j: Figure
-    """By the device's energy counter, else sampled power integrated over time."""
+    """Growth of the energy counter; without one, sampled power integrated over time."""
     integrated_energy_j: Figure
-    """Sampled power integrated over time, also where a counter is."""
+    """Sampled power integrated over time (trapezoids), also where there is a counter."""
     net_energy_j: Figure
-    """`energy_j` without what an idle device would have used meanwhile."""
+    """`energy_j` less `idle_power_w` times `span_s`."""
     utilisation: Figure
-    """Mean share of time or of threads that were busy, 0 to 1."""
+    """Mean share, 0 to 1: of time with a kernel running (GPU), of busy hardware threads
+    (processor)."""
     memory_peak_bytes: Figure
+    """Most memory in use on the device, by all processes."""
     clock_min_hz: Figure
+    """Lowest core clock."""
     clock_median_hz: Figure
+    """Median core clock."""
     memory_clock_median_hz: Figure
     temperature_max_c: Figure
+    """Degrees Celsius."""
     power_limit_w: Figure = Field(default_factory=_not_told)
+    """Current limit."""
     default_power_limit_w: Figure = Field(default_factory=_not_told)
+    """Limit that the device came with."""
     foreign_processes: Figure
-    """Processes on the device that don't belong to the run."""
+    """Processes on the device at the end of measuring that are not of this run; absent where a
+    server does the work."""
     throttling: Throttling
+    """What held the clocks down."""
 
 
 class SystemTelemetry(Record):
-    """The machine around the devices over the timed region."""
+    """The rest of the machine during the repeats."""
 
     memory_peak_bytes: Figure
-    """RAM that was not available to anybody else."""
+    """Most RAM in use: installed less available."""
     swapped_bytes: Figure
-    """What was swapped in and out."""
+    """Swapped in and out during the repeats."""
     battery_start: Figure
-    """Charge of the battery, 0 to 1."""
+    """Charge before the first repeat, 0 to 1."""
     battery_end: Figure
+    """Charge after the last repeat, 0 to 1."""
 
 
 class Telemetry(Record):
-    """Sensors over the timed region: from the start of the first repeat to the end of the last."""
+    """Sensor readings from the start of the first repeat to the end of the last."""
 
     interval_s: float = Field(gt=0)
+    """Between two samples."""
     samples: int = Field(ge=0)
-    """Samples within the region."""
+    """How many lie within the region."""
     span_s: float = Field(gt=0)
+    """From the start of the first repeat to the end of the last."""
     timed_s: float = Field(gt=0)
-    """Sum of the repeats; what `span_s` has more lies between them."""
+    """Sum of the repeats; the rest of `span_s` lies between them."""
     baseline_s: float = Field(ge=0)
-    """How long the idle machine was watched; 0 where nothing tells power."""
+    """How long the idle machine was watched; 0 where no sensor reads power."""
     devices: tuple[DeviceTelemetry, ...] = ()
+    """GPUs of the backend, and the processor."""
     system: SystemTelemetry | None = None
+    """RAM, swap and battery."""

@@ -14,57 +14,89 @@ class Gaps(BaseModel):
     p95_s: float
     p99_s: float
     max_s: float
+    """The longest: a stall shows here."""
 
 
 class LlmRequest(BaseModel):
-    """One request: the figures of a whole answer, or why there are none."""
+    """One request: times and tokens of a whole answer, or why there are none."""
 
     prompt: int
     """Number of the row, from 1."""
     failure: str | None = None
-    """Class of the failure, `short` for an answer of too few tokens; such a one has no times."""
+    """Null for a whole answer, else `connect`, `connect-timeout`, `first-byte-timeout`,
+    `idle-timeout`, `total-timeout`, `too-large`, `http-status`, `server-error`, `not-a-stream`,
+    `malformed`, `cut`, `no-token` (an empty answer), `refusal` (in the API's own field),
+    `content-filter`, `aborted` (by the server), `unfinished` (a `finish_reason` that no API is
+    known to use), `no-finish` (none at all) or `short` (fewer tokens than `min_output_tokens`);
+    such a request has no times."""
     error: str = ""
+    """Message of the failure."""
     status: int | None = None
-    """Of HTTP; None where no response came."""
+    """Of HTTP; null where no response came."""
     total_latency_s: float | None = None
+    """From the request's first byte to the last token."""
     stream_end_s: float | None = None
+    """From the request's first byte to the end of the response."""
     ttft_s: float | None = None
+    """TTFT: to the first token of any kind, reasoning included."""
     ttfat_s: float | None = None
+    """To the first token of the answer, after the reasoning."""
     generation_time_s: float | None = None
+    """From the first to the last token."""
     input_tokens: int | None = None
+    """As the server counted them; null where it doesn't."""
     output_tokens: int | None = None
+    """Tokens that the model made: reasoning, also hidden, and an end token included."""
     reasoning_tokens: int | None = None
+    """As the server counted them; null where it doesn't."""
     cached_tokens: int | None = None
-    """Tokens of the prompt that the server had in a cache, where it says so."""
+    """Tokens of the prompt that the server had in a cache; null where it doesn't report them."""
     output_chars: int | None = None
+    """Characters of the answer."""
     reasoning_chars: int | None = None
+    """Characters of the reasoning."""
     streamed_tokens: int | None = None
-    """Output tokens whose arrival was seen; None in reports from before decode rates were those of
-    the tokens after the first arrival."""
+    """Output tokens whose arrival was seen; null in older reports, whose decode rate is of all
+    output tokens."""
     first_tokens: float | None = None
-    """Those of the first arrival; an estimate where chunks carry several tokens."""
+    """Tokens of the first arrival; an estimate where chunks carry several."""
     tokens_per_sec: float | None = None
-    """Decode rate: tokens after the first arrival over generation time."""
+    """Decode rate: `(streamed_tokens - first_tokens) / generation_time_s`; null where all came at
+    once or with a `count_conflict`."""
     tokens_per_sec_least: float | None = None
+    """Least rate that counts and stream allow."""
     tokens_per_sec_most: float | None = None
+    """Highest rate that counts and stream allow."""
     chars_per_sec: float | None = None
+    """Characters of answer and reasoning over `generation_time_s`."""
     tpot_s: float | None = None
+    """TPOT: time per output token after the first arrival, `1 / tokens_per_sec`."""
     token_count_source: str | None = None
+    """`usage` or `timings` of the server; `text` or `chunks`: an estimate."""
     count_conflict: str = ""
-    """Why the server's count can't be that of the stream: there is no rate then, but a range."""
+    """Why the server's count contradicts the stream: there is no rate then, but a range; else
+    empty."""
     chunks: int | None = None
+    """Chunks that carried tokens."""
     arrivals: int | None = None
     """Distinct times at which chunks with tokens came."""
     is_coalesced: bool = False
-    """Whether several chunks came at once; there is no inter-token latency then."""
+    """Whether several chunks came at once, as through a proxy that buffers: no
+    inter-token latency."""
     gaps: Gaps | None = None
+    """Times between chunks; null if coalesced."""
     token_gaps: Gaps | None = None
+    """Inter-token latency: `gaps` over the mean number of tokens per chunk; null if coalesced."""
     finish_reason: str | None = None
+    """`stop`, `length` or `tool_calls`, or the words of other APIs; null where the server sent null
+    up to `[DONE]`."""
     model: str | None = None
-    """Which model the server said has answered."""
+    """Model that the server named with its answer."""
     unusable: tuple[str, ...] = ()
-    """Names of the server's values that were dropped, as NaN or Infinity."""
+    """Names of the server's values that were dropped: NaN, Infinity, counts beyond 2^53; `repeated
+    text` that came before."""
     server_timings: dict[str, float] = Field(default_factory=dict)
+    """The server's own times, where it sends them."""
 
     @property
     def counted_tokens(self) -> int | None:
@@ -88,102 +120,168 @@ class LlmRequest(BaseModel):
 
 
 class LlmRun(BaseModel):
-    """One repeat: all prompts, one after the other; medians are of the whole answers."""
+    """One repeat: all prompts, one after the other."""
 
     median_latency_s: float | None
+    """Over the whole answers; null if there was none."""
     median_ttft_s: float | None
+    """Over the whole answers; null if there was none."""
     median_tokens_per_sec: float | None
+    """Median decode rate over the whole answers; null if there was none."""
     total_input_tokens: int | None
+    """Of the whole answers' prompts; null if the server doesn't count them."""
     total_output_tokens: int
+    """Of the whole answers; with a `count_conflict` no more than the chunks."""
     failed: int
+    """Prompts without a whole answer."""
     prompts: tuple[LlmRequest, ...]
 
 
 class ClientError(BaseModel):
-    """How far the client's own times were off before the run, against a stream of known times."""
+    """Error of the client's own time stamps, on a local stream whose send times are known."""
 
     requests: int
+    """Number of streams."""
     tokens: int
+    """Of all streams."""
     ttft_error_s: float
+    """The client's time to the first token less the server's own."""
     gap_error: float
+    """The client's sum of gaps over the server's, less 1."""
     delay_p99_s: float
+    """From the server's send to the client's stamp."""
 
 
 class LoadLevel(BaseModel):
-    """One level of load; times are of whole answers."""
+    """One load level; times are of whole answers."""
 
     concurrency: int | None
+    """Requests in flight, as asked for; null for an arrival rate."""
     rate_per_s: float | None
+    """Requests arriving per second, as asked for; null for a concurrency."""
     requests: int
+    """Number sent."""
     failures: dict[str, int]
+    """Number of failed requests by class."""
     duration_s: float
+    """From the first request to the end of the last answer."""
     tokens_per_sec: float | None
-    """Throughput: output tokens of all answers over the duration of the level."""
+    """Throughput: output tokens of all whole answers over `duration_s`."""
     requests_per_sec: float | None
+    """Whole answers over `duration_s`."""
     median_decode_tokens_per_sec: float | None = None
-    """Of single answers: the decode rate that one user sees."""
+    """Median of single answers: the decode rate that one user sees."""
     median_latency_s: float | None
+    """To the last token."""
     p95_latency_s: float | None
+    """By nearest rank."""
     median_ttft_s: float | None
+    """To the first token."""
     p95_ttft_s: float | None
+    """By nearest rank."""
     coalesced: int = 0
-    """Answers that came in lumps."""
+    """Answers that came in lumps of several chunks."""
     unreconciled: int = 0
-    """Answers whose counted tokens can't be those of the stream."""
+    """Answers whose token counts contradict their streams."""
     gaps: Gaps | None
+    """Of all answers together."""
     mean_in_flight: float | None
+    """Requests in flight, mean over the time: the load actually reached."""
     max_in_flight: int
+    """Most requests in flight at once."""
     arrival_rate_per_s: float | None
+    """Requests actually sent per second."""
 
 
 class LoadTable(BaseModel):
-    """The levels in their order, and how to have the same requests again."""
+    """Load levels in their order, and the seed that repeats their requests."""
 
     levels: tuple[LoadLevel, ...]
+    """Fixed concurrencies, arrival rates, then the sweep."""
     arrivals: str
+    """How requests of an arrival rate arrive: `constant` or `poisson`."""
     seed: int
+    """Of the arrival times."""
     knee: int | None
-    """Concurrency of a sweep beyond which throughput stopped growing; None without one."""
+    """Concurrency beyond which a sweep found at most 5 % more throughput; null without a sweep."""
 
 
 class LlmModelReport(ModelReport):
-    """A model's figures; times are seconds, rates are tokens per second."""
+    """Figures of a served model; null or empty if it isn't ok.
+
+    Medians are over the repeats, of each repeat's median over its prompts; failed requests are
+    left out. `device` is the backend of the run, which says nothing of the server's hardware.
+    `task_score` is null unless the server is local.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     final_median_latency_s: float | None = None
+    """From the request's first byte to the last chunk that carries a token."""
     final_median_ttft_s: float | None = None
+    """TTFT: to the first token of any kind, reasoning included."""
     final_median_tokens_per_sec: float | None = None
+    """Decode rate: tokens after the first arrival over the time from the first to the last; null
+    where the counts of more than a tenth of the answers contradict their streams. Older reports:
+    all output tokens over that time."""
     final_median_prefill_tokens_per_sec: float | None = None
+    """Input tokens that no cache held, over the time to the first token; null with `unreconciled`
+    counts."""
     final_median_decode_tokens_per_sec: float | None = None
+    """As `final_median_tokens_per_sec`; in older reports this one alone is of the tokens after the
+    first chunk."""
     final_median_tokens_per_sec_least: float | None = None
+    """Least decode rate that counts and streams allow, also where the rate itself is null."""
     final_median_tokens_per_sec_most: float | None = None
-    """Between these the decode rate is certain to lie, also where it is withheld."""
+    """Highest decode rate that counts and streams allow, also where the rate itself is null."""
     latency_interval: Interval | None = None
+    """CI of `final_median_latency_s`."""
     ttft_interval: Interval | None = None
+    """CI of `final_median_ttft_s`."""
     tokens_per_sec_interval: Interval | None = None
+    """CI of `final_median_tokens_per_sec`."""
     total_input_tokens: int | None = None
+    """Of all whole answers; null if the server doesn't count them."""
     total_output_tokens: int | None = None
+    """Of all whole answers, reasoning included; with a `count_conflict` no more than the chunks."""
     total_reasoning_tokens: int | None = None
+    """Of all whole answers; null if the server doesn't count them."""
     total_streamed_tokens: int | None = None
-    """Output tokens whose arrival was seen; decode rates are of these."""
+    """Output tokens whose arrival was seen: those of the decode rates; null in older reports."""
     gaps: Gaps | None = None
+    """Times between chunks that carry tokens, of all answers together; null where more than a tenth
+    of the answers came in lumps."""
     token_gaps: Gaps | None = None
+    """Inter-token latency: `gaps` over the mean number of tokens per chunk of the answer."""
     requests: int | None = None
+    """Number sent, warm-up left out."""
     failures: dict[str, int] = Field(default_factory=dict)
+    """Number of failed requests by class; more than a tenth fails the step."""
     finish_reasons: dict[str, int] = Field(default_factory=dict)
+    """Number of whole answers by their end; `length`: at the limit of output tokens."""
     token_count_sources: dict[str, int] = Field(default_factory=dict)
+    """Number of answers by the source of their token count: `usage` or `timings` of the server;
+    `text`, `chunks`: estimates."""
     answered_models: dict[str, int] = Field(default_factory=dict)
-    """Answers by the name of the model that the server gave with them."""
+    """Number of answers by the model that the server named with them."""
     coalesced: int = 0
-    """Answers that came in lumps."""
+    """Answers that came in lumps of several chunks."""
     unreconciled: int = 0
-    """Answers whose counted tokens can't be those of the stream."""
+    """Answers whose token counts contradict their streams; all where counts run on from answer to
+    answer."""
     max_output_tokens: int | None = None
+    """As asked for; null where the server refuses every limit."""
     temperature: float | None = None
+    """As asked for; null where the server refuses it."""
     server: ServerRef | None = None
+    """Server that answered."""
     client_error: ClientError | None = None
+    """Error of the client's own clock readings, measured before the run; null where it couldn't be
+    measured."""
     load: LoadTable | None = None
+    """Load levels; null unless they were asked for."""
     joules_per_1000_tokens: Figure | None = None
-    """Of output tokens."""
+    """Energy of the backend's devices per 1,000 output tokens, if the server computes on this
+    machine."""
     all_runs: tuple[LlmRun, ...] = ()
+    """Repeats, raw, in their order."""

@@ -19,10 +19,12 @@ LEAST_COSINE: Mapping[Dtype, float] = {
 
 
 class EmbeddingsRun(Record):
-    """One timed repeat, as reports have always shown it."""
+    """One timed repeat."""
 
     encoding_time_seconds: float
+    """Time of all rows."""
     rows_per_second: float
+    """Rows over that time."""
 
 
 class Origin(StrEnum):
@@ -37,7 +39,10 @@ class Origin(StrEnum):
 
 
 class Encoder(BaseModel):
-    """What sentence-transformers loaded, and which way the rows went through it."""
+    """Modules that sentence-transformers loaded, and the route of the rows through them.
+
+    Guessed or converted modules make the result open.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -50,30 +55,44 @@ class Encoder(BaseModel):
     route: str | None
     """Route of a router that the rows took; null for models with one way only."""
     prompt: str | None
-    """What stood before every text, as the model's settings say; null for most models."""
+    """Text that was put before every row, as the model's settings say; null for most models."""
     origin: Origin
+    """Who chose the modules."""
     published_architecture: str | None
-    """What config.json names where a guess left its head out, as in `BertForMaskedLM`."""
+    """Class that config.json names where a guess loaded another one, as in `BertForMaskedLM`; else
+    null."""
     random_weights: tuple[str, ...] = ()
-    """Weights that the files don't hold, so that transformers made them up at random."""
+    """Weights that are missing from the files, so that transformers initialised them at random (an
+    open result); a pooler that nothing reads is left out."""
 
 
 class EncodePhases(BaseModel):
-    """Where the time of `encode` goes, from one pass with the device synchronised in between."""
+    """Where the time of `encode` goes, from one pass with the device synchronised in between.
+
+    It follows the repeats. Of a pass of more than a second only some batches run, evenly spaced
+    from the longest texts to the shortest.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     rows: int
+    """Of this pass."""
     batches: int
+    """Of this pass."""
     all_batches: int
-    """Of a whole pass; more than `batches` where a whole one would have taken too long."""
+    """Of a whole pass; more than `batches` where that would have taken too long."""
     tokenise_s: float
+    """From texts to tensors, padded."""
     copy_in_s: float
+    """Tensors to the device."""
     forward_s: float
+    """The model, pooling included."""
     copy_out_s: float
+    """Embeddings from the device and back into order."""
     other_s: float
+    """Sorting by length."""
     host_share: float
-    """Share of the pass outside `forward_s`: an accelerator waits meanwhile."""
+    """Share of the pass outside `forward_s`: the time that an accelerator waits for its host."""
 
 
 class TuningTrial(BaseModel):
@@ -83,106 +102,156 @@ class TuningTrial(BaseModel):
 
     dtype: Dtype
     attention: str | None
+    """Attention kernel asked for; null: transformers chooses."""
     batch_size: int
+    """Rows per batch."""
     outcome: Outcome
     rows_per_s: float | None
+    """Null without an `ok`."""
 
 
 class Tuning(BaseModel):
-    """How the best settings were found."""
+    """Search for the best settings."""
 
     model_config = ConfigDict(extra="forbid")
 
     stopped_by: str
+    """`throughput`, `memory`, `time`, `the largest batch`, or `the batch size was given`."""
     duration_s: float
+    """Time of the search, part of `warmup_s`."""
     min_rows: int
-    """What the workload asks a pass to have; fewer where it would have taken too long."""
+    """Rows that a pass should have; `rows_per_pass` is less where that would take too long."""
     trials: tuple[TuningTrial, ...]
+    """In their order."""
 
 
 class ComputedWork(BaseModel):
-    """What one pass computes and reads."""
+    """FLOPs and bytes of one pass. A multiply-add counts as two, and only matrix products count."""
 
     model_config = ConfigDict(extra="forbid")
 
     flop_method: str
+    """`formula of BERT`, `formula of ModernBERT` or `counted by torch`."""
     model_flop: float
-    """Of all rows at their real lengths."""
+    """FLOPs of all rows at their real lengths."""
     padded_flop: float
-    """Of all rows at the lengths of their batches."""
+    """FLOPs of all rows at the lengths of their batches."""
     weights_bytes: int
-    """Weights of the layers, once a batch."""
+    """Weights of the layers, once per batch."""
 
 
 class Arithmetic(BaseModel):
-    """What the model reached of what the device can do; rates are FLOP/s and bytes/s."""
+    """Achieved rates against the device's peaks; FLOP/s and bytes/s."""
 
     model_config = ConfigDict(extra="forbid")
 
     model_flop_per_s: float
+    """`model_flop` over the median time."""
     padded_flop_per_s: float
+    """`padded_flop` over the median time."""
     matmul_flop_per_s: float | None = None
     """The faster of the matrix products before and after the repeats."""
     matmul_loss: float | None = None
-    """Share of the first product's rate that the second one lacks; negative if it was faster."""
+    """Relative drop from the first product's rate to the second's: throttling, or another process;
+    negative if the second was faster."""
     share_of_matmul: float | None = None
+    """MFU: `model_flop_per_s` over `matmul_flop_per_s`; null, with a warning, where the model was
+    faster than the products."""
     padded_share_of_matmul: float | None = None
+    """The same with `padded_flop_per_s`; known as HFU."""
     data_sheet_flop_per_s: float | None = None
+    """The vendor's figure for this arithmetic, where the catalogue has it; null for a slice of a
+    GPU."""
     data_sheet: str | None = None
+    """Source of that figure."""
     share_of_data_sheet: float | None = None
+    """`model_flop_per_s` over `data_sheet_flop_per_s`."""
     weights_bytes_per_s: float | None = None
-    """Less than what truly moves."""
+    """`weights_bytes` over the median time, less than the real traffic."""
     copy_bytes_per_s: float | None = None
+    """The faster of the copies before and after the repeats, bytes read and written."""
     copy_loss: float | None = None
+    """As `matmul_loss`."""
     least_share_of_copy: float | None = None
+    """MBU, a lower bound: `weights_bytes_per_s` over `copy_bytes_per_s`."""
 
 
 class ReferenceCheck(BaseModel):
-    """How near the embeddings of a timed pass were to stored ones; a step that is too far fails."""
+    """Cosine similarity of the embeddings of a timed pass to stored ones in float32.
+
+    Every row whose text has a stored embedding is compared; one below the threshold fails the
+    step.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     rows: int
-    """Rows whose text has a stored embedding; 0: none is stored, so nothing was compared."""
+    """Rows whose text has a stored embedding; 0: nothing was compared, and a warning says so."""
     lowest_cosine: float | None = None
+    """Of all compared rows."""
     least_cosine: float | None = None
-    """What the number format must reach."""
+    """Threshold: 0.9999 in float32, 0.999 in float16, 0.99 in bfloat16."""
 
 
 class EmbeddingsModelReport(ModelReport):
-    """A model's figures; times are seconds for all rows, rates are rows per second."""
+    """Figures of an embedding model; null if it isn't ok.
+
+    `task_score` is null where a pass had fewer rows than the workload asks for.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     final_median_encoding_time_seconds: float | None = None
+    """Median time of all rows."""
     final_median_rows_per_second: float | None = None
+    """Median of the repeats' rates."""
     encoding_time_interval: Interval | None = None
+    """CI of the median time, seconds."""
     embedding_dimension: int | None = None
+    """Length of a vector."""
     dtype: Dtype | None = None
+    """Read back from the weights."""
     max_seq_length: int | None = None
+    """Tokens at which texts are cut, read back from the model; null where it takes them whole."""
     batch_size: int | None = None
+    """Rows per batch."""
     rows_per_pass: int | None = None
-    """Rows of a repeat: those of the data set, or all of them several times."""
+    """Rows of a repeat: those of the data set, in `embeddings-max` all of them several times."""
     tokens: int | None = None
-    """Tokens of all rows after truncation, special ones included, padding excluded."""
+    """Tokens of all rows after truncation, special ones included, padding excluded; null for a
+    model without tokens."""
     final_median_tokens_per_second: float | None = None
+    """`tokens` over the median time."""
     padded_tokens: int | None = None
     """Tokens that were computed: each row counts as the longest of its batch."""
     padding_efficiency: float | None = None
+    """`tokens` over `padded_tokens`."""
     truncated_rows: int | None = None
+    """Rows longer than `max_seq_length`; null where the model doesn't give their lengths."""
     parameters: int | None = None
+    """Number of weights, those of all routes included."""
     encoder: Encoder | None = None
+    """Modules that encoded the rows; null in reports older than this field."""
     attention_implementation: str | None = None
+    """As chosen by transformers, as in `sdpa`."""
     parameter_device: str | None = None
-    """Where torch says the weights are, as in `cuda:0`."""
+    """Location of the weights according to torch, as in `cuda:0`."""
     reference: ReferenceCheck | None = None
+    """Whether the embeddings of the last timed pass are right."""
     tuning: Tuning | None = None
+    """How the best settings were found; null where they are pinned."""
     encode_phases: EncodePhases | None = None
+    """How the time of a pass is spent."""
     work: ComputedWork | None = None
+    """FLOPs and bytes of a pass; null where the model's FLOPs are not known."""
     arithmetic: Arithmetic | None = None
+    """Achieved rates against the device's peaks."""
     joules_per_1000_rows: Figure | None = None
+    """Energy of the backend's devices."""
     joules_per_1000_tokens: Figure | None = None
+    """The same for 1,000 of `tokens`."""
     all_runs: tuple[EmbeddingsRun, ...] = ()
+    """Repeats, raw, in their order."""
 
     @property
     def is_shortened(self) -> bool:

@@ -10,20 +10,12 @@ from pathlib import Path
 
 import click
 import pytest
-from pydantic import BaseModel
 
 from nobs.backends import BACKENDS
-from nobs.catalog import load_catalog
 from nobs.cli import COMMANDS, cli
-from nobs.errors import FailureClass
 from nobs.launch.planning.plan import HUB_VARIABLES
-from nobs.report.legacy.report import LegacyRequest
-from nobs.providers import PROVIDERS
 from nobs.runner.environment import VARIABLES
-from nobs.schema import device, flags, outcome, pins, report, result, server, spec, telemetry
-from nobs.tasks import TASKS
-from nobs.tasks.llms import report as llm_report
-from tools import docs_cli
+from tools import docs, docs_cli
 
 REPO = Path(__file__).resolve().parents[3]
 DOCS = REPO / "docs"
@@ -32,15 +24,6 @@ CODE = ("nobs/**/*.py", "docker/*", "compose.yaml", "compose/*.yaml", "tools/*.s
         "tests/**/*.py", ".ci/*")  # fmt: skip
 VARIABLE = re.compile(r"\b(?:NOBS|HF|LLM|DOCKER|XDG|PYENV)_[A-Z_]+[A-Z]\b")
 NOT_READ_BY_US = {"HF_HUB_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_TELEMETRY"}
-RECORDS: tuple[type[BaseModel], ...] = (
-    report.Report, device.DeviceInfo, report.TaskReport, report.WorkloadRef, pins.ModelPin,
-    report.Origin, LegacyRequest, result.DataEvidence, report.ModelReport, report.Interval,
-    report.Verdict, report.Finding, flags.Flag, result.Phases, result.Memory, result.DeviceCheck,
-    result.WeightsEvidence, result.Failure, report.RunInfo, spec.ImageRef, spec.EngineRef,
-    result.StepResult, result.Sample, result.Calibration, outcome.Outcome, telemetry.Telemetry,
-    telemetry.DeviceTelemetry, telemetry.SystemTelemetry, telemetry.Throttling, telemetry.Figure,
-    server.ServerRef, server.ModelIdentity, llm_report.LlmRequest,
-)  # fmt: skip
 
 
 def names(page: Path) -> set[str]:
@@ -71,25 +54,11 @@ def shell_lines(program: str) -> list[str]:
     return [found[1] for line in lines if (found := re.fullmatch(pattern, line.strip()))]
 
 
-def test_the_command_reference_is_what_the_commands_say() -> None:
-    assert docs_cli.PAGE.read_text(encoding="utf-8") == docs_cli.page(), (
-        "write it anew: python -m tools.docs_cli"
-    )
+@pytest.mark.parametrize("name", docs.PAGES)
+def test_a_reference_page_is_what_the_code_says(name: str) -> None:
+    written = (docs.REFERENCE / name).read_text(encoding="utf-8")
 
-
-def test_every_command_and_every_option_is_documented() -> None:
-    known = names(DOCS / "reference" / "cli.md")
-    options = {
-        option
-        for _, command in commands()
-        for parameter in command.params
-        if isinstance(parameter, click.Option)
-        for option in parameter.opts
-    }
-    headings = sections(DOCS / "reference" / "cli.md")
-
-    assert options - known == set()
-    assert {path for path, _ in commands()} - set(headings) == set()
+    assert written == docs.PAGES[name](), "run: python -m tools.docs"
 
 
 def test_commands_in_the_documentation_can_be_typed() -> None:
@@ -111,81 +80,6 @@ def test_make_targets_in_the_documentation_exist() -> None:
     assert asked - make_targets() == set()
 
 
-@pytest.mark.parametrize(
-    ("kind", "entries"),
-    [
-        ("tasks", TASKS.names()),
-        ("backends", BACKENDS.names()),
-        ("providers", PROVIDERS.names()),
-        ("profiles", tuple(load_catalog().profiles)),
-        ("workloads", tuple(load_catalog().workloads)),
-        ("models", tuple(load_catalog().models)),
-        ("data sets", tuple(load_catalog().datasets)),
-    ],
-)
-def test_the_catalogue_page_names_every_entry(kind: str, entries: tuple[str, ...]) -> None:
-    missing = set(entries) - names(DOCS / "reference" / "catalogue.md")
-
-    assert missing == set(), f"{kind} that docs/reference/catalogue.md lacks"
-
-
-def catalogue_facts() -> Iterator[tuple[str, str, str]]:
-    """Section, entry and what its row has to say."""
-    for name, model in load_catalog().models.items():
-        assert model.parameters_m
-        billions = f"{model.parameters_m / 1000:g} B"
-        size = f"{model.parameters_m:g} M" if model.parameters_m < 1000 else billions
-        yield from (("Models", name, fact) for fact in (size, model.licence or "unknown"))
-    for name, dataset in load_catalog().datasets.items():
-        yield "Data sets", name, f"| {dataset.rows} |"
-        yield "Data sets", name, dataset.licence or "unknown"
-
-
-@pytest.mark.parametrize(("section", "name", "fact"), [*catalogue_facts()])
-def test_the_catalogue_page_says_what_the_catalogue_says(
-    section: str, name: str, fact: str
-) -> None:
-    lines = sections(DOCS / "reference" / "catalogue.md")[section].splitlines()
-    (row,) = (line for line in lines if line.startswith(f"| `{name}` |"))
-
-    assert fact in row
-
-
-def task_records() -> list[type[BaseModel]]:
-    """The report classes of the built-in tasks, and the classes of their raw runs."""
-    for task in TASKS:
-        TASKS.load(task)
-    ours = [kind for kind in report.ModelReport.__subclasses__() if kind.__module__[:5] == "nobs."]
-    return [*ours, *chain.from_iterable(map(nested, ours))]
-
-
-def nested(kind: type[BaseModel]) -> list[type[BaseModel]]:
-    """Classes of `kind`'s own module that its fields hold."""
-    annotations = " ".join(str(field.annotation) for field in kind.model_fields.values())
-    found = re.findall(rf"{re.escape(kind.__module__)}\.(\w+)", annotations)
-    module = __import__(kind.__module__, fromlist=found)
-    return [getattr(module, name) for name in dict.fromkeys(found)]
-
-
-@pytest.mark.parametrize("record", [*RECORDS, *task_records()], ids=lambda kind: kind.__name__)
-def test_every_field_of_a_record_is_documented(record: type[BaseModel]) -> None:
-    found = sections(DOCS / "reference" / "report.md")
-    (section,) = [text for head, text in found.items() if head.endswith(f"({record.__name__})")]
-    told = set(re.findall(r"^\| `([^`]+)` \|", section, flags=re.MULTILINE))
-    inherited = (
-        set(report.ModelReport.model_fields) if record.__base__ is report.ModelReport else set()
-    )
-    fields = {field.alias or name for name, field in record.model_fields.items()} - inherited
-
-    assert told == fields
-
-
-def test_every_reason_of_failure_is_documented() -> None:
-    known = names(DOCS / "reference" / "report.md")
-
-    assert {kind.value for kind in FailureClass} - known == set()
-
-
 @cache
 def variables_of_the_code() -> frozenset[str]:
     files = {file for pattern in CODE for file in REPO.glob(pattern) if file.is_file()}
@@ -205,13 +99,6 @@ def test_every_environment_variable_is_documented() -> None:
     known = names(DOCS / "reference" / "settings.md")
 
     assert variables_of_the_code() - known - NOT_READ_BY_US == set()
-
-
-def test_every_recorded_variable_is_documented_as_recorded() -> None:
-    text = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8")
-    section = text.partition("## Choosing and tuning devices")[2].partition("\n## ")[0]
-
-    assert [name for name in VARIABLES if f"`{name}`" not in section] == []
 
 
 def test_every_documented_variable_of_ours_is_read_somewhere() -> None:

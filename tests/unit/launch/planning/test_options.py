@@ -1,6 +1,5 @@
 """Each option has an effect in the tasks that take it, and is refused where none does."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import fields
 from itertools import combinations
@@ -105,17 +104,6 @@ def test_a_task_declares_options_that_there_are(task: str) -> None:
 
     assert definition.options | definition.options_alone <= set(OWNED)
     assert not definition.options & definition.options_alone
-
-
-@pytest.mark.parametrize("task", TASKS.names())
-def test_the_catalogue_page_has_the_options_of_a_task(task: str) -> None:
-    page = (Path(__file__).parents[4] / "docs/reference/catalogue.md").read_text(encoding="utf-8")
-    section = page.partition("### Which options")[2].partition("\n## ")[0]
-    (row,) = re.findall(rf"^\| `{task}` \|(.*)$", section, flags=re.MULTILINE)
-    definition = TASKS.load(task)
-
-    owned = map(flag_of, definition.options | definition.options_alone)
-    assert set(re.findall(r"`(--[\w-]+)`", row)) == {*owned}
 
 
 @pytest.mark.parametrize("option", OWNED)
