@@ -40,7 +40,7 @@ def refuse(cwd: Path, *words: str, code: int, **changes: str) -> str:
         (("--model", "./gte"), "gte", "Name one that exists."),
         (("--model", MODEL, "--model", MODEL), MODEL, "Name each --model once;"),
         (("--dataset", "./no.txt"), "no.txt", "Name one that exists."),
-        (("--backend", "abacus"), "'abacus'", "'cuda', 'rocm', 'mps', 'cpu'"),
+        (("--backend", "abacus"), "'abacus'", "cuda, rocm, mps, cpu"),
         (("--dtype", "float8"), "'float8'", "'float32', 'float16', 'bfloat16'"),
         (("--profile", "slow"), "'slow'", "Choose one of: standard, quick, max, max-quick."),
         (

@@ -98,7 +98,7 @@ def _kept(task: EncodingTask | ServedTask) -> dict[str, Any]:
 def _device(device: Device) -> DeviceInfo:
     return DeviceInfo(
         platform=device.platform,
-        device=Backend(device.device),
+        device=_backend(device.device),
         ram_gb=device.ram_gb,
         processor=_processor(device.processor),
         gpu_name=device.gpu_name,
@@ -115,6 +115,14 @@ def _processor(told: str) -> str:
     if cpu is None or cpu.name is None:
         return told
     return f"{cpu.name} ({cpu.cores})" if cpu.cores else cpu.name
+
+
+def _backend(name: str) -> Backend:
+    """Return a backend of NOBS; older reports knew no others."""
+    backend = Backend(name)
+    if not backend.is_builtin:
+        raise ValueError(f"{name!r} is no backend of NOBS")
+    return backend
 
 
 def _task(task: EncodingTask | ServedTask, kind: OriginKind, device: Backend) -> TaskReport:
@@ -160,7 +168,7 @@ def _encoding_model(model: EncodingModel) -> LegacyModelReport:
     )
     return LegacyModelReport(
         model_name=model.model_name,
-        device=Backend(model.device.partition(":")[0]),
+        device=_backend(model.device.partition(":")[0]),
         status=Status.OK,
         phases=None,
         warnings=(ROUNDED,),

@@ -64,7 +64,7 @@ def test_a_caption_is_bold_where_there_are_colours() -> None:
 
 def test_a_sentence_goes_on_further_to_the_right() -> None:
     paper = Paper(width=20)
-    paper.say("a model: it is unstable")
+    paper.say("a model: it is not stable")
     paper.say("a file: why it is so", indent="  ")
 
     assert paper.text == "a model: it is not\n  stable\n  a file: why it is\n    so\n"
