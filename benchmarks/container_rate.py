@@ -41,7 +41,7 @@ def work(directory: Path) -> None:
         Work(
             model=workload.models[0],
             model_path=open_model(workload.models[0], offline=True).path,
-            rows=load_texts(workload.dataset, offline=True).rows[:ROWS],
+            inputs=load_texts(workload.dataset, offline=True).rows[:ROWS],
             workload=workload,
             torch_device="cpu",
         )

@@ -21,7 +21,7 @@ def lowest_cosine(dtype: Dtype, batch_size: int) -> str:
     work = Work(
         model=pin,
         model_path=Path(open_model(pin).path),
-        rows=load_texts(workload.dataset).rows[:ROWS],
+        inputs=load_texts(workload.dataset).rows[:ROWS],
         workload=workload.model_copy(update={"params": params}),
         torch_device="cpu",
     )

@@ -37,7 +37,7 @@ def encoding(backend: Backend, rows: int) -> Task:
     texts = load_texts(workload.dataset, offline=True).rows[:rows]
     path = open_model(model, offline=True).path
     bench = EmbeddingsBench(
-        Work(model=model, model_path=path, rows=texts, workload=workload,
+        Work(model=model, model_path=path, inputs=texts, workload=workload,
              torch_device=torch_device(backend))
     )  # fmt: skip
     bench.load()

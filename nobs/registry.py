@@ -38,7 +38,7 @@ class Registry[T]:
 
     def _import(self, name: str) -> T:
         if name in self._builtin:
-            return cast(T, _resolve(self._builtin[name]))
+            return cast(T, resolve(self._builtin[name]))
         plugin = self._plugins().get(name)
         if plugin is None:
             raise UsageError(
@@ -49,7 +49,7 @@ class Registry[T]:
 
     def _import_plugin(self, plugin: EntryPoint) -> T:
         try:
-            return cast(T, _resolve(plugin.value))
+            return cast(T, resolve(plugin.value))
         except (ImportError, AttributeError, ValueError) as error:
             package = plugin.dist.name if plugin.dist else "an unknown package"
             raise RequirementError(
@@ -63,6 +63,7 @@ class Registry[T]:
         return {plugin.name: plugin for plugin in found if plugin.name not in self._builtin}
 
 
-def _resolve(target: str) -> Any:  # noqa: ANN401 - the table says what stands there
+def resolve(target: str) -> Any:  # noqa: ANN401 - the table says what it is
+    """Import and return `module:attribute`."""
     module, _, attribute = target.partition(":")
     return getattr(import_module(module), attribute)

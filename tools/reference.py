@@ -21,7 +21,9 @@ from nobs.schema.pins import ModelPin, Workload
 from nobs.storage.rundir import safe_name
 from nobs.tasks.text_embeddings.reference import digest_text
 
-DIRECTORY = Path(__file__).resolve().parent.parent / "nobs" / "catalog" / "references"
+DIRECTORY = (
+    Path(__file__).resolve().parent.parent / "nobs" / "tasks" / "text_embeddings" / "references"
+)
 DIMENSIONS = 64
 LIBRARIES = ("torch", "transformers", "sentence-transformers")
 

@@ -123,7 +123,8 @@ def _ask_execution(words: Mapping[str, Any]) -> str:
     if facts.engine is not None:
         facts.engine.close()
     target = BACKENDS.load(words["backend"])
-    default, notes = choose_execution(request, target, facts)
+    tasks = request.tasks or load_catalog().tasks(request.profile)
+    default, notes = choose_execution(request, target, facts, tasks)
     for note in notes:
         click.echo(f"  {note}", err=True)
     return _ask("Execution", default, EXECUTION_WORDS[1:], _check_execution)

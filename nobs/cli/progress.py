@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -10,20 +11,21 @@ from nobs.cli.gauge import MOST_CHARACTERS, Gauge
 from nobs.cli.live import BuildProgress, LiveLine, can_draw
 from nobs.launch.planning.plan import Plan
 from nobs.log import Event, render_console
+from nobs.tasks import TASKS
 from nobs.text import shorten
 from nobs.units import format_rate, format_seconds
 
-PHASES = {
+PHASES: Mapping[str, str] = {
     "import": "importing libraries",
     "device_check": "checking the device",
-    "data": "reading texts and finding weights",
+    "data": "reading inputs and finding weights",
     "load": "loading the model",
     "warmup": "warming up",
     "baseline": "watching the idle machine",
     "calibrate": "measuring the device's limits",
     "measure": "measuring",
-    "extend": "measuring under load",
-    "study": "looking where the time goes",
+    "extra": "measuring beyond the repeats",
+    "profile": "profiling",
 }
 SLOW_PHASES = ("data", "warmup")
 TEMPLATES = {
@@ -32,7 +34,7 @@ TEMPLATES = {
     "fetch.pin": "  {id}",
     "step.started": "step {number}/{of}: {model}",
     "repeat.finished": "  repeat {repeat}{of_repeats}: {time}, {rate} {unit}/s{sensors}",
-    "level.finished": "  load, {load}: {rate} {unit}/s",
+    "part.finished": "  {part}: {rate} {unit}/s",
     "step.finished": "  {status}, {why}",
     "run.interrupted": "interrupted; finished steps are kept",
     "run.failed": "failed: {message} {remedy}",
@@ -58,7 +60,8 @@ class Progress:
         self._quiet = quiet
         self._build = BuildProgress(self._line)
         self._plan = plan
-        self._policies = {step.id: plan.spec.workload_of(step).policy for step in plan.spec.steps}
+        self._workloads = {step.id: plan.spec.workload_of(step) for step in plan.spec.steps}
+        self._phases = PHASES
         self._course: Course | None = None
         self._place = ""
         self._model = ""
@@ -99,16 +102,17 @@ class Progress:
     def _follow(self, event: Event) -> None:
         """Keep in mind which step runs."""
         if event["event"] == "step.started":
-            policy = self._policies.get(str(event.get("step")))
-            self._course = Course(policy) if policy else None
+            workload = self._workloads.get(str(event.get("step")))
+            self._course = Course(workload.policy) if workload else None
+            self._phases = {**PHASES, **TASKS.load(workload.task).phases} if workload else PHASES
             self._place = f"{event['number']}/{event['of']}"
             self._model = str(event["model"]).split("/")[-1]
 
     def _show_phase(self, phase: str) -> None:
         """Show what goes on; where no line is live, only what may take minutes."""
         if not self._line.is_live and phase in SLOW_PHASES:
-            self._line.say(f"    {PHASES[phase]}")
-        self._line.draw(self._title(PHASES.get(phase, phase)))
+            self._line.say(f"    {self._phases[phase]}")
+        self._line.draw(self._title(self._phases.get(phase, phase)))
 
     def _show_repeat(self, event: Event, course: Course) -> None:
         """Move the bar; where there is none, say a line now and then."""
@@ -149,7 +153,6 @@ def _describe(event: Event) -> str | None:
         return None
     of = f"/{event['repeats']}" if event.get("repeats") else ""
     fields = {
-        "unit": "rows",
         **event,
         "of_repeats": of,
         "time": format_seconds(event.get("duration_s", 0.0)),

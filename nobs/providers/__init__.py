@@ -3,6 +3,8 @@
 from nobs.providers.base import Provider
 from nobs.registry import Registry
 
+EMBEDDED = "llamacpp"
+"""The provider that can start a server of its own."""
 PROVIDERS: Registry[Provider] = Registry(
     "provider",
     {

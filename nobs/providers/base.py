@@ -123,6 +123,10 @@ class Provider(Protocol):
         """Where its server usually listens; None where it is started for the run."""
 
     @property
+    def packages(self) -> tuple[str, ...]:
+        """What it needs to start a server of its own, as in `pip install NAME`."""
+
+    @property
     def commands(self) -> Commands:
         """What mends a server of this kind."""
 

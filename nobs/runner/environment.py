@@ -4,22 +4,23 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from nobs.backends import BACKENDS
 from nobs.errors import BackendMissing, RequirementError
+from nobs.providers import PROVIDERS
 from nobs.schema.base import Backend
 from nobs.schema.result import DeviceCheck
+from nobs.schema.spec import RunSpec
 from nobs.system.host import find_host_facts
 from nobs.system.packages import find_version
 from nobs.system.telemetry.reader import Target
+from nobs.tasks import TASKS
 
-LIBRARIES = (
-    "nobs", "torch", "sentence-transformers", "transformers", "tokenizers", "numpy",
-    "huggingface-hub", "datasets", "pyarrow", "safetensors", "triton", "flash-attn", "accelerate",
-    "kernels", "psutil", "nvidia-ml-py", "amdsmi", "zeus-apple-silicon", "xllamacpp",
-)  # fmt: skip
+LIBRARIES = ("nobs", "torch", "triton", "psutil", "nvidia-ml-py", "amdsmi", "zeus-apple-silicon")
+"""Their versions are recorded with every task; the tasks and the provider name further ones."""
 VARIABLES = (
     "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG",
     "NVIDIA_VISIBLE_DEVICES", "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
@@ -39,17 +40,25 @@ CHECK_SIZE = 256
 TOLERANCE = 1e-2
 
 
-def read_environment(*, with_torch: bool = True) -> dict[str, Any]:
-    """Return versions, threads and settings that change speed; values are JSON."""
+def read_environment(spec: RunSpec, *, with_torch: bool = True) -> dict[str, Any]:
+    """Return versions, threads and settings that change the speed of a run; values are JSON."""
     environment = {
         "python": platform.python_version(),
         "os": platform.platform(),
         "machine": platform.machine(),
-        "libraries": {name: found for name in LIBRARIES if (found := find_version(name))},
+        "libraries": {name: found for name in _libraries_of(spec) if (found := find_version(name))},
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "host": asdict(find_host_facts()),
     }
     return environment | ({"torch": _read_torch()} if with_torch else {})
+
+
+def _libraries_of(spec: RunSpec) -> Iterator[str]:
+    yield from LIBRARIES
+    for task in (TASKS.load(workload.task) for workload in spec.workloads):
+        yield from (*task.packages, *task.libraries)
+    if spec.server is not None and spec.server.provider in PROVIDERS:
+        yield from PROVIDERS.load(spec.server.provider).packages
 
 
 def check_device(backend: Backend) -> DeviceCheck:

@@ -20,8 +20,10 @@ import time
 from nobs.errors import NobsError
 from nobs.log import END_MARK, get_logger
 from nobs.runner.parent import die_with_parent
-from nobs.runner.step import load_bench, run_step
+from nobs.runner.step import run_step
 from nobs.storage.rundir import RunDir
+from nobs.tasks import TASKS
+from nobs.tasks.base import import_part
 
 log = get_logger()
 
@@ -31,7 +33,8 @@ def serve(run_dir: RunDir, start: float) -> int:
     spec = run_dir.read_spec()
     try:
         for task in sorted({workload.task for workload in spec.workloads}):
-            load_bench(task)
+            definition = TASKS.load(task)
+            import_part(definition, definition.bench)
     except NobsError as error:
         log.warning("forkserver.unsafe", reason=str(error))
         return 0

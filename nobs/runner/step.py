@@ -1,16 +1,14 @@
 """One step from its order to its result file, with every second accounted for."""
 
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nobs.data.texts import load_texts
-from nobs.errors import RequirementError
 from nobs.log import bind, get_logger
 from nobs.runner.environment import (
     check_device,
@@ -38,10 +36,16 @@ from nobs.schema.spec import RunSpec, StepSpec
 from nobs.storage.rundir import RunDir, make_parent
 from nobs.system.telemetry import find_readers
 from nobs.tasks import TASKS
-from nobs.tasks.base import Bench, Extended, Studied, Work
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from nobs.tasks.base import (
+    Bench,
+    HasExtra,
+    Inputs,
+    Profiled,
+    TaskDefinition,
+    Weights,
+    Work,
+    import_part,
+)
 
 log = get_logger()
 
@@ -63,8 +67,8 @@ class Recording:
     values: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager
-    def phase(self, name: str) -> "Iterator[None]":
-        """Add the seconds of the block to a phase and tell that it began."""
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the seconds of the block to a phase; log that it began."""
         log.info("phase.started", phase=name)
         start = time.perf_counter()
         try:
@@ -116,30 +120,42 @@ def run_step(run_dir: RunDir, step_id: str, shared_import_s: float | None = None
 
 
 def _measure(recording: Recording, shared_import_s: float | None) -> None:
-    task = recording.spec.workload_of(recording.step).task
-    kind = _import_bench(recording, task, shared_import_s)
-    if TASKS.load(task).uses_device:
-        _measure_device(recording, kind)
-    else:
-        _measure_server(recording, kind)
-
-
-def _measure_server(recording: Recording, kind: type[Any]) -> None:
-    """Measure what a server does: this process computes nothing and needs no torch."""
+    """Have the bench work on its inputs, on the device or through the server of the run."""
     spec, step = recording.spec, recording.step
     workload = spec.workload_of(step)
-    recording.values["environment"] = read_environment(with_torch=False)
+    task = TASKS.load(workload.task)
+    kind = _import_bench(recording, task, shared_import_s)
+    device = torch_device(spec.backend) if task.uses_device else ""
+    if device:
+        _check_device(recording)
+    recording.values["environment"] = read_environment(spec, with_torch=task.uses_device)
     with recording.phase("data"):
-        texts = load_texts(workload.dataset, offline=spec.offline)
-    recording.values |= {"data": texts.evidence, "weights": _served_weights(spec.server, step)}
-    bench = kind(
-        Work(model=step.model, rows=texts.rows, workload=workload,
-             directory=recording.directory, server=spec.server)
+        inputs: Inputs = import_part(task, task.inputs)(workload.dataset, offline=spec.offline)
+        model: Weights | None = None
+        if device:
+            model = import_part(task, task.weights)(step.model, offline=spec.offline)
+    weights = model.weights if model else _served_weights(spec.server, step)
+    recording.values |= {"data": inputs.evidence, "weights": weights}
+    bench: Bench = kind(
+        Work(model=step.model, model_path=model.path if model else Path(), inputs=inputs.rows,
+             workload=workload, directory=recording.directory, torch_device=device,
+             server=None if device else spec.server)
     )  # fmt: skip
     try:
-        _run_bench(recording, bench, device="")
+        run_bench(recording, bench, task, device)
     finally:
         bench.close()
+        if device:
+            clear_memory()
+    if device:
+        left = {"device_allocated_after_clear_bytes": read_allocated(device)}
+        recording.values["memory"] = recording.values["memory"].model_copy(update=left)
+        _check_device(recording)
+
+
+def _check_device(recording: Recording) -> None:
+    with recording.phase("device_check"):
+        recording.checks.append(check_device(recording.spec.backend))
 
 
 def _served_weights(server: ServerRef | None, step: StepSpec) -> WeightsEvidence | None:
@@ -151,43 +167,12 @@ def _served_weights(server: ServerRef | None, step: StepSpec) -> WeightsEvidence
     return WeightsEvidence(files=files, verified=bool(step.model.weights_sha256))
 
 
-def _measure_device(recording: Recording, kind: type[Any]) -> None:
-    from nobs.data.models import open_model  # noqa: PLC0415 - the hub's client; not for servers
+def run_bench(recording: Recording, bench: Bench, task: TaskDefinition, device: str) -> None:
+    """Load, warm up, measure between two calibrations, profile and read back."""
+    policy = recording.spec.workload_of(recording.step).policy
 
-    spec, step = recording.spec, recording.step
-    workload = spec.workload_of(step)
-    with recording.phase("device_check"):
-        recording.checks.append(check_device(spec.backend))
-    recording.values["environment"] = read_environment()
-    with recording.phase("data"):
-        texts = load_texts(workload.dataset, offline=spec.offline)
-        model = open_model(step.model, offline=spec.offline)
-    recording.values |= {"data": texts.evidence, "weights": model.weights}
-    device = torch_device(spec.backend)
-    bench = kind(
-        Work(model=step.model, model_path=model.path, rows=texts.rows, workload=workload,
-             directory=recording.directory, torch_device=device)
-    )  # fmt: skip
-    try:
-        _run_bench(recording, bench, device)
-    finally:
-        bench.close()
-        clear_memory()
-    left = read_allocated(device)
-    recording.values["memory"] = recording.values["memory"].model_copy(
-        update={"device_allocated_after_clear_bytes": left}
-    )
-    with recording.phase("device_check"):
-        recording.checks.append(check_device(spec.backend))
-
-
-def _run_bench(recording: Recording, bench: Bench, device: str) -> None:
-    """Load, warm up, measure between two calibrations, study and read back."""
-    workload = recording.spec.workload_of(recording.step)
-    policy, task = workload.policy, TASKS.load(workload.task)
-
-    def tell(number: int, sample: Sample) -> None:
-        if not task.uses_device:
+    def on_repeat(number: int, sample: Sample) -> None:
+        if not device:
             sample = split_foreign(sample, server.lap())
         recording.samples.append(sample)
         log.info(
@@ -197,7 +182,7 @@ def _run_bench(recording: Recording, bench: Bench, device: str) -> None:
 
     with recording.phase("baseline"):
         readers = find_readers(device_target(recording.spec.backend))
-        monitor = Monitor(readers, alone=task.uses_device)
+        monitor = Monitor(readers, alone=bool(device))
         monitor.watch_idle()
     with closing(monitor):
         with recording.phase("load"):
@@ -209,59 +194,43 @@ def _run_bench(recording: Recording, bench: Bench, device: str) -> None:
         before = read_peaks(device)
         _calibrate(recording, bench)
         during = read_peaks(device)
-        server = ServerClock(None if task.uses_device else recording.spec.server)
+        server = ServerClock(None if device else recording.spec.server)
         server.lap()
         with recording.phase("measure"), monitor:
-            repeat(bench, policy, tell)
+            repeat(bench, policy, on_repeat)
         recording.values["memory"] = leave_out(before, during, read_peaks(device))
-        _keep_telemetry(recording, monitor)
+        recording.values["telemetry"] = monitor.summarise(recording.samples)
+        recording.values["environment"]["devices"] = monitor.facts()
+        make_parent(recording.telemetry_file)
+        monitor.write(recording.telemetry_file, recording.samples)
     _calibrate(recording, bench)
-    if isinstance(bench, Extended):
-        with recording.phase("extend"):
-            bench.extend()
-    if isinstance(bench, Studied):
-        with recording.phase("study"):
-            bench.study(median(sample.duration_s for sample in recording.samples))
+    if isinstance(bench, HasExtra):
+        with recording.phase("extra"):
+            bench.measure_extra()
+    if isinstance(bench, Profiled):
+        with recording.phase("profile"):
+            bench.profile(median(sample.duration_s for sample in recording.samples))
     recording.values["facts"] = bench.facts()
 
 
 def _calibrate(recording: Recording, bench: Bench) -> None:
-    """Add what the device can do at this moment, and leave its memory as the work has it."""
-    if not isinstance(bench, Studied):
+    """Add what the device can do at this moment, and restore the memory of the work."""
+    if not isinstance(bench, Profiled):
         return
     with recording.phase("calibrate"):
         like = recording.calibrations[0] if recording.calibrations else None
         recording.calibrations.append(bench.calibrate(like))
         clear_memory()
-        bench.settle()
+        bench.restore()
         bench.synchronize()
 
 
-def _keep_telemetry(recording: Recording, monitor: Monitor) -> None:
-    """Record the figures and write the samples beside the result."""
-    recording.values["telemetry"] = monitor.summarise(recording.samples)
-    recording.values["environment"]["devices"] = monitor.facts()
-    make_parent(recording.telemetry_file)
-    monitor.write(recording.telemetry_file, recording.samples)
-
-
-def _import_bench(recording: Recording, task: str, shared_s: float | None) -> type[Any]:
+def _import_bench(
+    recording: Recording, task: TaskDefinition, shared_s: float | None
+) -> Callable[[Work], Bench]:
     """Import the task's heavy module; one that the parent imported costs nothing again."""
     with recording.phase("import"):
-        kind = load_bench(task)
+        kind: Callable[[Work], Bench] = import_part(task, task.bench)
     if shared_s is not None:
         recording.phases |= {"import_s": shared_s, "import_shared": True}
-    return kind
-
-
-def load_bench(task: str) -> type[Any]:
-    """Import the class that does the work of `task`."""
-    module, _, name = TASKS.load(task).bench.partition(":")
-    try:
-        kind: type[Any] = getattr(import_module(module), name)
-    except ImportError as error:
-        raise RequirementError(
-            f"The libraries of task {task} can't be imported: {error}.",
-            'Install them with `pip install "nobs[bench]"`, or run in a container.',
-        ) from error
     return kind

@@ -167,7 +167,7 @@ class WorkloadRef(Record):
     """Parameters of the workload; `kind` names their record, see the sections of the tasks."""
     policy: dict[str, Any]
     """Fields of `RepeatPolicy`."""
-    data: DataEvidence | None = None
+    data: SerializeAsAny[DataEvidence] | None = None
     """Data as it was read; null if no step got so far."""
 
 

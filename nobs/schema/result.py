@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field, SerializeAsAny
 
 from nobs.errors import FailureClass
 from nobs.schema.base import Dtype, Record, Status
@@ -70,9 +70,9 @@ class Phases(Record):
     calibrate_s: float = Field(0.0, ge=0)
     """Measuring the device's peak rates before and after the repeats, each time after the longest
     batch."""
-    extend_s: float = Field(0.0, ge=0)
+    extra_s: float = Field(0.0, ge=0)
     """Extra measurements of the workload, such as load levels."""
-    study_s: float = Field(0.0, ge=0)
+    profile_s: float = Field(0.0, ge=0)
     """The instrumented pass after the repeats."""
     own_s: float = Field(0.0, ge=0)
     """The rest of the step's time: NOBS's own work."""
@@ -134,7 +134,12 @@ class Memory(Record):
 
 
 class DataEvidence(Record):
-    """Which data were measured, as NOBS read them."""
+    """Which data were measured, as NOBS read them.
+
+    What reads them may add fields, as `characters` of texts: the characters of all rows.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     rows: int = Field(gt=0)
     rows_sha256: str
@@ -145,8 +150,6 @@ class DataEvidence(Record):
     """sha256 of the file the rows came from; null where there is no single file."""
     file_verified: bool = False
     """Whether a pinned digest matched; false means that none was pinned."""
-    characters: int = Field(ge=0)
-    """Of all rows."""
 
 
 class WeightsEvidence(Record):
@@ -178,7 +181,7 @@ class StepResult(Record):
     calibrations: tuple[Calibration, ...] = ()
     """Right before and right after the repeats; empty where the work is not on this device."""
     memory: Memory = Memory()
-    data: DataEvidence | None = None
+    data: SerializeAsAny[DataEvidence] | None = None
     weights: WeightsEvidence | None = None
     facts: dict[str, Any] = Field(default_factory=dict)
     """Values that the task read back from model and output, by their names in its model report."""

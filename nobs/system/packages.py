@@ -1,5 +1,6 @@
-"""Python packages that are installed here."""
+"""Python packages that are installed here, by the names that pip knows them by."""
 
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
 
@@ -9,3 +10,8 @@ def find_version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def find_missing(names: Iterable[str]) -> tuple[str, ...]:
+    """Return those that aren't installed."""
+    return tuple(name for name in names if find_version(name) is None)

@@ -1,22 +1,26 @@
 """What a task is: a light definition for every process, a heavy bench for the step's child."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
+from nobs.errors import RequirementError
+from nobs.registry import resolve
 from nobs.schema.pins import ModelPin, Workload
 from nobs.schema.report import ModelReport
-from nobs.schema.result import Calibration, StepResult
+from nobs.schema.result import Calibration, DataEvidence, StepResult, WeightsEvidence
 from nobs.schema.server import ServerRef
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """Everything a bench needs: model files or server, rows, the workload's parameters."""
+    """Everything a bench needs: model files or server, inputs, the workload's parameters."""
 
     model: ModelPin
-    rows: tuple[str, ...]
+    inputs: tuple[Any, ...]
+    """What the task's loader returned: texts, or whatever the bench computes on."""
     workload: Workload
     directory: Path = Path()
     """The step's own, for what is too long for its result."""
@@ -51,28 +55,52 @@ class Bench(Protocol):
 
 
 @runtime_checkable
-class Studied(Protocol):
-    """A bench that can also tell what bounds its speed; all of it outside the timed repeats."""
+class Profiled(Protocol):
+    """A bench that also finds what bounds its speed, outside the timed repeats."""
 
     def calibrate(self, like: Calibration | None) -> Calibration:
         """Measure the device's own limits, right before the repeats and, `like` then, after."""
 
-    def settle(self) -> None:
-        """Have the work's memory again, which was given back with that of a calibration.
+    def restore(self) -> None:
+        """Allocate the work's memory again, which was released together with a calibration's.
 
-        Else the next pass would allocate it, and its time would hold that.
+        Otherwise the next timed pass would include allocating it.
         """
 
-    def study(self, pass_s: float) -> None:
-        """Make one instrumented pass; `pass_s` is what a pass took in the repeats."""
+    def profile(self, pass_s: float) -> None:
+        """Make one instrumented pass; `pass_s` is the median time of a pass in the repeats."""
 
 
 @runtime_checkable
-class Extended(Protocol):
+class HasExtra(Protocol):
     """A bench that measures more than its repeats where the workload asks for it."""
 
-    def extend(self) -> None:
-        """Do so; what it finds stands among the facts."""
+    def measure_extra(self) -> None:
+        """Measure it after the repeats; `facts` returns the outcome."""
+
+
+class Inputs(Protocol):
+    """What the function that `TaskDefinition.inputs` names returns."""
+
+    @property
+    def rows(self) -> tuple[Any, ...]:
+        """What the bench computes on, in the pinned order."""
+
+    @property
+    def evidence(self) -> DataEvidence:
+        """Which inputs they are, as seen by us; a subclass may add fields."""
+
+
+class Weights(Protocol):
+    """What the function that `TaskDefinition.weights` names returns."""
+
+    @property
+    def path(self) -> Path:
+        """The directory of the model."""
+
+    @property
+    def weights(self) -> WeightsEvidence:
+        """Which files they are, as seen by us."""
 
 
 def own_figures(model: ModelReport) -> dict[str, Any]:
@@ -93,6 +121,21 @@ class TaskDefinition(Protocol):
     """What `Sample.units` counts, as in `rows`."""
     bench: str
     """`module:class` of the Bench, imported in the step's child only."""
+    inputs: str = "nobs.data.texts:load_texts"
+    """`module:function` that finds, fetches and digests the inputs: `(DatasetPin, *, offline=False,
+    force=False) -> Inputs`."""
+    weights: str = "nobs.data.models:open_model"
+    """`module:function` that finds, fetches and checks a model's directory: `(ModelPin, *,
+    offline=False, force=False) -> Weights`. Not called for models of a server."""
+    packages: tuple[str, ...] = ()
+    """What a step imports and the launcher alone doesn't have, as in `pip install NAME`."""
+    extra: str = "nobs[bench]"
+    """What pip installs to bring them."""
+    libraries: tuple[str, ...] = ()
+    """Further packages that matter to its speed; reports keep the versions of both."""
+    phases: Mapping[str, str] = MappingProxyType({})
+    """What progress shows for phases that mean something of their own here, as in `{"data":
+    "reading images"}`; the names are those of `nobs.schema.result.Phases`."""
     options: frozenset[str] = frozenset()
     """Options of `nobs run` that the task takes, named as fields of `RunRequest`."""
     options_alone: frozenset[str] = frozenset()
@@ -122,3 +165,14 @@ class TaskDefinition(Protocol):
     def find_open_reasons(self, model: ModelReport, workload: Workload) -> Iterable[str]:
         """Yield what was measured otherwise than `workload` says, which the plan couldn't know."""
         return ()
+
+
+def import_part(task: TaskDefinition, target: str) -> Any:  # noqa: ANN401 - whatever stands there
+    """Import a heavy part of `task`, `module:attribute`; RequirementError if that fails."""
+    try:
+        return resolve(target)
+    except ImportError as error:
+        raise RequirementError(
+            f"The libraries of task {task.name} can't be imported: {error}.",
+            f'Install them with `pip install "{task.extra}"`, or run in a container.',
+        ) from error

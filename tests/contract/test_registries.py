@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,18 +12,23 @@ from nobs.backends import BACKENDS
 from nobs.catalog import load_catalog
 from nobs.cli.backends import backend_names
 from nobs.cli.options import IMAGE_BACKENDS
+from nobs.cli.progress import PHASES
 from nobs.providers import PROVIDERS
 from nobs.providers.base import UnknownModel
 from nobs.render import FORMATS
 from nobs.schema.base import Backend
 from nobs.schema.pins import DatasetPin, ModelPin, Source
 from nobs.schema.report import ModelReport
+from nobs.schema.result import Phases
 from nobs.tasks import TASKS
 
 REPO = Path(__file__).resolve().parents[2]
 BUILTIN_BACKENDS = tuple(name for name in BACKENDS if name in set(Backend))
 IN_CONTAINERS = tuple(n for n in BUILTIN_BACKENDS if BACKENDS.load(n).container_refusal is None)
 CATALOG = load_catalog()
+PHASE_NAMES = {name.removesuffix("_s") for name in Phases.model_fields if name.endswith("_s")} - {
+    "own"
+}
 BENCH_METHODS = {"load", "warm_up", "run", "synchronize", "facts", "close"}
 
 
@@ -95,17 +101,47 @@ def test_a_task_says_everything_of_itself(name: str) -> None:
     assert task.name == name
     assert task.title
     assert task.unit
-    assert isinstance(task.uses_device, bool)
+    assert set(task.phases) <= PHASE_NAMES
+
+
+def test_progress_has_a_text_for_every_phase() -> None:
+    assert set(PHASES) == PHASE_NAMES
 
 
 @pytest.mark.parametrize("name", TASKS.names())
-def test_the_bench_of_a_task_has_every_method_of_its_protocol(name: str) -> None:
-    module, _, class_name = TASKS.load(name).bench.partition(":")
+def test_the_extra_of_a_task_brings_its_packages(name: str) -> None:
+    task = TASKS.load(name)
+    extra = task.extra.removeprefix("nobs[").removesuffix("]")
+    extras = tomllib.loads(read("pyproject.toml"))["project"]["optional-dependencies"]
+    brought = {re.split(r"[<>=; ]", requirement)[0] for requirement in extras[extra]}
+
+    assert set(task.packages) <= brought
+
+
+def definition_in(target: str, kind: type[ast.ClassDef | ast.FunctionDef]) -> ast.AST:
+    """Find what `module:attribute` names in its file, which imports too much to be imported."""
+    module, _, attribute = target.partition(":")
     spec = find_spec(module)
     assert spec is not None
     assert spec.origin is not None
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
-    (found,) = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == class_name]
+    (found,) = [n for n in tree.body if isinstance(n, kind) and n.name == attribute]
+    return found
+
+
+@pytest.mark.parametrize("name", TASKS.names())
+def test_what_loads_inputs_and_weights_takes_what_the_runner_passes(name: str) -> None:
+    task = TASKS.load(name)
+    for target in (task.inputs, task.weights):
+        function = definition_in(target, ast.FunctionDef)
+        assert isinstance(function, ast.FunctionDef)
+        assert [argument.arg for argument in function.args.kwonlyargs] == ["offline", "force"]
+
+
+@pytest.mark.parametrize("name", TASKS.names())
+def test_the_bench_of_a_task_has_every_method_of_its_protocol(name: str) -> None:
+    found = definition_in(TASKS.load(name).bench, ast.ClassDef)
+    assert isinstance(found, ast.ClassDef)
     methods = {node.name for node in found.body if isinstance(node, ast.FunctionDef)}
 
     assert methods >= BENCH_METHODS

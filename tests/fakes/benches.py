@@ -27,7 +27,7 @@ def bench_of(
     changed = QUICK.params.model_copy(update=params)
     return EmbeddingsBench(
         Work(
-            model=pin, model_path=open_model(pin).path, rows=tuple(rows),
+            model=pin, model_path=open_model(pin).path, inputs=tuple(rows),
             workload=QUICK.model_copy(update={"params": changed}), torch_device="cpu",
         )
     )  # fmt: skip
@@ -37,7 +37,7 @@ def facts_of(bench: EmbeddingsBench) -> dict[str, Any]:
     bench.load()
     bench.warm_up()
     bench.run()
-    bench.study(10.0)
+    bench.profile(10.0)
     return bench.facts()
 
 

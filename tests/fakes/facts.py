@@ -16,7 +16,6 @@ def make_facts(**changes: Any) -> Facts:
         "accelerators": Accelerators(),
         "detected": Backend.CPU,
         "device_info": DEVICE,
-        "worker_installed": True,
         "in_container": False,
         "hf_home": Path("/home/someone/.cache/huggingface"),
         "hub_offline": False,

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from nobs.launch.doctor.host import find_versions
 from nobs.providers.refusals import Part
+from nobs.system.packages import find_missing
+from nobs.tasks import TASKS
 from tests.fakes.command import NO_ENGINE, environment, run_nobs
 from tests.fakes.hub import fake_hub
 from tests.fakes.llm_answers import MODEL
@@ -16,7 +17,7 @@ from tests.fakes.llm_server import serving
 from tests.fakes.ports import free_port
 
 pytestmark = pytest.mark.skipif(
-    None in find_versions().values(),
+    bool(find_missing(TASKS.load("embeddings").packages)),
     reason="the worker of these checks is this installation's; install nobs[bench]",
 )
 
@@ -34,7 +35,7 @@ def test_a_cpu_needs_no_engine_where_the_worker_is_installed(tmp_path: Path) -> 
     assert checks["engine"]["state"] == "warn"
     assert NO_ENGINE in checks["engine"]["found"]
     assert checks["worker"]["state"] == "ok"
-    assert checks["worker"]["found"].startswith("torch ")
+    assert checks["worker"]["found"].startswith("embeddings: torch ")
     assert checks["driver"]["state"] == checks["gpu runtime"]["state"] == "skip"
 
 

@@ -28,7 +28,7 @@ def test_packaged_texts_and_weights_need_no_hub(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     texts, prompts, weights = json.loads(done.stdout)
     pin = load_catalog().models["sentence-transformers/all-MiniLM-L6-v2"]
-    assert (texts["kind"], texts["state"], texts["verified"]) == ("texts", "there already", True)
+    assert (texts["kind"], texts["state"], texts["verified"]) == ("inputs", "there already", True)
     assert (prompts["id"], prompts["verified"]) == ("nobs/prompts", True)
     assert weights["sha256"] == {"model.safetensors": pin.weights_sha256}
     assert weights["verified"]

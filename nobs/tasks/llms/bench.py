@@ -64,22 +64,22 @@ class LlmBench:
 
     def warm_up(self) -> None:
         """Ask the first prompts; one that fails fails the step, with the server's own words."""
-        rows = self.work.rows[: self.params.warmup_prompts]
+        rows = self.work.inputs[: self.params.warmup_prompts]
         self._loop.run(self._ask_all(rows))
 
     def run(self) -> int:
         """Ask all prompts one after the other; return the tokens of the whole answers."""
         self._repeats += 1
-        return self._loop.run(self._ask_all(self.work.rows))
+        return self._loop.run(self._ask_all(self.work.inputs))
 
-    def extend(self) -> None:
+    def measure_extra(self) -> None:
         """Measure under load where the workload asks for it."""
         if self.params.load is None:
             return
         self._client.close()
         target = Target(endpoint=endpoint_of(self.server), limits=limits_of(self.server))
         meter = LoadMeter(self._loop, target, self.params.load, self._make_requests, self._check)
-        self._found["load"] = meter.measure(len(self.work.rows)).model_dump(mode="json")
+        self._found["load"] = meter.measure(len(self.work.inputs)).model_dump(mode="json")
 
     def synchronize(self) -> None:
         """Do nothing: an answer has ended when it has been read."""
@@ -135,7 +135,7 @@ class LlmBench:
         return replace(record, figures=None, failure=ChatFailure.NO_FINISH, error=error)
 
     def _make_requests(self, count: int) -> list[ChatRequest]:
-        rows = itertools.islice(itertools.cycle(self.work.rows), count)
+        rows = itertools.islice(itertools.cycle(self.work.inputs), count)
         return [chat_request(self.server, new_prefix(), row, self.params) for row in rows]
 
     def _runs(self) -> list[list[LlmRequest]]:

@@ -56,7 +56,7 @@ class LoadMeter:
         figures = level_figures(level, [self._check(record) for record in records])
         rate = figures.tokens_per_sec
         log.info(
-            "level.finished", load=str(level), duration_s=figures.duration_s, unit="tokens",
+            "part.finished", part=f"load, {level}", duration_s=figures.duration_s, unit="tokens",
             units=None if rate is None else rate * figures.duration_s,
         )  # fmt: skip
         return figures

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from statistics import median
+from types import MappingProxyType
 
 from nobs.schema.base import Backend, Status
 from nobs.schema.pins import Workload
@@ -37,6 +38,17 @@ class TextEmbeddings(TaskDefinition):
     title = "Text embeddings"
     unit = "rows"
     bench = "nobs.tasks.text_embeddings.bench:EmbeddingsBench"
+    packages = ("torch", "sentence-transformers", "transformers")
+    libraries = (
+        "tokenizers", "numpy", "huggingface-hub", "datasets", "pyarrow", "safetensors",
+        "flash-attn", "accelerate", "kernels",
+    )  # fmt: skip
+    phases = MappingProxyType(
+        {
+            "data": "reading texts and finding weights",
+            "profile": "profiling one pass",
+        }
+    )
     options = frozenset({
         "models", "trust_remote_code", "dataset", "split", "column", "rows", "batch_size",
         "max_seq_length", "dtype",

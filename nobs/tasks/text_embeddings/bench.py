@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer
 
-from nobs.catalog.references import find_references
 from nobs.errors import NobsError, OtherModel, is_exhausted
 from nobs.schema.base import Dtype
 from nobs.schema.pins import EmbeddingsMaxParams, EmbeddingsParams
@@ -26,8 +25,9 @@ from nobs.tasks.text_embeddings.loading import (
     limit_of,
     load_model,
 )
+from nobs.tasks.text_embeddings.profiling import find_flops, watch_encode
 from nobs.tasks.text_embeddings.reference import check_embeddings
-from nobs.tasks.text_embeddings.study import find_flops, watch_encode
+from nobs.tasks.text_embeddings.references import find_references
 from nobs.tasks.text_embeddings.tokens import count_tokens
 from nobs.tasks.text_embeddings.tuning import (
     OutOfMemory,
@@ -37,7 +37,7 @@ from nobs.tasks.text_embeddings.tuning import (
     count_copies,
 )
 
-STUDY_S = 1.0
+PROFILE_S = 1.0
 """Seconds that the instrumented pass may take; longer ones are made of some batches only."""
 TRIAL_S = 0.3
 BELIEVED_S = 5.0
@@ -50,7 +50,7 @@ class EmbeddingsBench:
     def __init__(self, work: Work) -> None:
         self.work = work
         self.params = _params(work)
-        self.rows = work.rows
+        self.rows: tuple[str, ...] = work.inputs
         self._settings: Settings | None = None
         self._model: SentenceTransformer | None = None
         self._made_up: tuple[str, ...] = ()
@@ -101,11 +101,11 @@ class EmbeddingsBench:
         """Measure what the device can do in the format of the weights."""
         return calibrate(self.work.torch_device, dtype_of(self.model), like)
 
-    def settle(self) -> None:
+    def restore(self) -> None:
         """Encode the longest batch: the device's allocator then has what every batch needs."""
         self._encode(self._longest_batch())
 
-    def study(self, pass_s: float) -> None:
+    def profile(self, pass_s: float) -> None:
         """Find where the time of a pass goes, and what it computes."""
         tokens = count_tokens(self.model, self.rows, limit_of(self.model))
         batches = make_batches(
@@ -119,7 +119,7 @@ class EmbeddingsBench:
                 "padded_tokens": sum(batches.padded),
             }
         self._found |= {
-            "encode_phases": self._watch(batches, STUDY_S / pass_s),
+            "encode_phases": self._watch(batches, PROFILE_S / pass_s),
             "work": self._count_work(batches) if tokens else None,
         }
 
@@ -188,8 +188,8 @@ class EmbeddingsBench:
         best = search.find(self._formats(), params.batch_size)
         self._use(best.settings)
         rate = best.rows_per_s or 0.0
-        copies = count_copies(len(self.work.rows), params.min_rows, rate, params.pass_budget_s)
-        self.rows = self.work.rows * copies
+        copies = count_copies(len(self.work.inputs), params.min_rows, rate, params.pass_budget_s)
+        self.rows = self.work.inputs * copies
         self._use(search.shrink(best.settings, self._warm_longest))
         self._found["tuning"] = {
             "stopped_by": search.stopped_by,
@@ -204,7 +204,7 @@ class EmbeddingsBench:
             self._use(settings)
         except (ImportError, NobsError) as error:
             raise Refused(str(error)) from error
-        typical = sorted(self.work.rows, key=len)[len(self.work.rows) // 2]
+        typical = sorted(self.work.inputs, key=len)[len(self.work.inputs) // 2]
         rows = [typical] * settings.batch_size
         first = best = self._time(rows)
         spent = first

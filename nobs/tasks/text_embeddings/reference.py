@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from nobs.catalog.references import Reference
 from nobs.errors import NobsError
 from nobs.schema.base import Dtype
+from nobs.tasks.text_embeddings.references import Reference
 from nobs.tasks.text_embeddings.report import LEAST_COSINE
 
 type Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]

@@ -43,7 +43,7 @@ class FaultyBench:
         pass
 
     def facts(self) -> dict[str, Any]:
-        return {"pid": os.getpid(), "torch": torch.__version__}
+        return {"pid": os.getpid(), "torch": torch.__version__, "first": self.work.inputs[0]}
 
     def close(self) -> None:
         pass

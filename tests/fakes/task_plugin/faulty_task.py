@@ -12,6 +12,8 @@ class Faulty(TaskDefinition):
     title = "Faults on purpose"
     unit = "rows"
     bench = "faulty_bench:FaultyBench"
+    inputs = "faulty_inputs:load_lines"
+    libraries = ("pydantic",)
 
     def summarise(self, result: StepResult, report: ModelReport) -> ModelReport:
         return report.model_copy(update={"repeats": len(result.samples)})

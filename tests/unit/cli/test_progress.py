@@ -22,7 +22,7 @@ def events(repeats: int) -> Iterator[Event]:
     yield {"event": "phase.started", "phase": "warmup"}
     for number in range(1, repeats + 1):
         yield {"event": "repeat.finished", "repeat": number, "repeats": None, "duration_s": 0.5,
-               "units": 100}  # fmt: skip
+               "units": 100, "unit": "rows"}  # fmt: skip
     yield {"event": "step.finished", "status": "ok", "repeats": repeats}
 
 
@@ -70,7 +70,7 @@ def last_frame(monkeypatch: pytest.MonkeyPatch, *seen: Event) -> list[str]:
 def test_rate_sensors_and_rest_stand_in_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     started, *_ = events(0)
     repeat = {"event": "repeat.finished", "repeat": 12, "repeats": None, "duration_s": 3.62,
-              "units": 8000, "power_w": 350.2, "temperature_c": 65.0}  # fmt: skip
+              "units": 8000, "unit": "rows", "power_w": 350.2, "temperature_c": 65.0}  # fmt: skip
     first, second = last_frame(monkeypatch, started, repeat)[-2:]
 
     assert first.endswith("at most 57.9 s left")
@@ -83,8 +83,8 @@ def test_rate_sensors_and_rest_stand_in_80_columns(monkeypatch: pytest.MonkeyPat
 def test_a_rate_that_is_not_known_is_not_shown_as_nought(units: float | None, rate: str) -> None:
     stream = io.StringIO()
     with Progress(make_container_plan(), stream) as progress:
-        progress.show({"event": "level.finished", "load": "2 at once", "duration_s": 2.0,
-                       "unit": "tokens", "units": units})  # fmt: skip
+        progress.show({"event": "part.finished", "part": "load, 2 at once",
+                       "duration_s": 2.0, "unit": "tokens", "units": units})  # fmt: skip
 
     assert f"load, 2 at once: {rate} tokens/s" in stream.getvalue()
 
@@ -106,9 +106,9 @@ def test_a_long_name_hides_neither_rest_nor_phase(
 
 def test_what_follows_the_repeats_moves_again(monkeypatch: pytest.MonkeyPatch) -> None:
     *before, _ = events(3)
-    frame = last_frame(monkeypatch, *before, {"event": "phase.started", "phase": "study"})
+    frame = last_frame(monkeypatch, *before, {"event": "phase.started", "phase": "profile"})
 
-    assert "1/2 all-MiniLM-L6-v2 looking where the time goes" in frame[-1]
+    assert "1/2 all-MiniLM-L6-v2 profiling one pass" in frame[-1]
     assert frame[-1].lstrip()[0] in "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -155,7 +155,8 @@ def test_power_and_temperature_are_shown_where_they_are_known() -> None:
         progress.show({"event": "step.started", "step": step, "number": 1, "of": 1, "model": "m"})
         for more in (told, {}):
             progress.show({"event": "repeat.finished", "repeat": 1, "repeats": 2,
-                           "duration_s": 2.0, "units": 100, **more})  # fmt: skip
+                           "duration_s": 2.0, "units": 100, "unit": "rows",
+                           **more})  # fmt: skip
 
     lines = [line.strip() for line in log.getvalue().splitlines() if "repeat" in line]
     assert lines == [

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from nobs.runner.step import Recording, _run_bench
+from nobs.runner.step import Recording, run_bench
 from nobs.schema.base import Dtype
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.result import Calibration
+from nobs.tasks import TASKS
 from tests.fakes.runs import order, quick_workload
 
 PASS = ["synchronize", "run", "synchronize"]
@@ -38,12 +39,12 @@ class Diary:
             copy_bytes_per_s=1.0, duration_s=1.0,
         )  # fmt: skip
 
-    def settle(self) -> None:
-        self.asked.append("settle")
+    def restore(self) -> None:
+        self.asked.append("restore")
 
-    def study(self, pass_s: float) -> None:
+    def profile(self, pass_s: float) -> None:
         assert pass_s > 0
-        self.asked.append("study")
+        self.asked.append("profile")
 
     def facts(self) -> dict[str, Any]:
         self.asked.append("facts")
@@ -60,11 +61,11 @@ def test_what_is_timed_never_has_to_allocate_what_a_calibration_gave_back(tmp_pa
     recording = Recording(spec, spec.steps[0], run_dir.path, tmp_path / "telemetry.jsonl")
     recording.values["environment"] = {}
     diary = Diary()
-    _run_bench(recording, diary, "cpu")
+    run_bench(recording, diary, TASKS.load(workload.task), "cpu")
 
-    calibration = ["calibrate", "settle", "synchronize"]
+    calibration = ["calibrate", "restore", "synchronize"]
     assert diary.asked == [
         "load", "synchronize", "warm_up", "synchronize",
-        *calibration, *PASS, *PASS, *calibration, "study", "facts",
+        *calibration, *PASS, *PASS, *calibration, "profile", "facts",
     ]  # fmt: skip
     assert len(recording.samples) == len(recording.calibrations) == 2

@@ -11,8 +11,10 @@ from nobs.backends.rocm import Rocm
 from nobs.launch.doctor.check import State
 from nobs.launch.doctor.host import check_device_files, check_driver, check_worker
 from nobs.system.gpus import Accelerators, AppleGpu
+from nobs.tasks import TASKS
 from tests.fakes.gpus import amd_gpu, nvidia_gpu
 
+EMBEDDINGS = TASKS.load("embeddings")
 NOTHING = Accelerators()
 CUDA, MPS, CPU = (BACKENDS.load(name) for name in ("cuda", "mps", "cpu"))
 
@@ -87,14 +89,21 @@ def test_an_apple_gpu_has_no_driver_of_its_own() -> None:
 def test_the_worker_must_be_built_for_the_backend(
     backend: str, torch: str | None, state: State
 ) -> None:
-    check = check_worker(BACKENDS.load(backend), versions(torch), needed=True)
+    check = check_worker(EMBEDDINGS, BACKENDS.load(backend), versions(torch), needed=True)
     assert check.state is state
     assert bool(check.remedy) is (state is State.FAIL)
 
 
 def test_containers_make_up_for_a_missing_worker() -> None:
-    check = check_worker(CPU, versions(None), needed=False)
-    assert (check.state, check.found) == (State.WARN, "Native runs lack torch.")
+    check = check_worker(EMBEDDINGS, CPU, versions(None), needed=False)
+    assert check.state is State.WARN
+    assert check.found == "Native runs of embeddings need torch; not installed here."
+    assert 'pip install "nobs[bench]"' in check.remedy
+
+
+def test_a_task_without_torch_has_no_build_for_a_backend() -> None:
+    check = check_worker(EMBEDDINGS, CUDA, {"onnxruntime": "1.27.0"}, needed=True)
+    assert (check.state, check.found) == (State.OK, "embeddings: onnxruntime 1.27.0")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may open all")

@@ -142,14 +142,19 @@ def test_container_without_engine_is_the_engine_s_error() -> None:
         plan({"engine_error": NO_ENGINE}, execution=Execution.CONTAINER)
 
 
+NO_TORCH = {"embeddings": ("torch",)}
+
+
 def test_auto_without_engine_and_worker_is_the_engine_s_error() -> None:
     with pytest.raises(EngineError, match="nowhere"):
-        plan({"engine_error": NO_ENGINE, "worker_installed": False}, execution=None)
+        plan({"engine_error": NO_ENGINE, "missing_packages": NO_TORCH}, execution=None)
 
 
 def test_native_without_worker_names_the_extra() -> None:
-    with pytest.raises(RequirementError, match=r"nobs\[bench\]"):
-        plan({"worker_installed": False})
+    with pytest.raises(RequirementError, match="embeddings needs torch") as raised:
+        plan({"missing_packages": NO_TORCH})
+
+    assert 'pip install "nobs[bench]"' in raised.value.remedy
 
 
 def test_absent_gpu_is_never_a_cpu_run() -> None:

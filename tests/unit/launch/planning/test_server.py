@@ -119,7 +119,7 @@ def test_texts_are_those_of_the_embeddings_unless_llms_are_alone() -> None:
 
 
 def test_a_run_of_llms_alone_needs_no_worker_s_libraries() -> None:
-    made = plan({"worker_installed": False}, profile="quick", tasks=("llms",))
+    made = plan({"missing_packages": {"embeddings": ("torch",)}}, profile="quick", tasks=("llms",))
 
     assert made.spec.execution is Execution.NATIVE
     assert made.spec.offline

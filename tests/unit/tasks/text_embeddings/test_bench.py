@@ -24,7 +24,7 @@ def loaded_bench(rows: Sequence[str] = ROWS) -> EmbeddingsBench:
         Work(
             model=QUICK.models[0],
             model_path=Path(get_model_path()),
-            rows=tuple(rows),
+            inputs=tuple(rows),
             workload=QUICK,
             torch_device="cpu",
         )
@@ -46,7 +46,7 @@ def test_tokens_are_those_that_reach_the_model(prompt: str) -> None:
     hook = bench.model.register_forward_pre_hook(note)
     bench.run()
     hook.remove()
-    bench.study(100.0)
+    bench.profile(100.0)
     facts = bench.facts()
 
     assert facts["tokens"] == sum(seen)

@@ -35,7 +35,7 @@ def work(rows: tuple[str, ...] = SHORT, **params: Any) -> Work:
     return Work(
         model=BEST.models[0],
         model_path=Path(get_model_path()),
-        rows=rows,
+        inputs=rows,
         workload=BEST.model_copy(update={"params": changed}),
         torch_device="cpu",
     )
@@ -45,7 +45,7 @@ def facts_of(bench: EmbeddingsBench) -> dict[str, Any]:
     bench.load()
     bench.warm_up()
     rows = bench.run()
-    bench.study(100.0)
+    bench.profile(100.0)
     found = bench.facts()
     assert found["rows_per_pass"] == rows
     return found

