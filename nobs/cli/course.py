@@ -17,7 +17,7 @@ class Course:
     policy: RepeatPolicy
     repeats: int = 0
     measured_s: float = 0.0
-    _told_s: float = 0.0
+    _shown_s: float = 0.0
 
     def add(self, duration_s: float) -> None:
         """Count one repeat."""
@@ -51,11 +51,11 @@ class Course:
         return max(self.policy.min_repeats - self.repeats, in_time)
 
     def is_worth_a_line(self) -> bool:
-        """Tell whether a log should name this repeat: the first ones, then one every few seconds.
+        """Return whether a log should name this repeat: the first ones, then one every few seconds.
 
         An accelerator makes thousands.
         """
-        if self.repeats <= _FIRST_REPEATS or self.measured_s - self._told_s >= _LINE_EVERY_S:
-            self._told_s = self.measured_s
+        if self.repeats <= _FIRST_REPEATS or self.measured_s - self._shown_s >= _LINE_EVERY_S:
+            self._shown_s = self.measured_s
             return True
         return False

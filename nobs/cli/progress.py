@@ -38,7 +38,7 @@ TEMPLATES = {
     "step.finished": "  {status}, {why}",
     "run.interrupted": "interrupted; finished steps are kept",
     "run.failed": "failed: {message} {remedy}",
-    "forkserver.unsafe": "importing anew for every step: {reason}",
+    "forkserver.unsafe": "fork server unavailable ({reason}); each step imports its libraries",
 }
 SENSORS = {"power_w": "W", "temperature_c": "°C"}
 QUIET_OUTPUT = ("step.output", "worker.output")

@@ -1,8 +1,8 @@
 """Imports the heavy libraries once and forks a fresh child for every step that is ordered.
 
-Orders are step ids on stdin, one a line. Answers are events on stdout: `forkserver.ready` (or
-`forkserver.unsafe`), `child.started` and `child.exited`. After a child an end mark stands alone on
-a line of stderr, so that the reader knows that it has seen everything the child printed.
+Orders are step ids on stdin, one per line. Answers are events on stdout: `forkserver.ready` (or
+`forkserver.unsafe`), `child.started` and `child.exited`. After a child an end mark is written on a
+line of stderr of its own: the reader then knows that it has seen everything the child printed.
 
 Forking is safe while no device is initialised and no Python thread runs; both are checked. Native
 thread pools of the numeric libraries start with their first operation, which only children do.

@@ -51,7 +51,7 @@ def busy_s(times: Any) -> float:  # noqa: ANN401 - psutil's own class, other on 
 def repeat(
     work: Repeatable, policy: RepeatPolicy, on_sample: Callable[[int, Sample], None]
 ) -> list[Sample]:
-    """Time `work` until `policy` is content; `on_sample` is called between the timed regions."""
+    """Time `work` until `policy` is met; `on_sample` is called between the timed regions."""
     samples: list[Sample] = []
     gc.collect()
     origin = time.perf_counter()
@@ -82,7 +82,7 @@ def _time_once(work: Repeatable, origin: float) -> Sample:
 
 
 def _is_enough(samples: list[Sample], policy: RepeatPolicy, elapsed_s: float) -> bool:
-    """Tell whether to stop: the fixed number, a narrow interval, or the budget of time."""
+    """Return whether to stop: the fixed number, a narrow interval, or the budget of time."""
     if policy.repeats is not None:
         return len(samples) >= policy.repeats
     if len(samples) < policy.min_repeats:

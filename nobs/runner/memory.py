@@ -38,7 +38,7 @@ def read_peaks(torch_device: str) -> Memory:
 def leave_out(before: Memory, during: Memory, after: Memory) -> Memory:
     """Return the peaks of the work when something else, that reached `during`, came between.
 
-    Peaks only rise: what stands after it as it stood during it was never reached by the work.
+    Peaks only rise: a peak that is the same after it as during it was not reached by the work.
     """
 
     def of_the_work(name: str) -> int | None:

@@ -26,7 +26,7 @@ LIVE_CHANNELS = ("power_w", "temperature_c")
 class Monitor:
     """The sensors of one step; its block is the measuring loop.
 
-    `alone` tells whether this process and its family do all the work, not a server.
+    `alone`: this process and its family do all the work, not a server.
     """
 
     def __init__(self, readers: Sequence[Reader], *, alone: bool = True) -> None:
@@ -38,7 +38,7 @@ class Monitor:
         self._end_s = 0.0
 
     def watch_idle(self, seconds: float = BASELINE_S) -> None:
-        """Watch the machine at rest; costs nothing where no reader tells power."""
+        """Watch the machine at rest; costs nothing where no reader measures power."""
         powered = [r for r in self.readers if {"power_w", "energy_j"} & set(r.channels)]
         if powered:
             with Sampler(powered) as self._idle:
@@ -59,15 +59,15 @@ class Monitor:
         self._foreign = self._count_foreign()
 
     def now(self) -> dict[str, float]:
-        """Return power and temperature as they are, of the first device that tells each."""
-        told = {
+        """Return power and temperature as they are, of the first device that measures each."""
+        found = {
             channel: [value for t in self._busy.tracks if (value := t.last(channel)) is not None]
             for channel in LIVE_CHANNELS
         }
-        return {channel: values[0] for channel, values in told.items() if values}
+        return {channel: values[0] for channel, values in found.items() if values}
 
     def facts(self) -> list[dict[str, Any]]:
-        """Return driver, firmware and limits of each device that tells any."""
+        """Return driver, firmware and limits of each device that reports any."""
         named = [({"name": r.name, "reader": r.vendor}, r.facts) for r in self.readers]
         return [name | dict(facts) for name, facts in named if facts]
 
@@ -94,24 +94,23 @@ class Monitor:
         write_atomic(file, "".join(f"{json.dumps(line)}\n" for line in lines))
 
     def close(self) -> None:
-        """Let go of the vendors' libraries."""
+        """Release the vendors' libraries."""
         for reader in self.readers:
             reader.close()
 
     def _count_foreign(self) -> list[int | str]:
         if not self.alone:
-            return ["a server does the work; its processes can't be told from others"] * len(
-                self.readers
-            )
-        told = any(reader.processes for reader in self.readers)
-        own = find_own_processes() if told else set()
+            return [
+                "a server does the work; its processes can't be distinguished from others"
+            ] * len(self.readers)
+        own = find_own_processes() if any(r.processes for r in self.readers) else set()
         return [_count_foreign(reader, own) for reader in self.readers]
 
     def _lines(self, track: Track, start_s: float) -> Iterator[dict[str, float | str]]:
         device = self.readers.index(track.reader)
         for number, moment in enumerate(track.times):
-            told = {name: values[number] for name, values in track.values.items()}
-            known = {name: value for name, value in told.items() if not isnan(value)}
+            values = {name: series[number] for name, series in track.values.items()}
+            known = {name: value for name, value in values.items() if not isnan(value)}
             yield {"t_s": moment - start_s, "device": device, "name": track.reader.name, **known}
 
     def _region(self, samples: Sequence[Sample]) -> Region:

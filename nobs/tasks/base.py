@@ -143,7 +143,7 @@ class TaskDefinition(Protocol):
     uses_device: bool = True
     """Whether the step itself computes with torch on the device; else a server does."""
     report_type: type[ModelReport] = ModelReport
-    """What `summarise` returns; its fields stand in the JSON Schema and are checked on reading."""
+    """What `summarise` returns; its fields are in the JSON Schema and are checked on reading."""
 
     def summarise(self, result: StepResult, report: ModelReport) -> ModelReport:
         """Return `report` with the task's own figures computed from the raw samples."""
@@ -154,7 +154,7 @@ class TaskDefinition(Protocol):
     def rebuild(self, result: StepResult, model: ModelReport) -> StepResult:
         """Return `result`, which has the samples, with what else `summarise` made `model` of.
 
-        What `summarise` computes may stand among the facts: it is computed anew.
+        What `summarise` computes may be among the facts: it is computed again.
         """
         return result.model_copy(update={"facts": own_figures(model)})
 
@@ -167,7 +167,7 @@ class TaskDefinition(Protocol):
         return ()
 
 
-def import_part(task: TaskDefinition, target: str) -> Any:  # noqa: ANN401 - whatever stands there
+def import_part(task: TaskDefinition, target: str) -> Any:  # noqa: ANN401 - any attribute
     """Import a heavy part of `task`, `module:attribute`; RequirementError if that fails."""
     try:
         return resolve(target)

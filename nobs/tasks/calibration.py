@@ -44,7 +44,7 @@ def calibrate(device: str, dtype: Dtype, like: Calibration | None = None) -> Cal
 
 
 def uses_tf32(device: str, dtype: Dtype) -> bool:
-    """Tell whether float32 products are rounded to TF32 on this device as torch is set."""
+    """Return whether float32 products are rounded to TF32 on this device as torch is set."""
     wanted = device == "cuda" and dtype is Dtype.FLOAT32 and torch.version.cuda is not None
     return wanted and torch.backends.cuda.matmul.allow_tf32
 
@@ -119,7 +119,7 @@ def _copy_bytes(device: str) -> int:
 
 
 def _last_cache_bytes() -> int:
-    """Return the size of the first core's last cache as Linux tells it; 0 where unknown."""
+    """Return the size of the first core's last cache as Linux reports it; 0 where unknown."""
     try:
         return int(LAST_CACHE.read_text(encoding="ascii").removesuffix("K\n")) * 1024
     except (OSError, ValueError):

@@ -68,7 +68,7 @@ def examine(
 
 
 def has_failed(checks: Sequence[Check]) -> bool:
-    """Tell whether anything that a run needs is missing."""
+    """Return whether anything that a run needs is missing."""
     return any(check.state is State.FAIL for check in checks)
 
 

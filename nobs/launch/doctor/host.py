@@ -51,7 +51,7 @@ def check_driver(
 
 
 def check_device_files(target: BackendTarget, accelerators: Accelerators) -> Check | None:
-    """Tell whether this user may open the device files; None where there are none."""
+    """Return whether this user may open the device files; None where there are none."""
     if target.container_refusal:
         return None
     paths = [Path(node.source) for node in target.container_needs(accelerators).device_nodes]

@@ -162,7 +162,7 @@ def _ask_git(*words: str) -> str | None:
 
 
 def listens(url: str) -> bool:
-    """Tell whether anything takes a connection at once; loopback answers or refuses."""
+    """Return whether anything takes a connection at once; loopback answers or refuses."""
     try:
         parts = connectable(urlsplit(url))
         with socket.create_connection((parts.hostname, parts.port), CONNECT_S):

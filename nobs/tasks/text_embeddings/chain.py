@@ -73,7 +73,7 @@ def is_padded(model: SentenceTransformer) -> bool:
 
 
 def prompt_of(model: SentenceTransformer) -> str:
-    """Return what stands before every text; empty for most models."""
+    """Return what is put before every text; empty for most models."""
     names = DOCUMENT_PROMPTS if takes_documents(model) else (model.default_prompt_name or "",)
     return next((model.prompts[name] or "" for name in names if name in model.prompts), "")
 

@@ -51,13 +51,13 @@ def _check_device(model: EmbeddingsModelReport, dtype: Dtype) -> Iterator[str]:
 
 def _check_reference(check: ReferenceCheck, least: float, rows: int) -> Iterator[str]:
     """Yield a wrong answer, and a comparison that can't have been made so."""
-    lowest, told = check.lowest_cosine, check.least_cosine
+    lowest, given = check.lowest_cosine, check.least_cosine
     if (lowest is None) != (check.rows == 0) or not 0 <= check.rows <= rows:
         yield f"reference.rows is {check.rows} of {rows}, reference.lowest_cosine {lowest}"
     if lowest is None:
         return
-    if told is None or told < least:
-        yield f"reference.least_cosine is {told}, this number format must reach {least}"
+    if given is None or given < least:
+        yield f"reference.least_cosine is {given}, this number format must reach {least}"
     if not least <= lowest <= 1 + ROUNDING:
         yield f"status is ok though reference.lowest_cosine is {lowest}: {least} to 1 are right"
 

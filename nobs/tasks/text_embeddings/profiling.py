@@ -53,7 +53,7 @@ def watch_encode(
 
 @contextmanager
 def _watched(model: SentenceTransformer, watch: Stopwatch) -> Iterator[None]:
-    """Let `encode` tell the watch where it is: around `preprocess` and around the model itself."""
+    """Stop the watch at each stage of `encode`: around `preprocess` and around the model itself."""
     preprocess = model.preprocess
 
     def timed(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - sentence-transformers is untyped
