@@ -15,7 +15,8 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from nobs.catalog import load_catalog
-from nobs.data.models import Model, open_model
+from nobs.data.found import Model
+from nobs.data.models import open_model
 from nobs.data.texts import load_texts
 from nobs.schema.pins import ModelPin, Workload
 from nobs.storage.rundir import safe_name

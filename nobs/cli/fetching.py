@@ -10,6 +10,7 @@ import click
 
 from nobs.catalog import load_catalog
 from nobs.cli.words import to_request
+from nobs.data.found import Inputs, Model
 from nobs.launch.planning.hub_cache import find_file, find_model
 from nobs.launch.planning.options import check_options, options_for
 from nobs.launch.planning.request import RunRequest
@@ -17,7 +18,7 @@ from nobs.launch.planning.workloads import choose_workload
 from nobs.schema.pins import DatasetPin, ModelPin, Source
 from nobs.settings import hub_cache, hub_offline
 from nobs.tasks import TASKS
-from nobs.tasks.base import Inputs, TaskDefinition, Weights, import_part
+from nobs.tasks.base import TaskDefinition, import_part
 from nobs.units import format_bytes
 
 
@@ -94,7 +95,7 @@ def _file_of(pin: DatasetPin) -> Path | None:
 
 def _fetch_model(pin: ModelPin, task: TaskDefinition, force: bool) -> Fetched:
     before = find_model(pin, hub_cache())
-    open_weights: Callable[..., Weights] = import_part(task, task.weights)
+    open_weights: Callable[..., Model] = import_part(task, task.weights)
     model = open_weights(pin, offline=hub_offline(), force=force)
     return Fetched(
         kind="weights",

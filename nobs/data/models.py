@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
@@ -12,26 +11,18 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
 from nobs.data.checks import check_space
+from nobs.data.found import Model
 from nobs.data.hub import OFFLINE_REMEDY, check_reachable, hub_errors
 from nobs.data.layout import refuse_other_kinds
 from nobs.data.weights import check_weights, is_complete
 from nobs.errors import ModelMissing
 from nobs.schema.pins import ModelPin, Source
-from nobs.schema.result import WeightsEvidence
 
 WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja")
 """Weights as safetensors only: pickles run code when loaded."""
 UNWANTED = ("onnx/*", "openvino/*", "coreml/*", "gguf/*", "checkpoint-*/*", "*.fp16.*")
 FETCH_AGAIN = "Run `nobs prefetch --force`."
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Model:
-    """A directory that sentence-transformers can load, with what was seen of it."""
-
-    path: Path
-    weights: WeightsEvidence
 
 
 def open_model(pin: ModelPin, *, offline: bool = False, force: bool = False) -> Model:

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from nobs.data.found import Inputs, Model
 from nobs.log import bind, get_logger
 from nobs.runner.environment import (
     check_device,
@@ -39,10 +40,8 @@ from nobs.tasks import TASKS
 from nobs.tasks.base import (
     Bench,
     HasExtra,
-    Inputs,
     Profiled,
     TaskDefinition,
-    Weights,
     Work,
     import_part,
 )
@@ -131,7 +130,7 @@ def _measure(recording: Recording, shared_import_s: float | None) -> None:
     recording.values["environment"] = read_environment(spec, with_torch=task.uses_device)
     with recording.phase("data"):
         inputs: Inputs = import_part(task, task.inputs)(workload.dataset, offline=spec.offline)
-        model: Weights | None = None
+        model: Model | None = None
         if device:
             model = import_part(task, task.weights)(step.model, offline=spec.offline)
     weights = model.weights if model else _served_weights(spec.server, step)

@@ -10,7 +10,7 @@ from nobs.errors import RequirementError
 from nobs.registry import resolve
 from nobs.schema.pins import ModelPin, Workload
 from nobs.schema.report import ModelReport
-from nobs.schema.result import Calibration, DataEvidence, StepResult, WeightsEvidence
+from nobs.schema.result import Calibration, StepResult
 from nobs.schema.server import ServerRef
 
 
@@ -79,30 +79,6 @@ class HasExtra(Protocol):
         """Measure it after the repeats; `facts` returns the outcome."""
 
 
-class Inputs(Protocol):
-    """What the function that `TaskDefinition.inputs` names returns."""
-
-    @property
-    def rows(self) -> tuple[Any, ...]:
-        """What the bench computes on, in the pinned order."""
-
-    @property
-    def evidence(self) -> DataEvidence:
-        """Which inputs they are, as seen by us; a subclass may add fields."""
-
-
-class Weights(Protocol):
-    """What the function that `TaskDefinition.weights` names returns."""
-
-    @property
-    def path(self) -> Path:
-        """The directory of the model."""
-
-    @property
-    def weights(self) -> WeightsEvidence:
-        """Which files they are, as seen by us."""
-
-
 def own_figures(model: ModelReport) -> dict[str, Any]:
     """Return the fields of `model` that its task added to what every task says."""
     return {
@@ -123,10 +99,10 @@ class TaskDefinition(Protocol):
     """`module:class` of the Bench, imported in the step's child only."""
     inputs: str = "nobs.data.texts:load_texts"
     """`module:function` that finds, fetches and digests the inputs: `(DatasetPin, *, offline=False,
-    force=False) -> Inputs`."""
+    force=False) -> nobs.data.found.Inputs`."""
     weights: str = "nobs.data.models:open_model"
     """`module:function` that finds, fetches and checks a model's directory: `(ModelPin, *,
-    offline=False, force=False) -> Weights`. Not called for models of a server."""
+    offline=False, force=False) -> nobs.data.found.Model`. Not called for models of a server."""
     packages: tuple[str, ...] = ()
     """What a step imports and the launcher alone doesn't have, as in `pip install NAME`."""
     extra: str = "nobs[bench]"

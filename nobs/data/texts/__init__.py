@@ -7,6 +7,7 @@ from typing import Protocol, cast
 from pydantic import Field
 
 from nobs.data.checks import digest_rows
+from nobs.data.found import Inputs
 from nobs.errors import DataError, RequirementError
 from nobs.schema.pins import DatasetPin, Source
 from nobs.schema.result import DataEvidence
@@ -28,14 +29,6 @@ class TextsEvidence(DataEvidence):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Texts:
-    """The rows to measure and what was seen of them."""
-
-    rows: tuple[str, ...]
-    evidence: TextsEvidence
-
-
-@dataclass(frozen=True, kw_only=True)
 class Rows:
     """What a reader found: rows as they stand in the source, the file's digest if it saw one."""
 
@@ -51,7 +44,7 @@ class Reader(Protocol):
         ...
 
 
-def load_texts(pin: DatasetPin, *, offline: bool = False, force: bool = False) -> Texts:
+def load_texts(pin: DatasetPin, *, offline: bool = False, force: bool = False) -> Inputs:
     """Return the pinned rows, fetched if need be; DataError if they are not the pinned ones.
 
     `offline` forbids the network; `force` fetches again what is cached.
@@ -66,7 +59,7 @@ def load_texts(pin: DatasetPin, *, offline: bool = False, force: bool = False) -
         file_verified=bool(pin.file_sha256 and found.file_sha256),
         characters=sum(map(len, rows)),
     )
-    return Texts(rows=rows, evidence=evidence)
+    return Inputs(rows=rows, evidence=evidence)
 
 
 def _reader(pin: DatasetPin) -> Reader:

@@ -1,7 +1,6 @@
 """What the third party's task measures: rows that are no texts, with evidence of its own."""
 
-from dataclasses import dataclass
-
+from nobs.data.found import Inputs
 from nobs.data.texts import load_texts
 from nobs.schema.pins import DatasetPin
 from nobs.schema.result import DataEvidence
@@ -11,14 +10,8 @@ class LinesEvidence(DataEvidence):
     longest: int
 
 
-@dataclass(frozen=True)
-class Lines:
-    rows: tuple[dict[str, str], ...]
-    evidence: LinesEvidence
-
-
-def load_lines(pin: DatasetPin, *, offline: bool = False, force: bool = False) -> Lines:
+def load_lines(pin: DatasetPin, *, offline: bool = False, force: bool = False) -> Inputs:
     texts = load_texts(pin, offline=offline, force=force)
     seen = texts.evidence.model_dump(exclude={"characters"})
     evidence = LinesEvidence(**seen, longest=max(map(len, texts.rows)))
-    return Lines(tuple({"line": row} for row in texts.rows), evidence)
+    return Inputs(rows=tuple({"line": row} for row in texts.rows), evidence=evidence)
