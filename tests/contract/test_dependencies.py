@@ -15,11 +15,15 @@ import pytest
 from nobs.catalog import load_catalog
 
 REPO = Path(__file__).resolve().parents[2]
+OF_THE_QUICK_PROFILE = {"nobs/providers/llamacpp_server.py"}
+"""Modules that may import what the extra `quick` brings; all others of the worker, `bench`."""
 OF_THE_WORKER = (
     "nobs/data/", "nobs/runner/", "nobs/tasks/", "nobs/system/nvml.py", "nobs/system/telemetry/",
-    "nobs/providers/llamacpp_server.py",
+    *OF_THE_QUICK_PROFILE,
 )  # fmt: skip
 """Rooms that may import what the launcher alone doesn't have."""
+GUARDED = {"nobs.data.models.open_model"}
+"""What `nobs prefetch` imports in a function and, where the extra is missing, names the extra."""
 OF_A_DRIVER = {"amdsmi"}
 """Comes with ROCm, not from the package index."""
 
@@ -29,9 +33,16 @@ def normal(name: str) -> str:
 
 
 @cache
+def declared_in_project() -> dict[str, Any]:
+    return tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))
+
+
 def project() -> dict[str, Any]:
-    table: dict[str, Any] = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))
-    return table["project"]  # type: ignore[no-any-return]
+    return declared_in_project()["project"]  # type: ignore[no-any-return]
+
+
+def groups() -> dict[str, list[str]]:
+    return declared_in_project()["dependency-groups"]  # type: ignore[no-any-return]
 
 
 def names_of(requirements: list[str]) -> set[str]:
@@ -47,18 +58,62 @@ def extras() -> set[str]:
     return set().union(*map(names_of, project()["optional-dependencies"].values()))
 
 
-def imports_of(module: Path) -> Iterator[str]:
-    """Yield the top-level packages of others that `module` imports, wherever in it."""
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+def nodes_of(module: Path, *, eager: bool) -> Iterator[ast.AST]:
+    """Yield what `module` holds; where `eager`, only what runs as soon as it is imported."""
+    waiting: list[ast.AST] = [ast.parse(module.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if eager:
+                pass
+            case ast.If(test=ast.Name("TYPE_CHECKING"), orelse=orelse) if eager:
+                waiting += orelse
+            case _:
+                waiting += ast.iter_child_nodes(node)
+
+
+def names_in(module: Path, *, eager: bool = False) -> Iterator[str]:
+    """Yield the dotted names that `module` imports: of modules, or of what is in them."""
+    for node in nodes_of(module, eager=eager):
         match node:
             case ast.Import(names):
-                found = [name.name for name in names]
-            case ast.ImportFrom(module=str(name), level=0):
-                found = [name]
+                yield from (name.name for name in names)
+            case ast.ImportFrom(module=str(name), names=names, level=0):
+                yield from (f"{name}.{each.name}" for each in names)
             case _:
-                continue
-        tops = {name.partition(".")[0] for name in found}
-        yield from tops - set(sys.stdlib_module_names) - {"nobs"}
+                pass
+
+
+def imports_of(module: Path, *, eager: bool = False) -> set[str]:
+    """Return the top-level packages of others that `module` imports."""
+    tops = {name.partition(".")[0] for name in names_in(module, eager=eager)}
+    return tops - set(sys.stdlib_module_names) - {"nobs", "tests", "tools", "benchmarks"}
+
+
+def modules_of(name: str) -> Iterator[Path]:
+    """Yield the own modules that an import of the dotted `name` runs."""
+    parts = name.split(".")
+    for count in range(1, len(parts) + 1):
+        place = REPO.joinpath(*parts[:count])
+        yield from (f for f in (place / "__init__.py", place.with_suffix(".py")) if f.is_file())
+
+
+def is_of_worker(module: Path) -> bool:
+    return str(module.relative_to(REPO)).startswith(OF_THE_WORKER)
+
+
+@cache
+def launcher_modules() -> frozenset[Path]:
+    """Every module that runs where only the base dependencies are installed."""
+    waiting, found = [module for module in MODULES if not is_of_worker(module)], set[Path]()
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            names = set(names_in(module, eager=is_of_worker(module))) - GUARDED
+            waiting += (each for name in names for each in modules_of(name))
+    return frozenset(found)
 
 
 def distributions_of(package: str) -> set[str]:
@@ -72,10 +127,21 @@ def _installed() -> Mapping[str, list[str]]:
 
 
 def undeclared(module: Path) -> set[str]:
-    is_worker = str(module.relative_to(REPO)).startswith(OF_THE_WORKER)
-    declared = base() | extras() if is_worker else base()
-    imported = set(imports_of(module)) - OF_A_DRIVER
-    return {package for package in imported if not distributions_of(package) & declared}
+    """Return the packages that `module` may import though where it runs they can be missing."""
+    anywhere = imports_of(module) - OF_A_DRIVER
+    if not is_of_worker(module):
+        return missing(anywhere, base())
+    at_once = imports_of(module, eager=True) if module in launcher_modules() else set()
+    return missing(anywhere, base() | extra_of(module)) | missing(at_once, base())
+
+
+def extra_of(module: Path) -> set[str]:
+    name = "quick" if str(module.relative_to(REPO)) in OF_THE_QUICK_PROFILE else "bench"
+    return names_of(project()["optional-dependencies"][name])
+
+
+def missing(packages: set[str], declared: set[str]) -> set[str]:
+    return {package for package in packages if not distributions_of(package) & declared}
 
 
 MODULES = sorted((REPO / "nobs").rglob("*.py"))
@@ -87,6 +153,31 @@ def test_every_imported_package_is_declared() -> None:
     assert {module: packages for module, packages in found.items() if packages} == {}
 
 
+@pytest.mark.parametrize("room", ["tests", "tools", "benchmarks"])
+def test_what_only_a_checkout_imports_is_declared_too(room: str) -> None:
+    imported = {name for module in (REPO / room).rglob("*.py") for name in imports_of(module)}
+
+    assert missing(imported, base() | extras() | names_of(groups()["dev"])) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "eager"),
+    [
+        ("import numpy", {"numpy"}),
+        ("def load():\n    import numpy", set()),
+        ("if TYPE_CHECKING:\n    import numpy", set()),
+        ("class Table:\n    from numpy.linalg import norm", {"numpy"}),
+    ],
+)
+def test_an_import_in_a_function_does_not_run_with_its_module(
+    tmp_path: Path, source: str, eager: set[str]
+) -> None:
+    (tmp_path / "module.py").write_text(source, encoding="utf-8")
+
+    assert imports_of(tmp_path / "module.py") == {"numpy"}
+    assert imports_of(tmp_path / "module.py", eager=True) == eager
+
+
 def test_every_declared_package_is_imported_or_brings_weights() -> None:
     imported = {package for module in MODULES for package in imports_of(module)}
     used = set().union(*map(distributions_of, imported))
@@ -96,7 +187,11 @@ def test_every_declared_package_is_imported_or_brings_weights() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lock", "wanted"), [("base.txt", base()), ("dev.txt", base() | extras() - {"torch"})]
+    ("lock", "wanted"),
+    [
+        ("base.txt", base()),
+        ("dev.txt", base() | extras() - {"torch"} | names_of(groups()["dev"])),
+    ],
 )
 def test_a_lock_file_has_what_is_declared(lock: str, wanted: set[str]) -> None:
     text = (REPO / "requirements" / lock).read_text(encoding="utf-8")
