@@ -11,12 +11,11 @@ from typing import Any, Self
 
 import docker
 from docker.errors import APIError, DockerException
-from docker.tls import TLSConfig
 from docker.utils.utils import kwargs_from_env
 from requests.exceptions import RequestException
 
 from nobs.errors import EngineError
-from nobs.launch.engine.contexts import Endpoint, TlsFiles, resolve_endpoint
+from nobs.launch.engine.contexts import Endpoint, resolve_endpoint
 from nobs.launch.engine.info import EngineInfo, is_remote, parse_info, read_cdi_specs
 from nobs.schema.spec import EngineRef
 
@@ -85,23 +84,10 @@ def _open(endpoint: Endpoint, variables: Mapping[str, str], timeout_s: int) -> d
     if endpoint.from_host_variable:
         options |= kwargs_from_env(environment=dict(variables))
     elif endpoint.tls:
-        options["tls"] = _tls(endpoint.tls)
+        options["tls"] = endpoint.tls
     client = docker.DockerClient(timeout=timeout_s, **options)
     client.api.timeout = _REQUEST_TIMEOUT_S
     return client
-
-
-def _tls(files: TlsFiles) -> TLSConfig:
-    def file(name: str) -> str | None:
-        path = files.directory / name
-        return str(path) if path.exists() else None
-
-    certificate, key = file("cert.pem"), file("key.pem")
-    return TLSConfig(
-        client_cert=(certificate, key) if certificate and key else None,
-        ca_cert=file("ca.pem"),
-        verify=files.verify,
-    )
 
 
 def _introduce(

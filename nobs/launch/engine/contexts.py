@@ -1,9 +1,10 @@
 """Which engine Docker's own command line would talk to: DOCKER_HOST, then the context.
 
-We resolve this ourselves: where DOCKER_CONTEXT names none, the SDK takes the local engine.
+Read here and not by the SDK's ContextAPI (7.2), which without a config.json looks for contexts in
+the working directory, takes the local engine where config.json is damaged, and ignores the CA of
+a context without a client certificate.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -11,21 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docker.context import ContextAPI
+from docker.context.config import get_context_id
+from docker.tls import TLSConfig
+
 from nobs.errors import EngineError
 from nobs.user import expand, home
 
-DEFAULT = "default"
-_DEFAULT_URL = (
-    "npipe:////./pipe/docker_engine" if os.name == "nt" else "unix:///var/run/docker.sock"
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TlsFiles:
-    """Certificates of a context."""
-
-    directory: Path
-    verify: bool
+DEFAULT = ContextAPI.DEFAULT_CONTEXT.Name
+_DEFAULT_URL = str(ContextAPI.DEFAULT_CONTEXT.Host)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +31,7 @@ class Endpoint:
     """Name of the context; `default` for DOCKER_HOST too, as Docker itself says."""
     url: str
     from_host_variable: bool = False
-    tls: TlsFiles | None = None
+    tls: TLSConfig | None = None
 
     @property
     def described(self) -> str:
@@ -58,10 +53,11 @@ def resolve_endpoint(environment: Mapping[str, str]) -> Endpoint:
     if host := environment.get("DOCKER_HOST"):
         return Endpoint(context=DEFAULT, url=host, from_host_variable=True)
     configuration = _configuration_directory(environment)
-    name = environment.get("DOCKER_CONTEXT") or _current_context(configuration)
+    name = environment.get("DOCKER_CONTEXT")
+    name = name or _read_json(configuration / "config.json").get("currentContext") or DEFAULT
     if name == DEFAULT:
         return Endpoint(context=DEFAULT, url=_DEFAULT_URL)
-    return _read_context(configuration, name)
+    return _read_context(configuration, str(name))
 
 
 def list_contexts(environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -77,33 +73,36 @@ def _configuration_directory(environment: Mapping[str, str]) -> Path:
     return (home() or Path("/")) / ".docker"
 
 
-def _current_context(configuration: Path) -> str:
-    file = configuration / "config.json"
-    # A home directory that isn't ours, as after `su`, can't even be looked into: nothing is there.
-    name = _read_json(file).get("currentContext") if os.path.exists(file) else None  # noqa: PTH110
-    return name if isinstance(name, str) and name else DEFAULT
-
-
 def _read_context(configuration: Path, name: str) -> Endpoint:
-    key = hashlib.sha256(name.encode()).hexdigest()
-    file = configuration / "contexts" / "meta" / key / "meta.json"
-    if not os.path.exists(file):  # noqa: PTH110 - never raises
+    key = get_context_id(name)
+    record = _read_json(configuration / "contexts" / "meta" / key / "meta.json")
+    if not record:
         known = ", ".join(list_contexts({"DOCKER_CONFIG": str(configuration)}))
         raise EngineError(
-            f"There is no Docker context {name!r}; {configuration} knows: {known}.",
+            f"There is no Docker context {name!r}; {configuration} has: {known}.",
             "Choose one with `docker context use`, or unset DOCKER_CONTEXT.",
         )
-    docker = _read_json(file).get("Endpoints", {}).get("docker", {})
+    docker = record.get("Endpoints", {}).get("docker", {})
     certificates = configuration / "contexts" / "tls" / key / "docker"
-    tls = TlsFiles(directory=certificates, verify=not docker.get("SkipTLSVerify", False))
     return Endpoint(
         context=name,
         url=docker.get("Host") or _DEFAULT_URL,
-        tls=tls if certificates.is_dir() else None,
+        tls=_tls(certificates, verify=not docker.get("SkipTLSVerify", False)),
     )
 
 
+def _tls(directory: Path, *, verify: bool) -> TLSConfig | None:
+    if not directory.is_dir():
+        return None
+    names = ("ca.pem", "cert.pem", "key.pem")
+    ca, cert, key = (str(f) if (f := directory / name).exists() else None for name in names)
+    return TLSConfig(client_cert=(cert, key) if cert and key else None, ca_cert=ca, verify=verify)
+
+
 def _read_json(file: Path) -> dict[str, Any]:
+    # A home directory that isn't ours, as after `su`, can't even be looked into: nothing is there.
+    if not os.path.exists(file):  # noqa: PTH110 - never raises
+        return {}
     try:
         value = json.loads(file.read_bytes())
     except (OSError, ValueError) as error:

@@ -21,7 +21,9 @@ def configuration(tmp_path: Path) -> Path:
         record = {"Name": name, "Metadata": {}, "Endpoints": {"docker": docker}}
         (meta / "meta.json").write_text(json.dumps(record))
     key = hashlib.sha256(b"secure").hexdigest()
-    (tmp_path / "contexts" / "tls" / key / "docker").mkdir(parents=True)
+    certificates = tmp_path / "contexts" / "tls" / key / "docker"
+    certificates.mkdir(parents=True)
+    (certificates / "ca.pem").touch()
     return tmp_path
 
 
@@ -55,6 +57,15 @@ def test_without_any_choice_it_is_the_local_engine(tmp_path: Path) -> None:
     assert endpoint == Endpoint(context="default", url="unix:///var/run/docker.sock")
 
 
+def test_a_context_in_the_working_directory_is_not_read(
+    configuration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(configuration)
+
+    with pytest.raises(EngineError, match="no Docker context 'box'"):
+        resolve_endpoint({"DOCKER_CONFIG": str(tmp_path / "own"), "DOCKER_CONTEXT": "box"})
+
+
 def test_a_context_that_does_not_exist_is_an_error_with_the_known_ones(
     configuration: Path,
 ) -> None:
@@ -64,7 +75,7 @@ def test_a_context_that_does_not_exist_is_an_error_with_the_known_ones(
         resolve_endpoint(environment)
 
     assert "'nosuch'" in caught.value.message
-    assert caught.value.message.endswith("knows: default, box, secure.")
+    assert caught.value.message.endswith("has: default, box, secure.")
     assert "docker context use" in caught.value.remedy
 
 
@@ -82,7 +93,7 @@ def test_the_certificates_of_a_context_are_found(configuration: Path) -> None:
 
     assert tls is not None
     assert tls.verify
-    assert tls.directory.name == "docker"
+    assert Path(tls.ca_cert or "").parts[-2:] == ("docker", "ca.pem")
 
 
 def test_all_contexts_are_listed(configuration: Path) -> None:
