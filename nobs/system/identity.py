@@ -64,11 +64,8 @@ def host(machine: Probe, identity: Identity) -> str:
 
 
 def windows_pc(machine: Probe) -> windows.WindowsPc:
-    """Ask PowerShell once for everything, and wmic where PowerShell has no CIM."""
-    told = windows.parse_cim(machine.run(windows.CIM_QUERY, PROBE_S))
-    if told:
-        return told
-    return windows.parse_wmic(*(machine.run(query) for query in windows.WMIC_QUERIES))
+    """Ask PowerShell once for everything; what it doesn't say is None."""
+    return windows.parse_cim(machine.run(windows.CIM_QUERY, PROBE_S))
 
 
 def _named_first(hypervisors: Iterable[str | None]) -> str | None:

@@ -9,6 +9,7 @@ from nobs.schema.base import Backend
 from nobs.system import visible
 from nobs.system.answer import Answer
 from nobs.system.gpus import NvidiaGpu, Obstacle
+from nobs.system.nvml import Listing
 from nobs.system.parsers import nvidia
 from nobs.system.pci import NVIDIA, find_pci_gpus
 from nobs.system.probe import PROBE_S, Probe
@@ -40,8 +41,8 @@ def find_nvidia(machine: Probe) -> Found:
     gpus = nvidia.parse_table(answer.stdout if answer else None)
     library = None
     if not gpus and not (answer and answer.gave_up):
-        library = machine.nvml_table()
-        gpus = nvidia.parse_table(library.stdout if library else None)
+        library = machine.ask_nvml()
+        gpus = library.gpus if library else ()
     if not gpus:
         return (), tuple(_explain(machine, answer, library)), ()
     if _may_be_divided(machine, gpus, answer):
@@ -97,7 +98,7 @@ def _complaints(answer: Answer | None) -> Iterator[str]:
         yield f"{_TOOL} says: {said}"
 
 
-def _explain(machine: Probe, answer: Answer | None, library: Answer | None) -> Iterator[Obstacle]:
+def _explain(machine: Probe, answer: Answer | None, library: Listing | None) -> Iterator[Obstacle]:
     """Yield why no GPU was listed, if anything of NVIDIA's is here."""
     if answer is not None and answer.gave_up:
         yield _broken(
@@ -116,7 +117,7 @@ def _explain(machine: Probe, answer: Answer | None, library: Answer | None) -> I
             f"NVML gave no answer within {PROBE_S:g} s.", "Look at `sudo dmesg` and reboot"
         )
     elif library is not None:
-        said = library.text or "it lists no GPU"
+        said = library.error or "it lists no GPU"
         yield _broken(f"NVIDIA's driver is here, but {said}.", _remedy_of(said))
     else:
         yield from _explain_bus(machine)

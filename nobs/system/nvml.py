@@ -1,9 +1,12 @@
 """NVIDIA GPUs through NVML, for machines with the driver's library but without nvidia-smi."""
 
 import threading
+from dataclasses import dataclass
 from typing import Any
 
-from nobs.system.answer import NOTICE_S, Answer, tell_waiting
+from nobs.system.answer import NOTICE_S, tell_waiting
+from nobs.system.gpus import NvidiaGpu
+from nobs.system.parsers.names import known
 
 _NO_LIBRARY, _NO_DRIVER = 12, 9
 """Errors of a machine without NVIDIA's driver, which say nothing of a GPU."""
@@ -18,61 +21,72 @@ def load() -> Any:  # noqa: ANN401  pynvml has no types
     return pynvml
 
 
-def ask(timeout_s: float) -> Answer | None:
-    """Return the table of `query_table`; a driver that hangs is given up after `timeout_s`."""
-    library, answers = load(), list[Answer | None]()
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """The GPUs that NVML lists, or why it lists none."""
+
+    gpus: tuple[NvidiaGpu, ...] = ()
+    error: str | None = None
+    gave_up: bool = False
+    """Whether the driver didn't answer in time."""
+
+
+def ask(timeout_s: float) -> Listing | None:
+    """Return what `list_gpus` does; a driver that hangs is given up after `timeout_s`."""
+    library, listings = load(), list[Listing | None]()
     if library is None:
         return None
     # A call into a driver that hangs can't be interrupted: its thread is left behind.
-    thread = threading.Thread(target=lambda: answers.append(query_table(library)), daemon=True)
+    thread = threading.Thread(target=lambda: listings.append(list_gpus(library)), daemon=True)
     thread.start()
     thread.join(min(NOTICE_S, timeout_s))
     if thread.is_alive():
         tell_waiting("NVML", timeout_s)
         thread.join(timeout_s - NOTICE_S)
-    return answers[0] if answers else Answer()
+    return listings[0] if listings else Listing(gave_up=True)
 
 
-def query_table(nvml: Any) -> Answer | None:  # noqa: ANN401  pynvml has no types
-    """Return one csv line per GPU: index, name, uuid, driver, memory in MiB, capability.
-
-    None where there is no driver.
-    """
-    if nvml is None:
-        return None
+def list_gpus(nvml: Any) -> Listing | None:  # noqa: ANN401  pynvml has no types
+    """Return the GPUs in the order of the bus; None where there is no driver."""
     try:
         nvml.nvmlInit()
     except nvml.NVMLError as error:
         if getattr(error, "value", None) in (_NO_LIBRARY, _NO_DRIVER):
             return None
-        return Answer(stderr=f"NVML: {error}", exit_code=1)
+        return Listing(error=f"NVML: {error}")
     try:
-        driver = _text(nvml.nvmlSystemGetDriverVersion())
-        lines = [_line(nvml, index, driver) for index in range(nvml.nvmlDeviceGetCount())]
+        driver = known(_text(nvml.nvmlSystemGetDriverVersion()))
+        gpus = [_gpu(nvml, index, driver) for index in range(nvml.nvmlDeviceGetCount())]
     except nvml.NVMLError as error:
-        return Answer(stderr=f"NVML: {error}", exit_code=1)
+        return Listing(error=f"NVML: {error}")
     finally:
         nvml.nvmlShutdown()
-    return Answer(stdout="\n".join(line for line in lines if line), exit_code=0)
+    return Listing(gpus=tuple(gpu for gpu in gpus if gpu))
 
 
-def _line(nvml: Any, index: int, driver: str) -> str | None:  # noqa: ANN401  pynvml has no types
+def _gpu(nvml: Any, index: int, driver: str | None) -> NvidiaGpu | None:  # noqa: ANN401
     try:
         gpu = nvml.nvmlDeviceGetHandleByIndex(index)
-        major, minor = nvml.nvmlDeviceGetCudaComputeCapability(gpu)
-        names = _text(nvml.nvmlDeviceGetName(gpu)), _text(nvml.nvmlDeviceGetUUID(gpu))
+        name = _text(nvml.nvmlDeviceGetName(gpu))
+        uuid = _text(nvml.nvmlDeviceGetUUID(gpu))
+        capability = nvml.nvmlDeviceGetCudaComputeCapability(gpu)
     except nvml.NVMLError:
         # One GPU that fell off the bus doesn't hide the others.
         return None
-    return ", ".join((str(index), *names, driver, _memory_mib(nvml, gpu), f"{major}.{minor}"))
-
-
-def _memory_mib(nvml: Any, gpu: object) -> str:  # noqa: ANN401  pynvml has no types
     try:
-        return str(nvml.nvmlDeviceGetMemoryInfo(gpu).total // 1024**2)
+        memory_mib = nvml.nvmlDeviceGetMemoryInfo(gpu).total // 1024**2
     except nvml.NVMLError:
-        # GPUs that share the system's memory (GB10, Jetson) have none of their own to tell.
-        return "[N/A]"
+        # GPUs that share the system's memory (GB10, Jetson) have none of their own to report.
+        memory_mib = None
+    return NvidiaGpu(
+        index=index,
+        name=name,
+        uuid=known(uuid),
+        driver_version=driver,
+        memory_gb=round(memory_mib / 1024, 2) if memory_mib else None,
+        compute_capability=tuple(capability),
+        is_unified=memory_mib is None,
+    )
 
 
 def _text(value: str | bytes) -> str:

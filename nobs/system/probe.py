@@ -71,8 +71,8 @@ class Probe(Protocol):
     def names(self, path: str) -> tuple[str, ...]:
         """Return the names in a directory, sorted; empty if it can't be read."""
 
-    def nvml_table(self) -> Answer | None:
-        """Return what NVML knows, in the form of nvidia-smi's csv; None without NVML."""
+    def ask_nvml(self) -> nvml.Listing | None:
+        """Return the GPUs that NVML lists; None without NVML."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,8 +163,8 @@ class LocalMachine:
         except (OSError, ValueError):
             return ()
 
-    def nvml_table(self) -> Answer | None:
-        """Return what NVML knows, in the form of nvidia-smi's csv."""
+    def ask_nvml(self) -> nvml.Listing | None:
+        """Return the GPUs that NVML lists."""
         return nvml.ask(PROBE_S)
 
     def _at(self, path: str) -> Path:

@@ -1,6 +1,5 @@
-"""Text of Windows: CIM classes as JSON from PowerShell, and wmic lists on older systems."""
+"""Text of Windows: CIM classes as JSON from PowerShell."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nobs.system.parsers.names import cpu_name, host_name, known
@@ -8,7 +7,6 @@ from nobs.system.parsers.values import (
     first_mapping,
     items,
     json_value,
-    key_values,
     mapping,
     text_of,
 )
@@ -22,13 +20,6 @@ _CIM_SCRIPT = (
     "} | ConvertTo-Json -Depth 3 -Compress"
 )
 CIM_QUERY = ("powershell", "-NoProfile", "-NonInteractive", "-Command", _CIM_SCRIPT)
-
-WMIC_QUERIES = (
-    ("wmic", "cpu", "get", "Name,Manufacturer", "/format:list"),
-    ("wmic", "csproduct", "get", "Vendor,Name,Version", "/format:list"),
-    ("wmic", "path", "win32_VideoController", "get", "Name", "/format:list"),
-    ("wmic", "os", "get", "Caption,Version", "/format:list"),
-)
 
 _VIRTUAL_MODELS = {
     "virtual machine": "Microsoft",
@@ -55,28 +46,21 @@ class WindowsPc:
     os_version: str | None = None
 
 
-def parse_cim(text: str | None) -> WindowsPc | None:
+def parse_cim(text: str | None) -> WindowsPc:
     """Read the answer to `CIM_QUERY`."""
     answer = mapping(json_value((text or "").lstrip("\ufeff")))
-    if not answer:
-        return None
-    names = (text_of(mapping(gpu).get("Name")) for gpu in items(answer.get("gpu")))
-    return _pc(
-        cpu=first_mapping(answer.get("cpu")),
-        product=first_mapping(answer.get("product")),
-        os=first_mapping(answer.get("os")),
-        gpus=tuple(name for name in names if name),
-    )
-
-
-def parse_wmic(cpu: str | None, product: str | None, gpu: str | None, os: str | None) -> WindowsPc:
-    """Read the answers to `WMIC_QUERIES`."""
-    names = (line.partition("=") for line in (gpu or "").splitlines())
-    return _pc(
-        cpu=key_values(cpu, "="),
-        product=key_values(product, "="),
-        os=key_values(os, "="),
-        gpus=tuple(name.strip() for key, _, name in names if key == "Name" and name.strip()),
+    cpu, product, os = (first_mapping(answer.get(key)) for key in ("cpu", "product", "os"))
+    vendor, model, version = (text_of(product.get(key)) for key in ("Vendor", "Name", "Version"))
+    gpus = (text_of(mapping(gpu).get("Name")) for gpu in items(answer.get("gpu")))
+    caption = known(text_of(os.get("Caption")))
+    return WindowsPc(
+        cpu=cpu_name(text_of(cpu.get("Name"))),
+        cpu_vendor=known(text_of(cpu.get("Manufacturer"))),
+        host=host_name(vendor, model, version),
+        hypervisor=hypervisor_of_model(model),
+        gpus=tuple(gpu for gpu in gpus if gpu),
+        os_name=caption.removeprefix("Microsoft ") if caption else None,
+        os_version=known(text_of(os.get("Version"))),
     )
 
 
@@ -84,22 +68,3 @@ def hypervisor_of_model(model: str | None) -> str | None:
     """Return the hypervisor that gives its machines this model name."""
     lowered = (model or "").lower()
     return next((maker for words, maker in _VIRTUAL_MODELS.items() if words in lowered), None)
-
-
-def _pc(
-    cpu: Mapping[str, object],
-    product: Mapping[str, object],
-    os: Mapping[str, object],
-    gpus: tuple[str, ...],
-) -> WindowsPc:
-    vendor, model, version = (text_of(product.get(key)) for key in ("Vendor", "Name", "Version"))
-    caption = known(text_of(os.get("Caption")))
-    return WindowsPc(
-        cpu=cpu_name(text_of(cpu.get("Name"))),
-        cpu_vendor=known(text_of(cpu.get("Manufacturer"))),
-        host=host_name(vendor, model, version),
-        hypervisor=hypervisor_of_model(model),
-        gpus=gpus,
-        os_name=caption.removeprefix("Microsoft ") if caption else None,
-        os_version=known(text_of(os.get("Version"))),
-    )

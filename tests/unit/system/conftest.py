@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from nobs.system.answer import Answer
+from nobs.system.nvml import Listing
 from nobs.system.probe import PROBE_S, QUICK_S, Probe
 
 RECORDINGS = Path(__file__).parent / "recordings"
@@ -23,7 +24,7 @@ class RecordedMachine:
     logical_cores: int | None = None
     affinity_cores: int | None = None
     on_battery: bool | None = None
-    nvml: str | None = None
+    nvml: Listing | None = None
     files: dict[str, str] = field(default_factory=dict)
     commands: dict[str, str] = field(default_factory=dict)
     failures: dict[str, Answer] = field(default_factory=dict)
@@ -50,8 +51,8 @@ class RecordedMachine:
         )
         return tuple(sorted({name.partition("/")[0] for name in below}))
 
-    def nvml_table(self) -> Answer | None:
-        return None if self.nvml is None else Answer(stdout=self.nvml, exit_code=0)
+    def ask_nvml(self) -> Listing | None:
+        return self.nvml
 
 
 @pytest.fixture

@@ -11,7 +11,9 @@ from nobs.system.accelerators import (
     detect_backend,
     find_accelerators,
 )
+from nobs.system.nvml import Listing
 from nobs.system.parsers.amd import gfx_name, product_name
+from nobs.system.parsers.nvidia import parse_table
 from nobs.system.probe import Probe
 from tests.fakes.gpus import amd_gpu, nvidia_gpu
 
@@ -41,7 +43,9 @@ def test_a_driver_before_510_is_asked_without_the_capability(
 
 
 def test_nvml_answers_where_nvidia_smi_is_absent(bare_linux: Callable[..., Probe]) -> None:
-    machine = bare_linux(nvml="0, NVIDIA H200, GPU-2, 570.1, 143771, 9.0")
+    machine = bare_linux(
+        nvml=Listing(gpus=parse_table("0, NVIDIA H200, GPU-2, 570.1, 143771, 9.0"))
+    )
 
     accelerators = find_accelerators(machine)
 

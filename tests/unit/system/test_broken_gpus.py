@@ -12,6 +12,8 @@ from nobs.errors import BackendMissing
 from nobs.schema.base import Backend
 from nobs.system.accelerators import detect_backend, explain_choice, find_accelerators
 from nobs.system.answer import Answer
+from nobs.system.nvml import Listing
+from nobs.system.parsers.nvidia import parse_table
 from nobs.system.probe import Probe
 
 type Machine = Callable[..., Probe]
@@ -48,7 +50,7 @@ def test_a_tool_that_fails_stops_auto_with_its_words(
 
 
 def test_a_tool_that_hangs_stops_auto_and_nvml_is_not_asked(bare_linux: Machine) -> None:
-    machine = bare_linux(failures={"nvidia-smi": Answer()}, nvml="0, NVIDIA L4, GPU-1, 570, 1, 8.9")
+    machine = bare_linux(failures={"nvidia-smi": Answer()}, nvml=Listing(gpus=parse_table(A5000)))
 
     with pytest.raises(BackendMissing, match="no answer within 5 s"):
         detect_backend(find_accelerators(machine))
@@ -95,7 +97,7 @@ def test_a_lost_gpu_is_told_beside_the_others_and_alone_stops_auto(
 
 def test_nvml_stands_in_for_a_tool_that_fails(bare_linux: Machine) -> None:
     failure = Answer(stderr="nvidia-smi: cannot execute", exit_code=126)
-    machine = bare_linux(failures={"nvidia-smi": failure}, nvml=A5000)
+    machine = bare_linux(failures={"nvidia-smi": failure}, nvml=Listing(gpus=parse_table(A5000)))
 
     found = find_accelerators(machine)
 

@@ -142,3 +142,11 @@ def test_free_disk_is_known_before_the_folder_exists(tmp_path: Path) -> None:
 
     assert free is not None
     assert free > 0
+
+
+def test_windows_without_an_answer_of_powershell_is_still_described(
+    bare_linux: Callable[..., Probe],
+) -> None:
+    facts = find_host_facts(bare_linux(system="Windows"))
+
+    assert (facts.os_name, facts.os_version) == ("Windows", None)

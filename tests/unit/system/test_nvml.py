@@ -2,9 +2,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from nobs.system.answer import Answer
-from nobs.system.nvml import query_table
-from nobs.system.parsers.nvidia import parse_table
+from nobs.system.gpus import NvidiaGpu
+from nobs.system.nvml import Listing, list_gpus
 
 
 class NvmlError(Exception):
@@ -61,42 +60,40 @@ class FakeNvml:
         return SimpleNamespace(total=memory)
 
 
-def table_of(nvml: FakeNvml) -> str:
-    answer = query_table(nvml)
-    assert answer is not None
-    return answer.stdout
+def gpus_of(nvml: FakeNvml) -> tuple[NvidiaGpu, ...]:
+    listing = list_gpus(nvml)
+    assert listing is not None
+    return listing.gpus
 
 
-def test_the_table_reads_like_nvidia_smi() -> None:
+def test_gpus_are_listed_as_nvidia_smi_would() -> None:
     nvml = FakeNvml((b"NVIDIA H200", 150754820096), ("NVIDIA GB10", None))
 
-    first, second = parse_table(table_of(nvml))
-
-    assert (first.name, first.memory_gb, first.compute_capability) == (
-        "NVIDIA H200",
-        140.4,
-        (9, 0),
-    )
-    assert (second.name, second.memory_gb, second.uuid) == ("NVIDIA GB10", None, "GPU-1")
+    assert gpus_of(nvml) == (
+        NvidiaGpu(
+            index=0, name="NVIDIA H200", uuid="GPU-0", driver_version="580.65",
+            memory_gb=140.4, compute_capability=(9, 0),
+        ),
+        NvidiaGpu(
+            index=1, name="NVIDIA GB10", uuid="GPU-1", driver_version="580.65",
+            memory_gb=None, compute_capability=(9, 1), is_unified=True,
+        ),
+    )  # fmt: skip
     assert not nvml.open
 
 
 def test_a_lost_gpu_does_not_hide_the_others() -> None:
     nvml = FakeNvml(("lost", 1), ("NVIDIA L4", 2**30))
 
-    assert [gpu.name for gpu in parse_table(table_of(nvml))] == ["NVIDIA L4"]
+    assert [gpu.name for gpu in gpus_of(nvml)] == ["NVIDIA L4"]
 
 
 @pytest.mark.parametrize("error", [9, 12])
 def test_no_driver_and_no_library_are_no_answer(error: int) -> None:
-    assert query_table(FakeNvml(driver=None, error=error)) is None
+    assert list_gpus(FakeNvml(driver=None, error=error)) is None
 
 
 def test_a_broken_driver_says_why() -> None:
-    answer = query_table(FakeNvml(driver=None, error=18))
+    listing = list_gpus(FakeNvml(driver=None, error=18))
 
-    assert answer == Answer(stderr="NVML: Driver/library version mismatch", exit_code=1)
-
-
-def test_no_library_is_no_table() -> None:
-    assert query_table(None) is None
+    assert listing == Listing(error="NVML: Driver/library version mismatch")

@@ -23,7 +23,6 @@ PARSERS: list[Callable[[str | None], object]] = [
     macos.parse_displays,
     macos.parse_ioreg_gpu_cores,
     windows.parse_cim,
-    lambda text: windows.parse_wmic(text, text, text, text),
     nvidia.parse_table,
     amd.parse_properties,
     lambda text: amd.own_memory_gb([amd.parse_properties(text)]),
