@@ -6,13 +6,14 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
 
 from nobs.errors import HostApiError
 from nobs.providers.base import Tell
+from nobs.system.child import child
 
 _CHILD = "nobs.providers.llamacpp_server"
 _STOP_S = 5.0
@@ -44,46 +45,27 @@ def serving(settings: Settings, tell: Tell, *, wait_s: float) -> Iterator[str]:
         prefix="nobs-llamacpp-", ignore_cleanup_errors=True
     ) as directory:
         log = Path(directory) / "server.log"
-        with _child(settings, log) as child:
-            url = _wait_for_url(child, log, wait_s)
+        command = [sys.executable, "-m", _CHILD, settings.to_json(), str(log.parent)]
+        # Its standard input is what tells it that we live; in our session, so that whoever kills
+        # this process with its group kills it too.
+        with (
+            log.open("wb") as file,
+            child(
+                command, own_session=False, finish_s=_STOP_S, stdin=subprocess.PIPE, stderr=file
+            ) as process,
+        ):
+            url = _wait_for_url(process, log, wait_s)
             try:
                 yield url
             finally:
-                if child.poll() is not None:
-                    tell(_failure(f"ended with exit code {child.returncode}", log).message)
+                if process.poll() is not None:
+                    tell(_failure(f"ended with exit code {process.returncode}", log).message)
 
 
-@contextmanager
-def _child(settings: Settings, log: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run the child; its standard input is what tells it that we live."""
-    with log.open("wb") as file:
-        child = subprocess.Popen(
-            [sys.executable, "-m", _CHILD, settings.to_json(), str(log.parent)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, text=True,
-        )  # fmt: skip
-    try:
-        yield child
-    finally:
-        _stop(child)
-
-
-def _stop(child: subprocess.Popen[str]) -> None:
-    assert child.stdin is not None  # noqa: S101 -- a pipe
-    with suppress(OSError):
-        child.stdin.close()
-    try:
-        child.wait(_STOP_S)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-    if child.stdout is not None:
-        child.stdout.close()
-
-
-def _wait_for_url(child: subprocess.Popen[str], log: Path, wait_s: float) -> str:
+def _wait_for_url(process: subprocess.Popen[str], log: Path, wait_s: float) -> str:
     """Return the line that the child writes once it listens; empty lines mean that it ended."""
     lines: Queue[str] = Queue()
-    stdout = child.stdout
+    stdout = process.stdout
     assert stdout is not None  # noqa: S101 -- a pipe
     threading.Thread(target=lambda: lines.put(stdout.readline()), daemon=True).start()
     try:
@@ -91,7 +73,7 @@ def _wait_for_url(child: subprocess.Popen[str], log: Path, wait_s: float) -> str
     except Empty:
         raise _failure(f"didn't start in {wait_s:.0f} s", log) from None
     if not url:
-        raise _failure(f"ended with exit code {child.wait()}", log)
+        raise _failure(f"ended with exit code {process.wait()}", log)
     return url
 
 

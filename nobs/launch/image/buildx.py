@@ -5,14 +5,15 @@ import subprocess
 import tarfile
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
 from nobs.errors import EngineError
 from nobs.launch.image.failures import explain_build_failure
 from nobs.launch.image.plan import ImagePlan
+from nobs.system.child import child
 
 OnOutput = Callable[[str], None]
 _KEPT_LINES = 400
@@ -59,47 +60,24 @@ def run_buildx(
 ) -> None:
     """Run `command`, which reads the context of `plan`; EngineError with the reason if it fails."""
     kept: deque[str] = deque(maxlen=_KEPT_LINES)
-    with tempfile.TemporaryFile() as context:
+    with tempfile.TemporaryFile() as context, ExitStack() as stack:
         write_context(plan, context)
         context.seek(0)
-        with _process(command, {**environment, **plan.proxies}, context) as process:
-            for line in process.stdout or ():
-                kept.append(line.rstrip("\n"))
-                on_output(kept[-1])
+        # In our session: on Ctrl-C the terminal stops docker and the plugin that it has started.
+        started = child(
+            command, own_session=False, grace_s=_STOP_S, stdin=context, stderr=subprocess.STDOUT,
+            env={**environment, **plan.proxies},
+        )  # fmt: skip
+        try:
+            process = stack.enter_context(started)
+        except FileNotFoundError as error:
+            raise EngineError(
+                "The command docker is missing; images are built with it.",
+                "Install Docker's command line with its buildx plugin, or use --execution native.",
+            ) from error
+        for line in process.stdout or ():
+            kept.append(line.rstrip("\n"))
+            on_output(kept[-1])
+        process.wait()
     if process.returncode != 0:
         raise explain_build_failure(kept, plan.name)
-
-
-@contextmanager
-def _process(
-    command: Sequence[str], environment: Mapping[str, str], stdin: IO[bytes]
-) -> Iterator[subprocess.Popen[str]]:
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            text=True,
-            errors="replace",
-        )
-    except FileNotFoundError as error:
-        raise EngineError(
-            "The command docker is missing; images are built with it.",
-            "Install Docker's command line with its buildx plugin, or use --execution native.",
-        ) from error
-    with process:
-        try:
-            yield process
-        except BaseException:
-            _end(process)
-            raise
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()

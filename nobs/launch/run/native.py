@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -14,6 +15,7 @@ from typing import IO
 from nobs.schema.base import Execution
 from nobs.schema.outcome import Outcome
 from nobs.schema.spec import RunSpec
+from nobs.system.child import child
 
 GRACE_S = 15.0
 """How long an interrupted or overdue supervisor may take to write its report."""
@@ -38,6 +40,8 @@ def run_native(run_path: Path, spec: RunSpec, on_line: OnLine) -> Outcome:
         finally:
             watchdog.cancel()
         reader.join(GRACE_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)
     return Outcome(
         execution=spec.execution if spec.execution is Execution.CONTAINER else Execution.NATIVE,
         exit_code=process.returncode,
@@ -47,28 +51,13 @@ def run_native(run_path: Path, spec: RunSpec, on_line: OnLine) -> Outcome:
     )
 
 
-@contextlib.contextmanager
-def _supervisor(run_path: Path, spec: RunSpec) -> Iterator[subprocess.Popen[str]]:
-    """Start the supervisor in a session of its own, and leave nothing of it behind."""
+def _supervisor(run_path: Path, spec: RunSpec) -> AbstractContextManager[subprocess.Popen[str]]:
     offline = {"HF_HUB_OFFLINE": "1"} if spec.offline else {}
-    process = subprocess.Popen(
+    return child(
         [sys.executable, "-m", "nobs.supervisor", str(run_path)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, encoding="utf-8", errors="replace", start_new_session=True,
+        stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONUNBUFFERED": "1", **offline},
-    )  # fmt: skip
-    try:
-        yield process
-        process.wait(GRACE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+    )
 
 
 def _relay(process: subprocess.Popen[str], on_line: OnLine) -> None:

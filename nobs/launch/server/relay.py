@@ -17,6 +17,7 @@ from pathlib import Path
 
 from nobs.errors import HostApiError, StorageError
 from nobs.launch.engine.endpoint import SOCKET_NAME
+from nobs.system.child import child
 
 READY = "ready"
 _STOP_S = 5.0
@@ -68,28 +69,13 @@ def _give(path: Path, owner: tuple[int, int]) -> None:
 @contextlib.contextmanager
 def _process(path: Path, host: str, port: int) -> Iterator[None]:
     command = [sys.executable, "-m", "nobs.launch.server.relay", str(path), host, str(port)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        killer = contextlib.ExitStack()
-        killer.callback(_stop, process)
-        with killer:
-            if process.stdout is None or process.stdout.readline().strip() != READY:
-                raise HostApiError(
-                    f"The relay to {host}:{port} can't listen at {path}.",
-                    _SHORTER,
-                )
-            yield
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    if process.stdin is not None:
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-    try:
-        process.wait(_STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
+    with child(command, stdin=subprocess.PIPE, finish_s=_STOP_S) as process:
+        if process.stdout is None or process.stdout.readline().strip() != READY:
+            raise HostApiError(
+                f"The relay to {host}:{port} can't listen at {path}.",
+                _SHORTER,
+            )
+        yield
 
 
 class _Side(asyncio.Protocol):

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
@@ -18,6 +18,7 @@ from typing import IO, Any
 from nobs.errors import RequirementError
 from nobs.providers.base import Tell
 from nobs.providers.lmstudio.failures import explain
+from nobs.system.child import child
 from nobs.user import home
 
 ANSWER_S = 60.0
@@ -70,43 +71,17 @@ class Lms:
         if process.returncode:
             raise explain(words, "\n".join(lines[-8:]), process.returncode)
 
-    @contextmanager
     def _start(
-        self, words: tuple[str, ...], stderr: int, grace_s: float
-    ) -> Iterator[subprocess.Popen[str]]:
-        """Run it away from our terminal: Ctrl-C is ours to handle, nobody is asked."""
-        process = subprocess.Popen(
-            [str(self.path), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=stderr, text=True, encoding="utf-8", errors="replace", bufsize=1,
-            env={**os.environ, "NO_COLOR": "1"}, **_OWN_GROUP,
+        self, words: tuple[str, ...], stderr: int, finish_s: float
+    ) -> AbstractContextManager[subprocess.Popen[str]]:
+        """Run it without a terminal, so that it asks nobody.
+
+        What is short may finish in `finish_s`, so that it is known what there is to undo.
+        """
+        return child(
+            [str(self.path), *words], finish_s=finish_s, grace_s=_GRACE_S, stderr=stderr,
+            env={**os.environ, "NO_COLOR": "1"},
         )  # fmt: skip
-        try:
-            yield process
-        finally:
-            _end(process, grace_s)
-
-
-_OWN_GROUP: dict[str, Any] = (
-    {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
-    if sys.platform == "win32"
-    else {"start_new_session": True}
-)
-
-
-def _end(process: subprocess.Popen[str], grace_s: float) -> None:
-    """Make sure that the program has ended and its pipes are closed.
-
-    What is short may finish first, so that it is known what there is to undo.
-    """
-    for end, wait_s in ((None, grace_s), (process.terminate, _GRACE_S), (process.kill, None)):
-        if end is not None and process.poll() is None:
-            end()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(wait_s)
-            break
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()
 
 
 def _lines(

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Self
 
 from nobs.schema.telemetry import DeviceKind
+from nobs.system.child import end
 from nobs.system.telemetry.reader import Channel
 
 ERRORS = (KeyError, OSError)
@@ -72,15 +73,12 @@ class PowerMetrics:
 
     def close(self) -> None:
         """End it."""
-        self._process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(2.0)
+        end(self._process, grace_s=2.0)
         self._thread.join(2.0)
-        if self._process.stdout:
-            self._process.stdout.close()
 
     def _follow(self) -> None:
-        self._read(self._process.stdout or ())
+        with contextlib.suppress(ValueError):  # closed while it was read
+            self._read(self._process.stdout or ())
         self._answered.set()
 
     def _read(self, lines: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ from statistics import fmean
 from typing import Self
 
 from nobs.errors import HostApiError
+from nobs.system.child import child
 from nobs.tasks.llms.client import loopback
 from nobs.tasks.llms.client.chat import ChatRequest, Endpoint, chat_client
 from nobs.tasks.llms.client.figures import record_of
@@ -91,19 +92,13 @@ class TruthfulServer:
 def truthful_server() -> Iterator[TruthfulServer]:
     """Serve from a child process, which ends with this block."""
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
-        process = subprocess.Popen(
-            [sys.executable, "-I", loopback.__file__, str(listener.fileno())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            pass_fds=[listener.fileno()],
-        )
-        port = listener.getsockname()[1]
-    with process:
-        try:
+        command = [sys.executable, "-I", loopback.__file__, str(listener.fileno())]
+        with child(
+            command, own_session=False, stdin=subprocess.PIPE, pass_fds=[listener.fileno()]
+        ) as process:
+            port = listener.getsockname()[1]
+            listener.close()
             yield TruthfulServer(process, f"http://127.0.0.1:{port}")
-        finally:
-            process.kill()
 
 
 def measure_own_error(streams: int = 1) -> TimingError:
