@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from nobs.render.markdown import escape, markdown_row
-from nobs.render.terminal import GroupedTable, Paper, add_columns
+from nobs.render.terminal import GroupedTable, Paper
 from nobs.report.compare import Comparison, Line
 from nobs.report.figures import format_value
 from nobs.report.ratio import Ratio
@@ -61,14 +61,13 @@ FORMATS: Mapping[str, Callable[[Sequence[Comparison]], str]] = {
 
 def _draw(comparison: Comparison) -> GroupedTable:
     table = GroupedTable(_title(comparison))
-    table.add_column("figure", is_text=True)
-    add_columns(table, ("baseline", "other", "ratio"))
-    table.add_column("95 % interval", wraps=True)
-    table.add_column("finding", is_text=True, wraps=True)
+    table.add_columns("figure", is_text=True)
+    table.add_columns("baseline", "other", "ratio")
+    table.add_columns("95 % interval", wraps=True)
+    table.add_columns("finding", is_text=True, wraps=True)
     place = ("", "")
     for line in comparison.lines:
         if line.workload != place[0]:
-            table.add_section()
             table.add_caption(line.workload)
         if (line.workload, line.model) != place:
             table.add_caption(line.model, style="")

@@ -2,7 +2,7 @@
 
 from nobs.render.cells import footnotes, interval_cell, value_cell
 from nobs.render.load import load_lines
-from nobs.render.terminal import GroupedTable, Paper, add_columns
+from nobs.render.terminal import GroupedTable, Paper
 from nobs.render.verdict import describe_verdict
 from nobs.report.figures import BY_KEY, Figure, read_figures, read_runs
 from nobs.schema.base import Backend, Division, Status
@@ -67,10 +67,10 @@ def _draw(task: TaskReport) -> GroupedTable:
         score += f" (published {task.published_score:,.2f})"
     table = GroupedTable(f"{to_line(task.workload.name)} ({task.workload.division}), score {score}")
     time, others = _figures_of(task)
-    table.add_column("median")
-    table.add_column("95 % interval", wraps=True)
-    add_columns(table, [*(figure.label for figure in others), "n"])
-    table.add_column("verdict", is_text=True)
+    table.add_columns("median")
+    table.add_columns("95 % interval", wraps=True)
+    table.add_columns(*(figure.label for figure in others), "n")
+    table.add_columns("verdict", is_text=True)
     for model in task.models.values():
         table.add_caption(to_line(model.model_name))
         table.add_row(_cells(model, task.dataset_size, time, others))

@@ -1,23 +1,19 @@
-"""What a terminal shows: tables whose groups have captions across all columns, and sentences."""
+"""What a terminal shows: tables of groups with captions, and sentences."""
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from io import StringIO
 
-from rich.cells import cell_len, chop_cells
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.segment import Segment
-from rich.style import Style
-from rich.table import Table
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
+from rich.measure import measure_renderables
+from rich.padding import Padding
+from rich.table import Column, Table
 from rich.text import Text
 
-_FRAME = "│"
-_CAPTION = "caption"
-_EDGES = 4
-"""Cells that frame and blanks take beside a caption."""
-_PARTS = re.compile(r"[^-/_: ]*[-/_: ]+|[^-/_: ]+")
-"""Where a name may go on in the next line: behind its own marks."""
+_GAP = 2
+"""Blanks before each column."""
 
 
 class Paper:
@@ -33,8 +29,8 @@ class Paper:
         )  # fmt: skip
 
     def draw(self, table: "GroupedTable") -> None:
-        """Draw a table."""
-        self._console.print(table)
+        """Draw a table, and a blank line between it and what is said of it."""
+        self._console.print(table, "")
 
     def say(self, sentence: str, indent: str = "") -> None:
         """Print a sentence; the lines that it goes on in stand further to the right."""
@@ -52,71 +48,52 @@ class Paper:
 
 
 class GroupedTable:
-    """A table with captions across all columns, for names that no column is wide enough for."""
+    """One table per group under a common head, for captions that no column is wide enough for."""
 
     def __init__(self, title: str) -> None:
-        self._table = Table(title=Text(title), title_justify="left", expand=False)
-        self._wanted = cell_len(title)
+        self._title = title
+        self._columns: list[Column] = []
+        self._groups: list[tuple[Text, list[list[Text]]]] = []
 
-    def add_column(self, name: str, *, is_text: bool = False, wraps: bool = False) -> None:
-        """Add a column: texts stand to the left, figures to the right."""
-        self._table.add_column(
-            Text(name), justify="left" if is_text else "right", overflow="fold", no_wrap=not wraps
-        )
-
-    def add_section(self) -> None:
-        """Draw a line below the last row."""
-        self._table.add_section()
+    def add_columns(self, *names: str, is_text: bool = False, wraps: bool = False) -> None:
+        """Add columns: texts are on the left, figures on the right."""
+        justify: JustifyMethod = "left" if is_text else "right"
+        self._columns += (Column(Text(name), justify=justify, no_wrap=not wraps) for name in names)
 
     def add_caption(self, caption: str, style: str = "bold") -> None:
-        """Add a row of one text; it is broken between the parts of a name."""
-        self._wanted = max(self._wanted, cell_len(caption) + _EDGES)
-        self._table.add_row(style=Style(meta={_CAPTION: (caption, style)}))
+        """Begin a group of rows."""
+        self._groups.append((Text(caption, style), []))
 
     def add_row(self, cells: Iterable[str | Text]) -> None:
-        """Add a row."""
-        self._table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in cells))
+        """Add a row to the last group."""
+        row = [cell if isinstance(cell, Text) else Text(cell) for cell in cells]
+        self._groups[-1][1].append(row)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        self._table.min_width = min(self._wanted, options.max_width)
-        for line in console.render_lines(self._table, options, pad=False):
-            caption = next(filter(None, map(_caption_of, line)), None)
-            if caption is not None:
-                text = "".join(segment.text for segment in line).rstrip()
-                yield from _span(*caption, len(text), console)
-            else:
-                yield from line
-                yield Segment.line()
+        rows = [row for _, group in self._groups for row in group]
+        columns = zip([column.header for column in self._columns], *rows, strict=True)
+        widths = [measure_renderables(console, options, cells).maximum for cells in columns]
+        wrapping = [n for n, column in enumerate(self._columns) if not column.no_wrap]
+        room = options.max_width - _GAP * len(widths)
+        # Each group is a table of its own: the widest columns that may wrap give way in all alike.
+        while wrapping and sum(widths) > room:
+            widths[max(wrapping, key=widths.__getitem__)] -= 1
+        for column, width in zip(self._columns, widths, strict=True):
+            column.width = width
+        yield Text(self._title, "italic")
+        yield self._table([])
+        for caption, group in self._groups:
+            yield caption
+            if group:
+                yield self._table(group)
 
-
-def _caption_of(segment: Segment) -> tuple[str, str] | None:
-    """Return text and style of the caption in whose row the segment lies, None in another row."""
-    return segment.style.meta.get(_CAPTION) if segment.style else None
-
-
-def break_name(name: str, width: int) -> list[str]:
-    """Return `name` in lines of at most `width` cells, broken behind its marks if possible."""
-    lines = [""]
-    for part in _PARTS.findall(name):
-        if cell_len(lines[-1]) + cell_len(part.rstrip()) <= width:
-            lines[-1] += part
-            continue
-        *whole, rest = chop_cells(part, width)
-        lines += [*whole, rest]
-    return [line.rstrip() for line in lines if line.strip()]
-
-
-def _span(caption: str, style: str, width: int, console: Console) -> Iterator[Segment]:
-    """Yield the lines of a row of one cell."""
-    for line in break_name(caption, width - _EDGES) or [""]:
-        blanks = " " * (width - _EDGES - cell_len(line))
-        yield Segment(f"{_FRAME} ")
-        yield Segment(line, console.get_style(style) if style else Style.null())
-        yield Segment(f"{blanks} {_FRAME}")
-        yield Segment.line()
-
-
-def add_columns(table: GroupedTable, names: Sequence[str]) -> None:
-    """Add columns of figures."""
-    for name in names:
-        table.add_column(name)
+    def _table(self, rows: Sequence[list[Text]]) -> Padding:
+        """Return a table of `rows`, of the head alone where there are none."""
+        table = Table(
+            *(column.copy() for column in self._columns),
+            box=SIMPLE_HEAD, show_edge=False, show_header=not rows, pad_edge=False,
+            collapse_padding=True,
+        )  # fmt: skip
+        for row in rows:
+            table.add_row(*row)
+        return Padding(table, (0, 0, 0, _GAP))
