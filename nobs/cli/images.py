@@ -9,7 +9,7 @@ import click
 
 from nobs.backends import BACKENDS
 from nobs.backends.base import BackendTarget
-from nobs.cli.live import BuildProgress, LiveLine
+from nobs.cli.live import BuildProgress, LiveOutput
 from nobs.errors import UsageError
 from nobs.launch.engine.client import Engine
 from nobs.launch.image.build import ensure_image, find_image
@@ -50,13 +50,13 @@ def _contained(name: str) -> BackendTarget:
 
 def _build(engine: Engine, plan: ImagePlan, *, verbose: bool, quiet: bool) -> ImageRef:
     found = find_image(engine, plan)
-    line, started = LiveLine(), time.monotonic()
+    output, started = LiveOutput(), time.monotonic()
     if found is None:
-        line.say(f"building image {plan.tag} (once; minutes)")
+        output.write(f"building image {plan.tag} (once; minutes)")
     try:
-        image = ensure_image(engine, plan, BuildProgress(line, verbose=verbose).show)
+        image = ensure_image(engine, plan, BuildProgress(output, verbose=verbose).show)
     finally:
-        line.clear()
+        output.clear()
     if not quiet:
         took = format_seconds(time.monotonic() - started)
         click.echo(_describe(image, plan.name, "there already" if found else f"built in {took}"))

@@ -1,90 +1,129 @@
-"""The last line of a terminal that shows what goes on, and lines that stay."""
+"""What people see while work goes on: lines that stay and, on a terminal, a bar below them."""
 
 import contextlib
 import os
 import re
 import sys
-from typing import Protocol, TextIO
+import textwrap
+from collections.abc import Iterator
+from typing import TextIO, cast
 
-import click
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.text import Text
 
-_STEP = re.compile(r"#\d+ (\[(?!internal\]|auth\]).*)")
-
-
-class Line(Protocol):
-    """What a build's output is shown with."""
-
-    @property
-    def is_live(self) -> bool:
-        """Whether something that changes is shown."""
-
-    def say(self, line: str) -> None:
-        """Print a line that stays."""
-
-    def draw(self, text: str) -> None:
-        """Show what goes on."""
+MOST_CHARACTERS = 54
+"""Beside spinner and bar in 80 columns."""
+_REFRESH_HZ = 2.0
+"""Often enough to look alive, too rarely to disturb what is measured on the same machine."""
+_BUILD_STEP = re.compile(r"#\d+ (\[(?!internal\]|auth\]).*)")
 
 
-def can_draw(stream: TextIO) -> bool:
-    """Tell whether `stream` is a terminal that can take a line away again."""
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
-
-
-class LiveLine:
-    """Lines for people on stderr; the one that changes is drawn on a terminal only."""
+class LiveOutput:
+    """Lines and a bar on stderr; a log, a pipe or a dumb terminal gets the lines alone."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
-        self._is_live = can_draw(self._stream)
-        self._is_drawn = False
+        stream = stream or sys.stderr
+        self.is_live = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._console = Console(
+            file=cast(TextIO, _IgnoreClosedStream(stream)), highlight=False,
+            force_terminal=self.is_live,
+        )  # fmt: skip
+        self._progress = _TwoLines(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[rest]}", markup=False),
+            console=self._console,
+            refresh_per_second=_REFRESH_HZ,
+            transient=True,
+            disable=not self.is_live,
+        )
 
-    @property
-    def is_live(self) -> bool:
-        """Whether a terminal shows the changing line."""
-        return self._is_live
+    def write(self, line: str) -> None:
+        """Print a line that stays; on a terminal a long one goes on further to the right."""
+        if self.is_live and "\x1b" not in line:
+            indent = " " * (len(line) - len(line.lstrip()) + 2)
+            line = textwrap.fill(
+                line, self._console.width, subsequent_indent=indent, break_long_words=False,
+                break_on_hyphens=False,
+            )  # fmt: skip
+        self._console.print(Text.from_ansi(line), soft_wrap=True)
 
-    def say(self, line: str) -> None:
-        """Print a line that stays."""
-        self.clear()
-        self._write(f"{line}\n")
+    def show(
+        self, text: str, *, share: float | None = None, rest: str = "", detail: str = ""
+    ) -> None:
+        """Show what is going on, how much of it is done, how long it takes and what is known."""
+        if not self.is_live or not text.strip():
+            return
+        total = None if share is None else 1.0
+        if [task.total for task in self._progress.tasks] != [total]:
+            # A bar of the library can't forget its total.
+            for task in self._progress.task_ids:
+                self._progress.remove_task(task)
+            self._progress.add_task("", total=total, rest="")
+        self._progress.detail = detail
+        self._progress.update(
+            self._progress.task_ids[0], description=text.strip()[:MOST_CHARACTERS],
+            completed=share or 0.0, rest=rest,
+        )  # fmt: skip
+        self._progress.start()
 
-    def draw(self, text: str) -> None:
-        """Show what is going on in the last line of a terminal."""
-        if self._is_live and text.strip():
-            self._write(f"\r\x1b[2K  {text.strip()[:74]}")
-            self._is_drawn = True
+    def refresh(self) -> None:
+        """Draw the bar now."""
+        self._progress.refresh()
 
     def clear(self) -> None:
-        """Take the changing line away."""
-        if self._is_drawn:
-            self._write("\r\x1b[2K")
-            self._is_drawn = False
+        """Take the bar away."""
+        self._progress.stop()
 
-    def _write(self, text: str) -> None:
-        """Write, unless nobody reads any more: `nobs run 2>&1 | head` must not end the run."""
+
+class _TwoLines(Progress):
+    """A bar with a second line, so that nothing is cut at 80 columns."""
+
+    detail = ""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """Yield the bar, and what is known of it."""
+        yield self.make_tasks_table(self.tasks)
+        if self.detail:
+            yield Text(f"  {self.detail}", no_wrap=True, overflow="ellipsis")
+
+
+class _IgnoreClosedStream:
+    """A stream whose reader may leave: `nobs run 2>&1 | head` must not end the run."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> None:
+        """Write, if anybody reads."""
         with contextlib.suppress(OSError):
-            click.echo(text, nl=False, file=self._stream)
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flush likewise."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 class BuildProgress:
     """An image build's output: its tail on a terminal, each step's first line elsewhere."""
 
-    def __init__(self, line: Line, *, verbose: bool = False) -> None:
-        self._line = line
+    def __init__(self, output: LiveOutput, *, verbose: bool = False) -> None:
+        self._output = output
         self._verbose = verbose
         self._steps: set[str] = set()
 
     def show(self, text: str) -> None:
         """Show one line of BuildKit's plain output."""
         if self._verbose:
-            self._line.say(text)
-        elif self._line.is_live:
-            self._line.draw(text)
-        else:
-            self._say_step(text)
-
-    def _say_step(self, text: str) -> None:
-        step = _STEP.fullmatch(text.rstrip())
-        if step and step[1] not in self._steps:
+            self._output.write(text)
+        elif self._output.is_live:
+            self._output.show(text)
+        elif (step := _BUILD_STEP.fullmatch(text.rstrip())) and step[1] not in self._steps:
             self._steps.add(step[1])
-            self._line.say(f"  {step[1][:110]}")
+            self._output.write(f"  {step[1][:110]}")

@@ -1,14 +1,12 @@
 """What people see on stderr while a run goes on: lines, and a moving bar on a terminal."""
 
 import os
-import sys
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, TextIO
 
-from nobs.cli.course import Course
-from nobs.cli.gauge import MOST_CHARACTERS, Gauge
-from nobs.cli.live import BuildProgress, LiveLine, can_draw
+from nobs.cli.live import MOST_CHARACTERS, BuildProgress, LiveOutput
+from nobs.cli.repeats import RepeatProgress
 from nobs.launch.planning.plan import Plan
 from nobs.log import Event, render_console
 from nobs.tasks import TASKS
@@ -55,14 +53,14 @@ class Progress:
         verbose: bool = False,
         quiet: bool = False,
     ) -> None:
-        self._line = _make_line(stream or sys.stderr)
+        self._output = LiveOutput(stream)
         self._verbose = verbose
         self._quiet = quiet
-        self._build = BuildProgress(self._line)
+        self._build = BuildProgress(self._output)
         self._plan = plan
         self._workloads = {step.id: plan.spec.workload_of(step) for step in plan.spec.steps}
         self._phases = PHASES
-        self._course: Course | None = None
+        self._repeats: RepeatProgress | None = None
         self._place = ""
         self._model = ""
         self._introduced = False
@@ -76,7 +74,7 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._line.clear()
+        self._output.clear()
 
     def show(self, event: Event) -> None:
         """Show one event, or nothing where it says nothing to people."""
@@ -85,43 +83,45 @@ class Progress:
         self._introduce()
         name = event["event"]
         if self._verbose and "timestamp" in event:
-            color = self._line.is_live and not os.environ.get("NO_COLOR")
-            self._line.say(render_console(event, color=color))
+            color = self._output.is_live and not os.environ.get("NO_COLOR")
+            self._output.write(render_console(event, color=color))
         elif name == "image.output":
             self._build.show(str(event["text"]))
         elif name in QUIET_OUTPUT:
-            self._line.draw(str(event.get("text", "")))
+            self._output.show(str(event.get("text", "")))
         elif name == "phase.started":
             self._show_phase(str(event["phase"]))
-        elif name == "repeat.finished" and self._course:
-            self._show_repeat(event, self._course)
+        elif name == "repeat.finished" and self._repeats:
+            self._show_repeat(event, self._repeats)
         elif line := _describe(event):
             self._follow(event)
-            self._line.say(f"  {line}")
+            self._output.write(f"  {line}")
 
     def _follow(self, event: Event) -> None:
         """Keep in mind which step runs."""
         if event["event"] == "step.started":
             workload = self._workloads.get(str(event.get("step")))
-            self._course = Course(workload.policy) if workload else None
+            self._repeats = RepeatProgress(workload.policy) if workload else None
             self._phases = {**PHASES, **TASKS.load(workload.task).phases} if workload else PHASES
             self._place = f"{event['number']}/{event['of']}"
             self._model = str(event["model"]).split("/")[-1]
 
     def _show_phase(self, phase: str) -> None:
         """Show what goes on; where no line is live, only what may take minutes."""
-        if not self._line.is_live and phase in SLOW_PHASES:
-            self._line.say(f"    {self._phases[phase]}")
-        self._line.draw(self._title(self._phases.get(phase, phase)))
+        if not self._output.is_live and phase in SLOW_PHASES:
+            self._output.write(f"    {self._phases[phase]}")
+        self._output.show(self._title(self._phases.get(phase, phase)))
 
-    def _show_repeat(self, event: Event, course: Course) -> None:
+    def _show_repeat(self, event: Event, repeats: RepeatProgress) -> None:
         """Move the bar; where there is none, say a line now and then."""
-        course.add(event["duration_s"])
+        repeats.add(event["duration_s"])
         line = _describe(event) or ""
-        if isinstance(self._line, Gauge):
-            self._line.fill(self._title(), course.share, course.rest, line.strip())
-        elif course.is_worth_a_line():
-            self._line.say(f"  {line}")
+        if self._output.is_live:
+            self._output.show(
+                self._title(), share=repeats.share, rest=repeats.rest, detail=line.strip()
+            )
+        elif repeats.is_worth_a_line():
+            self._output.write(f"  {line}")
 
     def _title(self, phase: str = "") -> str:
         """Return step, model and phase; a long name is shortened, what goes on beside it is not."""
@@ -135,15 +135,10 @@ class Progress:
         self._introduced = True
         spec = self._plan.spec
         names = ", ".join(workload.label for workload in spec.workloads)
-        self._line.say(f"run {spec.run_id}: {names} on {spec.backend}, {spec.execution}")
+        self._output.write(f"run {spec.run_id}: {names} on {spec.backend}, {spec.execution}")
         for note in self._plan.notes:
-            self._line.say(f"  note: {note}")
-        self._line.draw("starting")
-
-
-def _make_line(stream: TextIO) -> Gauge | LiveLine:
-    """Return a bar for a terminal that can draw one, plain lines otherwise."""
-    return Gauge(stream) if can_draw(stream) else LiveLine(stream)
+            self._output.write(f"  note: {note}")
+        self._output.show("starting")
 
 
 def _describe(event: Event) -> str | None:

@@ -1,14 +1,11 @@
 """What is shown while a run goes on: on a terminal, in a log, and where nobody wants to see it."""
 
 import io
-import os
 import re
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from nobs.cli.gauge import Gauge
 from nobs.cli.progress import Progress
 from nobs.log import Event
 from tests.unit.launch.plans import make_container_plan
@@ -59,9 +56,7 @@ def last_frame(monkeypatch: pytest.MonkeyPatch, *seen: Event) -> list[str]:
     with Progress(make_container_plan(), screen) as progress:
         for event in seen:
             progress.show(event)
-        line = progress._line
-        assert isinstance(line, Gauge)
-        line._progress.refresh()
+        progress._output.refresh()
         shown = screen.getvalue()
     *_, frame = re.split(r"\x1b\[2K|\x1b\[1A", shown)
     return re.sub(r"\x1b\[\??\d*[a-zA-Z]", "", frame).replace("\r", "").splitlines()
@@ -133,18 +128,6 @@ def test_a_log_has_plain_lines_and_not_one_for_each_repeat(
 
 def test_quiet_shows_nothing() -> None:
     assert show(io.StringIO(), quiet=True) == ""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="closing the reader ends the pipe elsewhere")
-def test_a_terminal_that_goes_away_is_no_error() -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    with open(writer, "w", closefd=True, buffering=1) as stream:  # noqa: PTH123 - a descriptor
-        gauge = Gauge(stream)
-        gauge.say("nobody hears this")
-        gauge.fill("work", 0.5, "1 s left", "going on")
-        gauge.clear()
-        os.dup2(os.open(os.devnull, os.O_WRONLY), writer)
 
 
 def test_power_and_temperature_are_shown_where_they_are_known() -> None:

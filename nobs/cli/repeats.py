@@ -11,13 +11,13 @@ _LINE_EVERY_S = 5.0
 
 
 @dataclass
-class Course:
+class RepeatProgress:
     """Repeats of one step so far, seen against the policy that ends them."""
 
     policy: RepeatPolicy
     repeats: int = 0
     measured_s: float = 0.0
-    _shown_s: float = 0.0
+    _logged_s: float = 0.0
 
     def add(self, duration_s: float) -> None:
         """Count one repeat."""
@@ -55,7 +55,7 @@ class Course:
 
         An accelerator makes thousands.
         """
-        if self.repeats <= _FIRST_REPEATS or self.measured_s - self._shown_s >= _LINE_EVERY_S:
-            self._shown_s = self.measured_s
+        if self.repeats <= _FIRST_REPEATS or self.measured_s - self._logged_s >= _LINE_EVERY_S:
+            self._logged_s = self.measured_s
             return True
         return False

@@ -1,14 +1,14 @@
 import pytest
 
-from nobs.cli.course import Course
+from nobs.cli.repeats import RepeatProgress
 from nobs.schema.pins import RepeatPolicy
 
 
-def run(policy: RepeatPolicy, *durations_s: float) -> Course:
-    course = Course(policy)
+def run(policy: RepeatPolicy, *durations_s: float) -> RepeatProgress:
+    repeats = RepeatProgress(policy)
     for duration_s in durations_s:
-        course.add(duration_s)
-    return course
+        repeats.add(duration_s)
+    return repeats
 
 
 @pytest.mark.parametrize(
@@ -25,25 +25,25 @@ def run(policy: RepeatPolicy, *durations_s: float) -> Course:
 def test_what_is_done_and_what_is_left(
     policy: RepeatPolicy, durations_s: tuple[float, ...], share: float, rest: str
 ) -> None:
-    course = run(policy, *durations_s)
+    repeats = run(policy, *durations_s)
 
-    assert course.share == pytest.approx(share)
-    assert course.rest == rest
+    assert repeats.share == pytest.approx(share)
+    assert repeats.rest == rest
 
 
 def test_a_log_of_a_thousand_repeats_stays_short() -> None:
-    course = Course(RepeatPolicy())
+    repeats = RepeatProgress(RepeatPolicy())
     lines = []
     for _ in range(1000):
-        course.add(0.04)
-        lines.append(course.is_worth_a_line())
+        repeats.add(0.04)
+        lines.append(repeats.is_worth_a_line())
 
     assert lines[:4] == [True, True, True, False]
     assert sum(lines) == 3 + 7
 
 
 def test_a_log_of_slow_repeats_names_each() -> None:
-    course = Course(RepeatPolicy())
+    repeats = RepeatProgress(RepeatPolicy())
     for _ in range(5):
-        course.add(140.0)
-        assert course.is_worth_a_line()
+        repeats.add(140.0)
+        assert repeats.is_worth_a_line()
