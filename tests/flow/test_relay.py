@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -132,3 +133,32 @@ def test_the_socket_of_a_killed_relay_gives_its_place_to_the_next(tmp_path: Path
         pass
 
     assert not (tmp_path / "r").exists()
+
+
+def test_a_server_that_breaks_off_ends_the_caller_s_connection(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with (
+        closing(socket.create_server(("127.0.0.1", 0))) as listener,
+        relaying(tmp_path / "r", "127.0.0.1", listener.getsockname()[1], OWNER) as path,
+        socket.socket(socket.AF_UNIX) as caller,
+    ):
+        caller.settimeout(30)
+        caller.connect(str(path))
+        caller.sendall(b"a request")
+        peer, _ = listener.accept()
+        peer.recv(9)
+        # A reset instead of an end, as from a server that was killed.
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+
+        assert read_all(caller) == b""
+        with pytest.raises(BrokenPipeError):
+            send_until_closed(caller)
+
+    assert capfd.readouterr().err == ""
+
+
+def send_until_closed(caller: socket.socket) -> None:
+    while True:
+        caller.sendall(b"more")

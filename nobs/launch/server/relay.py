@@ -5,7 +5,6 @@ It is a process of its own: in the launcher's, drawing progress would delay what
 """
 
 import asyncio
-import contextlib
 import json
 import os
 import shutil
@@ -13,6 +12,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from nobs.errors import HostApiError, StorageError
@@ -23,13 +24,14 @@ READY = "ready"
 _STOP_S = 5.0
 _CONNECT_S = 10.0
 _LINGER_S = 1.0
+_PIECE = 1 << 16
 _SHORTER = (
     "Set TMPDIR to a directory of your own with a short name; with Docker's snap, which has a /tmp "
     "of its own, shorten --results."
 )
 
 
-@contextlib.contextmanager
+@contextmanager
 def relaying(directory: Path, host: str, port: int, owner: tuple[int, int]) -> Iterator[Path]:
     """Keep a socket in `directory`, made for it and owned by `owner`, that leads to `host:port`."""
     _clear(directory / SOCKET_NAME)
@@ -52,7 +54,7 @@ def relaying(directory: Path, host: str, port: int, owner: tuple[int, int]) -> I
 
 def _clear(path: Path) -> None:
     """Remove what a launcher that was killed left: a socket that nobody listens on, alone."""
-    with socket.socket(socket.AF_UNIX) as caller, contextlib.suppress(FileNotFoundError):
+    with socket.socket(socket.AF_UNIX) as caller, suppress(FileNotFoundError):
         try:
             caller.connect(str(path))
         except ConnectionRefusedError:
@@ -66,7 +68,7 @@ def _give(path: Path, owner: tuple[int, int]) -> None:
         os.chown(path, *owner)
 
 
-@contextlib.contextmanager
+@contextmanager
 def _process(path: Path, host: str, port: int) -> Iterator[None]:
     command = [sys.executable, "-m", "nobs.launch.server.relay", str(path), host, str(port)]
     with child(command, stdin=subprocess.PIPE, finish_s=_STOP_S) as process:
@@ -78,75 +80,34 @@ def _process(path: Path, host: str, port: int) -> Iterator[None]:
         yield
 
 
-class _Side(asyncio.Protocol):
-    """One of two connected ends: what comes in goes out at the other."""
-
-    def __init__(self) -> None:
-        self.transport: asyncio.Transport | None = None
-        self.other: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        if isinstance(transport, asyncio.Transport):
-            self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Pass on."""
-        if self.other is not None:
-            self.other.write(data)
-
-    def eof_received(self) -> bool:
-        """Pass the end of one direction on; the other stays open."""
-        if self.other is not None and self.other.can_write_eof():
-            self.other.write_eof()
-        return self.other is not None
-
-    def pause_writing(self) -> None:
-        """Read no more from the other end than this one takes."""
-        if self.other is not None:
-            self.other.pause_reading()
-
-    def resume_writing(self) -> None:
-        """Read on."""
-        if self.other is not None:
-            self.other.resume_reading()
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        """Close the other end once it has sent what it holds."""
-        if self.other is not None:
-            self.other.close()
-
-
-class _Caller(_Side):
-    """The container's end; nothing is read from it before the server is connected."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__()
-        self._address = host, port
-        self._connecting: asyncio.Task[None] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Connect to the server."""
-        super().connection_made(transport)
-        if self.transport is not None:
-            self.transport.pause_reading()
-            self._connecting = asyncio.ensure_future(self._connect(self.transport))
-
-    async def _connect(self, caller: asyncio.Transport) -> None:
+async def _pass_on(
+    host: str, port: int, caller: asyncio.StreamReader, answer: asyncio.StreamWriter
+) -> None:
+    """Connect a caller to the server until both directions have ended, or one has broken."""
+    with closing(answer), suppress(OSError):
         try:
             async with asyncio.timeout(_CONNECT_S):
-                server, side = await asyncio.get_running_loop().create_connection(
-                    _Side, *self._address
-                )
+                reader, writer = await asyncio.open_connection(host, port)
         except OSError as error:
-            caller.write(_refusal(*self._address, error))
-            _close_read(caller)
+            answer.write(_refusal(host, port, error))
+            answer.write_eof()
+            # Closing at once, with the request unread, could take the answer from the caller.
+            async with asyncio.timeout(_LINGER_S):
+                while await caller.read(_PIECE):
+                    pass
             return
-        side.other, self.other = caller, server
-        if caller.is_closing():
-            server.close()
-        else:
-            caller.resume_reading()
+        with closing(writer):
+            async with asyncio.TaskGroup() as directions:
+                directions.create_task(_pump(caller, writer))
+                directions.create_task(_pump(reader, answer))
+
+
+async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    """Pass on one direction and its end; no more is read than the other side takes."""
+    while data := await source.read(_PIECE):
+        target.write(data)
+        await target.drain()
+    target.write_eof()
 
 
 def _reason(error: OSError) -> str:
@@ -155,13 +116,6 @@ def _reason(error: OSError) -> str:
     if isinstance(error, socket.gaierror) or not error.errno:
         return error.strerror or str(error)
     return os.strerror(error.errno)
-
-
-def _close_read(caller: asyncio.Transport) -> None:
-    """End the answer; closing at once, with the request unread, could take it from the caller."""
-    caller.write_eof()
-    caller.resume_reading()
-    asyncio.get_running_loop().call_later(_LINGER_S, caller.close)
 
 
 def _refusal(host: str, port: int, error: OSError) -> bytes:
@@ -179,7 +133,7 @@ async def _serve(path: str, host: str, port: int) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), ended.set)
-    server = await loop.create_unix_server(lambda: _Caller(host, port), path)
+    server = await asyncio.start_unix_server(partial(_pass_on, host, port), path)
     Path(path).chmod(0o600)
     sys.stdout.write(f"{READY}\n")
     sys.stdout.flush()
