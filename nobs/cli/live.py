@@ -54,7 +54,8 @@ class LiveOutput:
         self, text: str, *, share: float | None = None, rest: str = "", detail: str = ""
     ) -> None:
         """Show what is going on, how much of it is done, how long it takes and what is known."""
-        if not self.is_live or not text.strip():
+        text = Text.from_ansi(text).plain.strip()
+        if not self.is_live or not text:
             return
         total = None if share is None else 1.0
         if [task.total for task in self._progress.tasks] != [total]:
@@ -64,7 +65,7 @@ class LiveOutput:
             self._progress.add_task("", total=total, rest="")
         self._progress.detail = detail
         self._progress.update(
-            self._progress.task_ids[0], description=text.strip()[:MOST_CHARACTERS],
+            self._progress.task_ids[0], description=text[:MOST_CHARACTERS],
             completed=share or 0.0, rest=rest,
         )  # fmt: skip
         self._progress.start()

@@ -85,6 +85,16 @@ def test_a_long_line_wraps_at_words_on_a_terminal() -> None:
     ]  # fmt: skip
 
 
+def test_control_codes_of_a_library_are_not_drawn() -> None:
+    screen = Screen()
+    output = LiveOutput(screen)
+    output.show("\x1b[31m  downloading\x1b[0m")
+    output.clear()
+
+    assert "downloading" in screen.getvalue()
+    assert "\x1b[31m" not in screen.getvalue()
+
+
 @pytest.mark.parametrize("stream", [ClosedPipe(), ClosedTerminal()], ids=["pipe", "terminal"])
 def test_a_reader_that_left_is_no_error(stream: io.StringIO) -> None:
     output = LiveOutput(stream)
