@@ -23,6 +23,7 @@ from nobs.launch.container.life import run_container
 from nobs.launch.container.plan import RUN_DIR_IN_CONTAINER, plan_container
 from nobs.launch.engine.client import Engine, connect
 from nobs.system.gpus import Accelerators
+from nobs.tasks.parameters import typed
 
 ROWS = 32
 
@@ -36,7 +37,7 @@ def work(directory: Path) -> None:
     from nobs.tasks.base import Work
     from nobs.tasks.text_embeddings.bench import EmbeddingsBench
 
-    workload = load_catalog().workload("embeddings", "quick")
+    workload = typed(load_catalog().workload("embeddings", "quick"))
     bench = EmbeddingsBench(
         Work(
             model=workload.models[0],

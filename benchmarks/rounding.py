@@ -6,16 +6,17 @@ from nobs.catalog import load_catalog
 from nobs.data.models import open_model
 from nobs.data.texts import load_texts
 from nobs.schema.base import Dtype
-from nobs.schema.pins import EmbeddingsParams
 from nobs.tasks.base import Work
+from nobs.tasks.parameters import typed
 from nobs.tasks.text_embeddings.bench import EmbeddingsBench
+from nobs.tasks.text_embeddings.params import EmbeddingsParams
 
 ROWS = 32
 
 
 def lowest_cosine(dtype: Dtype, batch_size: int) -> str:
     """Return the lowest cosine of the first texts of the quick workload, and its limit."""
-    workload = load_catalog().workload("embeddings", "quick")
+    workload = typed(load_catalog().workload("embeddings", "quick"))
     (pin,) = workload.models
     params = EmbeddingsParams(dtype=dtype, batch_size=batch_size, max_seq_length=256)
     work = Work(

@@ -9,6 +9,7 @@ from statistics import median
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
     "nobs --help": ["-m", "nobs", "--help"],
+    "nobs run --help": ["-m", "nobs", "run", "--help"],
     "nobs info": ["-m", "nobs", "info"],
     "nobs tasks": ["-m", "nobs", "tasks"],
 }

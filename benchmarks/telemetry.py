@@ -24,6 +24,7 @@ from nobs.system.telemetry import find_readers
 from nobs.system.telemetry.reader import Reader
 from nobs.system.telemetry.sampler import Sampler
 from nobs.tasks.base import Work
+from nobs.tasks.parameters import typed
 
 Task = Callable[[], object]
 
@@ -32,7 +33,7 @@ def encoding(backend: Backend, rows: int) -> Task:
     """Load the quick profile's model; return the encoding of some rows."""
     from nobs.tasks.text_embeddings.bench import EmbeddingsBench
 
-    workload = load_catalog().workload("embeddings", "quick")
+    workload = typed(load_catalog().workload("embeddings", "quick"))
     model = workload.models[0]
     texts = load_texts(workload.dataset, offline=True).rows[:rows]
     path = open_model(model, offline=True).path

@@ -1,6 +1,7 @@
 """Words of others, made safe to show: one line, no control characters, of bounded length."""
 
 import unicodedata
+from collections.abc import Sequence
 
 MAX_CHARACTERS = 200
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -13,6 +14,12 @@ def to_line(value: object, limit: int = MAX_CHARACTERS) -> str:
     if not shown.isprintable():
         shown = "".join(map(_safe, shown))
     return f"{shown}…" if len(text) > limit else shown
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Return `a, b and c`; there must be one at least."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def shorten(text: str, most: int) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from nobs.backends import BACKENDS
 from nobs.catalog import Catalog, load_catalog
-from nobs.launch.planning.request import flag_of
 from nobs.providers import PROVIDERS
 from nobs.schema.pins import DatasetPin, ModelPin, RepeatPolicy, Source, Workload
 from nobs.tasks import TASKS
@@ -44,13 +43,10 @@ def _tasks() -> Iterator[tuple[str, ...]]:
 def _options() -> Iterator[tuple[str, ...]]:
     for name in TASKS:
         task = TASKS.load(name)
-        yield (
-            f"`{name}`",
-            *(
-                ", ".join(f"`{flag_of(option)}`" for option in sorted(options))
-                for options in (task.options, task.options_alone)
-            ),
-        )
+        flags: dict[bool, list[str]] = {False: [], True: []}
+        for option in task.options:
+            flags[option.name in task.options_alone].append(f"`{option.flag}`")
+        yield f"`{name}`", *map(", ".join, flags.values())
 
 
 def _workloads(catalog: Catalog) -> Iterator[tuple[str, ...]]:

@@ -3,19 +3,19 @@
 import inspect
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from itertools import chain
 
 from pydantic import BaseModel
 
 from nobs.report.legacy.report import LegacyModelReport
-from nobs.schema.base import Record
 from nobs.schema.outcome import Outcome
 from nobs.schema.report import ModelReport, Report
 from nobs.schema.result import StepResult
 from nobs.schema.spec import RunSpec
 from nobs.schema.state import RunState
+from nobs.tasks import TASKS
 from tools.pages import fill, table
 from tools.records import (
     Kind,
@@ -84,19 +84,11 @@ def _after_users(kinds: Sequence[Kind]) -> Callable[[Kind], float]:
 
 
 def _walk_params(task: str) -> Group:
-    """Return the records of a task's parameters; their `kind` is the task's name or begins so."""
+    """Return the records of a task's parameters."""
     found: Group = {}
-    for record in _below(Record):
-        kind = record.model_fields.get("kind")
-        if kind and f"{kind.default}-".startswith(f"{task}-"):
-            found |= walk(record, "tasks[].workload.params")
+    for record in TASKS.load(task).params.values():
+        found |= walk(record, "tasks[].workload.params")
     return found
-
-
-def _below(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    for record in base.__subclasses__():
-        yield record
-        yield from _below(record)
 
 
 def _has_text(kind: Kind) -> bool:

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
-from nobs.cli.options import backend_option, json_option, results_option, server_options
+from nobs.cli.options import backend_option, json_option, results_option, task_options
+from nobs.tasks.options import SERVER_MODEL, SERVER_URL
 
 
 @click.command(name="doctor")
 @backend_option
 @results_option
-@server_options
+@task_options(SERVER_URL, SERVER_MODEL)
 @json_option
 @click.pass_context
 def command(
@@ -22,7 +23,7 @@ def command(
     as_json: bool,
     **server: str | None,
 ) -> None:
-    """Check engine, GPU, driver, disk, cache, hub and the server of LLMs.
+    """Check engine, GPU, driver, disk, cache, hub and the server that answers for LLMs.
 
     Each line is ok, warn, skip or FAIL; only what FAILs keeps a run on the backend from working,
     and then the exit code is 3.

@@ -19,6 +19,7 @@ from nobs.schema.pins import DatasetPin, ModelPin, Source
 from nobs.settings import hub_cache, hub_offline
 from nobs.tasks import TASKS
 from nobs.tasks.base import TaskDefinition, import_part
+from nobs.tasks.parameters import typed
 from nobs.units import format_bytes
 
 
@@ -62,8 +63,9 @@ def _pins(request: RunRequest) -> dict[DatasetPin | ModelPin, str]:
     catalog = load_catalog()
     check_options(request, catalog)
     tasks = request.tasks or catalog.tasks(request.profile)
+    pinned = [typed(catalog.workload(task, request.profile)) for task in tasks]
     workloads = [
-        choose_workload(task, options_for(task, request, tasks), catalog) for task in tasks
+        choose_workload(work, options_for(work.task, request, tasks), catalog) for work in pinned
     ]
     pins: dict[DatasetPin | ModelPin, str] = {work.dataset: work.task for work in workloads}
     models = ((model, work.task) for work in workloads for model in work.models)

@@ -20,6 +20,7 @@ from nobs.launch.planning.execution import choose_execution
 from nobs.launch.planning.facts import gather_facts
 from nobs.launch.planning.hub_cache import missing_pins, pins_of
 from nobs.launch.planning.request import RunRequest
+from nobs.launch.planning.server import needs_server
 from nobs.launch.server.serving import find_absent_server
 from nobs.render.summary import render_device
 from nobs.schema.base import Backend
@@ -34,6 +35,8 @@ from nobs.system.accelerators import explain_choice, find_accelerators
 from nobs.system.device_info import get_device_info
 from nobs.system.probe import LocalMachine
 from nobs.tasks import TASKS
+from nobs.tasks.definitions import options_of
+from nobs.tasks.options import SETUP_LM_STUDIO
 
 type Check = Callable[[str], str]
 _STANDARD, _QUICK = "standard", "quick"
@@ -61,7 +64,7 @@ def ask_and_run(ctx: click.Context) -> None:
 
 def _defaults(ctx: click.Context) -> dict[str, Any]:
     """Return the words of a `nobs run` without options; variables count as they do there."""
-    asked_for = {field.name for field in fields(RunRequest)}
+    asked_for = {*options_of(), *(field.name for field in fields(RunRequest))}
     with run_command.make_context("run", [], parent=ctx) as defaults:
         words = {name: value for name, value in defaults.params.items() if name in asked_for}
         return {**words, "settings": settings_of(defaults)}
@@ -85,10 +88,13 @@ def _ask_what(words: dict[str, Any], catalog: Catalog) -> None:
 
 def _offer_lm_studio(words: dict[str, Any], catalog: Catalog) -> None:
     """Offer to set LM Studio up where a model is to be served from here and no server answers."""
-    url = find_absent_server(to_request(words), catalog)
+    request = to_request(words)
+    url = find_absent_server(request, catalog)
     if url is None:
         return
-    click.echo(f"  llms: no server answers at {url}", err=True)
+    tasks = request.tasks or catalog.tasks(request.profile)
+    served = [t for t in tasks if needs_server(catalog.workload(t, request.profile))]
+    click.echo(f"  {', '.join(served)}: no server answers at {url}", err=True)
     # Only here the openai client comes along.
     from nobs.providers.lmstudio import check_lms_cli  # noqa: PLC0415
 
@@ -99,7 +105,7 @@ def _offer_lm_studio(words: dict[str, Any], catalog: Catalog) -> None:
         return
     model = llm_model_name() or DEFAULT_LLM_MODEL_NAME
     question = f"Set up LM Studio with {model} for this run, and leave it as it is now?"
-    words["setup_lm_studio"] = click.confirm(question, default=False, err=True)
+    words[SETUP_LM_STUDIO.name] = click.confirm(question, default=False, err=True)
 
 
 def _suggest_profile(chosen: str, catalog: Catalog) -> tuple[str, str]:
@@ -165,5 +171,5 @@ def _ask(question: str, default: str, choices: tuple[str, ...], check: Check) ->
 def _as_command(words: Mapping[str, Any]) -> str:
     tasks = [f"--task {task}" for task in words["tasks"]]
     chosen = [f"--{name} {words[name]}" for name in ("profile", "backend", "execution")]
-    setup = ["--setup-lm-studio"] if words["setup_lm_studio"] else []
+    setup = [SETUP_LM_STUDIO.flag] if words[SETUP_LM_STUDIO.name] else []
     return " ".join(["nobs run", *tasks, *chosen, *setup])

@@ -1,6 +1,6 @@
 """Options that several commands share."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,14 @@ from click.core import ParameterSource
 
 from nobs.cli.backends import BackendName
 from nobs.cli.paths import UserPath
+from nobs.tasks.options import Option
 
 IMAGE_BACKENDS = ("cuda", "rocm", "cpu")
 MANNER_OPTIONS = ("dry_run", "detach", "as_json", "verbose", "quiet")
 EXECUTIONS = ("auto", "container", "native")
-ARRIVALS = ("constant", "poisson")
-DTYPES = ("float32", "float16", "bfloat16")
+_METAVARS: Mapping[tuple[type, bool], str] = {
+    (int, False): "N", (int, True): "N[,N]", (float, True): "X[,X]",
+}  # fmt: skip
 type Decorated = Callable[..., object]
 
 
@@ -82,19 +84,9 @@ where_options = _all(
     results_option,
 )  # fmt: skip
 
-what_options = _all(
-    click.option("--task", "-t", "tasks", multiple=True, metavar="T[,T]",
-                 envvar="NOBS_TASKS", show_envvar=True,
-                 help="Tasks to run; default: all of the profile."),
-    click.option("--model", "-m", "models", multiple=True, metavar="ID",
-                 help="Model of the catalogue, OWNER/NAME[@REVISION] of the hub, or a directory."),
-    click.option("--dataset", metavar="ID[@REV]",
-                 help="Another data set of the hub, or a .txt, .jsonl, .csv or .parquet file."),
-    click.option("--split", help="Split of the data set."),
-    click.option("--column", help="Column of the texts."),
-    click.option("--rows", type=click.IntRange(1), help="How many rows."),
-    click.option("--trust-remote-code", is_flag=True,
-                 help="Let a model outside the catalogue run its own code. Dangerous."),
+tasks_option = click.option(
+    "--task", "-t", "tasks", multiple=True, metavar="T[,T]", envvar="NOBS_TASKS", show_envvar=True,
+    help="Tasks to run; default: all of the profile.",
 )  # fmt: skip
 
 
@@ -123,34 +115,41 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         return numbers
 
 
-server_options = _all(
-    click.option("--llm-url", metavar="URL",
-                 help="Base URL of a server that speaks OpenAI's API, such as "
-                 "http://127.0.0.1:1234/v1; default: LLM_BASE_URL, else LM Studio's."),
-    click.option("--llm-model", metavar="NAME",
-                 help="Model to ask the server for; default: LLM_MODEL_NAME, else gpt-oss-20b."),
-)  # fmt: skip
+class TaskOption(click.Option):
+    """An option that tasks declare; each can be set by its variable, too."""
 
-llm_options = _all(
-    server_options,
-    click.option("--provider", metavar="P",
-                 help="What serves the LLM: lmstudio, openai (any server), ollama, llamacpp."),
-    click.option("--setup-lm-studio", is_flag=True,
-                 help="Start LM Studio's server, fetch and load the model where they are missing."),
-    click.option("--max-output-tokens", type=click.IntRange(1), help="Tokens per answer."),
-    click.option("--request-timeout", "request_timeout_s", metavar="S",
-                 type=click.FloatRange(0, min_open=True),
-                 help="Seconds of silence after which a request or a first load has failed."
-                      "  [default: 300]"),
-    click.option("--concurrency", type=Numbers(int), default=(), metavar="N[,N]",
-                 help="Measure load too, with this many requests in flight."),
-    click.option("--rate", "rates_per_s", type=Numbers(float), default=(), metavar="R[,R]",
-                 help="Measure load too, with this many requests arriving per second."),
-    click.option("--arrivals", type=click.Choice(ARRIVALS),
-                 help="How they arrive.  [default: poisson]"),
-    click.option("--sweep", is_flag=True,
-                 help="Double the concurrency until throughput stops growing."),
-)  # fmt: skip
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Return the option, or its variable where that has the wrong value."""
+        source = ctx.get_parameter_source(str(self.name)) if ctx else None
+        is_set = source is ParameterSource.ENVIRONMENT
+        return f"'{self.envvar}'" if is_set else super().get_error_hint(ctx)
+
+
+def task_options(*options: Option[Any]) -> Callable[[Decorated], Decorated]:
+    """Add options of tasks to a command."""
+    return _all(*map(_declare, options))
+
+
+def _declare(option: Option[Any]) -> Callable[[Decorated], Decorated]:
+    is_flag, is_text = option.kind is bool, option.kind is str
+    types: dict[type, click.ParamType[Any]] = {
+        int: Numbers(int) if option.many else click.IntRange(1),
+        float: Numbers(float) if option.many else click.FloatRange(0, min_open=True),
+        bool: click.BOOL,
+        str: click.Choice([*map(str, option.choices)]) if option.choices else click.STRING,
+    }
+    return click.option(
+        option.flag, option.name, *filter(None, [option.short]),
+        cls=TaskOption,
+        type=types[option.kind],
+        is_flag=is_flag,
+        multiple=option.many and is_text,
+        default=False if is_flag else () if option.many else None,
+        envvar=option.variable,
+        metavar=option.metavar or _METAVARS.get((option.kind, option.many)),
+        help=option.help + (f"  [default: {option.default}]" if option.default else ""),
+    )  # fmt: skip
+
 
 how_options = _all(
     click.option("--repeats", type=click.IntRange(1),
@@ -158,9 +157,6 @@ how_options = _all(
     click.option("--time-budget", "time_budget_s", type=click.FloatRange(0, min_open=True),
                  metavar="S",
                  help="Seconds per model after which no repeat starts; at least 3 are made."),
-    click.option("--batch-size", type=click.IntRange(1), help="Rows per batch."),
-    click.option("--max-seq-length", type=click.IntRange(1), help="Tokens per row."),
-    click.option("--dtype", type=click.Choice(DTYPES), help="Number format."),
     click.option("--timeout", "timeout_s", type=click.FloatRange(1), default=4 * 3600.0,
                  metavar="S", help="Seconds for the whole run.  [default: 4 h]"),
 )  # fmt: skip

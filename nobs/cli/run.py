@@ -9,19 +9,41 @@ from nobs.cli.options import (
     how_options,
     image_options,
     json_option,
-    llm_options,
     refuse_options,
     settings_of,
-    what_options,
+    task_options,
+    tasks_option,
     where_options,
 )
+from nobs.tasks.definitions import options_of, owners_of
+from nobs.text import join_words
 
 
-@click.command(name="run")
-@what_options
-@how_options
-@llm_options
+class RunCommand(click.Command):
+    """Shows the options by the tasks that take them."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each set of tasks that share options, after those of every run."""
+        sections: dict[str, list[tuple[str, str]]] = {"Options": []}
+        for parameter in self.get_params(ctx):
+            owners = owners_of(str(parameter.name))
+            heading = f"Options of {join_words(owners)}" if owners else "Options"
+            if record := parameter.get_help_record(ctx):
+                sections.setdefault(heading, []).append(record)
+        for heading, records in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+@click.command(
+    name="run",
+    cls=RunCommand,
+    epilog="Each option of a task can be set by a variable, too: --batch-size by NOBS_BATCH_SIZE.",
+)
+@tasks_option
 @where_options
+@how_options
+@task_options(*options_of().values())
 @image_options
 @click.option(
     "--resume",

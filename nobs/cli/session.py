@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -94,30 +94,10 @@ def _detach(run_dir: RunDir, plan: Plan, *, as_json: bool) -> int:
 
 def _print_plan(plan: Plan, *, as_json: bool) -> int:
     if as_json:
-        click.echo(json.dumps(describe_plan(plan), indent=2))
+        click.echo(json.dumps(plan.to_dict(), indent=2))
     else:
-        click.echo(render_plan(describe_plan(plan)), nl=False)
+        click.echo(render_plan(plan.to_dict()), nl=False)
     return 0
-
-
-def describe_plan(plan: Plan) -> dict[str, Any]:
-    """Return the plan as plain values: spec, image, container and what is worth knowing."""
-    image = plan.image
-    return {
-        "run_directory": str(plan.run_path),
-        "spec": plan.spec.model_dump(mode="json", by_alias=True),
-        "image": image
-        and {
-            "tag": image.tag,
-            "dockerfile": image.dockerfile,
-            "build_args": image.shown_arguments,
-            "network": image.network,
-        },
-        "fetch": plan.fetch and plan.fetch.to_dict(),
-        "container": plan.container and plan.container.to_dict(),
-        "server": plan.server and {**asdict(plan.server), "text": str(plan.server)},
-        "notes": list(plan.notes),
-    }
 
 
 def print_result(finished: Finished, *, as_json: bool) -> int:

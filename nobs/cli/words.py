@@ -1,35 +1,32 @@
 """From the command line's words to a request."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from nobs.catalog import load_catalog
 from nobs.errors import UsageError
 from nobs.launch.planning.request import RunRequest, flag_of
-from nobs.schema.base import Backend, Dtype, Execution
-from nobs.schema.pins import Arrivals
+from nobs.schema.base import Backend, Execution
 from nobs.tasks import TASKS
 
-_TYPES: Mapping[str, Callable[[str], object]] = {
-    "backend": Backend,
-    "execution": Execution,
-    "dtype": Dtype,
-    "arrivals": Arrivals,
-}
-
-_CHOSEN_BY_PLAN = {("backend", "auto"), ("execution", "auto")}
+_AUTO = {"backend": Backend, "execution": Execution}
+"""Words for which the plan may choose."""
 
 
 def to_request(words: Mapping[str, Any]) -> RunRequest:
     """Return the request of click's words; UsageError for an unknown task or profile."""
     for name, word in words.items():
         _check_not_empty(name, word)
-    typed: dict[str, Any] = {
-        name: _TYPES[name](word) if name in _TYPES else word
-        for name, word in words.items()
-        if word is not None and (name, word) not in _CHOSEN_BY_PLAN
-    }
-    return RunRequest(**{**typed, "tasks": _choose_tasks(words["tasks"], words["profile"])})
+    given = {name: word for name, word in words.items() if word not in (None, (), False)}
+    for name, kind in _AUTO.items():
+        if given.pop(name, "auto") != "auto":
+            given[name] = kind(words[name])
+    of_every_task = {field.name for field in fields(RunRequest)}
+    options = {name: word for name, word in given.items() if name not in of_every_task}
+    rest = {name: word for name, word in given.items() if name in of_every_task}
+    tasks = _choose_tasks(words["tasks"], words["profile"])
+    return RunRequest(**{**rest, "tasks": tasks, "options": options})
 
 
 def _check_not_empty(name: str, word: object) -> None:

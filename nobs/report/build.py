@@ -16,10 +16,12 @@ from nobs.schema.spec import RunSpec, StepSpec
 from nobs.storage.files import digest_of, sha256_of
 from nobs.system.matching import describe_computing, find_difference
 from nobs.tasks import TASKS
+from nobs.tasks.parameters import typed_spec
 
 
 def build_report(spec: RunSpec, results: Mapping[str, StepResult], *, finished: bool) -> Report:
     """Return the report of `results` (step id -> result); `finished` when no more will come."""
+    spec = typed_spec(spec)
     now = datetime.now(UTC)
     device_info, flags = _find_device(spec.device_info, results)
     report = Report(

@@ -45,6 +45,7 @@ from nobs.tasks.base import (
     Work,
     import_part,
 )
+from nobs.tasks.parameters import typed_spec
 
 log = get_logger()
 
@@ -102,7 +103,7 @@ def run_step(run_dir: RunDir, step_id: str, shared_import_s: float | None = None
 
     `shared_import_s` is what the parent spent on importing for all steps of the run.
     """
-    spec = run_dir.read_spec()
+    spec = typed_spec(run_dir.read_spec())
     step = next(step for step in spec.steps if step.id == step_id)
     bind(step=step.id)
     recording = Recording(

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, SerializeAsAny, model_validator
 
-from nobs.schema.base import Division, Dtype, Record
+from nobs.schema.base import Division, Record
 
 Sha256 = str
 """64 lower-case hex digits; empty where nobody has verified the digest yet."""
@@ -23,15 +23,6 @@ class Source(StrEnum):
     """A file or directory of the user's."""
     SERVER = "server"
     """A server answers for the model and reports what it runs; NOBS pins nothing of it."""
-
-
-class Arrivals(StrEnum):
-    """How the requests of an arrival rate arrive."""
-
-    CONSTANT = "constant"
-    """At equal intervals."""
-    POISSON = "poisson"
-    """At random, with exponentially distributed intervals."""
 
 
 class DatasetPin(Record):
@@ -84,71 +75,15 @@ class ModelPin(Record):
     """Of the weights."""
 
 
-class EmbeddingsParams(Record):
-    """Parameters of `embeddings` workloads."""
+class Params(Record):
+    """What a workload fixes: open here, closed by the class of its task (`nobs.tasks.parameters`).
 
-    kind: Literal["embeddings"] = "embeddings"
-    dtype: Dtype = Dtype.FLOAT32
-    batch_size: int = Field(16, gt=0)
-    """Rows per batch."""
-    max_seq_length: int = Field(512, gt=0)
-    """Tokens, special ones included; longer texts are cut."""
-    warmup_rows: int = Field(50, gt=0)
-    """Rows that are encoded before measuring."""
+    `kind` is the task's name, or that of a variant: `TASK-VARIANT`.
+    """
 
+    model_config = ConfigDict(extra="allow")
 
-class EmbeddingsMaxParams(Record):
-    """Parameters of `embeddings-max` workloads; the best of the rest is searched for."""
-
-    kind: Literal["embeddings-max"] = "embeddings-max"
-    min_rows: int = Field(gt=0)
-    """The texts are repeated, always all of them, until a pass has at least this many rows."""
-    dtype: Dtype | None = None
-    """Null: bfloat16 or float16 on accelerators, bfloat16 or float32 on CPUs,
-    whichever is faster."""
-    batch_size: int | None = Field(None, gt=0)
-    """Rows per batch; null: doubled until throughput stops growing or memory ends."""
-    max_seq_length: int = Field(512, gt=0)
-    """Tokens, special ones included; longer texts are cut."""
-    tuning_budget_s: float = Field(60.0, gt=0)
-    """Seconds after which no further trial of the search starts."""
-    pass_budget_s: float = Field(60.0, gt=0)
-    """Where a pass would take longer, the texts are repeated less often, each at least once."""
-
-
-class LoadParams(Record):
-    """Load levels to measure after the repeats; always an open result."""
-
-    concurrency: tuple[int, ...] = ()
-    """Requests in flight, one load level each."""
-    rates_per_s: tuple[float, ...] = ()
-    """Requests that arrive per second, one load level each."""
-    arrivals: Arrivals = Arrivals.POISSON
-    sweep: bool = False
-    """Whether the concurrency is doubled until throughput stops growing."""
-    seed: int = 1
-    """Of the arrival times."""
-
-
-class LlmParams(Record):
-    """Parameters of `llms` workloads."""
-
-    kind: Literal["llms"] = "llms"
-    max_output_tokens: int = Field(2048, gt=0)
-    """Limit of a request, reasoning included."""
-    temperature: float = Field(0.0, ge=0)
-    """0: always the most probable token."""
-    warmup_prompts: int = Field(1, ge=0)
-    """Prompts that are sent before measuring."""
-    min_output_tokens: int = Field(2, gt=0)
-    """An answer with fewer tokens has no generation time: it fails as `short`."""
-    load: LoadParams | None = None
-    """Load levels that are measured after the repeats; null: none."""
-
-
-type Params = EmbeddingsParams | EmbeddingsMaxParams | LlmParams
-"""What a workload fixes; `kind` is the task's name, or the name of a variant: `TASK-VARIANT`."""
-_OWNED_KINDS = ("embeddings", "embeddings-max", "llms")
+    kind: str
 
 
 class RepeatPolicy(Record):
@@ -174,7 +109,7 @@ class Workload(Record):
     task: str
     dataset: DatasetPin
     models: tuple[ModelPin, ...]
-    params: Annotated[Params, Field(discriminator="kind")]
+    params: SerializeAsAny[Params]
     policy: RepeatPolicy = RepeatPolicy()
     open_reasons: tuple[str, ...] = ()
     """Differences from the pins, as in `params.dtype: float16 instead of float32`."""
@@ -182,20 +117,10 @@ class Workload(Record):
     @model_validator(mode="before")
     @classmethod
     def _tag_params(cls, data: Any) -> Any:  # noqa: ANN401 - whatever a file holds
-        """Name the kind of parameters that were written before they had one."""
+        """Give parameters without a kind that of the task."""
         if not isinstance(data, Mapping) or not isinstance(data.get("params"), Mapping):
             return data
-        is_max = data.get("task") == "embeddings" and "min_rows" in data["params"]
-        kind = "embeddings-max" if is_max else data.get("task")
-        return {**data, "params": {"kind": kind, **data["params"]}}
-
-    @model_validator(mode="after")
-    def _check_kind(self) -> Self:
-        """Refuse parameters of another task; one that isn't built in may borrow any."""
-        is_ours = any(_is_of(kind, self.task) for kind in _OWNED_KINDS)
-        if is_ours and not _is_of(self.params.kind, self.task):
-            raise ValueError(f"params are of the kind {self.params.kind}, the task is {self.task}")
-        return self
+        return {**data, "params": {"kind": data.get("task"), **data["params"]}}
 
     @property
     def label(self) -> str:
@@ -206,7 +131,3 @@ class Workload(Record):
     def division(self) -> Division:
         """Closed unless anything pinned was changed."""
         return Division.OPEN if self.open_reasons else Division.CLOSED
-
-
-def _is_of(kind: str, task: str) -> bool:
-    return kind == task or kind.startswith(f"{task}-")

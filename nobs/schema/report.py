@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, SerializeAsAny
 from nobs.schema.base import Backend, Division, Execution, Record, Status
 from nobs.schema.device import DeviceInfo
 from nobs.schema.flags import Flag
-from nobs.schema.pins import ModelPin
+from nobs.schema.pins import ModelPin, Workload
 from nobs.schema.result import (
     Calibration,
     DataEvidence,
@@ -169,6 +169,12 @@ class WorkloadRef(Record):
     """Fields of `RepeatPolicy`."""
     data: SerializeAsAny[DataEvidence] | None = None
     """Data as it was read; null if no step got so far."""
+
+    def to_workload(self, task: str) -> Workload:
+        """Return the workload of `task` that this names; ValueError where it can't be one."""
+        name, _, version = self.name.rpartition("/")
+        pins = self.model_dump(include={"dataset", "models", "params", "policy", "open_reasons"})
+        return Workload.model_validate(pins | {"name": name, "version": version, "task": task})
 
 
 class TaskReport(Record):

@@ -1,9 +1,13 @@
 """Kinds of benchmark; adding one is a package and a line here (see docs/how-to/add-a-task.md)."""
 
-from nobs.registry import Registry
-from nobs.tasks.base import TaskDefinition
+from typing import TYPE_CHECKING
 
-TASKS: Registry[TaskDefinition] = Registry(
+from nobs.registry import Registry
+
+if TYPE_CHECKING:
+    from nobs.tasks.base import TaskDefinition
+
+TASKS: "Registry[TaskDefinition]" = Registry(
     "task",
     {
         "embeddings": "nobs.tasks.text_embeddings:DEFINITION",

@@ -6,12 +6,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
-from nobs.errors import RequirementError
+from nobs.errors import DataError, RequirementError, UsageError
 from nobs.registry import resolve
-from nobs.schema.pins import ModelPin, Workload
+from nobs.schema.base import Backend
+from nobs.schema.pins import ModelPin, Params, Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import Calibration, StepResult
 from nobs.schema.server import ServerRef
+from nobs.tasks.options import Option
+from nobs.tasks.parameters import close
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,14 +115,38 @@ class TaskDefinition(Protocol):
     phases: Mapping[str, str] = MappingProxyType({})
     """What progress shows for phases that mean something of their own here, as in `{"data":
     "reading images"}`; the names are those of `nobs.schema.result.Phases`."""
-    options: frozenset[str] = frozenset()
-    """Options of `nobs run` that the task takes, named as fields of `RunRequest`."""
+    params: Mapping[str, type[Params]] = MappingProxyType({})
+    """Classes of the parameters that its workloads fix, by their kind."""
+    options: tuple[Option[Any], ...] = ()
+    """Options of `nobs run` that the task takes."""
     options_alone: frozenset[str] = frozenset()
-    """Further ones that it takes in a run of no other task."""
+    """Names of those that it takes only in a run of no other task."""
     uses_device: bool = True
     """Whether the step itself computes with torch on the device; else a server does."""
     report_type: type[ModelReport] = ModelReport
     """What `summarise` returns; its fields are in the JSON Schema and are checked on reading."""
+
+    def apply(self, params: Params, options: Mapping[str, Any]) -> Params:
+        """Return `params` as `options`, those of its parameters by name, ask for.
+
+        UsageError for one without effect. By default an option sets the field of its name.
+        """
+        useless = [name for name in options if name not in type(params).model_fields]
+        if useless:
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in useless)
+            raise UsageError(f"{flags} has no effect on {params.kind}.", "Leave it out.")
+        try:
+            return close(type(params), {**params.model_dump(), **options}, "The request")
+        except DataError as error:
+            raise UsageError(error.message, error.remedy) from error
+
+    def parallel_requests(self, params: Params) -> int | None:
+        """Return how many requests at once a server has to make room for, None if none is named."""
+        return None
+
+    def find_notes(self, params: Params, backend: Backend) -> Iterable[str]:
+        """Yield why `params` make little sense on `backend`."""
+        return ()
 
     def summarise(self, result: StepResult, report: ModelReport) -> ModelReport:
         """Return `report` with the task's own figures computed from the raw samples."""

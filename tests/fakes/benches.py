@@ -6,14 +6,14 @@ from typing import Any
 
 import torch
 
-from nobs.catalog import load_catalog
 from nobs.data.models import open_model
 from nobs.schema.pins import ModelPin, Source
 from nobs.tasks.base import Work
 from nobs.tasks.text_embeddings.bench import EmbeddingsBench
 from nobs.tasks.text_embeddings.chain import chain_of
+from tests.fakes.run_requests import pinned
 
-QUICK = load_catalog().workload("embeddings", "quick")
+QUICK = pinned("embeddings", "quick")
 LIMIT = 256
 """Tokens at which its texts are cut."""
 ROWS = ("tea in the morning rain " * 70, "rain tea", "x", "tea rain in the morning")

@@ -7,10 +7,9 @@ from typing import Any
 
 from nobs.catalog import load_catalog
 from nobs.launch.planning.plan import make_plan
-from nobs.launch.planning.request import RunRequest
 from nobs.report.build import build_report
 from nobs.schema.base import Dtype, Execution, Status
-from nobs.schema.pins import EmbeddingsParams, ModelPin, Workload
+from nobs.schema.pins import ModelPin, Workload
 from nobs.schema.report import Report
 from nobs.schema.result import (
     Calibration,
@@ -31,7 +30,9 @@ from nobs.schema.telemetry import (
     Throttling,
 )
 from nobs.storage.files import digest_of, to_json
+from nobs.tasks.text_embeddings.params import EmbeddingsParams
 from tests.fakes.facts import make_facts
+from tests.fakes.run_requests import make_request
 
 TIMES_S = (1.0123456789012345, 1.0098765432109876, 1.0111111111111112, 1.0101010101010102,
            1.0122222222222221, 1.0107070707070707, 1.0112233445566778)  # fmt: skip
@@ -41,7 +42,7 @@ type Document = dict[str, Any]
 def honest_report(times_s: Sequence[float] = TIMES_S, **words: Any) -> Report:
     """Return the report of a run whose every step took `times_s` for its repeats."""
     defaults = {"tasks": ("embeddings",), "execution": Execution.NATIVE, "profile": "quick"}
-    request = RunRequest(**defaults | words)
+    request = make_request(**defaults | words)
     spec = _aged(make_plan(request, load_catalog(), make_facts()).spec)
     results = {
         step.id: _result(spec.workload_of(step), step.id, step.model, times_s)

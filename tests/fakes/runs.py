@@ -3,14 +3,14 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nobs.catalog import load_catalog
 from nobs.schema.base import Backend, Execution
 from nobs.schema.device import DeviceInfo
-from nobs.schema.pins import DatasetPin, EmbeddingsParams, ModelPin, RepeatPolicy, Source, Workload
+from nobs.schema.pins import DatasetPin, ModelPin, Params, RepeatPolicy, Source, Workload
 from nobs.schema.server import ServerRef
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.storage.rundir import RunDir
 from nobs.storage.store import make_run_dir, prepare_results
+from tests.fakes.run_requests import pinned
 
 HEADER = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
 ONE_WEIGHT = len(HEADER).to_bytes(8, "little") + HEADER + bytes(4)
@@ -71,11 +71,11 @@ def faulty_workload(tmp_path: Path, *faults: str) -> Workload:
         task="faulty",
         dataset=DatasetPin(id=str(texts), source=Source.PATH, rows=2),
         models=tuple(ModelPin(id=str(model), source=Source.PATH) for model in models),
-        params=EmbeddingsParams(),
+        params=Params(kind="faulty"),
         policy=RepeatPolicy(repeats=2),
     )
 
 
 def quick_workload() -> Workload:
     """Return the quick profile's workload; its step is named after the model alone."""
-    return load_catalog().workload("embeddings", "quick")
+    return pinned("embeddings", "quick")

@@ -13,10 +13,11 @@ import pytest
 
 from nobs.catalog import load_catalog
 from nobs.errors import HostApiError
-from nobs.schema.pins import LlmParams, RepeatPolicy, Workload
+from nobs.schema.pins import RepeatPolicy, Workload
 from nobs.schema.server import Locality, ServerRef
 from nobs.tasks.base import Work
 from nobs.tasks.llms.bench import LlmBench
+from nobs.tasks.llms.params import LlmParams
 from nobs.tasks.llms.stamps import FILE
 from tests.fakes.llm_answers import MODEL, after, plain, stream, whole_server
 from tests.fakes.llm_server import Choose, Script, ScriptedServer, Send, Then, serving

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nobs.schema.pins import Arrivals, LoadParams
 from nobs.tasks.llms.bench import LlmBench
+from nobs.tasks.llms.params import Arrivals, LoadParams
 from nobs.tasks.llms.report import LoadTable
 from tests.fakes.llm_answers import plain, stream, whole_server
 from tests.fakes.llm_server import Script, ScriptedServer, serving

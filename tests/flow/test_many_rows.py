@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from nobs.schema.base import Status
-from nobs.schema.pins import DatasetPin, EmbeddingsParams, ModelPin, RepeatPolicy, Source, Workload
+from nobs.schema.pins import DatasetPin, ModelPin, RepeatPolicy, Source, Workload
+from nobs.tasks.text_embeddings.params import EmbeddingsParams
 from tests.fakes.models import TINY, write_gte
 from tests.fakes.runs import order
 

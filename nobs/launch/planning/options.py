@@ -1,50 +1,63 @@
 """Which task takes which option: one that has no effect is refused, never dropped."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from nobs.catalog import Catalog
 from nobs.errors import UsageError
-from nobs.launch.planning.request import RunRequest, flag_of, given_options
+from nobs.launch.planning.request import RunRequest, flag_of
 from nobs.providers import PROVIDERS
 from nobs.providers.definitions import LMSTUDIO
 from nobs.tasks import TASKS
+from nobs.tasks.definitions import options_of, owners_of
+from nobs.tasks.options import PROVIDER, SETUP_LM_STUDIO
+from nobs.text import join_words
 
-_ALIKE = {"models": "llm_model", "llm_model": "models"}
-"""Options of different tasks for the same thing."""
 _OF_IMAGES = ("torch_index", "base_image", "build_network")
 
 
 def check_options(request: RunRequest, catalog: Catalog) -> None:
     """Raise UsageError for options that no selected task takes, or that need another option."""
     tasks = request.tasks or catalog.tasks(request.profile)
-    homeless = [name for name in given_options(request) if not _takers(name, tasks)]
+    homeless = [name for name in request.options if not _takers(name, tasks)]
     if homeless:
-        raise UsageError(_complain(homeless, tasks), _advise(homeless, tasks, request, catalog))
-    if request.provider is not None:
-        PROVIDERS.load(request.provider)
-    _check_combinations(request)
+        raise UsageError(
+            _complain(homeless, tasks, request), _advise(homeless, tasks, request, catalog)
+        )
+    if provider := PROVIDER.get(request.options):
+        PROVIDERS.load(provider)
+        if SETUP_LM_STUDIO.get(request.options) and provider != LMSTUDIO.name:
+            raise UsageError(
+                f"--setup-lm-studio sets LM Studio up, not --provider {provider}.",
+                "Leave one of the two out.",
+            )
+    if request.repeats is not None and request.time_budget_s is not None:
+        raise UsageError(
+            "--time-budget has no effect with --repeats, which fixes the number of repeats.",
+            "Leave one of the two out.",
+        )
 
 
 def options_for(task: str, request: RunRequest, tasks: Sequence[str]) -> RunRequest:
     """Return `request` with those options only that `task` takes in a run of `tasks`."""
-    foreign = set(given_options(request)) - _taken_by(task, tasks)
-    defaults = {field.name: field.default for field in fields(request) if field.name in foreign}
-    return replace(request, **defaults)  # type: ignore[arg-type]  # each default is its field's
+    taken = _taken_by(task, tasks)
+    own = {name: value for name, value in request.options.items() if name in taken}
+    return replace(request, options=own)
 
 
 def has_own_options(task: str, request: RunRequest, tasks: Sequence[str]) -> bool:
     """Tell whether an option is given that `task` alone takes in a run of `tasks`."""
-    return any(_takers(name, tasks) == (task,) for name in given_options(request))
+    return any(_takers(name, tasks) == (task,) for name in request.options)
 
 
 def describe_options(request: RunRequest, tasks: Sequence[str]) -> list[str]:
     """Return which options apply to some of `tasks` only, a sentence for each such set of tasks."""
-    partial = [name for name in given_options(request) if _takers(name, tasks) != tuple(tasks)]
+    partial = [name for name in request.options if _takers(name, tasks) != tuple(tasks)]
     groups = _group(partial, lambda name: _takers(name, tasks))
     return [
-        f"{_join(flags)} {'applies' if len(flags) == 1 else 'apply'} to {_join(takers)} only"
-        for takers, flags in groups.items()
+        f"{_join(request, names)} {'applies' if len(names) == 1 else 'apply'} to "
+        f"{join_words(takers)} only"
+        for takers, names in groups.items()
     ]
 
 
@@ -54,79 +67,53 @@ def check_image_options(request: RunRequest) -> None:
     Variables are settings for every run of this machine, so they may be of no use in one.
     """
     useless = [
-        flag_of(name)
+        name
         for name in _OF_IMAGES
         if getattr(request, name) is not None and name not in request.settings
     ]
     if useless:
         verb = "has" if len(useless) == 1 else "have"
         raise UsageError(
-            f"{_join(useless)} {verb} no effect here: this run builds no image.",
-            f"Leave {_it(useless)} out, or use --execution container.",
+            f"{_join(request, useless)} {verb} no effect here: this run builds no image.",
+            f"{_leave(request, useless)}, or use --execution container.",
         )
 
 
 def _taken_by(task: str, tasks: Sequence[str]) -> frozenset[str]:
     definition = TASKS.load(task)
-    is_alone = tuple(tasks) == (task,)
-    return definition.options | definition.options_alone if is_alone else definition.options
+    names = frozenset(option.name for option in definition.options)
+    return names if tuple(tasks) == (task,) else names - definition.options_alone
 
 
 def _takers(name: str, tasks: Sequence[str]) -> tuple[str, ...]:
     return tuple(task for task in tasks if name in _taken_by(task, tasks))
 
 
-def _owners(name: str) -> tuple[str, ...]:
-    """Return the tasks that take an option, at least in a run of their own."""
-    return tuple(task for task in TASKS if name in _taken_by(task, (task,)))
-
-
-def _complain(homeless: Sequence[str], tasks: Sequence[str]) -> str:
-    groups = _group(homeless, _owners)
-    return (
-        "; ".join(
-            f"{_join(flags)} {'does' if len(flags) == 1 else 'do'}n't apply to {_join(tasks)}, "
-            f"only to {_join(owners)}"
-            for owners, flags in groups.items()
-        )
-        + "."
+def _complain(homeless: Sequence[str], tasks: Sequence[str], request: RunRequest) -> str:
+    parts = (
+        f"{_join(request, names)} {'does' if len(names) == 1 else 'do'}n't apply to "
+        f"{join_words(tasks)}, only to {join_words(owners)}"
+        for owners, names in _group(homeless, owners_of).items()
     )
+    return "; ".join(parts) + "."
 
 
 def _advise(
     homeless: Sequence[str], tasks: Sequence[str], request: RunRequest, catalog: Catalog
 ) -> str:
-    owners = tuple(dict.fromkeys(owner for name in homeless for owner in _owners(name)))
+    owners = tuple(dict.fromkeys(owner for name in homeless for owner in owners_of(name)))
     if set(owners) <= set(catalog.tasks(request.profile)):
         other = f"add --task {','.join(owners)}"
     else:
         fitting = [name for name in catalog.profiles if set(owners) <= set(catalog.tasks(name))]
-        other = f"choose a profile with {_join(owners)} ({', '.join(fitting)})"
-    alike = [name for name in homeless if _takers(_ALIKE.get(name, ""), tasks)]
-    hints = [
-        f" The model of {_join(tasks)} is named by {flag_of(_ALIKE[name])} of `nobs run`."
+        other = f"choose a profile with {join_words(owners)} ({', '.join(fitting)})"
+    alike = (options_of()[name].alike for name in homeless)
+    hints = (
+        f" The model of {join_words(tasks)} is named by {flag_of(name)} of `nobs run`."
         for name in alike
-    ]
-    return f"Leave {_it(homeless)} out, or {other}.{''.join(hints)}"
-
-
-def _check_combinations(request: RunRequest) -> None:
-    """Raise UsageError for an option that another one, or its absence, leaves without effect."""
-    if request.arrivals is not None and not request.rates_per_s:
-        raise UsageError(
-            "--arrivals has no effect without --rate.",
-            "Name the rates, as in --rate 0.5,1,2, or leave --arrivals out.",
-        )
-    if request.setup_lm_studio and request.provider not in (None, LMSTUDIO.name):
-        raise UsageError(
-            f"--setup-lm-studio sets LM Studio up, not --provider {request.provider}.",
-            "Leave one of the two out.",
-        )
-    if request.repeats is not None and request.time_budget_s is not None:
-        raise UsageError(
-            "--time-budget has no effect with --repeats, which fixes the number of repeats.",
-            "Leave one of the two out.",
-        )
+        if _takers(name, tasks)
+    )
+    return f"{_leave(request, homeless)}, or {other}.{''.join(hints)}"
 
 
 def _group(
@@ -134,15 +121,14 @@ def _group(
 ) -> dict[tuple[str, ...], list[str]]:
     groups: dict[tuple[str, ...], list[str]] = {}
     for name in names:
-        groups.setdefault(key(name), []).append(flag_of(name))
+        groups.setdefault(key(name), []).append(name)
     return groups
 
 
-def _join(words: Sequence[str]) -> str:
-    """Return `a, b and c`."""
-    *others, last = words
-    return f"{', '.join(others)} and {last}" if others else last
+def _join(request: RunRequest, names: Sequence[str]) -> str:
+    return join_words([request.label(name) for name in names])
 
 
-def _it(options: Sequence[str]) -> str:
-    return "it" if len(options) == 1 else "them"
+def _leave(request: RunRequest, names: Sequence[str]) -> str:
+    it = "it" if len(names) == 1 else "them"
+    return f"Unset {it}" if request.settings.issuperset(names) else f"Leave {it} out"

@@ -1,9 +1,11 @@
 """From a request, the catalogue and the facts to one complete plan; pure."""
 
 import platform
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from nobs import __version__
 from nobs.backends import BACKENDS
@@ -39,7 +41,7 @@ from nobs.launch.planning.server import (
     served_model,
 )
 from nobs.launch.planning.surroundings import proxy_route, surroundings_notes, trusted
-from nobs.launch.planning.workloads import choose_workload, warn_of_dtype
+from nobs.launch.planning.workloads import choose_workload
 from nobs.schema.base import Backend, Execution
 from nobs.schema.pins import Source, Workload
 from nobs.schema.spec import ImageRef, RunSpec, StepSpec
@@ -47,6 +49,8 @@ from nobs.settings import DEFAULT_LLM_BASE_URL
 from nobs.storage.rundir import safe_name
 from nobs.system.accelerators import explain_choice
 from nobs.system.gpus import Accelerators
+from nobs.tasks import TASKS
+from nobs.tasks.parameters import typed
 
 HUB_VARIABLES = ("HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_HUB_ENABLE_HF_TRANSFER")
 
@@ -71,6 +75,25 @@ class Plan:
         """The run directory."""
         return self.results / "runs" / self.spec.run_id
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain values, as `--dry-run --json` prints it."""
+        image = self.image
+        return {
+            "run_directory": str(self.run_path),
+            "spec": self.spec.model_dump(mode="json", by_alias=True),
+            "image": image
+            and {
+                "tag": image.tag,
+                "dockerfile": image.dockerfile,
+                "build_args": image.shown_arguments,
+                "network": image.network,
+            },
+            "fetch": self.fetch and self.fetch.to_dict(),
+            "container": self.container and self.container.to_dict(),
+            "server": self.server and {**asdict(self.server), "text": str(self.server)},
+            "notes": list(self.notes),
+        }
+
 
 def make_plan(
     request: RunRequest, catalog: Catalog, facts: Facts, secrets: tuple[SecretFile, ...] = ()
@@ -79,14 +102,14 @@ def make_plan(
     backend = request.backend or facts.detected
     target = BACKENDS.load(backend)
     check_options(request, catalog)
-    tasks, left_out = choose_tasks(request, catalog, facts)
-    workloads = tuple(
-        _choose_workload(task, options_for(task, request, tasks), catalog, facts) for task in tasks
-    )
+    pairs, left_out = _choose_workloads(request, catalog, facts)
+    workloads = tuple(chosen for _, chosen in pairs)
+    tasks = tuple(workload.task for workload in workloads)
     execution, notes = choose_execution(request, target, facts, tasks)
     target.check_host(facts.accelerators)
     contained = execution is Execution.CONTAINER and not facts.in_container
-    server = _order_server(request, catalog, facts, tasks)
+    served = next((pair for pair in pairs if is_served(pair[0])), None)
+    server = order_server(request, facts, *served) if served else None
     if not contained:
         check_image_options(request)
     image = plan_target_image(request, target, facts) if contained else None
@@ -127,24 +150,25 @@ def make_plan(
             *notes,
             *left_out,
             *describe_options(request, tasks),
-            *_dtype_notes(workloads, backend),
+            *_notes_of(workloads, backend),
             *(surroundings_notes(facts) if fetch or not offline else ()),
         ),
     )
 
 
-def _choose_workload(task: str, request: RunRequest, catalog: Catalog, facts: Facts) -> Workload:
-    pinned = catalog.workload(task, request.profile)
-    served = served_model(request, facts, pinned) if is_served(pinned) else None
-    return choose_workload(task, request, catalog, served)
-
-
-def _order_server(
-    request: RunRequest, catalog: Catalog, facts: Facts, tasks: tuple[str, ...]
-) -> ServerOrder | None:
-    pinned = (catalog.workload(task, request.profile) for task in tasks)
-    served = next((workload for workload in pinned if is_served(workload)), None)
-    return order_server(request, facts, served) if served else None
+def _choose_workloads(
+    request: RunRequest, catalog: Catalog, facts: Facts
+) -> tuple[list[tuple[Workload, Workload]], list[str]]:
+    """Return each pinned workload with what the request makes of it, and why tasks are left out."""
+    named = request.tasks or catalog.tasks(request.profile)
+    pinned = {task: typed(catalog.workload(task, request.profile)) for task in named}
+    tasks, left_out = choose_tasks(request, pinned, facts)
+    pairs = []
+    for task in tasks:
+        work, own = pinned[task], options_for(task, request, tasks)
+        served = served_model(own, facts, work) if is_served(work) else None
+        pairs.append((work, choose_workload(work, own, catalog, served)))
+    return pairs, left_out
 
 
 def plan_target_image(request: RunRequest, target: BackendTarget, facts: Facts) -> ImagePlan:
@@ -248,8 +272,6 @@ def _needs_hub(workload: Workload) -> bool:
     return Source.HUB in sources
 
 
-def _dtype_notes(workloads: tuple[Workload, ...], backend: Backend) -> list[str]:
-    # A task without number formats has none in its parameters.
-    dtypes = (getattr(workload.params, "dtype", None) for workload in workloads)
-    found = {warn_of_dtype(dtype, backend) for dtype in dtypes}
-    return sorted(note for note in found if note)
+def _notes_of(workloads: tuple[Workload, ...], backend: Backend) -> list[str]:
+    notes = (TASKS.load(work.task).find_notes(work.params, backend) for work in workloads)
+    return list(dict.fromkeys(chain.from_iterable(notes)))

@@ -1,9 +1,9 @@
 """Which server a run asks for its LLM, as a value: what `--dry-run` prints and then is opened."""
 
 import platform
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from nobs.catalog import Catalog
 from nobs.errors import UsageError
 from nobs.launch.engine.endpoint import choose_route, split_url
 from nobs.launch.planning.facts import Facts
@@ -11,11 +11,14 @@ from nobs.launch.planning.options import has_own_options
 from nobs.launch.planning.request import RunRequest
 from nobs.providers import EMBEDDED, PROVIDERS
 from nobs.providers.weights import MODEL as EMBEDDED_MODEL
-from nobs.schema.pins import LlmParams, ModelPin, Source, Workload
+from nobs.schema.pins import ModelPin, Source, Workload
 from nobs.schema.server import ServerRef
 from nobs.schema.spec import RunSpec
 from nobs.settings import DEFAULT_LLM_BASE_URL, DEFAULT_LLM_MODEL_NAME
 from nobs.system.hosts import is_loopback
+from nobs.tasks import TASKS
+from nobs.tasks.options import PROVIDER, REQUEST_TIMEOUT, SERVER_MODEL, SERVER_URL, SETUP_LM_STUDIO
+from nobs.tasks.parameters import typed
 
 ANY_SERVER = "openai"
 LM_STUDIO = "lmstudio"
@@ -74,15 +77,15 @@ def order_again(spec: RunSpec) -> ServerOrder | None:
         model=None if is_embedded and brings_model else server.model,
         setup=server.setup,
         is_guess=server.provider == ANY_SERVER,
-        parallel=_parallel(spec),
+        parallel=_parallel(spec.workloads),
         max_wait_s=server.max_wait_s,
     )
 
 
-def _parallel(spec: RunSpec) -> int | None:
-    params = (workload.params for workload in spec.workloads)
-    loads = (p.load for p in params if isinstance(p, LlmParams) and p.load)
-    return max((level for load in loads for level in load.concurrency), default=None)
+def _parallel(workloads: Iterable[Workload]) -> int | None:
+    """Return the most requests at once that `workloads` send, None where none names a number."""
+    found = (TASKS.load(work.task).parallel_requests(work.params) for work in map(typed, workloads))
+    return max((number for number in found if number), default=None)
 
 
 def is_served(workload: Workload) -> bool:
@@ -91,17 +94,17 @@ def is_served(workload: Workload) -> bool:
 
 
 def choose_tasks(
-    request: RunRequest, catalog: Catalog, facts: Facts
+    request: RunRequest, pinned: Mapping[str, Workload], facts: Facts
 ) -> tuple[tuple[str, ...], list[str]]:
-    """Return the named tasks; else those of the profile, without one whose server isn't there.
+    """Return the tasks of `pinned` that can be run, and why the others can't.
 
-    A task isn't left out where LLM_BASE_URL names a server or an option is for this task alone:
-    then the absence of its server is an error.
+    A task is left out only where nobody named it, LLM_BASE_URL names no server and no option is for
+    this task alone: else the absence of its server is an error.
     """
-    tasks = request.tasks or catalog.tasks(request.profile)
+    tasks = tuple(pinned)
     if request.tasks or facts.llm_base_url:
         return tasks, []
-    found = {task: _absence(catalog.workload(task, request.profile), facts) for task in tasks}
+    found = {task: _absence(workload, facts) for task, workload in pinned.items()}
     absent = {
         task: why
         for task, why in found.items()
@@ -127,19 +130,22 @@ def served_model(request: RunRequest, facts: Facts, pinned: Workload) -> ModelPi
     return pin if name in (None, pin.id) else ModelPin(id=str(name), source=Source.SERVER)
 
 
-def order_server(request: RunRequest, facts: Facts, pinned: Workload) -> ServerOrder:
-    """Return the order for the model of `pinned`."""
+def order_server(
+    request: RunRequest, facts: Facts, pinned: Workload, chosen: Workload
+) -> ServerOrder:
+    """Return the order for the model of `pinned`, of which `chosen` was made."""
+    provider, setup = PROVIDER.get(request.options), bool(SETUP_LM_STUDIO.get(request.options))
     url = None if _is_embedded(request, pinned) else _base_url(request, facts)
     if url is None:
-        _check_embedded(request.llm_model or pinned.models[0].id)
+        _check_embedded(SERVER_MODEL.get(request.options) or pinned.models[0].id)
     return ServerOrder(
-        provider=request.provider or (EMBEDDED if url is None else _provider_at(url, request)),
+        provider=provider or (EMBEDDED if url is None else _provider_at(url, request)),
         base_url=_reached(url, facts) if url else None,
         model=_model_name(request, facts, pinned),
-        setup=request.setup_lm_studio,
-        parallel=max(request.concurrency, default=None),
-        is_guess=request.provider in {None, ANY_SERVER} and not request.setup_lm_studio,
-        max_wait_s=request.request_timeout_s or DEFAULT_MAX_WAIT_S,
+        setup=setup,
+        parallel=_parallel([chosen]),
+        is_guess=provider in {None, ANY_SERVER} and not setup,
+        max_wait_s=REQUEST_TIMEOUT.get(request.options) or DEFAULT_MAX_WAIT_S,
     )
 
 
@@ -149,10 +155,11 @@ def needs_server(workload: Workload) -> bool:
 
 
 def _is_embedded(request: RunRequest, pinned: Workload) -> bool:
-    if request.provider is not None:
-        return request.provider == EMBEDDED and request.llm_url is None
-    is_told = request.llm_url is not None or request.setup_lm_studio
-    return not needs_server(pinned) and not is_told
+    url, provider = SERVER_URL.get(request.options), PROVIDER.get(request.options)
+    if provider is not None:
+        return provider == EMBEDDED and url is None
+    is_named = url is not None or SETUP_LM_STUDIO.get(request.options)
+    return not needs_server(pinned) and not is_named
 
 
 def _check_embedded(model: str) -> None:
@@ -166,16 +173,18 @@ def _check_embedded(model: str) -> None:
 
 def _model_name(request: RunRequest, facts: Facts, pinned: Workload) -> str | None:
     """Return the name that a server is asked for; an embedded server brings its own model."""
-    if request.llm_model or _is_embedded(request, pinned):
-        return request.llm_model
+    named = SERVER_MODEL.get(request.options)
+    if named or _is_embedded(request, pinned):
+        return named
     return facts.llm_model_name or DEFAULT_LLM_MODEL_NAME
 
 
 def _base_url(request: RunRequest, facts: Facts) -> str:
-    """Return where the server is: as told, else where the named provider's usually is."""
-    if request.llm_url:
-        return request.llm_url
-    usual = PROVIDERS.load(request.provider).default_url if request.provider else None
+    """Return where the server is: as named, else where the named provider's usually is."""
+    if url := SERVER_URL.get(request.options):
+        return url
+    provider = PROVIDER.get(request.options)
+    usual = PROVIDERS.load(provider).default_url if provider else None
     return facts.llm_base_url or usual or DEFAULT_LLM_BASE_URL
 
 
@@ -187,7 +196,7 @@ def _reached(url: str, facts: Facts) -> str:
 
 def _provider_at(url: str, request: RunRequest) -> str:
     """Return the provider whose servers usually listen there, else the one for any server."""
-    if request.setup_lm_studio:
+    if SETUP_LM_STUDIO.get(request.options):
         return LM_STUDIO
     usual = {PROVIDERS.load(name).default_url: name for name in PROVIDERS}
     return next((name for known, name in usual.items() if known and _same(known, url)), ANY_SERVER)

@@ -4,77 +4,56 @@ from collections import Counter
 from pathlib import Path
 
 from nobs.catalog import Catalog
+from nobs.catalog.changes import find_changes
 from nobs.errors import UsageError
-from nobs.launch.planning.request import RunRequest, given_options
-from nobs.schema.base import Backend, Dtype, Record
-from nobs.schema.pins import (
-    Arrivals,
-    DatasetPin,
-    LoadParams,
-    ModelPin,
-    Params,
-    Source,
-    Workload,
-)
+from nobs.launch.planning.request import RunRequest
+from nobs.schema.pins import DatasetPin, ModelPin, Source, Workload
+from nobs.tasks import TASKS
+from nobs.tasks.options import COLUMN, DATASET, MODEL, ROWS, SPLIT, TRUST_REMOTE_CODE, Role
 from nobs.user import expand_home
 
 _PATH_MARKS = (".", "/", "~")
 """What a path begins with; names of the hub and of the catalogue never do."""
-CONSEQUENCES = {"source", "file", "file_bytes", "file_sha256", "rows_sha256", "config", "licence"}
-"""Fields of a data set that follow from which one it is: no reasons of their own."""
 
 
 def choose_workload(
-    task: str, request: RunRequest, catalog: Catalog, served: ModelPin | None = None
+    pinned: Workload, request: RunRequest, catalog: Catalog, served: ModelPin | None = None
 ) -> Workload:
-    """Return the workload of `task`; everything that differs from the pins is a reason.
+    """Return `pinned`, typed, as `request` asks for; everything that differs from it is a reason.
 
     `request` has the options that the task takes, `served` is the model that a server is asked for.
     """
-    pinned = catalog.workload(task, request.profile)
-    dataset = _choose_dataset(request, pinned.dataset)
-    models = (served,) if served else _choose_models(request, pinned, catalog)
-    params = _choose_params(request, pinned.params)
-    policy = pinned.policy.model_copy(
-        update=_given(repeats=request.repeats, time_budget_s=request.time_budget_s)
-    )
-    return pinned.model_copy(
+    definition = TASKS.load(pinned.task)
+    own = {option.name for option in definition.options if option.role is Role.PARAMETERS}
+    options = {name: value for name, value in request.options.items() if name in own}
+    chosen = pinned.model_copy(
         update={
-            "dataset": dataset,
-            "models": models,
-            "params": params,
-            "policy": policy,
-            "open_reasons": (
-                *_differences(pinned.dataset, dataset, "dataset"),
-                *_model_reasons(pinned, models),
-                *_differences(pinned.params, params, "params"),
-                *_repeat_reasons(request, pinned),
+            "dataset": _choose_dataset(request, pinned.dataset),
+            "models": (served,) if served else _choose_models(request, pinned, catalog),
+            "params": definition.apply(pinned.params, options),
+            "policy": pinned.policy.model_copy(
+                update=_given(repeats=request.repeats, time_budget_s=request.time_budget_s)
             ),
         }
     )
-
-
-def warn_of_dtype(dtype: Dtype | None, backend: Backend) -> str | None:
-    """Return why a number format makes little sense on a backend, None if it does."""
-    if backend is Backend.CPU and dtype is Dtype.FLOAT16:
-        return "float16 is several times slower than float32 on CPUs; use bfloat16 or float32."
-    return None
+    return chosen.model_copy(update={"open_reasons": tuple(find_changes(pinned, chosen))})
 
 
 def _choose_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
-    if request.dataset is None:
+    asked, column = DATASET.get(request.options), COLUMN.get(request.options)
+    if asked is None:
         return _change_dataset(request, pinned)
-    rows = request.rows or pinned.rows
-    is_path = request.dataset.startswith(_PATH_MARKS)
-    file = expand_home(request.dataset, "--dataset") if is_path else Path(request.dataset)
+    rows = ROWS.get(request.options) or pinned.rows
+    is_path = asked.startswith(_PATH_MARKS)
+    file = expand_home(asked, request.label(DATASET.name)) if is_path else Path(asked)
     if is_path or file.is_file():
         if not file.is_file():
             raise UsageError(f"There is no file of texts {file}.", "Name one that exists.")
         _refuse_parts(request, str(file), has_columns=file.suffix.lower() != ".txt")
         path = str(file.resolve())
-        return DatasetPin(id=path, source=Source.PATH, rows=rows, **_given(column=request.column))
-    name, _, revision = request.dataset.partition("@")
-    parts = _given(column=request.column, split=request.split)
+        return DatasetPin(id=path, source=Source.PATH, rows=rows, **_given(column=column))
+    name, _, revision = asked.partition("@")
+    parts = _given(column=column, split=SPLIT.get(request.options))
     return DatasetPin(id=name, revision=revision or None, rows=rows, **parts)
 
 
@@ -82,8 +61,8 @@ def _change_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
     """Return the pinned data set with other rows; digests of what is no longer asked for go."""
     if pinned.source is Source.PACKAGE:
         _refuse_parts(request, f"the packaged {pinned.id}", has_columns=False)
-    changes = _given(rows=request.rows, column=request.column, split=request.split)
-    changed = pinned.model_copy(update=changes)
+    changes = {each.name: each.get(request.options) for each in (ROWS, COLUMN, SPLIT)}
+    changed = pinned.model_copy(update=_given(**changes))
     if changed != pinned:
         changed = changed.model_copy(update={"rows_sha256": ""})
     if changed.split != pinned.split:
@@ -94,19 +73,19 @@ def _change_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
 
 def _refuse_parts(request: RunRequest, texts: str, *, has_columns: bool) -> None:
     """Raise UsageError for parts of a data set that `texts` don't have."""
-    if request.split is not None:
-        raise UsageError(
-            f"--split has no effect: {texts} has no splits.", "Leave it out, or name a --dataset."
-        )
-    if request.column is not None and not has_columns:
-        raise UsageError(
-            f"--column has no effect: {texts} has no columns.", "Leave it out, or name a --dataset."
-        )
+    absent = [(SPLIT, "splits")] + ([] if has_columns else [(COLUMN, "columns")])
+    for option, parts in absent:
+        if option.name in request.options:
+            raise UsageError(
+                f"{request.label(option.name)} has no effect: {texts} has no {parts}.",
+                "Leave it out, or name a --dataset.",
+            )
 
 
 def _choose_models(request: RunRequest, pinned: Workload, catalog: Catalog) -> tuple[ModelPin, ...]:
-    models = _named_models(request, pinned, catalog) if request.models else pinned.models
-    if request.trust_remote_code and not any(model.trust_remote_code for model in models):
+    names, trusted = MODEL.get(request.options), TRUST_REMOTE_CODE.get(request.options)
+    models = _named_models(names, request, pinned, catalog) if names else pinned.models
+    if trusted and not any(model.trust_remote_code for model in models):
         raise UsageError(
             "--trust-remote-code has no effect on models of the catalogue.",
             "Leave it out, or name another --model: OWNER/NAME[@REVISION], or a directory.",
@@ -114,8 +93,10 @@ def _choose_models(request: RunRequest, pinned: Workload, catalog: Catalog) -> t
     return models
 
 
-def _named_models(request: RunRequest, pinned: Workload, catalog: Catalog) -> tuple[ModelPin, ...]:
-    found = tuple(_find_model(name, request, pinned, catalog) for name in request.models)
+def _named_models(
+    names: tuple[str, ...], request: RunRequest, pinned: Workload, catalog: Catalog
+) -> tuple[ModelPin, ...]:
+    found = tuple(_find_model(name, request, pinned, catalog) for name in names)
     # A report has one place per model: two revisions of one would share it.
     twice = [name for name, count in Counter(model.id for model in found).items() if count > 1]
     if twice:
@@ -128,6 +109,7 @@ def _named_models(request: RunRequest, pinned: Workload, catalog: Catalog) -> tu
 
 def _find_model(name: str, request: RunRequest, pinned: Workload, catalog: Catalog) -> ModelPin:
     """Return the pin of a catalogue model, or an open one for `OWNER/NAME[@REVISION]` or a path."""
+    trusted = bool(TRUST_REMOTE_CODE.get(request.options))
     models = (*pinned.models, *catalog.models.values())
     known = {model.id: model for model in models if model.source is not Source.SERVER}
     if name in known:
@@ -137,9 +119,7 @@ def _find_model(name: str, request: RunRequest, pinned: Workload, catalog: Catal
         path = expand_home(name, "--model").resolve()
         if not path.is_dir():
             raise UsageError(f"There is no model directory {path}.", "Name one that exists.")
-        return ModelPin(
-            id=str(path), source=Source.PATH, trust_remote_code=request.trust_remote_code
-        )
+        return ModelPin(id=str(path), source=Source.PATH, trust_remote_code=trusted)
     identifier, _, revision = name.partition("@")
     owner, slash, rest = identifier.partition("/")
     if not (owner and slash and rest) or "/" in rest:
@@ -147,52 +127,7 @@ def _find_model(name: str, request: RunRequest, pinned: Workload, catalog: Catal
             f"There is no model {name!r} in the catalogue.",
             "See `nobs models`; any model of the hub is named as OWNER/NAME[@REVISION].",
         )
-    return ModelPin(
-        id=identifier, revision=revision or None, trust_remote_code=request.trust_remote_code
-    )
-
-
-def _choose_params(request: RunRequest, pinned: Params) -> Params:
-    """Return the parameters with what the options of the same name ask for."""
-    named = [name for name in given_options(request) if name in type(pinned).model_fields]
-    changes = {name: getattr(request, name) for name in named}
-    return pinned.model_copy(update=changes | _given(load=_choose_load(request)))
-
-
-def _choose_load(request: RunRequest) -> LoadParams | None:
-    """Return the levels of load that were asked for."""
-    if not (request.concurrency or request.rates_per_s or request.sweep):
-        return None
-    return LoadParams(
-        concurrency=request.concurrency,
-        rates_per_s=request.rates_per_s,
-        sweep=request.sweep,
-        arrivals=request.arrivals or Arrivals.POISSON,
-    )
-
-
-def _model_reasons(pinned: Workload, models: tuple[ModelPin, ...]) -> list[str]:
-    """Other models, and fewer, make another task score."""
-    if models == pinned.models:
-        return []
-    names = ", ".join(model.id for model in models)
-    return [f"models: {names} instead of {', '.join(model.id for model in pinned.models)}"]
-
-
-def _repeat_reasons(request: RunRequest, pinned: Workload) -> list[str]:
-    """Fewer repeats than the workload asks for make a result open; more don't."""
-    if request.repeats is not None and request.repeats < pinned.policy.min_repeats:
-        return [f"policy.repeats: {request.repeats}, below {pinned.policy.min_repeats}"]
-    return []
-
-
-def _differences(pinned: Record, chosen: Record, where: str) -> list[str]:
-    before, after = pinned.model_dump(mode="json"), chosen.model_dump(mode="json")
-    return [
-        f"{where}.{key}: {after[key]} instead of {before[key]}"
-        for key in before
-        if before[key] != after[key] and key not in CONSEQUENCES
-    ]
+    return ModelPin(id=identifier, revision=revision or None, trust_remote_code=trusted)
 
 
 def _given(**values: object) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nobs import __version__
 from nobs.backends import BACKENDS
+from nobs.catalog.changes import find_differences
 from nobs.errors import UsageError
 from nobs.launch.container.plan import SecretFile
 from nobs.launch.planning.facts import Facts
@@ -88,9 +89,7 @@ def find_changes(spec: RunSpec, run_dir: RunDir, facts: Facts) -> Iterator[str]:
 
 
 def _work(ordered: WorkloadRef | Workload) -> dict[str, Any]:
-    parts = {"dataset", "models", "params", "policy"}
-    # Older reports have no tag on their parameters.
-    plain = ordered.model_dump(mode="json", include=parts, exclude={"params": {"kind"}})
+    plain = ordered.model_dump(mode="json", include={"dataset", "models", "params", "policy"})
     return plain | {"models": {model["id"]: model for model in plain["models"]}}
 
 
@@ -120,9 +119,5 @@ def _find_image_id(engine: "Engine", tag: str) -> str | None:
 def _differences(
     before: Mapping[str, Any], now: Mapping[str, Any], where: str = ""
 ) -> Iterator[str]:
-    for key in {**before, **now}:
-        old, new = before.get(key), now.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            yield from _differences(old, new, f"{where}{key}.")
-        elif old != new:
-            yield f"{where}{key} was {old}, is {new}"
+    for path, old, new in find_differences(before, now, where):
+        yield f"{path} was {old}, is {new}"

@@ -27,6 +27,7 @@ from nobs.schema.spec import RunSpec, StepSpec
 from nobs.settings import DEFAULT_LLM_BASE_URL, llm_api_key, llm_base_url
 from nobs.storage.rundir import RunDir
 from nobs.system.hosts import is_loopback
+from nobs.tasks.options import SERVER_URL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +122,7 @@ def find_absent_server(request: RunRequest, catalog: Catalog) -> str | None:
     workloads = [catalog.workload(task, request.profile) for task in tasks]
     if not any(map(needs_server, workloads)):
         return None
-    url = request.llm_url or llm_base_url() or DEFAULT_LLM_BASE_URL
+    url = SERVER_URL.get(request.options) or llm_base_url() or DEFAULT_LLM_BASE_URL
     is_here = is_loopback(split_url(url).hostname or "")
     return url if is_here and not listens(url) else None
 

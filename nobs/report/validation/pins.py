@@ -4,18 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nobs.catalog import load_catalog
+from nobs.catalog.changes import find_changes
+from nobs.errors import DataError
 from nobs.report.build import fingerprint
 from nobs.schema.base import Division, Status
 from nobs.schema.pins import ModelPin, Workload
 from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.tasks import TASKS
+from nobs.tasks.parameters import typed
 from nobs.text import to_line
-
-_CONSEQUENCES = tuple(
-    f"dataset.{key}:"
-    for key in ("source", "file", "file_bytes", "file_sha256", "rows_sha256", "config", "licence")
-)
-"""Differences that follow from another data set or number of rows."""
 
 
 @dataclass
@@ -38,8 +35,8 @@ def compare_pins(report: Report) -> Comparison:
             found.differences += [f"{label}: {reason}" for reason in task.workload.open_reasons]
             continue
         try:
-            workload = _workload_of(task)
-        except ValueError as error:
+            workload = typed(task.workload.to_workload(task.task))
+        except (ValueError, DataError) as error:
             found.faults.append(f"{label}: its pins are no workload: {to_line(error)}")
             continue
         faults, differences = _compare(report, task, workload)
@@ -48,31 +45,15 @@ def compare_pins(report: Report) -> Comparison:
     return found
 
 
-def _workload_of(task: TaskReport) -> Workload:
-    reference = task.workload
-    name, _, version = reference.name.rpartition("/")
-    return Workload(
-        name=name,
-        version=int(version),
-        task=task.task,
-        dataset=reference.dataset,
-        models=reference.models,
-        params=reference.params,
-        policy=reference.policy,
-        open_reasons=reference.open_reasons,
-    )
-
-
 def _compare(report: Report, task: TaskReport, workload: Workload) -> tuple[list[str], list[str]]:
     """Return faults and differences of one task; what is claimed to be closed must not differ."""
     faults = [*_claim_faults(task, workload), *_model_faults(report, task, workload)]
     pinned = load_catalog().workloads.get(workload.label)
     if pinned is None:
         return faults, [*workload.open_reasons, "the catalogue of this NOBS doesn't have it"]
-    differences = list(_differences(pinned, workload))
+    differences = [to_line(change) for change in find_changes(typed(pinned), workload)]
     if workload.division is Division.OPEN:
-        telling = [text for text in differences if not text.startswith(_CONSEQUENCES)]
-        return faults, list(dict.fromkeys([*workload.open_reasons, *(telling or differences)]))
+        return faults, list(dict.fromkeys([*workload.open_reasons, *differences]))
     faults += [f"division is closed, but {difference}" for difference in differences]
     faults += _evidence_faults(task, pinned)
     return faults, []
@@ -101,28 +82,6 @@ def _model_faults(report: Report, task: TaskReport, workload: Workload) -> Itera
             for reason in definition.find_open_reasons(model, workload):
                 if reason not in workload.open_reasons:
                     yield f"{to_line(name)}: open_reasons doesn't have {to_line(reason)}"
-
-
-def _differences(pinned: Workload, workload: Workload) -> Iterator[str]:
-    """Yield the fields that differ from the pinned workload, in the words of `open_reasons`."""
-    for where in ("dataset", "params"):
-        before = getattr(pinned, where).model_dump(mode="json")
-        after = getattr(workload, where).model_dump(mode="json")
-        for key in dict.fromkeys([*before, *after]):
-            if before.get(key) != after.get(key):
-                yield to_line(f"{where}.{key}: {after.get(key)} instead of {before.get(key)}")
-    names = [", ".join(model.id for model in work.models) for work in (pinned, workload)]
-    if names[0] != names[1]:
-        yield to_line(f"models: {names[1]} instead of {names[0]}")
-    elif pinned.models != workload.models:
-        yield "models: other pins than those of the catalogue"
-    repeats, least = workload.policy.repeats, pinned.policy.min_repeats
-    if repeats is not None and repeats < least:
-        yield f"policy.repeats: {repeats}, below {least}"
-    for key in ("min_repeats", "ci_rel_width"):
-        before, after = getattr(pinned.policy, key), getattr(workload.policy, key)
-        if before != after:
-            yield f"policy.{key}: {after} instead of {before}"
 
 
 def _evidence_faults(task: TaskReport, pinned: Workload) -> Iterator[str]:

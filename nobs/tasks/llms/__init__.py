@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from nobs.errors import UsageError
 from nobs.schema.base import Backend, Status
-from nobs.schema.pins import Workload
+from nobs.schema.pins import Params, Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
 from nobs.schema.server import Locality, ServerRef
@@ -16,8 +17,30 @@ from nobs.tasks.llms.aggregate import figures_of
 from nobs.tasks.llms.contradictions import contradictions_of
 from nobs.tasks.llms.notices import warnings_of
 from nobs.tasks.llms.obedience import disobedience_of, open_reasons_of
+from nobs.tasks.llms.params import Arrivals, LlmParams
 from nobs.tasks.llms.report import LlmModelReport, LlmRequest
+from nobs.tasks.options import DATA, SERVER, Option
 from nobs.tasks.score import calculate_score
+
+MAX_OUTPUT_TOKENS: Option[int] = Option(
+    name="max_output_tokens", kind=int, help="Maximum number of output tokens per request."
+)
+CONCURRENCY: Option[tuple[int, ...]] = Option(
+    name="concurrency", kind=int, many=True,
+    help="Measure under load too, with this many requests in flight.",
+)  # fmt: skip
+RATE: Option[tuple[float, ...]] = Option(
+    name="rate", kind=float, many=True, metavar="R[,R]",
+    help="Measure under load too, with this many requests arriving per second.",
+)  # fmt: skip
+ARRIVALS: Option[str] = Option(
+    name="arrivals", choices=tuple(Arrivals), default="poisson",
+    help="Arrival process of --rate.",
+)  # fmt: skip
+SWEEP: Option[bool] = Option(
+    name="sweep", kind=bool, help="Double the concurrency until throughput stops growing."
+)
+LOAD: tuple[Option[Any], ...] = (CONCURRENCY, RATE, ARRIVALS, SWEEP)
 
 
 class Llms(TaskDefinition):
@@ -27,12 +50,10 @@ class Llms(TaskDefinition):
     title = "LLM inference"
     unit = "tokens"
     bench = "nobs.tasks.llms.bench:LlmBench"
-    options = frozenset({
-        "provider", "llm_url", "llm_model", "setup_lm_studio", "max_output_tokens",
-        "request_timeout_s", "concurrency", "rates_per_s", "arrivals", "sweep",
-    })  # fmt: skip
+    params: Mapping[str, type[Params]] = {"llms": LlmParams}
+    options = (MAX_OUTPUT_TOKENS, *LOAD, *SERVER, *DATA)
     # Texts that the user names beside another task are that task's.
-    options_alone = frozenset({"dataset", "split", "column", "rows"})
+    options_alone = frozenset(option.name for option in DATA)
     uses_device = False
     phases = MappingProxyType(
         {
@@ -43,6 +64,25 @@ class Llms(TaskDefinition):
         }
     )
     report_type = LlmModelReport
+
+    def apply(self, params: Params, options: Mapping[str, Any]) -> Params:
+        """Return `params` with the levels of load that were asked for."""
+        if ARRIVALS.name in options and RATE.name not in options:
+            raise UsageError(
+                "--arrivals has no effect without --rate.",
+                "Name the rates, as in --rate 0.5,1,2, or leave --arrivals out.",
+            )
+        of_load = {option.name for option in LOAD}
+        load = {name: value for name, value in options.items() if name in of_load}
+        if RATE.name in load:
+            load["rates_per_s"] = load.pop(RATE.name)
+        changes = {name: value for name, value in options.items() if name not in of_load}
+        return super().apply(params, {**changes, "load": load} if load else changes)
+
+    def parallel_requests(self, params: Params) -> int | None:
+        """Return the highest of the levels of concurrency."""
+        levels = params.load.concurrency if isinstance(params, LlmParams) and params.load else ()
+        return max(levels, default=None)
 
     def summarise(self, result: StepResult, report: ModelReport) -> LlmModelReport:
         """Return medians, their intervals, totals and warnings from the requests of `result`."""

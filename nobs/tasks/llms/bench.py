@@ -10,7 +10,6 @@ from typing import Any
 from nobs.errors import HostApiError
 from nobs.providers.chat import messages_of, new_prefix
 from nobs.providers.model_names import explain_other_model, names_same_model
-from nobs.schema.pins import LlmParams
 from nobs.schema.server import ServerRef
 from nobs.settings import llm_api_key
 from nobs.tasks.base import Work
@@ -23,6 +22,7 @@ from nobs.tasks.llms.failures import explain
 from nobs.tasks.llms.gaps import pool_gaps
 from nobs.tasks.llms.load import Target
 from nobs.tasks.llms.load_table import LoadMeter
+from nobs.tasks.llms.params import LlmParams
 from nobs.tasks.llms.report import LlmRequest
 from nobs.tasks.llms.stamps import stamps_line, write_stamps
 

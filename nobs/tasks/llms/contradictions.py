@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from nobs.providers.evidence import Seen, find_elsewhere
 from nobs.providers.model_names import find_other_model, names_same_model
 from nobs.schema.base import Status
-from nobs.schema.pins import LlmParams, Workload
+from nobs.schema.pins import Workload
 from nobs.schema.server import Locality, RequestShape, ServerRef
 from nobs.tasks.llms.aggregate import MAX_FAILED_SHARE, chars_of
 from nobs.tasks.llms.client.counts import are_too_many
 from nobs.tasks.llms.client.finish import whole_reason
+from nobs.tasks.llms.params import LlmParams
 from nobs.tasks.llms.report import Gaps, LlmModelReport, LlmRequest, LlmRun
 
 SLACK_S = 1e-6

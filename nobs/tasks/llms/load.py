@@ -7,7 +7,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import accumulate
 
-from nobs.schema.pins import Arrivals, LoadParams
 from nobs.tasks.llms.client.chat import (
     ChatClient,
     ChatRequest,
@@ -18,6 +17,7 @@ from nobs.tasks.llms.client.chat import (
 from nobs.tasks.llms.client.figures import record_of
 from nobs.tasks.llms.client.record import ChatRecord
 from nobs.tasks.llms.client.wire import ConnectFailed, Exchange, Limits
+from nobs.tasks.llms.params import Arrivals, LoadParams
 
 SWEEP_LIMIT = 256
 GROWTH = 1.05

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from nobs.log import get_logger
-from nobs.schema.pins import LoadParams
 from nobs.tasks.llms.client.chat import ChatRequest
 from nobs.tasks.llms.client.record import ChatRecord
 from nobs.tasks.llms.load import Level, Target, levels_of, requests_of, send_level, sweep_levels
 from nobs.tasks.llms.load_figures import grew, knee_of, level_figures
+from nobs.tasks.llms.params import LoadParams
 from nobs.tasks.llms.report import LoadLevel, LoadTable
 
 type MakeRequests = Callable[[int], Sequence[ChatRequest]]

@@ -1,20 +1,22 @@
 """`embeddings`: rows per second of sentence-transformers models on real texts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from statistics import median
 from types import MappingProxyType
 
-from nobs.schema.base import Backend, Status
-from nobs.schema.pins import Workload
+from nobs.schema.base import Backend, Dtype, Status
+from nobs.schema.pins import Params, Workload
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.result import StepResult
 from nobs.stats import interval_of_repeats
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.energy import joules_per_1000
+from nobs.tasks.options import DATA, MODELS, Option
 from nobs.tasks.score import calculate_score
 from nobs.tasks.text_embeddings.consistency import find_contradictions
 from nobs.tasks.text_embeddings.open_reasons import open_reasons_of, warn_of_encoder
+from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 from nobs.tasks.text_embeddings.shares import describe_arithmetic
 
@@ -28,6 +30,15 @@ NO_LIMIT = (
 SHORTENED = (
     "A pass of {wanted} rows would have taken too long: passes of {rows} rows were measured. "
     "Rows per second compare, times don't, and there is no score."
+)
+
+
+BATCH_SIZE: Option[int] = Option(name="batch_size", kind=int, help="Batch size in rows.")
+MAX_SEQ_LENGTH: Option[int] = Option(
+    name="max_seq_length", kind=int, help="Maximum sequence length in tokens."
+)
+DTYPE: Option[str] = Option(
+    name="dtype", choices=tuple(Dtype), help="Number format of weights and arithmetic."
 )
 
 
@@ -49,11 +60,17 @@ class TextEmbeddings(TaskDefinition):
             "profile": "profiling one pass",
         }
     )
-    options = frozenset({
-        "models", "trust_remote_code", "dataset", "split", "column", "rows", "batch_size",
-        "max_seq_length", "dtype",
-    })  # fmt: skip
+    params: Mapping[str, type[Params]] = MappingProxyType(
+        {"embeddings": EmbeddingsParams, "embeddings-max": EmbeddingsMaxParams}
+    )
+    options = (BATCH_SIZE, MAX_SEQ_LENGTH, DTYPE, *MODELS, *DATA)
     report_type = EmbeddingsModelReport
+
+    def find_notes(self, params: Params, backend: Backend) -> Iterator[str]:
+        """Yield that a CPU is slow in float16."""
+        dtype = params.dtype if isinstance(params, EmbeddingsParams | EmbeddingsMaxParams) else None
+        if dtype is Dtype.FLOAT16 and backend is Backend.CPU:
+            yield "float16 is several times slower than float32 on CPUs; use bfloat16 or float32."
 
     def summarise(self, result: StepResult, report: ModelReport) -> EmbeddingsModelReport:
         """Return medians and their interval from the raw samples of `result`."""

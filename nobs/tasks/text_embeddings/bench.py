@@ -10,7 +10,6 @@ from sentence_transformers import SentenceTransformer
 
 from nobs.errors import NobsError, OtherModel, is_exhausted
 from nobs.schema.base import Dtype
-from nobs.schema.pins import EmbeddingsMaxParams, EmbeddingsParams
 from nobs.schema.result import Calibration
 from nobs.tasks.base import Work
 from nobs.tasks.calibration import calibrate, wait_for
@@ -25,6 +24,7 @@ from nobs.tasks.text_embeddings.loading import (
     limit_of,
     load_model,
 )
+from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
 from nobs.tasks.text_embeddings.profiling import find_flops, watch_encode
 from nobs.tasks.text_embeddings.reference import check_embeddings
 from nobs.tasks.text_embeddings.references import find_references

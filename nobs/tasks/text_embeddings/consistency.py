@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator
 
 from nobs.schema.base import Dtype, Status
-from nobs.schema.pins import EmbeddingsMaxParams, EmbeddingsParams, Workload
+from nobs.schema.pins import Workload
+from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
 from nobs.tasks.text_embeddings.report import (
     LEAST_COSINE,
     Arithmetic,

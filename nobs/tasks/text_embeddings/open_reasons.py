@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from nobs.schema.pins import EmbeddingsMaxParams, EmbeddingsParams, Workload
+from nobs.schema.pins import Workload
+from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport, Encoder, Origin
 
 SHOWN = 3

@@ -5,14 +5,10 @@ import pytest
 from nobs.catalog import load_catalog
 from nobs.errors import UsageError
 from nobs.schema.base import Division, Dtype
-from nobs.schema.pins import (
-    DatasetPin,
-    EmbeddingsMaxParams,
-    EmbeddingsParams,
-    LlmParams,
-    ModelPin,
-    Source,
-)
+from nobs.schema.pins import DatasetPin, ModelPin, Source
+from nobs.tasks.llms.params import LlmParams
+from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
+from tests.fakes.run_requests import pinned
 
 CATALOG = load_catalog()
 
@@ -56,7 +52,7 @@ def test_the_weights_of_an_embedded_server_are_pinned() -> None:
 
 
 def test_the_standard_llm_workload_is_what_the_design_says() -> None:
-    workload = CATALOG.workload("llms", "standard")
+    workload = pinned("llms", "standard")
     assert workload.label == "llms/1"
     assert workload.dataset.id == "fka/awesome-chatgpt-prompts"
     assert workload.dataset.rows == 3
@@ -81,7 +77,7 @@ def test_profiles_name_known_workloads_of_different_tasks() -> None:
 
 
 def test_the_standard_embeddings_are_what_the_design_says() -> None:
-    workload = CATALOG.workload("embeddings", "standard")
+    workload = pinned("embeddings", "standard")
     assert workload.label == "embeddings/1"
     assert workload.dataset.id == "stanfordnlp/imdb"
     assert workload.dataset.rows == 100
@@ -98,7 +94,7 @@ def test_the_standard_embeddings_are_what_the_design_says() -> None:
 def test_the_best_of_a_machine_is_measured_on_the_same_texts_and_models(
     plain: str, best: str
 ) -> None:
-    fixed, searched = CATALOG.workload("embeddings", plain), CATALOG.workload("embeddings", best)
+    fixed, searched = pinned("embeddings", plain), pinned("embeddings", best)
 
     assert (searched.dataset, searched.models) == (fixed.dataset, fixed.models)
     assert isinstance(fixed.params, EmbeddingsParams)

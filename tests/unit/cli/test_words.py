@@ -1,17 +1,18 @@
 import os
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
+from nobs.cli.options import settings_of
 from nobs.cli.run import command
 from nobs.cli.words import to_request
 from nobs.errors import UsageError
 from nobs.launch.planning.request import RunRequest
-from nobs.schema.base import Backend, Dtype, Execution
-from nobs.schema.pins import Arrivals
+from nobs.schema.base import Backend, Execution
+from nobs.tasks.definitions import options_of
+from tests.fakes.run_requests import OF_EVERY_TASK
 
 
 @pytest.fixture(autouse=True)
@@ -23,10 +24,11 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def words(*argv: str) -> dict[str, Any]:
     """Return what click makes of `nobs run` with `argv`."""
-    params = command.make_context("run", list(argv)).params
-    asked_for = {field.name for field in fields(RunRequest)} - {"settings"}
-    assert asked_for <= params.keys()
-    return {name: params[name] for name in asked_for}
+    context = command.make_context("run", list(argv))
+    asked_for = OF_EVERY_TASK - {"settings"} | options_of().keys()
+    assert asked_for <= context.params.keys()
+    chosen = {name: context.params[name] for name in asked_for}
+    return {**chosen, "settings": settings_of(context)}
 
 
 def test_no_word_means_every_default() -> None:
@@ -45,28 +47,9 @@ def test_every_word_arrives() -> None:
     )
     assert to_request(words(*argv.split())) == RunRequest(
         tasks=("embeddings",),
-        models=("a/b", "c/d@1"),
-        dataset="e/f",
-        split="test",
-        column="body",
-        rows=7,
         repeats=5,
         time_budget_s=9.0,
-        batch_size=8,
-        max_seq_length=128,
-        dtype=Dtype.BFLOAT16,
-        trust_remote_code=True,
         timeout_s=60.0,
-        llm_url="http://a/v1",
-        llm_model="m",
-        provider="openai",
-        setup_lm_studio=True,
-        max_output_tokens=9,
-        request_timeout_s=7.0,
-        concurrency=(1, 4),
-        rates_per_s=(0.5, 2.0),
-        arrivals=Arrivals.CONSTANT,
-        sweep=True,
         backend=Backend.ROCM,
         execution=Execution.CONTAINER,
         profile="quick",
@@ -74,6 +57,27 @@ def test_every_word_arrives() -> None:
         torch_index="cpu",
         base_image="base",
         build_network="host",
+        options={
+            "model": ("a/b", "c/d@1"),
+            "dataset": "e/f",
+            "split": "test",
+            "column": "body",
+            "rows": 7,
+            "batch_size": 8,
+            "max_seq_length": 128,
+            "dtype": "bfloat16",
+            "trust_remote_code": True,
+            "llm_url": "http://a/v1",
+            "llm_model": "m",
+            "provider": "openai",
+            "setup_lm_studio": True,
+            "max_output_tokens": 9,
+            "request_timeout": 7.0,
+            "concurrency": (1, 4),
+            "rate": (0.5, 2.0),
+            "arrivals": "constant",
+            "sweep": True,
+        },
     )
 
 
@@ -86,6 +90,61 @@ def test_variables_count_as_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOBS_BACKEND", "cuda")
     assert to_request(words()).backend is Backend.CUDA
     assert to_request(words("--backend", "cpu")).backend is Backend.CPU
+
+
+def test_each_option_of_a_task_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"BATCH_SIZE": "8", "MODEL": "a/b c/d", "CONCURRENCY": "1,4", "SWEEP": "1"}
+    for name, value in values.items():
+        monkeypatch.setenv(f"NOBS_{name}", value)
+
+    request = to_request(words("--batch-size", "4"))
+
+    expected = {"batch_size": 4, "model": ("a/b", "c/d"), "concurrency": (1, 4), "sweep": True}
+    assert request.options == expected
+    assert request.settings == {"model", "concurrency", "sweep"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("NOBS_BATCH_SIZE", "abc", "'abc' is not a valid integer"),
+        ("NOBS_BATCH_SIZE", "0", "0 is not in the range"),
+        ("NOBS_DTYPE", "int4", "'int4' is not one of 'float32', 'float16', 'bfloat16'"),
+        ("NOBS_RATE", "fast", "'fast' isn't a list of positive numbers"),
+        ("NOBS_SWEEP", "maybe", "'maybe' is not a valid boolean"),
+    ],
+)
+def test_a_wrong_value_is_that_of_its_variable(
+    name: str, value: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(click.UsageError) as caught:
+        words()
+
+    assert caught.value.format_message().startswith(f"Invalid value for '{name}': {fault}")
+
+
+def test_a_wrong_value_of_an_option_is_that_of_the_option() -> None:
+    with pytest.raises(click.UsageError) as caught:
+        words("--batch-size", "abc")
+
+    assert caught.value.format_message().startswith("Invalid value for '--batch-size': 'abc'")
+
+
+def test_the_help_groups_options_by_task() -> None:
+    sections = command.get_help(click.Context(command)).split("\n\n")
+    headings = {section.splitlines()[0]: section for section in sections if "\n  -" in section}
+
+    assert [*headings] == [
+        "Options:",
+        "Options of embeddings:",
+        "Options of embeddings and llms:",
+        "Options of llms:",
+    ]
+    assert "--batch-size N " in headings["Options of embeddings:"]
+    assert "--rows N " in headings["Options of embeddings and llms:"]
+    assert "--concurrency N[,N] " in headings["Options of llms:"]
+    assert "--help" in headings["Options:"]
 
 
 def test_an_unknown_profile_names_those_there_are() -> None:

@@ -14,6 +14,7 @@ from nobs.catalog import load_catalog
 from nobs.cli import COMMANDS, cli
 from nobs.providers import PROVIDERS
 from nobs.tasks import TASKS
+from nobs.tasks.definitions import options_of
 from tests.unit.docs.test_docs import PAGES, REPO, VARIABLE, make_targets
 from tools import docs_cli
 
@@ -181,6 +182,7 @@ def test_variables_in_texts_are_read() -> None:
     every = [text for module in MODULES for _, text in literals(module)]
     shells = "".join(script.read_text(encoding="utf-8") for script in SCRIPTS)
     read = {text for text in every if " " not in text} | set(VARIABLE.findall(shells))
+    read |= {option.variable for option in options_of().values()}
     named = {name for text in every if " " in text for name in VARIABLE.findall(text)}
 
     assert named - read - READ_BY_DOCKER == set()

@@ -66,10 +66,9 @@ def test_markup_in_names_stays_text() -> None:
 
 
 def test_plan_names_everything() -> None:
-    from nobs.cli.session import describe_plan  # noqa: PLC0415
     from tests.unit.launch.plans import make_container_plan  # noqa: PLC0415
 
-    check("plan.txt", render_plan(describe_plan(make_container_plan())))
+    check("plan.txt", render_plan(make_container_plan().to_dict()))
 
 
 def test_warnings_are_told() -> None:

@@ -21,10 +21,10 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 def make_spec(**words: object) -> RunSpec:
     from nobs.catalog import load_catalog  # noqa: PLC0415
     from nobs.launch.planning.plan import make_plan  # noqa: PLC0415
-    from nobs.launch.planning.request import RunRequest  # noqa: PLC0415
     from nobs.schema.base import Execution  # noqa: PLC0415
+    from tests.fakes.run_requests import make_request  # noqa: PLC0415
 
-    request = RunRequest(**({"tasks": ("embeddings",), "execution": Execution.NATIVE} | words))  # type: ignore[arg-type]
+    request = make_request(**({"tasks": ("embeddings",), "execution": Execution.NATIVE} | words))
     return make_plan(request, load_catalog(), make_facts()).spec
 
 

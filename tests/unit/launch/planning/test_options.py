@@ -1,7 +1,6 @@
 """Each option has an effect in the tasks that take it, and is refused where none does."""
 
 from collections.abc import Iterator
-from dataclasses import fields
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -16,37 +15,39 @@ from nobs.cli.prefetch import command as prefetch_command
 from nobs.cli.run import command as run_command
 from nobs.errors import UsageError
 from nobs.launch.planning.plan import Plan, make_plan
-from nobs.launch.planning.request import OF_EVERY_TASK, RunRequest, flag_of
-from nobs.schema.base import Dtype, Execution
-from nobs.schema.pins import Arrivals, Workload
+from nobs.launch.planning.request import RunRequest, flag_of
+from nobs.schema.base import Execution
+from nobs.schema.pins import Workload
 from nobs.tasks import TASKS
+from nobs.tasks.definitions import options_of, owners_of
 from tests.fakes.facts import make_facts
+from tests.fakes.run_requests import OF_EVERY_TASK, make_request
 
 CATALOG = load_catalog()
 OF_THE_COMMAND = {*MANNER_OPTIONS, "resume", "yes"}
 """Parameters of `nobs run` that say nothing of what is measured."""
 FLAGS = {str(each.name): each.opts[0] for each in run_command.params}
-OWNED = sorted(FLAGS.keys() - OF_THE_COMMAND - OF_EVERY_TASK)
+OWNED = sorted(options_of())
 HUB_TEXTS = {"dataset": "owner/texts"}
 SAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
-    "models": ({}, ("owner/model",)),
-    "trust_remote_code": ({"models": ("owner/model",)}, True),
+    "model": ({}, ("owner/model",)),
+    "trust_remote_code": ({"model": ("owner/model",)}, True),
     "dataset": ({}, "owner/texts"),
     "split": (HUB_TEXTS, "test"),
     "column": (HUB_TEXTS, "body"),
     "rows": ({}, 2),
     "batch_size": ({}, 64),
     "max_seq_length": ({}, 9),
-    "dtype": ({}, Dtype.FLOAT16),
+    "dtype": ({}, "float16"),
     "provider": ({"llm_url": "http://127.0.0.1:8000/v1"}, "ollama"),
     "llm_url": ({}, "http://127.0.0.1:8000/v1"),
     "llm_model": ({"llm_url": "http://127.0.0.1:8000/v1"}, "another"),
     "setup_lm_studio": ({}, True),
     "max_output_tokens": ({}, 7),
-    "request_timeout_s": ({}, 5.0),
+    "request_timeout": ({}, 5.0),
     "concurrency": ({}, (4,)),
-    "rates_per_s": ({}, (0.5,)),
-    "arrivals": ({"rates_per_s": (0.5,)}, Arrivals.CONSTANT),
+    "rate": ({}, (0.5,)),
+    "arrivals": ({"rate": (0.5,)}, "constant"),
     "sweep": ({}, True),
 }
 """By option: others without which it has no effect, and a value."""
@@ -61,7 +62,7 @@ def selections() -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def plan(**words: Any) -> Plan:
-    request = RunRequest(**{"execution": Execution.NATIVE} | words)
+    request = make_request(**{"execution": Execution.NATIVE} | words)
     return make_plan(request, CATALOG, make_facts())
 
 
@@ -69,24 +70,19 @@ def effects_of(made: Plan) -> tuple[dict[str, Workload], object]:
     return {workload.task: workload for workload in made.spec.workloads}, made.server
 
 
-def owners_of(option: str) -> list[str]:
-    definitions = {task: TASKS.load(task) for task in TASKS}
-    return [t for t, each in definitions.items() if option in each.options | each.options_alone]
-
-
 def takers_of(option: str, tasks: tuple[str, ...]) -> list[str]:
-    found = [task for task in tasks if option in TASKS.load(task).options]
-    return found or [t for t in tasks if tasks == (t,) and option in TASKS.load(t).options_alone]
+    found = [task for task in tasks if task in owners_of(option)]
+    return [t for t in found if tasks == (t,) or option not in TASKS.load(t).options_alone]
 
 
 @pytest.mark.parametrize("option", OWNED)
-def test_every_option_of_the_command_line_has_a_task(option: str) -> None:
-    assert owners_of(option) != []
+def test_every_option_of_a_task_is_one_of_the_command_line(option: str) -> None:
+    assert FLAGS[option] == flag_of(option)
     assert option in SAMPLES, "give it a value here, so that its effect is tested"
 
 
 def test_every_parameter_becomes_part_of_the_request() -> None:
-    of_requests = {field.name for field in fields(RunRequest)} - {"settings"}
+    of_requests = OF_EVERY_TASK - {"settings"} | options_of().keys()
 
     assert FLAGS.keys() - OF_THE_COMMAND == of_requests
     assert {name: flag_of(name) for name in of_requests} == {n: FLAGS[n] for n in of_requests}
@@ -99,11 +95,10 @@ def test_prefetch_takes_no_option_that_a_run_doesn_t() -> None:
 
 
 @pytest.mark.parametrize("task", TASKS.names())
-def test_a_task_declares_options_that_there_are(task: str) -> None:
+def test_an_option_only_for_a_task_alone_is_one_of_its_options(task: str) -> None:
     definition = TASKS.load(task)
 
-    assert definition.options | definition.options_alone <= set(OWNED)
-    assert not definition.options & definition.options_alone
+    assert definition.options_alone <= {option.name for option in definition.options}
 
 
 @pytest.mark.parametrize("option", OWNED)
@@ -155,11 +150,11 @@ def test_any_mixture_is_obeyed_or_refused_by_name(
         assert mixed[task] == effects_of(plan(**words, **own))[0][task]
 
 
-@pytest.mark.parametrize("option", [each for each in OWNED if owners_of(each) == ["llms"]])
+@pytest.mark.parametrize("option", [each for each in OWNED if owners_of(each) == ("llms",)])
 @pytest.mark.parametrize("profile", ["standard", "quick"])
 def test_a_task_with_an_option_of_its_own_is_never_left_out(option: str, profile: str) -> None:
     needed, value = SAMPLES[option]
-    request = RunRequest(profile=profile, execution=Execution.NATIVE, **needed | {option: value})
+    request = make_request(profile=profile, execution=Execution.NATIVE, **needed | {option: value})
     absent = make_facts(default_server_answers=False, embedded_server=False)
 
     made = make_plan(request, CATALOG, absent)
@@ -169,7 +164,7 @@ def test_a_task_with_an_option_of_its_own_is_never_left_out(option: str, profile
 
 
 def test_options_of_the_others_leave_an_absent_task_out() -> None:
-    request = RunRequest(execution=Execution.NATIVE, batch_size=8, rows=5)
+    request = make_request(execution=Execution.NATIVE, batch_size=8, rows=5)
 
     made = make_plan(request, CATALOG, make_facts(default_server_answers=False))
 
@@ -180,14 +175,14 @@ def test_options_of_the_others_leave_an_absent_task_out() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ({"arrivals": Arrivals.POISSON}, "--arrivals has no effect without --rate"),
-        ({"arrivals": Arrivals.POISSON, "sweep": True}, "--arrivals has no effect without --rate"),
+        ({"arrivals": "poisson"}, "--arrivals has no effect without --rate"),
+        ({"arrivals": "poisson", "sweep": True}, "--arrivals has no effect without --rate"),
         ({"provider": "nonsense"}, "There is no provider 'nonsense'"),
         ({"provider": "ollama", "setup_lm_studio": True}, "not --provider ollama"),
         ({"repeats": 3, "time_budget_s": 9.0}, "--time-budget has no effect with --repeats"),
         ({"trust_remote_code": True}, "--trust-remote-code has no effect"),
         (
-            {"models": ("thenlper/gte-large",), "trust_remote_code": True},
+            {"model": ("thenlper/gte-large",), "trust_remote_code": True},
             "--trust-remote-code has no effect",
         ),
         ({"profile": "quick", "split": "test"}, "nobs/austen-passages has no splits"),
@@ -249,4 +244,24 @@ def test_the_remedy_names_a_profile_where_this_one_lacks_the_task() -> None:
     assert str(caught.value) == (
         "--concurrency doesn't apply to embeddings, only to llms. Leave it out, or choose a "
         "profile with llms (standard, quick)."
+    )
+
+
+def test_a_variable_that_no_selected_task_takes_is_refused_by_its_name() -> None:
+    words = {"profile": "quick", "tasks": ("llms",), "batch_size": 8}
+    with pytest.raises(UsageError) as caught:
+        plan(**words, settings=frozenset({"batch_size"}))
+
+    assert str(caught.value) == (
+        "NOBS_BATCH_SIZE doesn't apply to llms, only to embeddings. Unset it, or add --task "
+        "embeddings."
+    )
+
+
+def test_an_option_of_one_of_two_tasks_is_noted() -> None:
+    words = {"profile": "quick", "batch_size": 8, "max_output_tokens": 9}
+
+    assert plan(**words, settings=frozenset({"batch_size"})).notes == (
+        "NOBS_BATCH_SIZE applies to embeddings only",
+        "--max-output-tokens applies to llms only",
     )

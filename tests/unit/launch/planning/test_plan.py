@@ -5,16 +5,17 @@ import pytest
 from nobs.catalog import load_catalog
 from nobs.errors import BackendMissing, EngineError, RequirementError, UsageError
 from nobs.launch.planning.plan import Plan, make_plan
-from nobs.launch.planning.request import RunRequest
 from nobs.schema.base import Backend, Division, Dtype, Execution
-from nobs.schema.pins import EmbeddingsParams, Source
+from nobs.schema.pins import Source
+from nobs.tasks.text_embeddings.params import EmbeddingsParams
 from tests.fakes.facts import make_facts
+from tests.fakes.run_requests import make_request
 
 NO_ENGINE = EngineError("No engine answers at unix:///nowhere.", "Start Docker.")
 
 
 def plan(facts: dict[str, object] | None = None, **words: object) -> Plan:
-    request = RunRequest(**({"tasks": ("embeddings",), "execution": Execution.NATIVE} | words))  # type: ignore[arg-type]
+    request = make_request(**({"tasks": ("embeddings",), "execution": Execution.NATIVE} | words))
     return make_plan(request, load_catalog(), make_facts(**(facts or {})))
 
 
@@ -59,7 +60,7 @@ def test_steps_that_need_the_server_come_first_and_tasks_keep_their_order() -> N
         ({"dataset": "ag_news"}, "dataset.id: ag_news instead of stanfordnlp/imdb"),
         ({"repeats": 2}, "policy.repeats: 2, below 3"),
         (
-            {"models": ("thenlper/gte-large",)},
+            {"model": ("thenlper/gte-large",)},
             (
                 "models: thenlper/gte-large instead of thenlper/gte-large, "
                 "nomic-ai/modernbert-embed-base"
@@ -93,7 +94,7 @@ def test_profile_of_packages_needs_no_network() -> None:
 
 
 def test_pinned_revision_is_kept_and_a_named_one_is_taken() -> None:
-    models = plan(models=("thenlper/gte-large", "a/b@main")).spec.workloads[0].models
+    models = plan(model=("thenlper/gte-large", "a/b@main")).spec.workloads[0].models
 
     assert [len(str(models[0].revision)), models[1].revision] == [40, "main"]
 
@@ -106,7 +107,7 @@ def test_model_directory_is_a_model(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own" / "model").mkdir(parents=True)
-    model = plan(models=(name.format(tmp=tmp_path),)).spec.workloads[0].models[0]
+    model = plan(model=(name.format(tmp=tmp_path),)).spec.workloads[0].models[0]
 
     assert model.source is Source.PATH
     assert model.id == str(tmp_path / ("own" if name == "own" else "own/model"))
@@ -119,13 +120,13 @@ def test_a_model_named_in_two_ways_is_a_usage_error(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own").mkdir()
     with pytest.raises(UsageError, match="named more than once"):
-        plan(models=names)
+        plan(model=names)
 
 
 @pytest.mark.parametrize("name", ["gte", "a/b/c", "/no/such/directory", "a/"])
 def test_unknown_model_is_a_usage_error(name: str) -> None:
     with pytest.raises(UsageError):
-        plan(models=(name,))
+        plan(model=(name,))
 
 
 def test_auto_falls_back_to_native_and_says_so() -> None:
@@ -183,7 +184,7 @@ def test_inside_our_image_the_run_is_a_container_s() -> None:
 
 
 def test_remote_code_is_off_unless_asked_for() -> None:
-    off = plan(models=("a/b",)).spec.workloads[0].models[0]
-    on = plan(models=("a/b",), trust_remote_code=True).spec.workloads[0].models[0]
+    off = plan(model=("a/b",)).spec.workloads[0].models[0]
+    on = plan(model=("a/b",), trust_remote_code=True).spec.workloads[0].models[0]
 
     assert (off.trust_remote_code, on.trust_remote_code) == (False, True)

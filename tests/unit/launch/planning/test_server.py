@@ -7,17 +7,18 @@ import pytest
 from nobs.catalog import load_catalog
 from nobs.errors import UsageError
 from nobs.launch.planning.plan import Plan, make_plan
-from nobs.launch.planning.request import RunRequest
 from nobs.launch.planning.server import ServerOrder, order_again
 from nobs.schema.base import Execution
 from nobs.schema.pins import Source
+from nobs.tasks.parameters import typed
 from tests.fakes.facts import make_facts
+from tests.fakes.run_requests import make_request
 
 QUIET: dict[str, Any] = {"default_server_answers": False}
 
 
 def plan(facts: dict[str, Any] | None = None, **words: Any) -> Plan:
-    request = RunRequest(**{"execution": Execution.NATIVE} | words)
+    request = make_request(**{"execution": Execution.NATIVE} | words)
     return make_plan(request, load_catalog(), make_facts(**(facts or {})))
 
 
@@ -153,7 +154,7 @@ def test_inside_a_container_loopback_is_the_host() -> None:
 
 def test_a_resumed_run_asks_again_for_what_it_asked() -> None:
     quick = plan(profile="quick").spec
-    told = plan(tasks=("llms",), llm_url="http://a:1/v1", request_timeout_s=5.0).spec
+    told = plan(tasks=("llms",), llm_url="http://a:1/v1", request_timeout=5.0).spec
 
     assert order_again(plan(setup_lm_studio=True).spec) == order_of(setup_lm_studio=True)
     assert order_again(quick) == ServerOrder(provider="llamacpp", base_url=None, model=None)
@@ -177,7 +178,7 @@ def test_a_model_that_the_run_loads_has_room_for_the_highest_level() -> None:
 def test_the_fingerprint_of_published_workloads_never_changes() -> None:
     from nobs.report.build import fingerprint  # noqa: PLC0415
 
-    found = {label: fingerprint(work) for label, work in load_catalog().workloads.items()}
+    found = {label: fingerprint(typed(work)) for label, work in load_catalog().workloads.items()}
 
     assert found["embeddings/1"].startswith("c91af713d56482e2")
     assert found["embeddings-quick/1"].startswith("e2270732e817adc5")

@@ -151,7 +151,7 @@ def test_figures_that_an_earlier_nobs_did_not_have_are_no_fault() -> None:
         (lambda d: workload_of(d)["policy"].update(repeats=2), "but policy.repeats: 2"),
         (lambda d: workload_of(d)["policy"].update(ci_rel_width=0.5), "but policy.ci_rel_width"),
         (lambda d: workload_of(d)["models"].pop(), "but models: thenlper/gte-large instead of"),
-        (lambda d: workload_of(d)["models"][0].update(revision="0" * 40), "models: other pins"),
+        (lambda d: workload_of(d)["models"][0].update(revision="0" * 40), "but models.thenlper"),
         (lambda d: workload_of(d).update(fingerprint="0" * 64), "fingerprint isn't that"),
         (lambda d: workload_of(d).update(open_reasons=["why"]), "division is closed, open_rea"),
         (lambda d: workload_of(d).update(division="open"), "division is open, open_reasons"),

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from nobs.catalog import load_catalog
 from nobs.schema.result import Sample
 from nobs.schema.server import ModelIdentity
 from nobs.tasks.llms import DEFINITION
 from nobs.tasks.llms.report import Gaps, LlmModelReport
+from tests.fakes.run_requests import pinned
 from tests.unit.tasks.llms.test_aggregate import failed, report_of, whole
 
-WORKLOAD = load_catalog().workload("llms", "standard")
+WORKLOAD = pinned("llms", "standard")
 
 FITTING = {"median_s": 0.01, "p95_s": 0.02, "p99_s": 0.03, "max_s": 0.03}
 GAPS = Gaps(**FITTING)

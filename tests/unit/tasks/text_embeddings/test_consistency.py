@@ -2,7 +2,6 @@ from typing import Any
 
 import pytest
 
-from nobs.catalog import load_catalog
 from nobs.schema.base import Backend, Dtype, Status
 from nobs.schema.result import Calibration, DeviceCheck
 from nobs.tasks.text_embeddings.consistency import find_contradictions
@@ -14,8 +13,9 @@ from nobs.tasks.text_embeddings.report import (
     Origin,
     ReferenceCheck,
 )
+from tests.fakes.run_requests import pinned
 
-STANDARD = load_catalog().workload("embeddings", "standard")
+STANDARD = pinned("embeddings", "standard")
 OTHER_BATCHES = "encode_phases has other batches than 100 rows make in batches of 16"
 
 
@@ -38,7 +38,7 @@ def model(rows: int) -> EmbeddingsModelReport:
     ],
 )
 def test_a_pass_has_whole_copies_of_the_texts(profile: str, rows: int, is_possible: bool) -> None:
-    workload = load_catalog().workload("embeddings", profile)
+    workload = pinned("embeddings", profile)
 
     assert (list(find_contradictions(model(rows), workload)) == []) is is_possible
 
@@ -89,7 +89,7 @@ def test_a_step_with_a_wrong_answer_is_not_ok(
 @pytest.mark.parametrize("rows", [1, 3000])
 def test_what_is_wrong_is_judged_by_the_number_format(rows: int) -> None:
     check = ReferenceCheck(rows=rows, lowest_cosine=0.995, least_cosine=0.99)
-    best = load_catalog().workload("embeddings", "max")
+    best = pinned("embeddings", "max")
     told = model(3000).model_copy(update={"reference": check, "dtype": Dtype.BFLOAT16})
 
     assert list(find_contradictions(told, best)) == []

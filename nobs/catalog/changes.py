@@ -1,0 +1,64 @@
+"""What makes a workload another one than the pinned: the rule of closed and open results."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nobs.schema.base import Record
+from nobs.schema.pins import DatasetPin, ModelPin, Workload
+
+_CONSEQUENCES = {"source", "file", "file_bytes", "file_sha256", "rows_sha256", "config", "licence"}
+"""Fields of a data set that follow from which one it is: no reasons beside others."""
+
+
+def find_changes(pinned: Workload, chosen: Workload) -> Iterator[str]:
+    """Yield what of `chosen` makes its result open: everything that differs from `pinned`.
+
+    Fewer repeats than `pinned` asks for do; more, or more time for them, don't.
+    """
+    yield from _of_dataset(pinned.dataset, chosen.dataset)
+    yield from _of_models(pinned.models, chosen.models)
+    yield from _describe(_plain(pinned.params), _plain(chosen.params), "params.")
+    repeats, least = chosen.policy.repeats, pinned.policy.min_repeats
+    if repeats is not None and repeats < least:
+        yield f"policy.repeats: {repeats}, below {least}"
+    stop = {"min_repeats", "ci_rel_width"}
+    before, after = (each.policy.model_dump(include=stop) for each in (pinned, chosen))
+    yield from _describe(before, after, "policy.")
+
+
+def find_differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], where: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yield path, earlier and later value of each field that differs, those of tables as well."""
+    for key in {**before, **after}:
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from find_differences(old, new, f"{where}{key}.")
+        elif old != new:
+            yield f"{where}{key}", old, new
+
+
+def _of_dataset(pinned: DatasetPin, chosen: DatasetPin) -> list[str]:
+    before, after = _plain(pinned), _plain(chosen)
+    differing = [path for path, *_ in find_differences(before, after)]
+    chief = [key for key in differing if key not in _CONSEQUENCES] or differing
+    return [f"dataset.{key}: {after[key]} instead of {before[key]}" for key in chief]
+
+
+def _of_models(pinned: tuple[ModelPin, ...], chosen: tuple[ModelPin, ...]) -> Iterator[str]:
+    """Other models, and fewer, make another task score."""
+    names = [", ".join(model.id for model in models) for models in (pinned, chosen)]
+    if names[0] != names[1]:
+        yield f"models: {names[1]} instead of {names[0]}"
+        return
+    for before, after in zip(pinned, chosen, strict=True):
+        yield from _describe(_plain(before), _plain(after), f"models.{before.id}.")
+
+
+def _describe(before: Mapping[str, Any], after: Mapping[str, Any], where: str) -> Iterator[str]:
+    for path, old, new in find_differences(before, after, where):
+        yield f"{path}: {new} instead of {old}"
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    return record.model_dump(mode="json")

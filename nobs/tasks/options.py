@@ -1,0 +1,97 @@
+"""Options of `nobs run` that belong to tasks: what one is, and those that several tasks share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any
+
+
+class Role(Enum):
+    """What an option changes of a task's work."""
+
+    PARAMETERS = auto()
+    """The parameters: `TaskDefinition.apply` does it."""
+    INPUTS = auto()
+    """The data set or the models, which planning chooses for every task alike."""
+    SERVER = auto()
+    """The server that answers for the models."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option[T]:
+    """An option with a value of the type `T`; options of one name are one and the same option."""
+
+    name: str
+    """Its words joined by underscores, as in `batch_size`: the key in `RunRequest.options`."""
+    help: str = field(compare=False)
+    kind: type[str | float | bool] = str
+    """`int` and `float` are numbers above 0; `bool` is a flag."""
+    many: bool = False
+    """Several values: a text is named once for each, numbers have commas between them."""
+    choices: tuple[str, ...] = ()
+    role: Role = Role.PARAMETERS
+    short: str = ""
+    """One-letter form, as in `-m`."""
+    metavar: str | None = field(default=None, compare=False)
+    default: str = field(default="", compare=False)
+    """What holds without the option, for people."""
+    alike: str = field(default="", compare=False)
+    """Name of another task's option for the same thing."""
+
+    @property
+    def flag(self) -> str:
+        """As on the command line, as in `--batch-size`."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return f"NOBS_{self.name.upper()}"
+
+    def get(self, options: Mapping[str, Any]) -> T | None:
+        """Return the value that the user gave, None without one."""
+        return options.get(self.name)
+
+
+MODEL: Option[tuple[str, ...]] = Option(
+    name="model", short="-m", many=True, role=Role.INPUTS, metavar="ID", alike="llm_model",
+    help="Model of the catalogue, OWNER/NAME[@REVISION] of the hub, or a directory.",
+)  # fmt: skip
+DATASET: Option[str] = Option(
+    name="dataset", role=Role.INPUTS, metavar="ID[@REV]",
+    help="Another data set of the hub, or a .txt, .jsonl, .csv or .parquet file.",
+)  # fmt: skip
+SPLIT: Option[str] = Option(name="split", role=Role.INPUTS, help="Split of the data set.")
+COLUMN: Option[str] = Option(name="column", role=Role.INPUTS, help="Column of the texts.")
+ROWS: Option[int] = Option(name="rows", kind=int, role=Role.INPUTS, help="Number of rows.")
+TRUST_REMOTE_CODE: Option[bool] = Option(
+    name="trust_remote_code", kind=bool, role=Role.INPUTS,
+    help="Let a model outside the catalogue run its own code. Dangerous.",
+)  # fmt: skip
+DATA: tuple[Option[Any], ...] = (DATASET, SPLIT, COLUMN, ROWS)
+MODELS: tuple[Option[Any], ...] = (MODEL, TRUST_REMOTE_CODE)
+
+SERVER_URL: Option[str] = Option(
+    name="llm_url", role=Role.SERVER, metavar="URL",
+    help="Base URL of a server that speaks OpenAI's API, such as http://127.0.0.1:1234/v1; "
+    "default: LLM_BASE_URL, else LM Studio's.",
+)  # fmt: skip
+SERVER_MODEL: Option[str] = Option(
+    name="llm_model", role=Role.SERVER, metavar="NAME", alike="model",
+    help="Model to ask the server for; default: LLM_MODEL_NAME, else gpt-oss-20b.",
+)  # fmt: skip
+PROVIDER: Option[str] = Option(
+    name="provider", role=Role.SERVER, metavar="P",
+    help="What serves the model: lmstudio, openai (any server), ollama, llamacpp.",
+)  # fmt: skip
+SETUP_LM_STUDIO: Option[bool] = Option(
+    name="setup_lm_studio", kind=bool, role=Role.SERVER,
+    help="Start LM Studio's server, fetch and load the model where they are missing.",
+)  # fmt: skip
+REQUEST_TIMEOUT: Option[float] = Option(
+    name="request_timeout", kind=float, role=Role.SERVER, metavar="S", default="300",
+    help="Seconds of silence after which a request or a first load has failed.",
+)  # fmt: skip
+SERVER: tuple[Option[Any], ...] = (
+    SERVER_URL, SERVER_MODEL, PROVIDER, SETUP_LM_STUDIO, REQUEST_TIMEOUT,
+)  # fmt: skip

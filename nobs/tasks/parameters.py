@@ -1,0 +1,49 @@
+"""Parameters that were read from a file become those of their task's own class."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from nobs.errors import DataError
+from nobs.schema.pins import Params, Workload
+from nobs.schema.spec import RunSpec
+from nobs.tasks import TASKS
+
+
+def typed(workload: Workload) -> Workload:
+    """Return `workload` with parameters of its task's class; DataError where they don't fit it.
+
+    That of a task that isn't installed stays open: its reports can be read all the same.
+    """
+    if workload.task not in TASKS:
+        return workload
+    kinds, params = TASKS.load(workload.task).params, workload.params
+    if params.kind not in kinds:
+        raise DataError(
+            f"{workload.label} has parameters of the kind {params.kind!r}, which the task "
+            f"{workload.task} doesn't have.",
+            f"Choose one of: {', '.join(kinds)}.",
+        )
+    closed = close(kinds[params.kind], params.model_dump(), workload.label)
+    return workload.model_copy(update={"params": closed})
+
+
+def typed_spec(spec: RunSpec) -> RunSpec:
+    """Return `spec` with typed workloads."""
+    return spec.model_copy(update={"workloads": tuple(map(typed, spec.workloads))})
+
+
+def close(kind: type[Params], values: Mapping[str, Any], where: str) -> Params:
+    """Return the parameters of `values`; DataError that names each field that is wrong."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        faults = (
+            f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
+            for each in error.errors(include_url=False, include_input=False)
+        )
+        raise DataError(
+            f"{where} doesn't fit the parameters of {values['kind']}: {'; '.join(faults)}.",
+            f"Their fields are: {', '.join(kind.model_fields)}.",
+        ) from error

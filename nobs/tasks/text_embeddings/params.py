@@ -1,0 +1,44 @@
+"""What workloads of embeddings fix."""
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from nobs.schema.base import Dtype
+from nobs.schema.pins import Params
+
+
+class EmbeddingsParams(Params):
+    """Parameters of `embeddings` workloads."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["embeddings"] = "embeddings"
+    dtype: Dtype = Dtype.FLOAT32
+    batch_size: int = Field(16, gt=0)
+    """Rows per batch."""
+    max_seq_length: int = Field(512, gt=0)
+    """Tokens, special ones included; longer texts are cut."""
+    warmup_rows: int = Field(50, gt=0)
+    """Rows that are encoded before measuring."""
+
+
+class EmbeddingsMaxParams(Params):
+    """Parameters of `embeddings-max` workloads; the best of the rest is searched for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["embeddings-max"] = "embeddings-max"
+    min_rows: int = Field(gt=0)
+    """The texts are repeated, always all of them, until a pass has at least this many rows."""
+    dtype: Dtype | None = None
+    """Null: bfloat16 or float16 on accelerators, bfloat16 or float32 on CPUs,
+    whichever is faster."""
+    batch_size: int | None = Field(None, gt=0)
+    """Rows per batch; null: doubled until throughput stops growing or memory ends."""
+    max_seq_length: int = Field(512, gt=0)
+    """Tokens, special ones included; longer texts are cut."""
+    tuning_budget_s: float = Field(60.0, gt=0)
+    """Seconds after which no further trial of the search starts."""
+    pass_budget_s: float = Field(60.0, gt=0)
+    """Where a pass would take longer, the texts are repeated less often, each at least once."""
