@@ -49,7 +49,7 @@ _HEADS = {
     "ForMultipleChoice": "a classifier of choices",
 }  # fmt: skip
 """Ends of architectures whose head is the model; pretraining heads are not."""
-_DENSE = "NOBS measures dense text embeddings, one vector per text"
+_DENSE = "NOBS measures models that make one dense vector of each text"
 _ANOTHER = "Name a dense embedding model with --model."
 
 

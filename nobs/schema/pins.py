@@ -124,7 +124,7 @@ class Workload(Record):
 
     @property
     def label(self) -> str:
-        """The name people cite, as in `embeddings/1`."""
+        """The name people cite: `NAME/VERSION`."""
         return f"{self.name}/{self.version}"
 
     @property
