@@ -1,0 +1,80 @@
+"""Options that tasks declare, and what they do to parameters by default."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from nobs.errors import RequirementError, UsageError
+from nobs.registry import Registry
+from nobs.tasks import TASKS, definitions
+from nobs.tasks.base import TaskDefinition
+from nobs.tasks.options import Option
+from tests.fakes.run_requests import pinned
+
+
+class Alike(TaskDefinition):
+    name = "alike"
+    options = (Option(name="batch_size", kind=int, help="Images per batch."),)
+
+
+class Other(TaskDefinition):
+    name = "other"
+    options = (Option(name="batch_size", help="Images per batch."),)
+
+
+ALIKE, OTHER = Alike(), Other()
+
+
+@pytest.fixture
+def add_task(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Return what adds a task of this module to the table."""
+    caches = definitions.definitions, definitions.options_of
+
+    def add(attribute: str) -> None:
+        paths = {name: f"{type(TASKS.load(name)).__module__}:DEFINITION" for name in TASKS}
+        paths[attribute.lower()] = f"{__name__}:{attribute}"
+        table = Registry[TaskDefinition]("task", paths, group="nobs.tasks.nowhere")
+        monkeypatch.setattr(definitions, "TASKS", table)
+        for cached in caches:
+            cached.cache_clear()
+
+    yield add
+    for cached in caches:
+        cached.cache_clear()
+
+
+def test_an_option_sets_the_field_of_its_name() -> None:
+    task, params = TASKS.load("embeddings"), pinned("embeddings", "quick").params
+
+    assert task.apply(params, {}) == params
+    assert task.apply(params, {"batch_size": 4}) == params.model_copy(update={"batch_size": 4})
+
+
+def test_an_option_without_a_field_has_no_effect_and_is_refused() -> None:
+    params = pinned("embeddings", "max-quick").params
+
+    with pytest.raises(UsageError) as caught:
+        TASKS.load("embeddings").apply(params, {"warmup_rows": 4})
+
+    assert str(caught.value) == "--warmup-rows has no effect on embeddings-max. Leave it out."
+
+
+def test_a_value_that_the_parameters_refuse_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="batch_size: Input should be greater than 0"):
+        TASKS.load("embeddings").apply(pinned("embeddings", "quick").params, {"batch_size": 0})
+
+
+def test_one_name_is_one_option(add_task: Callable[[str], None]) -> None:
+    add_task("ALIKE")
+
+    assert definitions.owners_of("batch_size") == ("embeddings", "alike")
+    assert definitions.options_of()["batch_size"].help == "Batch size in rows."
+
+
+def test_two_options_of_one_name_are_refused_with_both_tasks(
+    add_task: Callable[[str], None],
+) -> None:
+    add_task("OTHER")
+
+    with pytest.raises(RequirementError, match="task other declares another option 'batch_size'"):
+        definitions.options_of()
