@@ -76,14 +76,13 @@ class ModelPin(Record):
 
 
 class Params(Record):
-    """What a workload fixes: open here, closed by the class of its task (`nobs.tasks.parameters`).
+    """Parameters of a workload; each kind has fields of its own, see the sections of the tasks."""
 
-    `kind` is the task's name, or that of a variant: `TASK-VARIANT`.
-    """
-
+    # Open, so that work of a task that isn't installed can be read; `nobs.tasks.parameters` closes.
     model_config = ConfigDict(extra="allow")
 
     kind: str
+    """The task's name, or that of a variant: `TASK-VARIANT`."""
 
 
 class RepeatPolicy(Record):
@@ -103,7 +102,7 @@ class Workload(Record):
     """The pinned work of a task, with the reasons that make a result open."""
 
     name: str
-    """Without the version, as in `embeddings`."""
+    """Without the version."""
     version: int
     """A published version never changes."""
     task: str

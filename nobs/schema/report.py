@@ -153,7 +153,7 @@ class WorkloadRef(Record):
     """Which work was done, and whether it was the pinned work."""
 
     name: str
-    """Label, as in `embeddings/1`."""
+    """Label: `NAME/VERSION`."""
     division: Division
     open_reasons: tuple[str, ...] = ()
     """Differences from the pins, as in `params.dtype: float16 instead of float32`."""
@@ -181,7 +181,7 @@ class TaskReport(Record):
     """One task with all its models."""
 
     task: str
-    """Name, as in `embeddings`."""
+    """Name of the task."""
     dataset_size: int
     """Rows of the data set."""
     models: dict[str, SerializeAsAny[ModelReport]]

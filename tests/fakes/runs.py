@@ -71,7 +71,7 @@ def faulty_workload(tmp_path: Path, *faults: str) -> Workload:
         task="faulty",
         dataset=DatasetPin(id=str(texts), source=Source.PATH, rows=2),
         models=tuple(ModelPin(id=str(model), source=Source.PATH) for model in models),
-        params=Params(kind="faulty"),
+        params=Params.model_validate({"kind": "faulty", "batch_size": 16}),
         policy=RepeatPolicy(repeats=2),
     )
 

@@ -70,7 +70,7 @@ def test_a_wrong_word(tmp_path: Path, words: tuple[str, ...], value: str, remedy
         ),
         (
             "--task embeddings --concurrency 4 --provider nonsense",
-            "--provider and --concurrency don't apply to embeddings, only to llms.",
+            "--concurrency and --provider don't apply to embeddings, only to llms.",
             "Leave them out, or add --task llms.",
         ),
         # The value that is the default counts as given, too.
@@ -148,6 +148,17 @@ def test_a_wrong_variable(tmp_path: Path) -> None:
     said = refuse(tmp_path, *NATIVE, code=2, NOBS_BACKEND="abacus")
     assert "'abacus'" in said
     assert "NOBS_BACKEND" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "value", "sentence"),
+    [
+        ("--task embeddings", "abc", "Invalid value for 'NOBS_BATCH_SIZE': 'abc' is not a valid"),
+        ("--task llms", "8", "NOBS_BATCH_SIZE doesn't apply to llms, only to embeddings. Unset it"),
+    ],
+)
+def test_a_variable_of_a_task(tmp_path: Path, words: str, value: str, sentence: str) -> None:
+    assert sentence in refuse(tmp_path, *NATIVE, *words.split(), code=2, NOBS_BATCH_SIZE=value)
 
 
 def test_results_that_are_a_file(tmp_path: Path) -> None:

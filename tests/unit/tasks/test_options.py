@@ -1,6 +1,7 @@
 """Options that tasks declare, and what they do to parameters by default."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -9,20 +10,19 @@ from nobs.registry import Registry
 from nobs.tasks import TASKS, definitions
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.options import Option
+from nobs.tasks.text_embeddings import TextEmbeddings
 from tests.fakes.run_requests import pinned
 
 
-class Alike(TaskDefinition):
-    name = "alike"
-    options = (Option(name="batch_size", kind=int, help="Images per batch."),)
+class Fake(TextEmbeddings):
+    """A task with one option."""
+
+    def __init__(self, name: str, option: Option[Any]) -> None:
+        self.name, self.options = name, (option,)
 
 
-class Other(TaskDefinition):
-    name = "other"
-    options = (Option(name="batch_size", help="Images per batch."),)
-
-
-ALIKE, OTHER = Alike(), Other()
+ALIKE = Fake("alike", Option(name="batch_size", kind=int, help="Images per batch."))
+OTHER = Fake("other", Option(name="batch_size", help="Images per batch."))
 
 
 @pytest.fixture
