@@ -14,8 +14,7 @@ SUFFIXES = {".py", ".js", ".html", ".css"}
 FOREIGN = {"providers/lmstudio/identity.py"}
 """LM Studio calls a type of its models so, too."""
 PENDING = {
-    # The reading side and the doctor still name tasks in these; the set is to become empty.
-    "launch/doctor/server.py",
+    # The reading side still names tasks in these; the set is to become empty.
     "render/assets/curves.js",
     "report/leaderboard.py",
     "report/legacy/sources.py",

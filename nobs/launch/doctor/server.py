@@ -22,7 +22,7 @@ class ServerToCheck:
     model: str | None
     api_key: str = field(repr=False)
     is_asked_for: bool
-    """A server that nobody asked for may be absent: embeddings need none."""
+    """A server that nobody asked for may be absent: not every task needs one."""
 
     @classmethod
     def of(cls, url: str | None, model: str | None) -> Self:
