@@ -1,9 +1,10 @@
 """The cells that tables for people share, whatever they are drawn with."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from nobs.report.figures import BY_KEY, Figure, Kind, Measured, format_value
 from nobs.report.leaderboard import Row, Table
+from nobs.tasks.figures import SCORE, Figure, Kind, Measured, format_value
 
 SURE = 0.95
 _NARROW_KINDS = {Kind.RATE, Kind.SECONDS, Kind.SHARE}
@@ -14,22 +15,22 @@ def heading(table: Table) -> str:
     return f"{table.workload} ({table.division})"
 
 
-def columns(table: Table, most: int | None = None) -> tuple[Figure, ...]:
+def columns(table: Table, most: int | None = None) -> tuple[Figure[Any], ...]:
     """Return the figures to show, the headline first.
 
     At most `most` of those that are of a row alone and no sizes of memory.
     """
-    narrow = [f for f in table.figures if f.kind in _NARROW_KINDS and f is not BY_KEY["score"]]
+    narrow = [f for f in table.figures if f.kind in _NARROW_KINDS and f is not SCORE]
     return tuple(table.figures if most is None else narrow[:most])
 
 
-def value_cell(figure: Figure, figures: Mapping[str, Measured]) -> str:
+def value_cell(figure: Figure[Any], figures: Mapping[str, Measured]) -> str:
     """Return the value, `-` where there is none."""
     measured = figures.get(figure.key)
     return format_value(figure, measured.value) if measured else "-"
 
 
-def interval_cell(figure: Figure, figures: Mapping[str, Measured]) -> str:
+def interval_cell(figure: Figure[Any], figures: Mapping[str, Measured]) -> str:
     """Return both ends, and the coverage where it is below 95 %."""
     measured = figures.get(figure.key)
     if measured is None or measured.low is None or measured.high is None:
@@ -63,9 +64,9 @@ def _whom(who: Sequence[str], rows: int) -> str:
     return "all" if len(who) == rows > 1 else "; ".join(dict.fromkeys(who))
 
 
-def footnotes(figures: Iterable[Figure]) -> list[str]:
+def footnotes(figures: Iterable[Figure[Any]]) -> list[str]:
     """Return what those figures mean whose label doesn't say it, each once."""
-    return [f"{f.label}: {f.meaning}" for f in dict.fromkeys(figures) if f.meaning]
+    return list(dict.fromkeys(f"{f.label}: {f.meaning}" for f in figures if f.meaning))
 
 
 def rank_cell(rank: int | None) -> str:

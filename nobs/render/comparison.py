@@ -10,8 +10,8 @@ from rich.text import Text
 from nobs.render.markdown import escape, markdown_row
 from nobs.render.terminal import GroupedTable, Paper
 from nobs.report.compare import Comparison, Line
-from nobs.report.figures import format_value
 from nobs.report.ratio import Ratio
+from nobs.tasks.figures import format_value
 
 SCHEMA = "nobs.comparison/1"
 NOTE = (

@@ -1,10 +1,10 @@
 """A leaderboard as CSV: a line a row, every figure with its interval and what that covers."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import StringIO
 
-from nobs.report.figures import FIGURES
+from nobs.report.definitions import known_figures
 from nobs.report.leaderboard import Leaderboard, Row, Table
 
 _FORMULA_STARTS = ("=", "+", "-", "@")
@@ -17,22 +17,23 @@ def render_csv(board: Leaderboard) -> str:
     """Return all rows of all tables under one heading."""
     file = StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*_TEXTS, *_figure_names()])
-    writer.writerows(_cells(table, row) for table in board.tables for row in table.rows)
+    keys = tuple(known_figures())
+    writer.writerow([*_TEXTS, *_figure_names(keys)])
+    writer.writerows(_cells(keys, table, row) for table in board.tables for row in table.rows)
     return file.getvalue()
 
 
-def _figure_names() -> Iterator[str]:
-    for figure in FIGURES:
-        yield figure.key
-        yield from (f"{figure.key}_{part}" for part in _PARTS[1:])
+def _figure_names(keys: Sequence[str]) -> Iterator[str]:
+    for key in keys:
+        yield key
+        yield from (f"{key}_{part}" for part in _PARTS[1:])
 
 
-def _cells(table: Table, row: Row) -> list[str | float | None]:
+def _cells(keys: Sequence[str], table: Table, row: Row) -> list[str | float | None]:
     texts = (table.workload, table.division, row.run, row.host, row.device, row.hardware,
              row.model, row.settings, row.status, row.why, row.verdict,
              "; ".join(row.open_reasons))  # fmt: skip
-    measured = [row.figures.get(figure.key) for figure in FIGURES]
+    measured = [row.figures.get(key) for key in keys]
     numbers = [getattr(each, part, None) for each in measured for part in _PARTS]
     return [*map(_defuse, texts), *numbers]
 

@@ -5,18 +5,18 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
 from nobs.render.cells import interval_cell
-from nobs.report.chart_data import LoadPoint, Trial
-from nobs.report.figures import Figure, Kind, Measured, format_value
 from nobs.report.leaderboard import Leaderboard, Row, Table
-from nobs.report.machine import HostSection
+from nobs.tasks.charts import Chart, Point
+from nobs.tasks.figures import Figure, Kind, Measured, format_value
 
 _ASSETS = files("nobs.render") / "assets"
 _LIBRARIES = (("d3.min.js", "LICENSE-d3.txt"), ("plot.umd.min.js", "LICENSE-plot.txt"))
-_OWN_SCRIPTS = ("page.js", "tables.js", "charts.js", "curves.js")
+_OWN_SCRIPTS = ("page.js", "tables.js", "charts.js", "kinds.js")
 _DIGITS = 6
 
 
@@ -44,8 +44,8 @@ def page_data(board: Leaderboard) -> dict[str, Any]:
     places = {host.run: index for index, host in enumerate(board.hosts)}
     return {
         "tables": [_table(table, places) for table in board.tables],
-        "hosts": [_host(host) for host in board.hosts],
-        "skipped": [{"file": each.file, "reason": each.reason} for each in board.skipped],
+        "hosts": [asdict(host) for host in board.hosts],
+        "skipped": [asdict(each) for each in board.skipped],
     }
 
 
@@ -54,11 +54,21 @@ def _table(table: Table, places: Mapping[str, int]) -> dict[str, Any]:
         "workload": table.workload,
         "division": table.division,
         "figures": [_figure(figure) for figure in table.figures],
+        "charts": [_chart(table, chart) for chart in table.charts],
         "rows": [_row(table, row, rank, places[row.run]) for rank, row in table.ranked()],
     }
 
 
-def _figure(figure: Figure) -> dict[str, Any]:
+def _chart(table: Table, chart: Chart[Any]) -> dict[str, Any]:
+    """Return what the script draws the chart by; it knows kinds only."""
+    names = ("key", "kind", "title", "text", "least", "x", "y", "doubles", "high", "series",
+             "parts", "rest_of")  # fmt: skip
+    figure = chart.figure.key if chart.figure else None
+    pair = chart.pair_of(table.workload)
+    return {name: getattr(chart, name) for name in names} | {"figure": figure, "pair": pair}
+
+
+def _figure(figure: Figure[Any]) -> dict[str, Any]:
     return {
         "key": figure.key,
         "label": figure.label,
@@ -89,22 +99,21 @@ def _row(table: Table, row: Row, rank: int | None, host: int) -> dict[str, Any]:
         "figures": {figure.key: _measured(figure, row.figures) for figure in held},
         "samples": [_short(sample) for sample in row.samples],
         "starts": [_short(start_s) for start_s in row.starts_s],
-        "requests": [[tokens, _short(latency)] for tokens, latency in row.requests],
-        "loads": [_numbers(each) for each in row.loads],
-        "phases": [_short(share) for share in row.phases],
-        "trials": [_trial(each) for each in row.trials],
+        "charts": {key: [_mark(each) for each in held] for key, held in row.charts.items()},
     }
 
 
-def _numbers(load: LoadPoint) -> list[float | None]:
-    return [load.concurrency, *map(_short, (load.tokens_per_sec, load.ttft_s, load.p95_ttft_s))]
+def _mark(mark: Point | float) -> list[str | float | None] | float | None:
+    """Return a share, or x, y and what else a point has; the end that says nothing is left out."""
+    if not isinstance(mark, Point):
+        return _short(mark)
+    values = [_short(mark.x), _short(mark.y), _short(mark.high), mark.series, mark.text]
+    while values[-1] in (None, ""):
+        values.pop()
+    return values
 
 
-def _trial(trial: Trial) -> list[str | float | None]:
-    return [trial.settings, trial.batch_size, _short(trial.rows_per_s), trial.outcome]
-
-
-def _measured(figure: Figure, figures: Mapping[str, Measured]) -> dict[str, Any]:
+def _measured(figure: Figure[Any], figures: Mapping[str, Measured]) -> dict[str, Any]:
     measured = figures[figure.key]
     interval = interval_cell(figure, figures)
     return {
@@ -113,22 +122,6 @@ def _measured(figure: Figure, figures: Mapping[str, Measured]) -> dict[str, Any]
         "high": _short(measured.high),
         "text": format_value(figure, measured.value),
         "interval": "" if interval == "-" else interval.replace(" - ", " \N{EN DASH} "),
-    }
-
-
-def _host(host: HostSection) -> dict[str, Any]:
-    return {
-        "run": host.run,
-        "host": host.host,
-        "hardware": host.hardware,
-        "timestamp": host.timestamp,
-        "file": host.file,
-        "device": host.device,
-        "details": host.details,
-        "environment": host.environment,
-        "sensors": host.sensors,
-        "flags": host.flags,
-        "notes": host.notes,
     }
 
 

@@ -1,35 +1,42 @@
 """A report as a table for a terminal of 80 columns."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from nobs.render.cells import footnotes, interval_cell, value_cell
-from nobs.render.load import load_lines
 from nobs.render.terminal import GroupedTable, Paper
 from nobs.render.verdict import describe_verdict
-from nobs.report.figures import BY_KEY, Figure, read_figures, read_runs
+from nobs.report.definitions import fits
+from nobs.report.reading import definition_of, figures_of, read_figures, read_runs, typed
 from nobs.schema.base import Backend, Division, Status
 from nobs.schema.device import DeviceInfo
 from nobs.schema.flags import Severity
 from nobs.schema.report import ModelReport, Report, TaskReport
+from nobs.tasks.base import TaskDefinition
+from nobs.tasks.figures import Figure
 from nobs.text import to_line
 
-_TIMES = ("time_s", "latency_s")
-_OTHERS = ("rows_per_second", "ttft_s", "tokens_per_sec", "share_of_limit", "rows_per_joule",
-           "tokens_per_joule")  # fmt: skip
 _LIMIT = 1000
 
 
 def render_summary(report: Report, *, width: int = 80, color: bool = False) -> str:
     """Return device and one table a task with medians, intervals and verdicts."""
+    report = typed(report)
     paper = Paper(width=width, color=color)
     for line in render_device(report.device_info).splitlines():
         paper.say(line)
+    shown: list[Figure[Any]] = []
     for task in report.tasks:
-        paper.draw(_draw(task))
+        definition = definition_of(task.task, task.workload.division)
+        figures = _figures_of(task, definition)
+        shown += figures[1:]
+        paper.draw(_draw(task, definition, figures))
         for model in task.models.values():
-            for line in load_lines(model.model_dump()):
+            for line in definition.details(model) if fits(definition, model) else ():
                 paper.say(line)
         for line in _explain(task):
             paper.say(line)
-    for note in footnotes(figure for task in report.tasks for figure in _figures_of(task)[1]):
+    for note in footnotes(shown):
         paper.say(note)
     if flags := describe_flags(report):
         paper.say(flags)
@@ -61,47 +68,44 @@ def render_device(device: DeviceInfo) -> str:
     )
 
 
-def _draw(task: TaskReport) -> GroupedTable:
+def _draw(
+    task: TaskReport, definition: TaskDefinition, figures: Sequence[Figure[Any]]
+) -> GroupedTable:
     score = "-" if task.task_score is None else f"{task.task_score:,.2f}"
     if task.published_score is not None:
         score += f" (published {task.published_score:,.2f})"
     table = GroupedTable(f"{to_line(task.workload.name)} ({task.workload.division}), score {score}")
-    time, others = _figures_of(task)
     table.add_columns("median")
     table.add_columns("95 % interval", wraps=True)
-    table.add_columns(*(figure.label for figure in others), "n")
+    table.add_columns(*(figure.label for figure in figures[1:]), "n")
     table.add_columns("verdict", is_text=True)
     for model in task.models.values():
         table.add_caption(to_line(model.model_name))
-        table.add_row(_cells(model, task.dataset_size, time, others))
+        table.add_row(_cells(model, definition, figures))
     return table
 
 
-def _figures_of(task: TaskReport) -> tuple[Figure, list[Figure]]:
-    """Return the figure of time that the task has, and what else is known of any model."""
-    known = {
-        key
-        for model in task.models.values()
-        for key in read_figures(model.model_dump(), task.dataset_size)
-    }
-    time = next((key for key in _TIMES if key in known), _TIMES[0])
-    others = [key for key in _OTHERS if key in known] or _OTHERS[:1]
-    return BY_KEY[time], [BY_KEY[key] for key in others]
+def _figures_of(task: TaskReport, definition: TaskDefinition) -> list[Figure[Any]]:
+    """Return the figures of a summary that any model has, the first two where none has any."""
+    figures = definition.summary or figures_of(definition)
+    known = {key for model in task.models.values() for key in read_figures(definition, model)}
+    held = [figure for figure in figures if figure.key in known]
+    return held or list(figures[:2])
 
 
 def _cells(
-    model: ModelReport, dataset_size: int, time: Figure, others: list[Figure]
+    model: ModelReport, definition: TaskDefinition, figures: Sequence[Figure[Any]]
 ) -> tuple[str, ...]:
-    values = model.model_dump()
-    figures = read_figures(values, dataset_size)
-    if model.status is not Status.OK or time.key not in figures:
+    first, *others = figures
+    found = read_figures(definition, model)
+    if model.status is not Status.OK:
         why = model.failure.failure_class if model.failure else "no reason known"
         return (*("-" for _ in ("median", "interval", *others, "n")), f"{model.status}: {why}")
     return (
-        value_cell(time, figures),
-        interval_cell(time, figures),
-        *(value_cell(figure, figures) for figure in others),
-        str(max(len(read_runs(figure, values)) for figure in (time, *others))),
+        value_cell(first, found),
+        interval_cell(first, found),
+        *(value_cell(figure, found) for figure in others),
+        str(max(len(read_runs(definition, figure, model)) for figure in figures)),
         model.verdict.word if model.verdict else "-",
     )
 

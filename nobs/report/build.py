@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from nobs.errors import FailureClass
+from nobs.report.definitions import fits
 from nobs.report.flags import find_machine_flags, with_flags
 from nobs.report.verdict import judge
 from nobs.schema.base import Status
@@ -11,7 +13,7 @@ from nobs.schema.device import DeviceInfo
 from nobs.schema.flags import Flag, FlagName, Severity
 from nobs.schema.pins import Workload
 from nobs.schema.report import ModelReport, Report, RunInfo, TaskReport, WorkloadRef
-from nobs.schema.result import StepResult
+from nobs.schema.result import Failure, StepResult
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.storage.files import digest_of, sha256_of
 from nobs.system.matching import describe_computing, find_difference
@@ -24,15 +26,30 @@ def build_report(spec: RunSpec, results: Mapping[str, StepResult], *, finished: 
     spec = typed_spec(spec)
     now = datetime.now(UTC)
     device_info, flags = _find_device(spec.device_info, results)
+    tasks = tuple(
+        _build_task(spec, index, results)
+        for index in range(len(spec.workloads))
+        if any(step.id in results for step in _steps_of(spec, index))
+    )
+    ok = sum(model.status is Status.OK for task in tasks for model in task.models.values())
     report = Report(
         timestamp=now,
         device_info=device_info,
-        tasks=tuple(
-            _build_task(spec, index, results)
-            for index in range(len(spec.workloads))
-            if any(step.id in results for step in _steps_of(spec, index))
+        tasks=tasks,
+        run=RunInfo(
+            id=spec.run_id,
+            nobs_version=spec.nobs_version,
+            nobs_commit=spec.nobs_commit,
+            backend=spec.backend,
+            execution=spec.execution,
+            profile=spec.profile,
+            status=Status.OK if ok == len(spec.steps) else Status.FAILED,
+            started=spec.created,
+            finished=now if finished else None,
+            image=spec.image,
+            engine=spec.engine,
+            flags=(*flags, *find_machine_flags(_find_host(results), spec.execution)),
         ),
-        run=_describe_run(spec, results, now if finished else None, flags),
         environment=_find_environment(results),
     )
     return seal(report)
@@ -53,9 +70,25 @@ def fingerprint(workload: Workload) -> str:
 
 
 def summarise(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
-    """Return the figures and flags of one step; raises whatever its data makes a task raise."""
+    """Return the figures and flags of one step; raises whatever its data makes a task raise.
+
+    A step whose output is wrong has failed, however fast it was.
+    """
     definition = TASKS.load(spec.workload_of(step).task)
-    return with_flags(definition.summarise(result, _base(spec, step, result)))
+    model = with_flags(definition.summarise(result, _base(spec, step, result)), definition)
+    if model.status is not Status.OK or not fits(definition, model):
+        return model
+    faults = list(definition.check_output(model))
+    if not faults:
+        return model
+    failure = Failure(
+        failure_class=FailureClass.BENCHMARK,
+        type="WrongOutput",
+        message=" ".join(faults),
+        remedy="The device, its driver, a library or the server computes wrongly, or the weights"
+        " are damaged: the speed means nothing.",
+    )
+    return model.model_copy(update={"status": Status.FAILED, "failure": failure})
 
 
 def _build_task(spec: RunSpec, index: int, results: Mapping[str, StepResult]) -> TaskReport:
@@ -82,7 +115,8 @@ def _build_task(spec: RunSpec, index: int, results: Mapping[str, StepResult]) ->
 def _open_for(workload: Workload, models: Iterable[ModelReport]) -> Workload:
     """Add the reasons that only measuring shows: the plan can't know what will be loaded."""
     definition = TASKS.load(workload.task)
-    found = (reason for model in models for reason in definition.find_open_reasons(model, workload))
+    own = (model for model in models if fits(definition, model))
+    found = (reason for model in own for reason in definition.find_open_reasons(model, workload))
     reasons = tuple(dict.fromkeys((*workload.open_reasons, *found)))
     return workload.model_copy(update={"open_reasons": reasons})
 
@@ -118,29 +152,6 @@ def _describe_workload(workload: Workload, results: list[StepResult | None]) -> 
         params=workload.params.model_dump(mode="json"),
         policy=workload.policy.model_dump(mode="json"),
         data=evidence[0] if evidence else None,
-    )
-
-
-def _describe_run(
-    spec: RunSpec,
-    results: Mapping[str, StepResult],
-    finished: datetime | None,
-    flags: tuple[Flag, ...],
-) -> RunInfo:
-    ok = all(step.id in results and results[step.id].status is Status.OK for step in spec.steps)
-    return RunInfo(
-        id=spec.run_id,
-        nobs_version=spec.nobs_version,
-        nobs_commit=spec.nobs_commit,
-        backend=spec.backend,
-        execution=spec.execution,
-        profile=spec.profile,
-        status=Status.OK if ok else Status.FAILED,
-        started=spec.created,
-        finished=finished,
-        image=spec.image,
-        engine=spec.engine,
-        flags=(*flags, *find_machine_flags(_find_host(results), spec.execution)),
     )
 
 

@@ -4,15 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nobs.report.figures import FIGURES, Figure, at, number, read_runs
+from nobs.report.definitions import fits
 from nobs.report.leaderboard import flatten
 from nobs.report.ratio import Finding, Ratio, geometric_mean, ratio_of_medians
+from nobs.report.reading import definition_of, read_runs, typed
 from nobs.schema.base import Status
 from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.stats import median
+from nobs.tasks.base import TaskDefinition
+from nobs.tasks.figures import Figure
 from nobs.text import to_line
 
-COMPARED = tuple(figure for figure in FIGURES if figure.run_fields and figure.is_charted)
 _OWN_DETAILS = {"id", "started", "finished", "status", "digest",
                 "origin.file", "origin.file_sha256", "origin.timestamp"}  # fmt: skip
 
@@ -23,7 +25,7 @@ class Line:
 
     workload: str
     model: str
-    figure: Figure
+    figure: Figure[Any]
     is_headline: bool
     """Whether it is the first of the model's figures: means are made of those."""
     baseline: float
@@ -86,6 +88,7 @@ def compare_reports(
 
     The intervals of all ratios and of their mean hold together: the more there are, the wider.
     """
+    baseline, other = typed(baseline), typed(other)
     others = {task.workload.name: task for task in other.tasks}
     pairs = [(task, others.get(task.workload.name)) for task in baseline.tasks]
     reasons = [_why_unlike(*pair) for pair in pairs]
@@ -144,12 +147,14 @@ def _compare_tasks(
         reason = refused or "the other report lacks it"
         yield Refusal(workload=workload, model="", reason=reason, is_loss=True)
         return
+    definition = definition_of(task.task, task.workload.division)
     for name, model in task.models.items():
-        yield from _compare_models(workload, to_line(name), model, other.models.get(name))
+        found = other.models.get(name)
+        yield from _compare_models(definition, workload, to_line(name), model, found)
 
 
 def _compare_models(
-    workload: str, name: str, model: ModelReport, other: ModelReport | None
+    task: TaskDefinition, workload: str, name: str, model: ModelReport, other: ModelReport | None
 ) -> Iterator[Line | Refusal]:
     if model.status is not Status.OK:
         reason = f"{model.status} in the baseline"
@@ -159,7 +164,7 @@ def _compare_models(
         reason = f"{other.status} in the other report" if other else "the other report lacks it"
         yield Refusal(workload=workload, model=name, reason=reason, is_loss=True)
         return
-    lines = list(_compare_figures(workload, name, model.model_dump(), other.model_dump()))
+    lines = list(_compare_figures(task, workload, name, (model, other)))
     if not lines:
         reason = "a report has no repeats"
         yield Refusal(workload=workload, model=name, reason=reason, is_loss=False)
@@ -167,12 +172,13 @@ def _compare_models(
 
 
 def _compare_figures(
-    workload: str, name: str, model: Mapping[str, Any], other: Mapping[str, Any]
+    task: TaskDefinition, workload: str, name: str, models: tuple[ModelReport, ModelReport]
 ) -> Iterator[Line]:
     is_first = True
-    for figure in COMPARED:
-        one, two = read_runs(figure, model), read_runs(figure, other)
-        if one and two and not _differs_in_rule(figure, model, other):
+    for figure in task.figures if all(fits(task, m) for m in models) else ():
+        one, two = (read_runs(task, figure, model) for model in models)
+        has_rule = [figure.rule(model) is not None for model in models]
+        if figure.is_charted and one and two and has_rule[0] is has_rule[1]:
             yield Line(
                 workload=workload,
                 model=name,
@@ -183,12 +189,6 @@ def _compare_figures(
                 ratio=ratio_of_medians(one, two, lower_is_better=figure.lower_is_better),
             )
             is_first = False
-
-
-def _differs_in_rule(figure: Figure, model: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Tell whether only one of both computes the figure by today's rule."""
-    has_rule = [number(at(each, figure.rule)) is not None for each in (model, other)]
-    return bool(figure.rule) and has_rule[0] is not has_rule[1]
 
 
 def _mean(lines: Iterable[Line]) -> Ratio | None:

@@ -28,7 +28,7 @@ def sound_results(run_dir: RunDir, spec: RunSpec) -> dict[str, StepResult]:
     """Return the results that are there, by step; each can be summed up.
 
     What can't be read or summed up has failed: that one step can be repeated, and the others keep
-    their place in the report. What it left stays beside its result.
+    their place in the report. What it left stays beside its result. So has what computed wrongly.
     """
     found = {step.id: _sound_result(run_dir, spec, step) for step in spec.steps}
     return {step: result for step, result in found.items() if result is not None}
@@ -38,8 +38,10 @@ def _sound_result(run_dir: RunDir, spec: RunSpec, step: StepSpec) -> StepResult 
     started = datetime.now(UTC)
     try:
         result = run_dir.find_result(step.id)
-        if result is not None:
-            summarise(spec, step, result)
+        model = summarise(spec, step, result) if result is not None else None
+        if result and model and model.status is not result.status:
+            result = result.model_copy(update={"status": model.status, "failure": model.failure})
+            run_dir.write(run_dir.result_file(step.id), result)
     except Exception as error:  # noqa: BLE001 - one step's data must not cost the others' report
         file = run_dir.result_file(step.id)
         kept = file.replace(file.with_name("unusable.json"))

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nobs.report.definitions import fits
 from nobs.schema.base import Execution
-from nobs.schema.flags import Flag, FlagName, Severity
+from nobs.schema.flags import Flag, FlagName
 from nobs.schema.report import FindingKind, ModelReport
-from nobs.schema.server import Locality, ServerRef
 from nobs.schema.telemetry import DeviceTelemetry, SystemTelemetry, Throttling
+from nobs.tasks.base import TaskDefinition
 from nobs.units import format_share
 
 HEAT = frozenset(
@@ -20,17 +21,12 @@ POWER = frozenset({"software-power-cap", "power", "board-limit"})
 MIN_HEAT_SHARE = 0.01
 MIN_POWER_SHARE = 0.05
 MIN_SWAPPED_BYTES = 1 << 20
-MAX_ANSWERS_SHARE = 0.1
 
 
-def find_flags(model: ModelReport) -> tuple[Flag, ...]:
-    """Return what was seen while a model was measured."""
-    return tuple(_flags_of(model))
-
-
-def with_flags(model: ModelReport) -> ModelReport:
-    """Return the report of a model with its flags."""
-    return model.model_copy(update={"flags": find_flags(model)})
+def with_flags(model: ModelReport, task: TaskDefinition) -> ModelReport:
+    """Return the report of a model with its flags: of the machine, then of its task."""
+    own = task.find_flags(model) if fits(task, model) else ()
+    return model.model_copy(update={"flags": (*find_flags(model), *own)})
 
 
 def find_machine_flags(host: Mapping[str, Any], execution: Execution) -> tuple[Flag, ...]:
@@ -38,7 +34,8 @@ def find_machine_flags(host: Mapping[str, Any], execution: Execution) -> tuple[F
     return tuple(_machine_flags(host, execution))
 
 
-def _flags_of(model: ModelReport) -> Iterator[Flag]:
+def find_flags(model: ModelReport) -> Iterator[Flag]:
+    """Yield what the machine did while a model was measured."""
     if model.telemetry is not None:
         for device in model.telemetry.devices:
             yield from _device_flags(device, model.telemetry.span_s)
@@ -46,27 +43,23 @@ def _flags_of(model: ModelReport) -> Iterator[Flag]:
     for finding in model.verdict.findings if model.verdict else ():
         if finding.kind is FindingKind.FOREIGN_CPU:
             cores = f"Other processes kept {finding.value:.1f} CPU cores busy."
-            yield _warning(FlagName.FOREIGN_CPU, cores)
+            yield Flag.warning(FlagName.FOREIGN_CPU, cores)
         if finding.kind is FindingKind.STOLEN_CPU:
             share = format_share(finding.value)
-            yield _warning(
+            yield Flag.warning(
                 FlagName.STOLEN_CPU, f"The hypervisor gave {share} of the CPU time to others."
             )
-    server = getattr(model, "server", None)
-    if isinstance(server, ServerRef):
-        yield from _server_flags(server)
-        yield from _stream_flags(model)
 
 
 def _device_flags(device: DeviceTelemetry, span_s: float) -> Iterator[Flag]:
     if heat := find_heat(device, span_s):
-        yield _warning(
+        yield Flag.warning(
             FlagName.THROTTLED,
             f"{device.name} was slowed down for {format_share(heat[1])} of the time ({heat[0]}).",
         )
     unknown = _strongest(device.throttling, UNKNOWN, span_s)
     if unknown and unknown[1] >= MIN_POWER_SHARE:
-        yield _note(
+        yield Flag.note(
             FlagName.THROTTLED,
             f"{device.name} was at a limit of power or heat for {format_share(unknown[1])} of the"
             " time.",
@@ -74,7 +67,7 @@ def _device_flags(device: DeviceTelemetry, span_s: float) -> Iterator[Flag]:
     yield from _power_flags(device, _strongest(device.throttling, POWER, span_s))
     others = device.foreign_processes.value
     if others:
-        yield _warning(
+        yield Flag.warning(
             FlagName.FOREIGN_PROCESS,
             f"{others:.0f} other process{'es' if others > 1 else ''} used {device.name}.",
         )
@@ -89,12 +82,12 @@ def find_heat(device: DeviceTelemetry, span_s: float) -> tuple[str, float] | Non
 def _power_flags(device: DeviceTelemetry, capped: tuple[str, float] | None) -> Iterator[Flag]:
     limit, default = device.power_limit_w.value, device.default_power_limit_w.value
     if limit and default and limit < default:
-        yield _warning(
+        yield Flag.warning(
             FlagName.POWER_CAPPED,
             f"{device.name} is limited to {limit:.0f} W instead of its {default:.0f} W.",
         )
     elif capped and capped[1] >= MIN_POWER_SHARE:
-        yield _note(
+        yield Flag.note(
             FlagName.POWER_CAPPED,
             f"{device.name} ran at its power limit for {format_share(capped[1])} of the time.",
         )
@@ -114,63 +107,23 @@ def _strongest(
 def _system_flags(system: SystemTelemetry | None) -> Iterator[Flag]:
     swapped = system.swapped_bytes.value if system else None
     if swapped and swapped >= MIN_SWAPPED_BYTES:
-        yield _warning(
+        yield Flag.warning(
             FlagName.SWAPPING, f"The machine swapped {swapped / (1 << 20):.0f} MiB meanwhile."
-        )
-
-
-def _server_flags(server: ServerRef) -> Iterator[Flag]:
-    reason = server.locality_reason
-    if server.locality is Locality.REMOTE:
-        where = reason or "The server is another machine."
-        yield _warning(FlagName.REMOTE_SERVER, f"The speed isn't this host's. {where}")
-    if server.locality is Locality.UNKNOWN and reason:
-        yield _warning(FlagName.UNKNOWN_SERVER, f"The speed may not be this host's. {reason}")
-    offload = server.identity.gpu_offload if server.identity else None
-    if offload is not None and offload < 1:
-        yield _warning(
-            FlagName.PARTIAL_OFFLOAD,
-            f"Only {format_share(offload)} of the model's layers were on the GPU.",
-        )
-
-
-def _stream_flags(model: ModelReport) -> Iterator[Flag]:
-    """Yield what is wrong with the answers of a served model: too many in lumps or miscounted."""
-    answers = sum(getattr(model, "token_count_sources", {}).values())
-    coalesced, unreconciled = getattr(model, "coalesced", 0), getattr(model, "unreconciled", 0)
-    if coalesced > MAX_ANSWERS_SHARE * answers:
-        yield _warning(
-            FlagName.COALESCED_STREAM,
-            f"{coalesced} of {answers} answers came in lumps: no inter-token latency.",
-        )
-    if unreconciled > MAX_ANSWERS_SHARE * answers:
-        yield _warning(
-            FlagName.UNRECONCILED_TOKENS,
-            f"The counted tokens of {unreconciled} of {answers} answers can't be those of the"
-            " stream: no tokens/s.",
         )
 
 
 def _machine_flags(host: Mapping[str, Any], execution: Execution) -> Iterator[Flag]:
     if host.get("on_battery"):
-        yield _warning(FlagName.ON_BATTERY, "The machine ran on its battery.")
+        yield Flag.warning(FlagName.ON_BATTERY, "The machine ran on its battery.")
     governor = host.get("cpu_governor")
     if governor not in (None, "performance"):
-        yield _note(FlagName.GOVERNOR, f"The CPU's governor was {governor}, not performance.")
+        yield Flag.note(FlagName.GOVERNOR, f"The CPU's governor was {governor}, not performance.")
     if host.get("cpu_turbo") is False:
-        yield _note(FlagName.TURBO_OFF, "The CPU's turbo was off.")
+        yield Flag.note(FlagName.TURBO_OFF, "The CPU's turbo was off.")
     if hypervisor := host.get("hypervisor"):
         maker = "" if hypervisor == "unknown" else f" ({hypervisor})"
-        yield _note(FlagName.VIRTUAL_MACHINE, f"The machine is virtual{maker}.")
+        yield Flag.note(FlagName.VIRTUAL_MACHINE, f"The machine is virtual{maker}.")
     runtime = host.get("container_runtime")
     if runtime or execution is Execution.CONTAINER:
         name = "" if runtime in (None, "unknown") else f" ({runtime})"
-        yield _note(FlagName.CONTAINER, f"The run was inside a container{name}.")
-
-
-def _note(name: FlagName, message: str) -> Flag:
-    return Flag(name=name, severity=Severity.NOTE, message=message)
-
-
-def _warning(name: FlagName, message: str) -> Flag:
-    return Flag(name=name, severity=Severity.WARNING, message=message)
+        yield Flag.note(FlagName.CONTAINER, f"The run was inside a container{name}.")

@@ -4,22 +4,23 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
-from nobs.report.chart_data import (
-    LoadPoint,
-    Trial,
-    read_loads,
-    read_phases,
-    read_requests,
-    read_samples,
-    read_settings,
-    read_starts,
-    read_trials,
-)
-from nobs.report.figures import FIGURES, Figure, Measured, read_figures
+from nobs.report.definitions import fits
 from nobs.report.machine import HostSection, describe_host, flags_of, hardware_of, notes_of
+from nobs.report.reading import (
+    definition_of,
+    figures_of,
+    read_figures,
+    read_samples,
+    thin,
+    typed,
+)
 from nobs.schema.base import Status
 from nobs.schema.report import ModelReport, Report, TaskReport
+from nobs.tasks.base import TaskDefinition
+from nobs.tasks.charts import Chart, Point
+from nobs.tasks.figures import Figure, Measured
 from nobs.text import to_line
 
 DIVISIONS = ("closed", "open", "legacy")
@@ -50,12 +51,8 @@ class Row:
     """Raw rates in their order."""
     starts_s: tuple[float, ...] = ()
     """When each of them began, since the first one; nothing where the report doesn't tell."""
-    requests: tuple[tuple[float, float], ...] = ()
-    """Output tokens and latency in seconds of each request."""
-    loads: tuple[LoadPoint, ...] = ()
-    phases: tuple[float, ...] = ()
-    """Share of each of `curves.PHASES` in one pass."""
-    trials: tuple[Trial, ...] = ()
+    charts: Mapping[str, tuple[Point | float, ...]] = field(default_factory=dict)
+    """Points, or shares of a whole, by the key of the chart."""
 
     @property
     def look(self) -> tuple[str, str, str]:
@@ -78,15 +75,30 @@ class Table:
     rows: tuple[Row, ...]
 
     @cached_property
-    def figures(self) -> tuple[Figure, ...]:
+    def definition(self) -> TaskDefinition:
+        """Return that of the task."""
+        return definition_of(self.task, self.division)
+
+    @cached_property
+    def figures(self) -> tuple[Figure[Any], ...]:
         """Return the figures that at least one row has."""
         held = {key for row in self.rows for key in row.figures}
-        return tuple(figure for figure in FIGURES if figure.key in held)
+        return tuple(f for f in figures_of(self.definition) if f.key in held)
 
     @property
-    def headline(self) -> Figure:
+    def headline(self) -> Figure[Any]:
         """Return the figure that ranks the rows."""
-        return next(iter(self.figures), FIGURES[0])
+        return (*self.figures, *figures_of(self.definition))[0]
+
+    @cached_property
+    def charts(self) -> tuple[Chart[Any], ...]:
+        """Return the charts that rows have points of, and those of pairs that it is in."""
+        held = {key for row in self.rows for key in row.charts}
+        return tuple(
+            chart
+            for chart in self.definition.charts
+            if chart.key in held or chart.pair_of(self.workload)
+        )
 
     def has_twin(self, row: Row) -> bool:
         """Tell whether another row of the model is of a machine that looks the same."""
@@ -131,14 +143,16 @@ class Leaderboard:
 
 def flatten(file: str, report: Report) -> Sheet:
     """Return `report`, read from `file`, as plain rows."""
+    report = typed(report)
     return Sheet(
         section=describe_host(file, report),
-        rows=tuple(
-            ((to_line(task.workload.name), to_line(task.task), division_of(task)), row)
-            for task in report.tasks
-            for row in _rows(report, task)
-        ),
+        rows=tuple((_place(task), row) for task in report.tasks for row in _rows(report, task)),
     )
+
+
+def _place(task: TaskReport) -> tuple[str, str, str]:
+    """Return what rows of one table share: workload, task and division."""
+    return to_line(task.workload.name), to_line(task.task), str(task.workload.division)
 
 
 def arrange(sheets: Sequence[Sheet], skipped: Sequence[Skipped] = ()) -> Leaderboard:
@@ -169,13 +183,8 @@ def _with_distinct_runs(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
         )
 
 
-def division_of(task: TaskReport) -> str:
-    """Return `closed`, `open` or `legacy`."""
-    return str(task.workload.division)
-
-
 def _order(place: tuple[str, str, str]) -> tuple[int, str, str]:
-    """Return where a table stands: `embeddings/1`, `embeddings-max/1`, `llms/1`."""
+    """Return where a table stands: `work/1` comes before `work-max/1`."""
     workload, task, division = place
     return _division_rank(division), workload.replace("/", " "), task
 
@@ -200,9 +209,10 @@ def _rank(workload: str, task: str, division: str, rows: Sequence[Row]) -> Table
 
 def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
     device = report.device_info
+    definition = definition_of(task.task, task.workload.division)
     for name, model in task.models.items():
-        values = {**model.model_dump(mode="json"), "task_score": task.task_score}
-        is_ok = model.status is Status.OK
+        figures = read_figures(definition, model, task.task_score)
+        is_typed = fits(definition, model)
         yield Row(
             run=to_line(report.run.id),
             host=to_line(device.host),
@@ -214,15 +224,27 @@ def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
             verdict=model.verdict.word if model.verdict else "",
             open_reasons=tuple(map(to_line, task.workload.open_reasons)),
             warnings=(*flags_of(model), *notes_of(model)),
-            figures=read_figures(values, task.dataset_size) if is_ok else {},
-            settings=read_settings(values),
-            samples=read_samples(values),
-            starts_s=read_starts(values),
-            requests=read_requests(values),
-            loads=read_loads(values),
-            phases=read_phases(values),
-            trials=read_trials(values),
+            figures=figures if model.status is Status.OK else {},
+            settings=to_line(definition.settings(model)) if is_typed else "",
+            samples=read_samples(definition, model),
+            starts_s=tuple(sample.start_s for sample in thin(model.samples)),
+            charts=dict(_charts(definition, model)) if is_typed else {},
         )
+
+
+def _charts(
+    definition: TaskDefinition, model: ModelReport
+) -> Iterator[tuple[str, tuple[Point | float, ...]]]:
+    """Yield the data of each chart that `model` has some for."""
+    for chart in definition.charts:
+        if found := chart.read(model):
+            safe = (
+                replace(each, series=to_line(each.series), text=to_line(each.text))
+                if isinstance(each, Point) and (each.series or each.text)
+                else each
+                for each in found
+            )
+            yield chart.key, tuple(safe)
 
 
 def _why(model: ModelReport) -> str:

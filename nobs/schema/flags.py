@@ -1,6 +1,7 @@
 """Conditions of a run or a model that readers of its numbers should know."""
 
 from enum import StrEnum
+from typing import Self
 
 from nobs.schema.base import Record
 
@@ -71,3 +72,13 @@ class Flag(Record):
     severity: Severity
     message: str
     """One sentence for people."""
+
+    @classmethod
+    def note(cls, name: FlagName, message: str) -> Self:
+        """Return a flag that explains a number."""
+        return cls(name=name, severity=Severity.NOTE, message=message)
+
+    @classmethod
+    def warning(cls, name: FlagName, message: str) -> Self:
+        """Return a flag that speaks against a number."""
+        return cls(name=name, severity=Severity.WARNING, message=message)

@@ -1,7 +1,9 @@
 """`report.json`: the run's one report; the fields people know keep their names and places."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, SerializeAsAny
 
@@ -21,6 +23,7 @@ from nobs.schema.result import (
 )
 from nobs.schema.spec import EngineRef, ImageRef
 from nobs.schema.telemetry import Telemetry
+from nobs.stats import interval_of_repeats
 
 
 class Interval(Record):
@@ -35,6 +38,11 @@ class Interval(Record):
     method: str
     """`interpolated order statistics`; `range of the repeats` for fewer than 6; with `, widened for
     dependent repeats` where each repeat resembled the one before."""
+
+    @classmethod
+    def of_repeats(cls, values: Sequence[float]) -> Self | None:
+        """Return the interval of the median of repeats; a single one has none."""
+        return cls(**asdict(interval_of_repeats(values))) if len(values) > 1 else None
 
 
 class FindingKind(StrEnum):

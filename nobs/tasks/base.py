@@ -9,10 +9,13 @@ from typing import Any, Protocol, runtime_checkable
 from nobs.errors import DataError, RequirementError, UsageError
 from nobs.registry import resolve
 from nobs.schema.base import Backend
+from nobs.schema.flags import Flag
 from nobs.schema.pins import ModelPin, Params, Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import Calibration, StepResult
 from nobs.schema.server import ServerRef
+from nobs.tasks.charts import Chart
+from nobs.tasks.figures import Figure
 from nobs.tasks.options import Option
 from nobs.tasks.parameters import close
 
@@ -124,7 +127,16 @@ class TaskDefinition(Protocol):
     uses_device: bool = True
     """Whether the step itself computes with torch on the device; else a server does."""
     report_type: type[ModelReport] = ModelReport
-    """What `summarise` returns; its fields are in the JSON Schema and are checked on reading."""
+    """What `summarise` returns; its fields are in the JSON Schema, checked on reading.
+
+    Whatever reads a model by this definition gets one of this class.
+    """
+    figures: tuple[Figure[Any], ...] = ()
+    """In the order of tables; the first that a table has ranks its rows."""
+    summary: tuple[Figure[Any], ...] = ()
+    """Those that the end of a run shows, the first with its interval; all of them by default."""
+    charts: tuple[Chart[Any], ...] = ()
+    """What the page draws beside the figures and the repeats."""
 
     def apply(self, params: Params, options: Mapping[str, Any]) -> Params:
         """Return `params` as `options`, those of its parameters by name, ask for.
@@ -150,9 +162,11 @@ class TaskDefinition(Protocol):
 
     def summarise(self, result: StepResult, report: ModelReport) -> ModelReport:
         """Return `report` with the task's own figures computed from the raw samples."""
+        return report
 
     def score(self, models: Sequence[ModelReport]) -> float | None:
         """Return the task score of the models that are ok; None unless all of them are."""
+        return None
 
     def rebuild(self, result: StepResult, model: ModelReport) -> StepResult:
         """Return `result`, which has the samples, with what else `summarise` made `model` of.
@@ -161,11 +175,29 @@ class TaskDefinition(Protocol):
         """
         return result.model_copy(update={"facts": own_figures(model)})
 
-    def find_contradictions(self, model: ModelReport, workload: Workload) -> Iterable[str]:
+    # What follows gets models of `report_type` only.
+
+    def settings(self, model: Any) -> str:  # noqa: ANN401 - tasks name their own class
+        """Return with what `model` ran, as in `bfloat16, batch 64`; readers make it safe."""
+        return ""
+
+    def details(self, model: Any) -> Iterable[str]:  # noqa: ANN401
+        """Yield lines of at most 80 columns for the end of a run, below the table of figures."""
+        return ()
+
+    def find_flags(self, model: Any) -> Iterable[Flag]:  # noqa: ANN401
+        """Yield what of the task itself stands between the figures of `model` and the hardware."""
+        return ()
+
+    def check_output(self, model: Any) -> Iterable[str]:  # noqa: ANN401
+        """Yield why what was computed is wrong, in whole sentences; such a model has failed."""
+        return ()
+
+    def find_contradictions(self, model: Any, workload: Workload) -> Iterable[str]:  # noqa: ANN401
         """Yield what in `model` can't be true at once, or isn't what `workload` asks for."""
         return ()
 
-    def find_open_reasons(self, model: ModelReport, workload: Workload) -> Iterable[str]:
+    def find_open_reasons(self, model: Any, workload: Workload) -> Iterable[str]:  # noqa: ANN401
         """Yield what was measured otherwise than `workload` says, which the plan couldn't know."""
         return ()
 

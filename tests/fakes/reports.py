@@ -77,10 +77,13 @@ def embeddings_model(name: str, times: list[float], device: str) -> dict[str, An
         "all_runs": [{"encoding_time_seconds": t, "rows_per_second": 100 / t} for t in times],
         "memory": {"peak_rss_bytes": 3 << 30},
         "samples": samples(times, 100),
-        "arithmetic": {"share_of_matmul": 0.42},
+        "arithmetic": {
+            "model_flop_per_s": 4.2e12, "padded_flop_per_s": 5e12, "share_of_matmul": 0.42,
+        },
         "dtype": "float32", "batch_size": 16, "attention_implementation": "sdpa",
-        "encode_phases": {"tokenise_s": 0.1, "copy_in_s": 0.05, "forward_s": 0.8,
-                          "copy_out_s": 0.03, "other_s": 0.02},
+        "encode_phases": {"rows": 100, "batches": 7, "all_batches": 7, "tokenise_s": 0.1,
+                          "copy_in_s": 0.05, "forward_s": 0.8, "copy_out_s": 0.03, "other_s": 0.02,
+                          "host_share": 0.2},
         "joules_per_1000_rows": {"value": 40.0, "evidence": "measured", "how": "a counter"},
     }  # fmt: skip
 
@@ -91,24 +94,30 @@ def llms_task(
     latencies = [20 / speed * rng.uniform(0.97, 1.03) for _ in range(repeats)]
     model = {
         "model_name": LLM, "device": device, "status": "ok",
-        "load": {
-            "levels": [
-                {"concurrency": n, "tokens_per_sec": 50 * speed * n,
-                 "median_ttft_s": 0.1 * n / speed, "p95_ttft_s": 0.3 * n / speed}
-                for n in (1, 4, 16)
-            ]
-        },
+        "load": {"levels": [level(n, speed) for n in (1, 4, 16)], "arrivals": "constant", "seed": 1,
+                 "knee": None},
         "final_median_latency_s": median(latencies), "final_median_ttft_s": 0.5 / speed,
         "final_median_tokens_per_sec": 100 * speed,
         "all_runs": [
             {"median_latency_s": latency, "median_ttft_s": 0.5 / speed,
-             "median_tokens_per_sec": 2000 / latency, "prompts": requests(rng, latency)}
+             "median_tokens_per_sec": 2000 / latency, "total_input_tokens": 300,
+             "total_output_tokens": 2000, "failed": 0, "prompts": requests(rng, latency)}
             for latency in latencies
         ],
     }  # fmt: skip
     return {
         "task": "llms", "dataset_size": 3, "models": {LLM: model},
         "task_score": 3 * 3600 / median(latencies), "workload": workload("llms/1", division),
+    }  # fmt: skip
+
+
+def level(concurrency: int, speed: float) -> dict[str, Any]:
+    return {
+        "concurrency": concurrency, "rate_per_s": None, "requests": 3, "failures": {},
+        "duration_s": 10.0, "tokens_per_sec": 50 * speed * concurrency, "requests_per_sec": 0.3,
+        "median_latency_s": 1.0, "p95_latency_s": 2.0, "median_ttft_s": 0.1 * concurrency / speed,
+        "p95_ttft_s": 0.3 * concurrency / speed, "gaps": None, "mean_in_flight": 1.0,
+        "max_in_flight": concurrency, "arrival_rate_per_s": None,
     }  # fmt: skip
 
 
@@ -122,8 +131,10 @@ def samples(times: list[float], units: int) -> list[dict[str, Any]]:
 
 def requests(rng: random.Random, latency: float) -> list[dict[str, Any]]:
     shares = [rng.uniform(0.2, 1) for _ in range(3)]
-    return [{"output_tokens": int(2000 * share), "total_latency_s": latency * share}
-            for share in shares]  # fmt: skip
+    return [
+        {"prompt": number, "output_tokens": int(2000 * share), "total_latency_s": latency * share}
+        for number, share in enumerate(shares, start=1)
+    ]
 
 
 def interval(values: list[float]) -> dict[str, Any]:
@@ -147,7 +158,9 @@ def max_report(host: str, *, run: str, speed: float, **changes: Any) -> Report:
         rate = 30 * model["final_median_rows_per_second"]
         model |= {
             "final_median_rows_per_second": rate, "rows_per_pass": 3000, "dtype": "bfloat16",
-            "batch_size": 32, "tuning": {"trials": trials(rate)},
+            "batch_size": 32,
+            "tuning": {"stopped_by": "the end", "duration_s": 9.0, "min_rows": 3000,
+                       "trials": trials(rate)},
         }  # fmt: skip
     return Report.model_validate(values)
 
@@ -195,14 +208,23 @@ def hostile_report(text: str) -> Report:
     values["device_info"] |= {"platform": text, "processor": text, "gpu_memory_gb": text}
     values["environment"] = {text: {text: [text]}}
     values["run"] |= {"profile": text, "nobs_version": text}
+    own: dict[str, dict[str, Any]] = {
+        "embeddings": {
+            "attention_implementation": text,
+            "tuning": {"stopped_by": text, "duration_s": 1.0, "min_rows": 1, "trials": [
+                {"dtype": "float32", "attention": text, "batch_size": size, "outcome": "ok",
+                 "rows_per_s": 1.0} for size in (2, 4)
+            ]},
+        },
+        "llms": {"server": {
+            "provider": text, "base_url": "http://127.0.0.1:1/v1", "model": text,
+            "identity": {"id": text, "quantization": text, "runtime": text},
+        }},
+    }  # fmt: skip
     for task in values["tasks"]:
-        task["task"] = text
         task["workload"] |= {"name": text, "open_reasons": [text]}
         model = next(iter(task["models"].values()))
-        tried = {"dtype": text, "attention": text, "batch_size": 2, "outcome": text}
-        task["models"] = {text: model | {
-            "model_name": text, "warnings": [text], "dtype": text, "attention_implementation": text,
-            "tuning": {"trials": [tried, tried | {"rows_per_s": 1.0}]},
-            "server": {"provider": text, "identity": {"quantization": text, "runtime": text}},
-        }}  # fmt: skip
+        told = {"model_name": text, "warnings": [text], **own[task["task"]]}
+        task["models"] = {text: model | told}
+    values["tasks"].append(values["tasks"][0] | {"task": text})
     return Report.model_validate(values)

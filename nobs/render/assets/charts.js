@@ -163,6 +163,8 @@ function drawCharts(charts, table, rows) {
   const charted = table.figures.filter((figure) => figure.charted);
   charted.forEach((figure) => drawFigure(charts, rows, figure, table.rows));
   if (!charted.length) return;
-  drawPartner(charts, table, rows);
-  drawCurves(charts, bestFirst(rows, charted[0]), lineNames);
+  for (const chart of table.charts) {
+    if (chart.kind === "pairs") drawPairs(charts, chart, rows, table);
+  }
+  drawDeclared(charts, table, bestFirst(rows, charted[0]), lineNames);
 }

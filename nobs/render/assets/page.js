@@ -130,7 +130,7 @@ function showHost(host) {
     ...parts.flatMap(({ view, charts }) => [view.element, charts]),
     h("div", { class: "columns" }, facts("Device", host.device), facts("Run", host.details),
       facts("Environment", host.environment), facts("Sensors", host.sensors)));
-  parts.forEach(({ table, charts }) => drawCurves(charts, table.rows, modelNames));
+  parts.forEach(({ table, charts }) => drawDeclared(charts, table, table.rows, modelNames));
 }
 
 function showHosts() {

@@ -1,12 +1,10 @@
 """Medians, intervals and scores of imported repeats; also what `nobs validate` compares with."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from statistics import median
 
 from nobs.report.legacy.report import LegacyModelReport, LegacyRun
 from nobs.schema.report import Interval
-from nobs.stats import interval_of_repeats
 from nobs.tasks.score import calculate_score
 
 FIGURES = {
@@ -26,8 +24,8 @@ def figures_of(runs: Sequence[LegacyRun]) -> dict[str, object]:
         values = [value for run in runs if (value := getattr(run, name)) is not None]
         if values:
             figures[f"final_median_{name}"] = median(values)
-        if interval and len(values) > 1:
-            figures[interval] = Interval(**asdict(interval_of_repeats(values)))
+        if interval and (found := Interval.of_repeats(values)):
+            figures[interval] = found
     return figures
 
 

@@ -84,7 +84,7 @@ class ServedModel(Source):
 
 
 class EncodingTask(Source):
-    """`embeddings`."""
+    """A task whose models encode rows."""
 
     task: str
     dataset_size: int = Field(gt=0)
@@ -93,7 +93,7 @@ class EncodingTask(Source):
 
 
 class ServedTask(Source):
-    """`llms` or `vlms`."""
+    """A task whose model a server answers for."""
 
     task: str
     dataset: str

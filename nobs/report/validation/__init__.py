@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from nobs.errors import InvalidReport
-from nobs.report.legacy.report import LegacyModelReport
+from nobs.report.reading import definition_of
 from nobs.report.validation.consistency import find_contradictions
 from nobs.report.validation.figures import find_wrong_figures
 from nobs.report.validation.pins import compare_pins
@@ -17,7 +17,6 @@ from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.storage.document import Document, read_document
 from nobs.storage.files import digest_of
 from nobs.storage.reader import check_version, explain, to_report
-from nobs.tasks import TASKS
 
 
 class Ruling(StrEnum):
@@ -89,9 +88,7 @@ def _typed(document: Document) -> Report:
 
 
 def _model_type(task: TaskReport) -> type[ModelReport]:
-    if task.workload.division is Division.LEGACY:
-        return LegacyModelReport
-    return TASKS.load(task.task).report_type if task.task in TASKS else ModelReport
+    return definition_of(task.task, task.workload.division).report_type
 
 
 def _typed_models(kind: type[ModelReport], models: Document) -> dict[str, ModelReport]:

@@ -55,7 +55,7 @@ def _compute_again(report: Report, task: TaskReport, model: ModelReport) -> Mode
             step="", task=task.task, model=model.model_name, started=report.timestamp,
             finished=report.timestamp, **known,
         )  # fmt: skip
-        return with_flags(definition.summarise(definition.rebuild(result, model), base))
+        return with_flags(definition.summarise(definition.rebuild(result, model), base), definition)
     except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
         return f"its figures can't be computed: {to_line(error)}"
 

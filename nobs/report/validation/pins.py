@@ -79,6 +79,9 @@ def _model_faults(report: Report, task: TaskReport, workload: Workload) -> Itera
         for name, model in task.models.items():
             found = definition.find_contradictions(model, workload)
             yield from (f"{to_line(name)}: {fault}" for fault in found)
+            if model.status is Status.OK:
+                wrong = definition.check_output(model)
+                yield from (f"{to_line(name)}: status is ok. {fault}" for fault in wrong)
             for reason in definition.find_open_reasons(model, workload):
                 if reason not in workload.open_reasons:
                     yield f"{to_line(name)}: open_reasons doesn't have {to_line(reason)}"

@@ -15,6 +15,9 @@ from nobs.tasks.base import TaskDefinition, own_figures
 from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.llms.aggregate import figures_of
 from nobs.tasks.llms.contradictions import contradictions_of
+from nobs.tasks.llms.figures import CHARTS, FIGURES, SUMMARY, settings_of
+from nobs.tasks.llms.flags import flags_of
+from nobs.tasks.llms.load_lines import load_lines
 from nobs.tasks.llms.notices import warnings_of
 from nobs.tasks.llms.obedience import disobedience_of, open_reasons_of
 from nobs.tasks.llms.params import Arrivals, LlmParams
@@ -64,6 +67,13 @@ class Llms(TaskDefinition):
         }
     )
     report_type = LlmModelReport
+    figures = FIGURES
+    summary = SUMMARY
+    charts = CHARTS
+    settings = staticmethod(settings_of)
+    details = staticmethod(load_lines)
+    find_flags = staticmethod(flags_of)
+    find_contradictions = staticmethod(contradictions_of)
 
     def apply(self, params: Params, options: Mapping[str, Any]) -> Params:
         """Return `params` with the levels of load that were asked for."""
@@ -106,13 +116,9 @@ class Llms(TaskDefinition):
         facts = {**own_figures(model), "runs": requests}
         return result.model_copy(update={"facts": facts})
 
-    def find_contradictions(self, model: ModelReport, workload: Workload) -> Iterable[str]:
-        """Yield what in `model` can't be true at once, or isn't what `workload` asks for."""
-        return contradictions_of(model, workload) if isinstance(model, LlmModelReport) else ()
-
-    def find_open_reasons(self, model: ModelReport, workload: Workload) -> Iterable[str]:
+    def find_open_reasons(self, model: LlmModelReport, workload: Workload) -> Iterable[str]:
         """Yield what the server refused or didn't keep to, where that changes the work."""
-        return open_reasons_of(model) if isinstance(model, LlmModelReport) else ()
+        return open_reasons_of(model)
 
     def score(self, models: Sequence[ModelReport]) -> float | None:
         """Return prompts per hour of the median latency; None for what isn't this host's speed."""

@@ -9,7 +9,6 @@ from statistics import median
 from typing import Any
 
 from nobs.schema.report import Interval
-from nobs.stats import interval_of_repeats
 from nobs.tasks.llms.client.record import ChatRecord, TokenCountSource
 from nobs.tasks.llms.failures import SHORT
 from nobs.tasks.llms.report import LlmRequest, LlmRun
@@ -59,9 +58,9 @@ def figures_of(runs: Runs) -> dict[str, Any]:
         "final_median_decode_tokens_per_sec": _median(medians_of(rated, "decode_tokens_per_sec")),
         "final_median_tokens_per_sec_least": _median(medians_of(runs, "tokens_per_sec_least")),
         "final_median_tokens_per_sec_most": _median(medians_of(runs, "tokens_per_sec_most")),
-        "latency_interval": _interval(latencies),
-        "ttft_interval": _interval(ttfts),
-        "tokens_per_sec_interval": _interval(rates),
+        "latency_interval": Interval.of_repeats(latencies),
+        "ttft_interval": Interval.of_repeats(ttfts),
+        "tokens_per_sec_interval": Interval.of_repeats(rates),
         "total_input_tokens": _total(whole, "input_tokens"),
         "total_output_tokens": _total(whole, "counted_tokens"),
         "total_reasoning_tokens": _total(whole, "reasoning_tokens"),
@@ -143,11 +142,6 @@ def values_of(requests: Iterable[LlmRequest], name: str) -> list[float]:
 
 def _median(values: Sequence[float]) -> float | None:
     return median(values) if values else None
-
-
-def _interval(values: Sequence[float]) -> Interval | None:
-    """Return the interval of the median; a single repeat has none."""
-    return Interval(**asdict(interval_of_repeats(values))) if len(values) > 1 else None
 
 
 def _total(requests: Sequence[LlmRequest], name: str) -> int | None:

@@ -1,20 +1,19 @@
 """`embeddings`: rows per second of sentence-transformers models on real texts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from statistics import median
 from types import MappingProxyType
 
 from nobs.schema.base import Backend, Dtype, Status
-from nobs.schema.pins import Params, Workload
+from nobs.schema.pins import Params
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.result import StepResult
-from nobs.stats import interval_of_repeats
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.options import DATA, MODELS, Option
 from nobs.tasks.score import calculate_score
-from nobs.tasks.text_embeddings.consistency import find_contradictions
+from nobs.tasks.text_embeddings.consistency import check_output, find_contradictions
+from nobs.tasks.text_embeddings.figures import CHARTS, FIGURES, SUMMARY, settings_of
 from nobs.tasks.text_embeddings.open_reasons import open_reasons_of, warn_of_encoder
 from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
@@ -65,6 +64,13 @@ class TextEmbeddings(TaskDefinition):
     )
     options = (BATCH_SIZE, MAX_SEQ_LENGTH, DTYPE, *MODELS, *DATA)
     report_type = EmbeddingsModelReport
+    figures = FIGURES
+    summary = SUMMARY
+    charts = CHARTS
+    settings = staticmethod(settings_of)
+    check_output = staticmethod(check_output)
+    find_contradictions = staticmethod(find_contradictions)
+    find_open_reasons = staticmethod(open_reasons_of)
 
     def find_notes(self, params: Params, backend: Backend) -> Iterator[str]:
         """Yield that a CPU is slow in float16."""
@@ -79,16 +85,6 @@ class TextEmbeddings(TaskDefinition):
             figures |= _figures(result) | _energy(result, report.device)
         model = EmbeddingsModelReport.model_validate(figures)
         return model.model_copy(update={"warnings": (*report.warnings, *_warn(model))})
-
-    def find_open_reasons(self, model: ModelReport, workload: Workload) -> Iterator[str]:
-        """Yield guessed or converted modules, and texts cut at another length."""
-        if isinstance(model, EmbeddingsModelReport):
-            yield from open_reasons_of(model, workload)
-
-    def find_contradictions(self, model: ModelReport, workload: Workload) -> Iterator[str]:
-        """Yield tokens, shares and read-back parameters that can't be."""
-        if isinstance(model, EmbeddingsModelReport):
-            yield from find_contradictions(model, workload)
 
     def score(self, models: Sequence[ModelReport]) -> float | None:
         """Return models per hour: number of models over the sum of their median times.
@@ -130,7 +126,7 @@ def _figures(result: StepResult) -> dict[str, object]:
         "final_median_rows_per_second": median(rates),
         "final_median_tokens_per_second": tokens / middle if tokens else None,
         "padding_efficiency": tokens / padded if tokens and padded else None,
-        "encoding_time_interval": _interval(times),
+        "encoding_time_interval": Interval.of_repeats(times),
         "arithmetic": describe_arithmetic(result, middle),
         "all_runs": [
             {"encoding_time_seconds": time, "rows_per_second": rate}
@@ -146,11 +142,6 @@ def _energy(result: StepResult, backend: Backend) -> dict[str, object]:
         "joules_per_1000_rows": joules_per_1000(result.telemetry, backend, rows),
         "joules_per_1000_tokens": joules_per_1000(result.telemetry, backend, tokens),
     }
-
-
-def _interval(times: list[float]) -> Interval | None:
-    """Return the interval of the median; a single repeat has none."""
-    return Interval(**asdict(interval_of_repeats(times))) if len(times) > 1 else None
 
 
 DEFINITION = TextEmbeddings()

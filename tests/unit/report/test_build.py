@@ -201,3 +201,20 @@ def test_what_only_loading_shows_makes_a_closed_workload_open() -> None:
     assert (
         "not as the BertForMaskedLM that was published" in task.models[first.model.id].warnings[0]
     )
+
+
+def test_a_step_that_computed_wrongly_has_failed_and_leaves_no_score() -> None:
+    spec = make_spec()
+    first, second = spec.steps
+    right = ok(second.id, second.model.id, 2.0)
+    wrong = ok(first.id, first.model.id, 2.0)
+    reference = {"rows": 100, "lowest_cosine": 0.5, "least_cosine": 0.9999}
+    wrong = wrong.model_copy(update={"facts": wrong.facts | {"reference": reference}})
+    report = build_report(spec, results_of(spec, wrong, right), finished=True)
+    (task,) = report.tasks
+    model = task.models[first.model.id]
+
+    assert (model.status, task.task_score) == (Status.FAILED, None)
+    assert model.failure is not None
+    assert "cosine 0.500000" in model.failure.message
+    assert report.run.status is Status.FAILED

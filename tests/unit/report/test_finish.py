@@ -96,6 +96,21 @@ def test_a_run_that_is_taken_over_survives_such_a_result(run: tuple[RunDir, RunS
     assert sound_results(run_dir, spec)[spec.steps[1].id].failure is not None
 
 
+def test_a_step_that_computed_wrongly_has_failed_for_everybody(
+    run: tuple[RunDir, RunSpec],
+) -> None:
+    run_dir, spec = run
+    reference = {"rows": 100, "lowest_cosine": 0.5, "least_cosine": 0.9999}
+    leave(run_dir, spec, result_with(spec, {"dtype": "float32", "reference": reference}))
+
+    write_report(run_dir, spec, finished=True)
+
+    found = run_dir.find_result(spec.steps[1].id)
+    assert found is not None
+    assert (found.status, len(found.samples)) == (Status.FAILED, 3)
+    assert missing_steps(run_dir, spec) == [spec.steps[1]]
+
+
 def test_half_characters_are_written_as_replacements(run: tuple[RunDir, RunSpec]) -> None:
     run_dir, spec = run
     second = spec.steps[1]

@@ -1,6 +1,5 @@
 import pytest
 
-from nobs.report.figures import FIGURES, Measured, number, read_figures
 from nobs.report.leaderboard import arrange, flatten
 from nobs.schema.base import Backend
 from nobs.schema.report import Report
@@ -49,53 +48,6 @@ def test_what_is_missing_is_left_out() -> None:
     assert sheet.section.environment == {}
 
 
-def test_an_interval_of_times_becomes_one_of_rates() -> None:
-    figures = read_figures(
-        {
-            "final_median_rows_per_second": 50.0,
-            "encoding_time_interval": {"low": 1.0, "high": 4.0, "confidence": 0.96},
-        },
-        dataset_size=100,
-    )
-    rate = figures["rows_per_second"]
-
-    assert (rate.low, rate.value, rate.high, rate.confidence) == (25.0, 50.0, 100.0, 0.96)
-
-
-def test_the_interval_of_a_rate_counts_the_rows_of_a_pass() -> None:
-    figures = read_figures(
-        {
-            "final_median_rows_per_second": 1500.0,
-            "rows_per_pass": 3000,
-            "encoding_time_interval": {"low": 1.0, "high": 4.0, "confidence": 0.96},
-        },
-        dataset_size=100,
-    )
-
-    assert (figures["rows_per_second"].low, figures["rows_per_second"].high) == (750.0, 3000.0)
-
-
-def test_the_interval_of_a_share_is_that_of_the_time() -> None:
-    figures = read_figures(
-        {
-            "final_median_encoding_time_seconds": 2.0,
-            "arithmetic": {"share_of_matmul": 0.4},
-            "encoding_time_interval": {"low": 1.0, "high": 4.0, "confidence": 0.96},
-        },
-        dataset_size=100,
-    )
-
-    assert (figures["share_of_limit"].low, figures["share_of_limit"].high) == (0.2, 0.8)
-
-
-@pytest.mark.parametrize("end", [0.0, -1.0, 5e-324])
-def test_an_interval_that_makes_no_sense_is_none(end: float) -> None:
-    model = {"final_median_rows_per_second": 5e300,
-             "encoding_time_interval": {"low": end, "high": 1.0}}  # fmt: skip
-
-    assert read_figures(model, 10**17)["rows_per_second"] == Measured(value=5e300)
-
-
 def test_tables_of_one_work_stand_together() -> None:
     reports = [max_report("a", run="b", speed=2.0), make_report("a", run="a")]
     tables = arrange([flatten("", report) for report in reports]).tables
@@ -108,23 +60,6 @@ def test_machines_that_look_the_same_are_told_apart() -> None:
     table = arrange([flatten("", report) for report in reports]).tables[0]
 
     assert {row.run for row in table.rows if table.has_twin(row)} == {"1", "2"}
-
-
-@pytest.mark.parametrize("value", ["12", True, None, [], {}, float("nan"), 10**400])
-def test_what_is_no_finite_number_is_no_figure(value: object) -> None:
-    assert number(value) is None
-    assert read_figures({path: value for each in FIGURES for path in each.paths}, 1) == {}
-
-
-def test_requests_are_found_wherever_they_stand() -> None:
-    report = make_report(tasks=("llms",))
-    values = report.model_dump(mode="json", by_alias=True)
-    values["tasks"][0]["models"][LLM]["all_runs"] = [
-        {"prompts": [{"output_tokens": 10, "total_latency_s": 2.0}, {"output_tokens": None}]}
-    ]
-    ((_, row),) = flatten("a", type(report).model_validate(values)).rows
-
-    assert row.requests == ((10.0, 2.0),)
 
 
 def test_what_was_found_in_the_repeats_is_a_flag() -> None:

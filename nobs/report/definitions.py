@@ -1,0 +1,40 @@
+"""The definitions of tasks that this NOBS has, by the names that reports give."""
+
+from typing import Any
+
+from nobs.errors import NobsError
+from nobs.schema.report import ModelReport
+from nobs.tasks import TASKS
+from nobs.tasks.base import TaskDefinition
+from nobs.tasks.figures import COMMON, Figure
+
+
+class Unknown(TaskDefinition):
+    """A task that isn't installed: of its models only what every task says is read."""
+
+    name = "unknown"
+    title = "A task that isn't installed"
+    unit = "units"
+    bench = ""
+
+
+def find_definition(name: str) -> TaskDefinition:
+    """Return the definition of a task, that of `Unknown` where it isn't installed or is broken."""
+    try:
+        return TASKS.load(name)
+    except NobsError:
+        return Unknown()
+
+
+def fits(task: TaskDefinition, model: ModelReport) -> bool:
+    """Tell whether `model` is of the class that `task` reads."""
+    return isinstance(model, task.report_type)
+
+
+def known_figures() -> dict[str, Figure[Any]]:
+    """Return the figures of all installed tasks by key; those of every task come last."""
+    own = [figure for name in TASKS for figure in find_definition(name).figures]
+    found: dict[str, Figure[Any]] = {}
+    for figure in (*own, *COMMON):
+        found.setdefault(figure.key, figure)
+    return found

@@ -1,0 +1,85 @@
+"""Reports as the tasks that made them read them: typed in one place, figures by declaration."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from nobs.report.definitions import find_definition, fits
+from nobs.report.legacy.task import legacy_definition
+from nobs.schema.base import Division
+from nobs.schema.report import ModelReport, Report
+from nobs.tasks.base import TaskDefinition
+from nobs.tasks.figures import COMMON, SCORE, Figure, Measured, measured
+
+MAX_SAMPLES = 100
+
+
+def definition_of(task: str, division: str) -> TaskDefinition:
+    """Return the definition by which the models of a task in a report are read."""
+    return legacy_definition() if division == Division.LEGACY else find_definition(task)
+
+
+def typed(report: Report) -> Report:
+    """Return `report` with every model in the class of its task, as far as its fields fit it.
+
+    Others may have written it: a field of a model that isn't what the task says is left out.
+    """
+    tasks = []
+    for task in report.tasks:
+        kind = definition_of(task.task, task.workload.division).report_type
+        models = {name: _typed(kind, model) for name, model in task.models.items()}
+        tasks.append(task.model_copy(update={"models": models}))
+    return report.model_copy(update={"tasks": tuple(tasks)})
+
+
+def _typed(kind: type[ModelReport], model: ModelReport) -> ModelReport:
+    if isinstance(model, kind):
+        return model
+    try:
+        return kind.model_validate_json(model.model_dump_json(), strict=True)
+    except ValidationError as error:
+        unfit = {fault["loc"][0] for fault in error.errors(include_url=False)}
+    fit = model.model_dump_json(exclude={str(name) for name in unfit})
+    try:
+        return kind.model_validate_json(fit, strict=True)
+    except ValidationError:
+        return model
+
+
+def figures_of(task: TaskDefinition) -> tuple[Figure[Any], ...]:
+    """Return the figures that models of `task` can have, in the order of tables."""
+    return (*task.figures, *COMMON)
+
+
+def read_figures(
+    task: TaskDefinition, model: ModelReport, score: float | None = None
+) -> dict[str, Measured]:
+    """Return the figures of `model` by key, in the order of tables; `score` is that of the task."""
+    figures = figures_of(task) if fits(task, model) else COMMON
+    found = ((f.key, measured(score) if f is SCORE else f.read(model)) for f in figures)
+    return {key: value for key, value in found if value is not None}
+
+
+def read_runs(task: TaskDefinition, figure: Figure[Any], model: ModelReport) -> list[float]:
+    """Return the raw positive values of `figure`, one per repeat."""
+    values = figure.runs(model) if fits(task, model) else ()
+    return [value for value in values if value is not None and value > 0]
+
+
+def read_samples(task: TaskDefinition, model: ModelReport) -> tuple[float, ...]:
+    """Return the raw rates in their order; imported reports tell them in their runs only."""
+    rates = [sample.units / sample.duration_s for sample in thin(model.samples)]
+    if not rates:
+        runs = (read_runs(task, figure, model) for figure in task.figures)
+        rates = list(thin(next(filter(None, runs), [])))
+    return tuple(rate for rate in rates if math.isfinite(rate))
+
+
+def thin[T](values: Sequence[T]) -> Sequence[T]:
+    """Return at most MAX_SAMPLES of a list, spread evenly, so that a late change is seen."""
+    count = len(values)
+    if count <= MAX_SAMPLES:
+        return values
+    return [values[place * (count - 1) // (MAX_SAMPLES - 1)] for place in range(MAX_SAMPLES)]

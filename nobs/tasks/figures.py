@@ -1,0 +1,135 @@
+"""What a task's models are read for: figures, how each is shown and compared."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from nobs.schema import telemetry
+from nobs.schema.report import Interval, ModelReport
+from nobs.units import format_bytes, format_rate, format_seconds
+
+
+class Kind(StrEnum):
+    """How a figure is written."""
+
+    RATE = "rate"
+    SECONDS = "seconds"
+    BYTES = "bytes"
+    SHARE = "share"
+    COUNT = "count"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A value with its confidence interval, where it has one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    confidence: float | None = None
+
+
+def _no_runs(model: ModelReport) -> Sequence[float | None]:
+    return ()
+
+
+def _no_rule(model: ModelReport) -> object:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure[M: ModelReport]:
+    """One figure of a task's models."""
+
+    key: str
+    """Its name in CSV and JSON; figures of several tasks that share it are the same figure."""
+    label: str
+    """Heading of a column."""
+    title: str = ""
+    """Heading of a chart, where the label doesn't suffice."""
+    meaning: str = ""
+    """Explanation for readers, where neither of them suffices."""
+    kind: Kind
+    read: Callable[[M], Measured | None]
+    runs: Callable[[M], Sequence[float | None]] = _no_runs
+    """Its raw value in each repeat; figures with these are compared."""
+    lower_is_better: bool = False
+    is_charted: bool = True
+    rule: Callable[[M], object] = _no_rule
+    """Something that only reports have which compute the figure by today's rule; reports by
+    different rules are not compared."""
+
+
+_FORMATS: Mapping[Kind, Callable[[float], str]] = {
+    Kind.RATE: format_rate,
+    Kind.SECONDS: format_seconds,
+    Kind.BYTES: format_bytes,
+    Kind.SHARE: "{:.1%}".format,
+    Kind.COUNT: "{:,.0f}".format,
+}
+
+
+def format_value(figure: Figure[Any], value: float) -> str:
+    """Return `value` for people."""
+    return _FORMATS[figure.kind](value)
+
+
+def measured(value: float | None, interval: Interval | None = None) -> Measured | None:
+    """Return the value with its interval; None without a value."""
+    if value is None:
+        return None
+    if interval is None:
+        return Measured(value=float(value))
+    return Measured(
+        value=float(value), low=interval.low, high=interval.high, confidence=interval.confidence
+    )
+
+
+def per_time(value: float | None, work: float | None, times: Interval | None) -> Measured | None:
+    """Return a value that is `work` over a time, with the interval that follows from the time's.
+
+    Without `work`, or where the ends make no sense, it has none.
+    """
+    if value is None or not work or times is None or min(work, times.low, times.high) <= 0:
+        return measured(value)
+    low, high = work / times.high, work / times.low
+    if not math.isfinite(high):
+        return measured(value)
+    return Measured(value=value, low=low, high=high, confidence=times.confidence)
+
+
+def per_joule[M: ModelReport](
+    unit: str, joules_per_1000: Callable[[M], telemetry.Figure | None]
+) -> Figure[M]:
+    """Return the figure of `unit` per joule; reports hold the joules for 1,000 of them."""
+
+    def read(model: M) -> Measured | None:
+        energy = joules_per_1000(model)
+        joules = energy.value if energy else None
+        if joules is None or joules <= 0 or not math.isfinite(1000 / joules):
+            return None
+        return Measured(value=1000 / joules)
+
+    return Figure(
+        key=f"{unit}_per_joule",
+        label=f"{unit}/J",
+        title=f"{unit.capitalize()} per joule",
+        kind=Kind.RATE,
+        read=read,
+    )
+
+
+SCORE: Figure[ModelReport] = Figure(
+    key="score", label="score", kind=Kind.RATE, is_charted=False, read=lambda model: None
+)
+"""That of the whole task: readers of a report fill it in."""
+COMMON: tuple[Figure[ModelReport], ...] = (
+    SCORE,
+    Figure(key="peak_device_bytes", label="device memory", kind=Kind.BYTES, lower_is_better=True,
+           is_charted=False, read=lambda model: measured(model.memory.device_peak_allocated_bytes)),
+    Figure(key="peak_rss_bytes", label="memory", kind=Kind.BYTES, lower_is_better=True,
+           is_charted=False, read=lambda model: measured(model.memory.peak_rss_bytes)),
+)  # fmt: skip
+"""Figures of every task; they follow its own."""

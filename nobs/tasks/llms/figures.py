@@ -1,0 +1,111 @@
+"""Figures and charts of served models."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+from nobs.tasks.charts import MAX_POINTS, Chart, ChartKind, Point
+from nobs.tasks.figures import Figure, Kind, measured, per_joule
+from nobs.tasks.llms.report import LlmModelReport, LoadLevel
+
+MAX_LEVELS = 50
+
+RATE = Figure[LlmModelReport](
+    key="tokens_per_sec", label="tokens/s", title="Throughput", kind=Kind.RATE,
+    read=lambda model: measured(model.final_median_tokens_per_sec, model.tokens_per_sec_interval),
+    runs=lambda model: [run.median_tokens_per_sec for run in model.all_runs],
+    rule=lambda model: model.total_streamed_tokens,
+)  # fmt: skip
+LATENCY = Figure[LlmModelReport](
+    key="latency_s", label="latency", title="Latency", kind=Kind.SECONDS, lower_is_better=True,
+    read=lambda model: measured(model.final_median_latency_s, model.latency_interval),
+    runs=lambda model: [run.median_latency_s for run in model.all_runs],
+)  # fmt: skip
+TTFT = Figure[LlmModelReport](
+    key="ttft_s", label="first token", title="Time to first token", kind=Kind.SECONDS,
+    lower_is_better=True,
+    read=lambda model: measured(model.final_median_ttft_s, model.ttft_interval),
+    runs=lambda model: [run.median_ttft_s for run in model.all_runs],
+)  # fmt: skip
+TOKENS_PER_JOULE: Figure[LlmModelReport] = per_joule(
+    "tokens", lambda model: model.joules_per_1000_tokens
+)
+FIGURES = (RATE, LATENCY, TTFT, TOKENS_PER_JOULE)
+SUMMARY = (LATENCY, TTFT, RATE, TOKENS_PER_JOULE)
+
+
+def settings_of(model: LlmModelReport) -> str:
+    """Return what the server says of what it ran, as in `Q4_K_M, llama.cpp`."""
+    if model.server is None:
+        return ""
+    identity = model.server.identity
+    told = (identity.quantization, identity.runtime) if identity else (None, None)
+    return ", ".join(filter(None, (told[0], told[1] or model.server.provider)))
+
+
+def _levels(model: LlmModelReport) -> list[tuple[int, LoadLevel, float]]:
+    """Return the levels whose number of requests at once was fixed: it, the level, its rate."""
+    found = (
+        (level.concurrency, level, level.tokens_per_sec)
+        for level in (model.load.levels if model.load else ())
+        if level.concurrency and level.concurrency > 0 and level.tokens_per_sec is not None
+    )  # fmt: skip
+    return list(islice(found, MAX_LEVELS))
+
+
+def _rates(model: LlmModelReport) -> Sequence[Point]:
+    return [Point(x=concurrency, y=rate) for concurrency, _, rate in _levels(model)]
+
+
+def _ttfts(model: LlmModelReport) -> Sequence[Point]:
+    return [
+        Point(x=concurrency, y=level.median_ttft_s, high=level.p95_ttft_s)
+        for concurrency, level, _ in _levels(model)
+        if level.median_ttft_s is not None
+    ]
+
+
+def _requests(model: LlmModelReport) -> Sequence[Point]:
+    found = (
+        Point(x=request.output_tokens, y=request.total_latency_s)
+        for run in model.all_runs
+        for request in run.prompts
+        if request.output_tokens is not None and request.total_latency_s is not None
+    )
+    return list(islice(found, MAX_POINTS))
+
+
+_LOAD = "requests at the same time"
+CHARTS: tuple[Chart[LlmModelReport], ...] = (
+    Chart(
+        key="loads",
+        kind=ChartKind.LINES,
+        title="Throughput against load",
+        text="Output tokens a second of all requests together; each level was measured once.",
+        x=_LOAD,
+        doubles=True,
+        y="tokens/s",
+        least=2,
+        read=_rates,
+    ),
+    Chart(
+        key="load_ttfts",
+        kind=ChartKind.LINES,
+        title="Time to first token against load",
+        text="Medians of all requests of a level; bars reach up to the 95th percentile.",
+        x=_LOAD,
+        doubles=True,
+        y="seconds",
+        high="95th percentile, s",
+        least=2,
+        read=_ttfts,
+    ),
+    Chart(
+        key="requests",
+        kind=ChartKind.DOTS,
+        title="Latency against output tokens",
+        text="One mark for each request.",
+        x="output tokens",
+        y="seconds",
+        read=_requests,
+    ),
+)

@@ -1,0 +1,47 @@
+"""Flags on the figures of a served model: whose speed they are, and what its answers were like."""
+
+from collections.abc import Iterator
+
+from nobs.schema.flags import Flag, FlagName
+from nobs.schema.server import Locality, ServerRef
+from nobs.tasks.llms.aggregate import MAX_FAILED_SHARE
+from nobs.tasks.llms.report import LlmModelReport
+from nobs.units import format_share
+
+
+def flags_of(model: LlmModelReport) -> Iterator[Flag]:
+    """Yield what speaks against the figures."""
+    if model.server is not None:
+        yield from _server_flags(model.server)
+        yield from _stream_flags(model)
+
+
+def _server_flags(server: ServerRef) -> Iterator[Flag]:
+    reason = server.locality_reason
+    if server.locality is Locality.REMOTE:
+        where = reason or "The server is another machine."
+        yield Flag.warning(FlagName.REMOTE_SERVER, f"The speed isn't this host's. {where}")
+    if server.locality is Locality.UNKNOWN and reason:
+        yield Flag.warning(FlagName.UNKNOWN_SERVER, f"The speed may not be this host's. {reason}")
+    offload = server.identity.gpu_offload if server.identity else None
+    if offload is not None and offload < 1:
+        yield Flag.warning(
+            FlagName.PARTIAL_OFFLOAD,
+            f"Only {format_share(offload)} of the model's layers were on the GPU.",
+        )
+
+
+def _stream_flags(model: LlmModelReport) -> Iterator[Flag]:
+    """Yield that too many answers came in lumps or were miscounted."""
+    answers = sum(model.token_count_sources.values())
+    if model.coalesced > MAX_FAILED_SHARE * answers:
+        yield Flag.warning(
+            FlagName.COALESCED_STREAM,
+            f"{model.coalesced} of {answers} answers came in lumps: no inter-token latency.",
+        )
+    if model.unreconciled > MAX_FAILED_SHARE * answers:
+        yield Flag.warning(
+            FlagName.UNRECONCILED_TOKENS,
+            f"The counted tokens of {model.unreconciled} of {answers} answers can't be those of the"
+            " stream: no tokens/s.",
+        )
