@@ -13,12 +13,6 @@ OWN = {"tasks", "catalog"}
 SUFFIXES = {".py", ".js", ".html", ".css"}
 FOREIGN = {"providers/lmstudio/identity.py"}
 """LM Studio calls a type of its models so, too."""
-PENDING = {
-    # The reading side still names tasks in these; the set is to become empty.
-    "render/assets/curves.js",
-    "report/leaderboard.py",
-    "report/legacy/sources.py",
-}
 FILES = sorted(
     path
     for path in NOBS.rglob("*")
@@ -37,7 +31,7 @@ def names() -> re.Pattern[str]:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: str(path.relative_to(NOBS)))
 def test_a_file_outside_its_folder_names_no_task(file: Path) -> None:
-    if file.relative_to(NOBS).as_posix() in FOREIGN | PENDING:
+    if file.relative_to(NOBS).as_posix() in FOREIGN:
         pytest.skip("named in this test")
     lines = enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
 
