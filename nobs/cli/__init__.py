@@ -69,7 +69,7 @@ def cli(ctx: click.Context) -> None:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             click.echo(ctx.get_help())
             ctx.exit(2)
-        from nobs.cli.interactive import ask_and_run  # noqa: PLC0415 - only on a terminal
+        from nobs.cli.interactive import ask_and_run
 
         ask_and_run(ctx)
 

@@ -1,5 +1,6 @@
 """`nobs attach`."""
 
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -21,6 +22,16 @@ def command(
     A run whose launcher has died is taken over: its output, its report and its exit code come out
     as they would have there. To look without touching, use `nobs logs -f`.
     """
-    from nobs.cli.attaching import attach_run  # noqa: PLC0415 - --help must stay fast
+    from nobs.cli.progress import Progress
+    from nobs.cli.run import print_result
+    from nobs.launch.executor.choice import choose_executor
+    from nobs.launch.planning.plan import Plan
+    from nobs.launch.run.attach import attach
+    from nobs.storage.store import find_run
 
-    ctx.exit(attach_run(run_id, results, as_json=as_json, verbose=verbose))
+    run_dir = find_run(results, run_id)
+    plan = Plan(spec=run_dir.read_spec(), results=results)
+    executor = closing(choose_executor(plan.spec))
+    with executor as chosen, Progress(plan, verbose=verbose) as progress:
+        finished = attach(run_dir, chosen, progress.show)
+    ctx.exit(print_result(finished, as_json=as_json))

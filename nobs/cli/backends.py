@@ -22,6 +22,6 @@ class BackendName(click.ParamType[str]):
 
 def backend_names() -> tuple[str, ...]:
     """Return every name that `--backend` takes."""
-    from nobs.backends import BACKENDS  # noqa: PLC0415 - --help of other commands stays fast
+    from nobs.backends import BACKENDS
 
     return ("auto", *BACKENDS)

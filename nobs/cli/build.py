@@ -23,6 +23,6 @@ def command(
 
     Without one, that of the best device here. An image that is there already is left alone.
     """
-    from nobs.cli.images import build_images  # noqa: PLC0415 - --help must stay fast
+    from nobs.cli.images import build_images
 
     build_images(backends, words, verbose=verbose, as_json=as_json)

@@ -1,10 +1,12 @@
 """`nobs clean`."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from nobs.cli.options import results_option
+from nobs.errors import NobsError
 
 
 @click.command(name="clean")
@@ -16,7 +18,13 @@ def command(*, days: float | None, results: Path) -> None:
 
     Only what carries this user's and this machine's label is touched. Reports always stay.
     """
-    from nobs.cli.cleaning import clean  # noqa: PLC0415 - --help must stay fast
+    from nobs.launch.executor.choice import all_executors
+    from nobs.launch.run.sweep import clean
 
-    for removed in clean(results, days):
-        click.echo(f"removed {removed}")
+    def warn(error: NobsError) -> None:
+        click.echo(f"without an engine: {error.message}", err=True)
+
+    older_than = None if days is None else timedelta(days=days)
+    with all_executors(warn) as executors:
+        for removed in clean(results, executors, older_than):
+            click.echo(f"removed {removed}")

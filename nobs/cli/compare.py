@@ -35,6 +35,6 @@ def command(  # noqa: PLR0913 - one for each option
 
     Only results of the same work are compared, closed with closed.
     """
-    from nobs.cli.comparing import show_comparisons  # noqa: PLC0415 - --help must stay fast
+    from nobs.cli.comparing import show_comparisons
 
     ctx.exit(show_comparisons(baseline, others, form, fail_below, force_open=force_open))

@@ -28,8 +28,8 @@ def command(
     Each line is ok, warn, skip or FAIL; only what FAILs keeps a run on the backend from working,
     and then the exit code is 3.
     """
-    from nobs.cli.diagnosis import diagnose  # noqa: PLC0415 - --help must stay fast
-    from nobs.launch.doctor.server import ServerToCheck  # noqa: PLC0415
+    from nobs.cli.diagnosis import diagnose
+    from nobs.launch.doctor.server import ServerToCheck
 
     wanted = ServerToCheck.of(server["llm_url"], server["llm_model"])
     ctx.exit(diagnose(backend, results, wanted, as_json=as_json))

@@ -26,7 +26,7 @@ def command(
     imported result is `legacy`, never closed. A file that is no older report is named and left
     out; the exit code is 1 then.
     """
-    from nobs.cli.importing import import_files  # noqa: PLC0415 - --help must stay fast
+    from nobs.cli.importing import import_files
 
     require_files(files)
     ctx.exit(import_files(files, output, as_json=as_json))

@@ -10,13 +10,13 @@ from nobs.cli.options import backend_option, json_option
 @json_option
 def command(*, backend: str, as_json: bool) -> None:
     """Show the device that would be measured."""
-    from nobs.backends import BACKENDS  # noqa: PLC0415 - --help must stay fast
-    from nobs.render.summary import render_device  # noqa: PLC0415
-    from nobs.schema.base import Backend  # noqa: PLC0415
-    from nobs.storage.files import to_json  # noqa: PLC0415
-    from nobs.system.accelerators import explain_choice, find_accelerators  # noqa: PLC0415
-    from nobs.system.device_info import get_device_info  # noqa: PLC0415
-    from nobs.system.probe import LocalMachine  # noqa: PLC0415
+    from nobs.backends import BACKENDS
+    from nobs.render.summary import render_device
+    from nobs.schema.base import Backend
+    from nobs.storage.files import to_json
+    from nobs.system.accelerators import explain_choice, find_accelerators
+    from nobs.system.device_info import get_device_info
+    from nobs.system.probe import LocalMachine
 
     machine, asked_for = LocalMachine(), None if backend == "auto" else Backend(backend)
     accelerators = find_accelerators(machine)

@@ -10,8 +10,8 @@ from nobs.backends import BACKENDS
 from nobs.catalog import Catalog, load_catalog
 from nobs.cli.options import EXECUTIONS as EXECUTION_WORDS
 from nobs.cli.options import settings_of
+from nobs.cli.run import RunOptions, plan_or_run
 from nobs.cli.run import command as run_command
-from nobs.cli.session import Manner, plan_or_run
 from nobs.cli.words import to_request
 from nobs.errors import NobsError, UsageError
 from nobs.launch.doctor.check import State
@@ -59,7 +59,7 @@ def ask_and_run(ctx: click.Context) -> None:
     words["execution"] = _ask_execution(words)
     click.echo(f"\nWithout questions: {_as_command(words)}", err=True)
     if click.confirm("Run now?", default=True, err=True):
-        ctx.exit(plan_or_run(words, Manner()))
+        ctx.exit(plan_or_run(words, RunOptions()))
 
 
 def _defaults(ctx: click.Context) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _offer_lm_studio(words: dict[str, Any], catalog: Catalog) -> None:
     served = [t for t in tasks if needs_server(catalog.workload(t, request.profile))]
     click.echo(f"  {', '.join(served)}: no server answers at {url}", err=True)
     # Only here the openai client comes along.
-    from nobs.providers.lmstudio import check_lms_cli  # noqa: PLC0415
+    from nobs.providers.lmstudio import check_lms_cli
 
     try:
         check_lms_cli()

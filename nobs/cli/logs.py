@@ -1,5 +1,6 @@
 """`nobs logs`."""
 
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import click
@@ -14,6 +15,21 @@ from nobs.cli.options import json_option, results_option
 @json_option
 def command(*, run_id: str, follow: bool, results: Path, as_json: bool) -> None:
     """Show what a run has said: every event, from its first attempt on."""
-    from nobs.cli.attaching import show_logs  # noqa: PLC0415 - --help must stay fast
+    from nobs.launch.executor.choice import choose_executor
+    from nobs.launch.run.ending import is_finished
+    from nobs.launch.run.ownership import owner_lives
+    from nobs.log import parse_line, render_console
+    from nobs.storage.store import find_run, follow_lines
 
-    show_logs(run_id, results, follow=follow, as_json=as_json)
+    run_dir = find_run(results, run_id)
+    executor = choose_executor(run_dir.read_spec()) if follow else None
+
+    def is_over() -> bool:
+        if executor is None or is_finished(run_dir):
+            return True
+        return not (owner_lives(run_dir) or executor.is_running(run_dir))
+
+    with closing(executor) if executor else nullcontext():
+        for line in follow_lines(run_dir.events_file, is_over):
+            event = parse_line(line)
+            click.echo(line if as_json or event is None else render_console(event, color=False))

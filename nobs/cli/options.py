@@ -12,7 +12,7 @@ from nobs.cli.paths import UserPath
 from nobs.tasks.options import Option
 
 IMAGE_BACKENDS = ("cuda", "rocm", "cpu")
-MANNER_OPTIONS = ("dry_run", "detach", "as_json", "verbose", "quiet")
+RUN_OPTIONS = ("dry_run", "detach", "as_json", "verbose", "quiet")
 EXECUTIONS = ("auto", "container", "native")
 _METAVARS: Mapping[tuple[type, bool], str] = {
     (int, False): "N", (int, True): "N[,N]", (float, True): "X[,X]",

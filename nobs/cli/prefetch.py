@@ -34,6 +34,6 @@ def command(
     Everything is checked by sha256: against its pin where there is one (verified), else the digest
     is only shown (unverified).
     """
-    from nobs.cli.fetching import fetch_all  # noqa: PLC0415 - --help must stay fast
+    from nobs.cli.fetching import fetch_all
 
     fetch_all({**words, "settings": settings_of(ctx)}, force=force, as_json=as_json)

@@ -19,11 +19,15 @@ def command(*, show_all: bool, results: Path, as_json: bool) -> None:
     running: its launcher waits for it; orphaned: it goes on without one; left: nothing goes on and
     nobody has brought it to its end. `nobs attach` takes the last two up.
     """
-    from nobs.cli.attaching import optional_engine  # noqa: PLC0415 - --help must stay fast
-    from nobs.launch.run.runs import RunPhase, list_runs  # noqa: PLC0415
-    from nobs.render.runs import render_runs  # noqa: PLC0415
+    from nobs.launch.executor.choice import all_executors
+    from nobs.launch.run.runs import RunPhase, list_runs
+    from nobs.render.runs import render_runs
 
-    with optional_engine(results) as engine:
-        runs = [r for r in list_runs(results, engine) if show_all or r.phase != RunPhase.FINISHED]
+    with all_executors() as executors:
+        runs = [
+            run
+            for run in list_runs(results, executors)
+            if show_all or run.phase != RunPhase.FINISHED
+        ]
     rows = [{**asdict(run), "created": f"{run.created:%Y-%m-%dT%H:%M:%SZ}"} for run in runs]
     click.echo(json.dumps(rows, indent=2) if as_json else render_runs(rows), nl=as_json)

@@ -32,6 +32,6 @@ def command(
     Closed, open and legacy results stand in tables of their own. A file that can't be read is
     named and left out; the exit code is 1 then.
     """
-    from nobs.cli.reporting import show_reports  # noqa: PLC0415 - --help must stay fast
+    from nobs.cli.reporting import show_reports
 
     ctx.exit(show_reports(files, results, form, output))

@@ -1,11 +1,17 @@
 """`nobs run`."""
 
-from typing import Any
+import contextlib
+import json
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nobs.cli.options import (
-    MANNER_OPTIONS,
+    RUN_OPTIONS,
     how_options,
     image_options,
     json_option,
@@ -15,8 +21,14 @@ from nobs.cli.options import (
     tasks_option,
     where_options,
 )
+from nobs.cli.terminal import columns, wants_color
 from nobs.tasks.definitions import options_of, owners_of
 from nobs.text import join_words
+
+if TYPE_CHECKING:
+    from nobs.cli.progress import Progress
+    from nobs.launch.planning.plan import Plan
+    from nobs.launch.run.ending import Finished
 
 
 class RunCommand(click.Command):
@@ -67,18 +79,122 @@ def command(
     /,
     *,
     yes: bool,
-    **words: Any,  # noqa: ANN401 - click's words
+    **params: Any,  # noqa: ANN401 - click's values
 ) -> None:
     """Measure this machine and write a report.
 
     A changed parameter makes the result open: shown, labelled and never ranked with the others. An
     option applies to the tasks that take it; one that no selected task takes is an error.
     """
-    from nobs.cli.session import Manner, plan_or_run, resume_run  # noqa: PLC0415 - fast --help
-
-    manner = Manner(**{name: words.pop(name) for name in MANNER_OPTIONS})
-    run_id = words.pop("resume")
+    options = RunOptions(**{name: params.pop(name) for name in RUN_OPTIONS})
+    run_id = params.pop("resume")
     if run_id is None:
-        ctx.exit(plan_or_run({**words, "settings": settings_of(ctx)}, manner))
-    refuse_options(ctx, {"resume", "results", "yes", *MANNER_OPTIONS}, "--resume")
-    ctx.exit(resume_run(run_id, words["results"], manner))
+        ctx.exit(plan_or_run({**params, "settings": settings_of(ctx)}, options))
+    refuse_options(ctx, {"resume", "results", "yes", *RUN_OPTIONS}, "--resume")
+    ctx.exit(resume_run(run_id, params["results"], options))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a run is carried out and shown; nothing of it changes what is measured."""
+
+    dry_run: bool = False
+    """Print the plan and do nothing."""
+    detach: bool = False
+    """Return once it runs."""
+    as_json: bool = False
+    verbose: bool = False
+    quiet: bool = False
+
+
+def plan_or_run(params: Mapping[str, Any], options: RunOptions) -> int:
+    """Print the plan, or run it and print the summary; return the exit code."""
+    from nobs.catalog import load_catalog
+    from nobs.cli.words import to_request
+    from nobs.launch.container.secrets import secret_files
+    from nobs.launch.executor.choice import choose_executor
+    from nobs.launch.planning.facts import gather_facts
+    from nobs.launch.planning.plan import make_plan
+    from nobs.launch.run.launcher import launch, prepare
+
+    request = to_request(params)
+    facts = gather_facts(request)
+    written = facts.engine is not None and not options.dry_run
+    with closing(facts), secret_files(request.results, written=written) as secrets:
+        plan = make_plan(request, load_catalog(), facts, secrets)
+        if options.dry_run:
+            return _print_plan(plan, as_json=options.as_json)
+        executor = choose_executor(plan.spec, facts.require_engine)
+        with _progress(plan, options) as progress:
+            if options.detach:
+                prepare(plan, executor, progress.show)
+                return _detach(plan, as_json=options.as_json)
+            finished = launch(plan, executor, progress.show)
+    return print_result(finished, as_json=options.as_json)
+
+
+def resume_run(run_id: str, results: Path, options: RunOptions) -> int:
+    """Do the missing steps of an earlier run, or print their plan; return the exit code."""
+    from nobs.launch.container.secrets import secret_files
+    from nobs.launch.executor.choice import choose_executor
+    from nobs.launch.planning.facts import gather_facts
+    from nobs.launch.run.launcher import resume
+    from nobs.launch.run.resume import plan_resume, request_of
+    from nobs.storage.store import find_run
+
+    run_dir = find_run(results, run_id)
+    spec = run_dir.read_spec()
+    facts = gather_facts(request_of(spec, results))
+    written = facts.engine is not None and not options.dry_run
+    with closing(facts), secret_files(results, written=written) as secrets:
+        executor = choose_executor(spec, facts.require_engine)
+        plan = plan_resume(run_dir, results, facts, executor, secrets)
+        if options.dry_run:
+            return _print_plan(plan, as_json=options.as_json)
+        if options.detach:
+            return _detach(plan, as_json=options.as_json)
+        with _progress(plan, options) as progress:
+            finished = resume(plan, executor, progress.show)
+    return print_result(finished, as_json=options.as_json)
+
+
+def print_result(finished: "Finished", *, as_json: bool) -> int:
+    """Print what the run left; return its exit code."""
+    from nobs.render.summary import render_summary
+    from nobs.storage.files import to_json
+
+    if as_json:
+        click.echo(to_json(finished.report), nl=False)
+        return finished.exit_code
+    click.echo(render_summary(finished.report, width=columns(), color=wants_color()), nl=False)
+    for name, path in (("report", finished.report_file), ("run", finished.run_dir.path)):
+        with contextlib.suppress(ValueError):
+            path = path.absolute().relative_to(Path.cwd())  # noqa: PLW2901 - shorter where it can be
+        click.echo(f"{name:11}{path}")
+    return finished.exit_code
+
+
+def _progress(plan: "Plan", options: RunOptions) -> "Progress":
+    from nobs.cli.progress import Progress
+
+    return Progress(plan, verbose=options.verbose, quiet=options.quiet)
+
+
+def _detach(plan: "Plan", *, as_json: bool) -> int:
+    """Hand the run to a launcher without a terminal; print its id and return 0."""
+    from nobs.launch.run.detached import start_detached
+    from nobs.storage.store import find_run
+
+    run_id = plan.spec.run_id
+    start_detached(find_run(plan.results, run_id), plan.results)
+    click.echo(json.dumps({"run_id": run_id}) if as_json else run_id)
+    click.echo(f"watch it with: nobs attach {run_id}", err=True)
+    return 0
+
+
+def _print_plan(plan: "Plan", *, as_json: bool) -> int:
+    from nobs.render.plan import render_plan
+
+    plain = plan.to_dict()
+    click.echo(json.dumps(plain, indent=2) if as_json else render_plan(plain).rstrip("\n"))
+    return 0

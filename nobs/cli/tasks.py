@@ -9,6 +9,6 @@ from nobs.cli.options import json_option
 @json_option
 def command(*, as_json: bool) -> None:
     """List the tasks and their workloads."""
-    from nobs.render.catalog import tasks_json, tasks_text  # noqa: PLC0415 - --help must stay fast
+    from nobs.render.catalog import tasks_json, tasks_text
 
     click.echo(tasks_json() if as_json else tasks_text(), nl=False)

@@ -19,8 +19,8 @@ def command(ctx: click.Context, /, *, files: tuple[Path, ...], as_json: bool) ->
     whose digest doesn't fit, whose figures don't follow from its samples, or that contradicts
     itself or the catalogue; then the exit code is 1.
     """
-    from nobs.render.validation import render_validations  # noqa: PLC0415 - --help stays fast
-    from nobs.report.validation import Ruling, validate_file  # noqa: PLC0415
+    from nobs.render.validation import render_validations
+    from nobs.report.validation import Ruling, validate_file
 
     require_files(files)
     found = [(str(file), validate_file(file)) for file in files]

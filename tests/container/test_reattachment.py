@@ -20,6 +20,7 @@ import pytest
 from nobs.launch.container.life import adopt_container
 from nobs.launch.container.plan import LABEL_OWNER, LABEL_PROCESS, LABEL_RUN_ID, owner_name
 from nobs.launch.engine.client import Engine, connect
+from nobs.launch.executor.container import ContainerExecutor
 from nobs.launch.output import Output, count_recorded
 from nobs.launch.run.sweep import sweep
 from nobs.schema.outcome import Outcome
@@ -144,10 +145,10 @@ def test_ended_and_overdue_containers_of_dead_launchers_are_swept(
     at_work = create("sleep 600", process=DEAD, **{"nobs.deadline": early})
     connected.client.containers.get(ended).wait()
 
-    swept = set(sweep(connected))
+    swept = set(sweep(ContainerExecutor(connected)))
 
-    assert swept >= {ended, never_begun, overdue}
-    assert at_work not in swept
+    assert swept >= {f"container {name}" for name in (ended, never_begun, overdue)}
+    assert f"container {at_work}" not in swept
     connected.client.containers.get(at_work)
 
 
@@ -164,7 +165,7 @@ def test_containers_of_others_are_never_swept(
     name = create("true", process=DEAD, **labels)
     connected.client.containers.get(name).wait()
 
-    assert name not in sweep(connected)
+    assert f"container {name}" not in sweep(ContainerExecutor(connected))
     connected.client.containers.get(name)
 
 

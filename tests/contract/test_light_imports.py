@@ -79,7 +79,7 @@ def test_what_only_tells_is_light(tmp_path: Path, command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["nobs.cli.session", "nobs.launch.doctor.checks", "nobs.supervisor.run"]
+    "module", ["nobs.launch.run.launcher", "nobs.launch.doctor.checks", "nobs.supervisor.run"]
 )
 def test_the_host_side_needs_no_torch(tmp_path: Path, module: str) -> None:
     modules, _ = imported(f"import {module}", tmp_path)

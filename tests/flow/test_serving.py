@@ -17,7 +17,7 @@ def test_an_embedded_server_ends_with_the_last_step_that_needs_it() -> None:
     served, embedding = plan.spec.steps
     heard: list[Any] = []
 
-    with serve(plan, plan.spec.steps, None, heard.append) as ready:
+    with serve(plan, plan.spec.steps, heard.append) as ready:
         assert ready.plan.spec.server
         url = ready.plan.spec.server.base_url
         other = {"event": "step.finished", "step": embedding.id}

@@ -18,9 +18,8 @@ from pathlib import Path
 import docker
 import psutil
 
-from nobs.cli.options import MANNER_OPTIONS, settings_of
-from nobs.cli.run import command
-from nobs.cli.session import Manner, plan_or_run
+from nobs.cli.options import RUN_OPTIONS, settings_of
+from nobs.cli.run import RunOptions, command, plan_or_run
 
 MAX_GROWTH_BYTES = 8 << 20
 """Of the launcher's memory, from the second run to the last: allocators keep some."""
@@ -47,13 +46,13 @@ def soak(directory: Path, runs: int, execution: str) -> Iterator[tuple[Held, int
     tempfile.tempdir = str(scratch)
     where = ("--results", str(directory / "results"), "--execution", execution)
     context = command.make_context("run", [*WORK, *where])
-    words = {**context.params, "settings": settings_of(context)}
-    for name in ("resume", "yes", *MANNER_OPTIONS):
-        words.pop(name)
+    params = {**context.params, "settings": settings_of(context)}
+    for name in ("resume", "yes", *RUN_OPTIONS):
+        params.pop(name)
     try:
         for number in range(1, runs + 1):
             with contextlib.redirect_stdout(io.StringIO()):
-                assert plan_or_run(dict(words), Manner(as_json=True)) == 0
+                assert plan_or_run(dict(params), RunOptions(as_json=True)) == 0
             assert len(list((directory / "results" / "runs").iterdir())) == number
             yield look(scratch), psutil.Process().memory_info().rss
     finally:

@@ -1,7 +1,10 @@
 """The image of a plan: found in the engine, or built."""
 
 import json
+import re
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,8 @@ from nobs.launch.image.buildx import (
 )
 from nobs.launch.image.plan import LABEL_TORCH_ARCHS, LABEL_TORCH_VERSION, ImagePlan
 from nobs.schema.spec import ImageRef
+
+_TAG = re.compile(r"nobs:([a-z]+)-[0-9a-f]{12}")
 
 
 def find_image(engine: Engine, plan: ImagePlan) -> ImageRef | None:
@@ -96,3 +101,19 @@ def _reference(tag: str, image: Image) -> ImageRef:
         digest=next(iter(digests), None),
         labels={name: value for name, value in image.labels.items() if name.startswith("nobs.")},
     )
+
+
+def remove_old_images(engine: Engine) -> Iterator[str]:
+    """Remove the images that no backend's name means any more; yield their tags."""
+    tags = {tag: str(image.id) for image in engine.client.images.list("nobs") for tag in image.tags}
+    for tag in find_old_tags(tags):
+        # One that a container still uses stays.
+        with suppress(APIError):
+            engine.client.images.remove(tag)
+            yield tag
+
+
+def find_old_tags(tags: Mapping[str, str]) -> list[str]:
+    """Return those of our tags (tag -> image id) whose image isn't the named one of its backend."""
+    found = ((tag, _TAG.fullmatch(tag)) for tag in sorted(tags))
+    return [tag for tag, match in found if match and tags.get(f"nobs:{match[1]}") != tags[tag]]

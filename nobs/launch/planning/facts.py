@@ -80,6 +80,11 @@ class Facts:
     source: str | None = None
     """Web address of the code."""
 
+    def close(self) -> None:
+        """Close the connection to the engine, if there is one."""
+        if self.engine is not None:
+            self.engine.close()
+
     def require_engine(self) -> "Engine":
         """Return the engine; raises the reason why there is none."""
         if self.engine is None:

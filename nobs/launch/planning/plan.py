@@ -66,6 +66,7 @@ class Plan:
     fetch: ContainerPlan | None = None
     """Downloads before the run, if anything must be fetched; None where nothing can be."""
     container: ContainerPlan | None = None
+    engine: EngineInfo | None = None
     server: ServerOrder | None = None
     """What answers for the LLM; opened before the run."""
     notes: tuple[str, ...] = ()
@@ -138,6 +139,7 @@ def make_plan(
         results=request.results,
         accelerators=facts.accelerators,
         image=image,
+        engine=facts.engine.info if facts.engine else None,
         server=server,
     )
     fetch = plan_fetch_container(spec, plan.run_path, facts, secrets)

@@ -5,27 +5,24 @@ Everything but the directory of the results comes from the run's own specificati
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nobs import __version__
 from nobs.backends import BACKENDS
 from nobs.catalog.changes import find_differences
 from nobs.errors import UsageError
 from nobs.launch.container.plan import SecretFile
+from nobs.launch.executor.base import Executor
 from nobs.launch.planning.facts import Facts
 from nobs.launch.planning.plan import Plan, plan_fetch_container, plan_run_container
 from nobs.launch.planning.request import RunRequest
 from nobs.launch.planning.server import order_again
 from nobs.report.finish import missing_steps
-from nobs.schema.base import Execution, Status
+from nobs.schema.base import Execution
 from nobs.schema.pins import Workload
 from nobs.schema.report import WorkloadRef
 from nobs.schema.spec import RunSpec
 from nobs.storage.rundir import RunDir
-from nobs.system.packages import find_version
-
-if TYPE_CHECKING:
-    from nobs.launch.engine.client import Engine
 
 
 def request_of(spec: RunSpec, results: Path) -> RunRequest:
@@ -34,14 +31,17 @@ def request_of(spec: RunSpec, results: Path) -> RunRequest:
 
 
 def plan_resume(
-    run_dir: RunDir, results: Path, facts: Facts, secrets: tuple[SecretFile, ...] = ()
+    run_dir: RunDir,
+    results: Path,
+    facts: Facts,
+    executor: Executor,
+    secrets: tuple[SecretFile, ...] = (),
 ) -> Plan:
-    """Plan what `run_dir` lacks; UsageError, with every difference, if anything has changed."""
+    """Plan the missing steps; UsageError, with every difference, if anything has changed."""
     spec = run_dir.read_spec()
     changes = [
         *find_changes(spec, run_dir, facts),
-        *_image_changes(spec, facts),
-        *_library_changes(spec, run_dir),
+        *_differences(*executor.compare_environments(run_dir, spec)),
     ]
     if changes:
         raise UsageError(
@@ -55,6 +55,7 @@ def plan_resume(
         spec=spec,
         results=results,
         accelerators=facts.accelerators,
+        engine=facts.engine.info if facts.engine else None,
         fetch=plan_fetch_container(spec, run_dir.path, facts, secrets),
         container=plan_run_container(spec, run_dir.path, target, facts, secrets),
         server=order_again(spec),
@@ -91,29 +92,6 @@ def find_changes(spec: RunSpec, run_dir: RunDir, facts: Facts) -> Iterator[str]:
 def _work(ordered: WorkloadRef | Workload) -> dict[str, Any]:
     plain = ordered.model_dump(mode="json", include={"dataset", "models", "params", "policy"})
     return plain | {"models": {model["id"]: model for model in plain["models"]}}
-
-
-def _image_changes(spec: RunSpec, facts: Facts) -> list[str]:
-    if spec.image is None:
-        return []
-    found = _find_image_id(facts.require_engine(), spec.image.tag)
-    return [*_differences({"image": spec.image.id}, {"image": found or "no image of this tag"})]
-
-
-def _library_changes(spec: RunSpec, run_dir: RunDir) -> Iterator[str]:
-    """Yield which libraries are others than those of the steps that stay; an image has its own."""
-    results = (run_dir.find_result(step.id) for step in spec.steps)
-    kept = [result for result in results if result is not None and result.status is Status.OK]
-    if spec.image is None and kept:
-        before = kept[0].environment.get("libraries", {})
-        yield from _differences(before, {name: find_version(name) for name in before}, "libraries.")
-
-
-def _find_image_id(engine: "Engine", tag: str) -> str | None:
-    from nobs.launch.image.build import find_tagged  # noqa: PLC0415 - native runs never load the SDK
-
-    image = find_tagged(engine, tag)
-    return image.id if image else None
 
 
 def _differences(

@@ -1,23 +1,19 @@
 """The runs of a results directory and what has become of each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nobs.errors import StorageError
-from nobs.launch.run.attach import worker_runs
+from nobs.launch.executor.base import Executor
 from nobs.launch.run.ending import is_finished
 from nobs.launch.run.ownership import find_state, owner_lives
 from nobs.report.finish import missing_steps
 from nobs.schema.base import Execution
 from nobs.schema.spec import RunSpec
 from nobs.storage.rundir import RunDir
-
-if TYPE_CHECKING:
-    from nobs.launch.engine.client import Engine
 
 
 class RunPhase(StrEnum):
@@ -47,28 +43,33 @@ class RunSummary:
     """Of its launcher, while that lives."""
 
 
-def list_runs(results: Path, engine: "Engine | None") -> Iterator[RunSummary]:
+def list_runs(results: Path, executors: Sequence[Executor]) -> Iterator[RunSummary]:
     """Yield the runs from the oldest on; directories without a run of their name are left out.
 
-    Without an engine the container of a run whose launcher has died counts as gone.
+    A worker that none of `executors` sees counts as gone.
     """
     for file in sorted(results.glob("runs/*/spec.json")):
         run_dir = RunDir(file.parent.absolute())
         try:
             spec = run_dir.read_spec()
             if spec.run_id == run_dir.path.name:
-                yield summarise(run_dir, spec, engine)
+                yield _summarise(run_dir, spec, executors)
         except StorageError:
             continue
 
 
-def summarise(run_dir: RunDir, spec: RunSpec, engine: "Engine | None") -> RunSummary:
-    """Return what has become of a run."""
-    state = find_state(run_dir)
-    alive = owner_lives(run_dir)
+def _summarise(run_dir: RunDir, spec: RunSpec, executors: Sequence[Executor]) -> RunSummary:
+    state, alive = find_state(run_dir), owner_lives(run_dir)
+    if is_finished(run_dir):
+        phase = RunPhase.FINISHED
+    elif alive:
+        phase = RunPhase.RUNNING
+    else:
+        goes_on = any(executor.is_running(run_dir) for executor in executors)
+        phase = RunPhase.ORPHANED if goes_on else RunPhase.LEFT
     return RunSummary(
         run_id=spec.run_id,
-        phase=_phase_of(run_dir, spec, engine, alive=alive),
+        phase=phase,
         execution=spec.execution,
         backend=spec.backend,
         created=spec.created,
@@ -76,11 +77,3 @@ def summarise(run_dir: RunDir, spec: RunSpec, engine: "Engine | None") -> RunSum
         steps=len(spec.steps),
         pid=state.owner.pid if state and alive else None,
     )
-
-
-def _phase_of(run_dir: RunDir, spec: RunSpec, engine: "Engine | None", *, alive: bool) -> RunPhase:
-    if is_finished(run_dir):
-        return RunPhase.FINISHED
-    if alive:
-        return RunPhase.RUNNING
-    return RunPhase.ORPHANED if worker_runs(run_dir, spec, engine) else RunPhase.LEFT

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit, urlunsplit
 from nobs.catalog import Catalog
 from nobs.errors import NobsError
 from nobs.launch.engine.endpoint import Way, socket_dir, split_url
-from nobs.launch.engine.info import EngineInfo
 from nobs.launch.output import OnEvent
 from nobs.launch.planning.facts import listens
 from nobs.launch.planning.plan import Plan, route_of
@@ -41,9 +40,7 @@ class Ready:
 
 
 @contextmanager
-def serve(
-    plan: Plan, steps: Sequence[StepSpec], engine: EngineInfo | None, on_event: OnEvent
-) -> Iterator[Ready]:
+def serve(plan: Plan, steps: Sequence[StepSpec], on_event: OnEvent) -> Iterator[Ready]:
     """Have the server answer, also in the plan's container, for as long as `steps` need it.
 
     A loaded model would take memory from the steps after them. The server's absence is raised only
@@ -55,7 +52,7 @@ def serve(
         if plan.server is not None and needy:
             try:
                 server = stack.enter_context(_open(plan.server, _teller(on_event)))
-                reached = stack.enter_context(_reached(plan, server, engine))
+                reached = stack.enter_context(_reached(plan, server))
                 ready = Ready(plan=reached, on_event=_closing(stack, needy, on_event))
             except NobsError as error:
                 if len(needy) == len(steps):
@@ -84,10 +81,10 @@ def _without_server(plan: Plan) -> Plan:
 
 
 @contextmanager
-def _reached(plan: Plan, server: ServerRef, engine: EngineInfo | None) -> Iterator[Plan]:
+def _reached(plan: Plan, server: ServerRef) -> Iterator[Plan]:
     """Yield the plan with `server` as its worker reaches it."""
     spec = plan.spec.model_copy(update={"server": server})
-    container = plan.container
+    container, engine = plan.container, plan.engine
     route = route_of(spec, engine) if container and engine else None
     if container is None or engine is None or route is None:
         yield replace(plan, spec=spec)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nobs.catalog import load_catalog
-from nobs.cli.options import MANNER_OPTIONS
+from nobs.cli.options import RUN_OPTIONS
 from nobs.cli.prefetch import command as prefetch_command
 from nobs.cli.run import command as run_command
 from nobs.errors import UsageError
@@ -24,7 +24,7 @@ from tests.fakes.facts import make_facts
 from tests.fakes.run_requests import OF_EVERY_TASK, make_request
 
 CATALOG = load_catalog()
-OF_THE_COMMAND = {*MANNER_OPTIONS, "resume", "yes"}
+OF_THE_COMMAND = {*RUN_OPTIONS, "resume", "yes"}
 """Parameters of `nobs run` that say nothing of what is measured."""
 FLAGS = {str(each.name): each.opts[0] for each in run_command.params}
 OWNED = sorted(options_of())

@@ -1,0 +1,55 @@
+"""The user's secrets as files for containers, kept as long as a run lasts."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from nobs.launch.container.plan import (
+    CERTIFICATES_VARIABLE,
+    KEY_VARIABLE,
+    TOKEN_VARIABLE,
+    SecretFile,
+)
+from nobs.settings import llm_api_key
+from nobs.storage.store import prepare_results
+from nobs.supervisor.signals import stop_on_signals
+from nobs.system.processes import scratch_directory
+from nobs.user import certificates
+
+
+@contextlib.contextmanager
+def secret_files(results: Path, *, written: bool) -> Iterator[tuple[SecretFile, ...]]:
+    """Keep the user's secrets in files beside the runs for as long as the run lasts.
+
+    A plan that isn't carried out names them all the same; nothing is `written` for it.
+    """
+    runs, secrets = results / "runs", _find_secrets()
+    with stop_on_signals(), contextlib.ExitStack() as stack:
+        directory = runs / "nobs-scratch"
+        if written and secrets:
+            prepare_results(results)
+            directory = stack.enter_context(scratch_directory(runs.absolute()))
+            for name, text in secrets.values():
+                _write_secret(directory / name, text)
+        yield tuple(
+            SecretFile(variable=variable, source=directory.absolute() / name)
+            for variable, (name, _) in secrets.items()
+        )
+
+
+def _find_secrets() -> dict[str, tuple[str, bytes]]:
+    """Return what containers get as files: variable -> (file's name, content)."""
+    file = certificates()
+    texts = {
+        TOKEN_VARIABLE: ("hf_token", os.environ.get("HF_TOKEN", "").encode()),
+        KEY_VARIABLE: ("llm_api_key", llm_api_key().encode()),
+        # No secret, but no less hidden from an engine where it is.
+        CERTIFICATES_VARIABLE: ("certificates", file.read_bytes() if file else b""),
+    }
+    return {variable: found for variable, found in texts.items() if found[1]}
+
+
+def _write_secret(file: Path, text: bytes) -> None:
+    file.touch(mode=0o600)
+    file.write_bytes(text)

@@ -1,0 +1,168 @@
+"""Native execution: the same supervisor as in a container, as a child of the launcher."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+from nobs.launch.executor.base import GRACE_S, Leftover, end_unseen
+from nobs.launch.output import OnEvent, Output
+from nobs.launch.planning.plan import Plan
+from nobs.schema.base import Status
+from nobs.schema.outcome import Outcome
+from nobs.schema.spec import RunSpec
+from nobs.schema.state import RunState
+from nobs.storage.rundir import RunDir
+from nobs.system.child import child
+from nobs.system.packages import find_version
+from nobs.system.processes import find_process
+
+OnLine = Callable[[str, str], None]
+
+
+class NativeExecutor:
+    """Run the supervisor as a child; it outlives a launcher that is killed."""
+
+    def prepare(self, plan: Plan, on_event: OnEvent) -> Plan:
+        """Return the plan: what is installed is all there is."""
+        return plan
+
+    def run(self, plan: Plan, run_dir: RunDir, on_event: OnEvent) -> Outcome:
+        """Run the supervisor to its end; it fetches as it goes."""
+        return run_native(run_dir.path, plan.spec, Output(run_dir, on_event))
+
+    def is_running(self, run_dir: RunDir) -> bool:
+        """Return whether the run's supervisor is a process of this machine."""
+        return _find_supervisor(run_dir) is not None
+
+    def adopt(self, run_dir: RunDir, state: RunState, timeout_s: float) -> Outcome:
+        """Wait for the supervisor; it is nobody's child any more, so its exit code is unknown."""
+        supervisor = _find_supervisor(run_dir)
+        timed_out = False
+        if supervisor is not None:
+            try:
+                supervisor.wait(timeout_s)
+            except psutil.TimeoutExpired:
+                timed_out = True
+                _end(supervisor)
+        return end_unseen(run_dir.read_spec(), state, timed_out=timed_out)
+
+    def find_leftovers(self) -> Iterator[Leftover]:
+        """Yield nothing: a supervisor keeps its own deadline and leaves nothing."""
+        yield from ()
+
+    def remove(self, leftover: Leftover) -> None:
+        """Do nothing."""
+
+    def prune(self) -> Iterator[str]:
+        """Yield nothing: nothing was prepared."""
+        yield from ()
+
+    def compare_environments(
+        self, run_dir: RunDir, spec: RunSpec
+    ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Compare the libraries with those of the steps that stay."""
+        results = (run_dir.find_result(step.id) for step in spec.steps)
+        kept = [result for result in results if result is not None and result.status is Status.OK]
+        before = kept[0].environment.get("libraries", {}) if kept else {}
+        return {"libraries": before}, {"libraries": {name: find_version(name) for name in before}}
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def _find_supervisor(run_dir: RunDir) -> psutil.Process | None:
+    return find_process("-m", "nobs.supervisor", str(run_dir.path))
+
+
+def _end(supervisor: psutil.Process) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        supervisor.terminate()
+        try:
+            supervisor.wait(GRACE_S)
+        except psutil.TimeoutExpired:
+            supervisor.kill()
+
+
+def run_native(run_path: Path, spec: RunSpec, on_line: OnLine) -> Outcome:
+    """Run the supervisor until it ends; `on_line(stream, line)` gets everything it says."""
+    started = datetime.now(UTC)
+    state = {"timed_out": False, "interrupted": False}
+    with _supervisor(run_path, spec) as process:
+        reader = _read_stderr(process, on_line)
+        watchdog = threading.Timer(spec.timeout_s + GRACE_S, _overdue, (process, state))
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            _relay(process, on_line)
+        except KeyboardInterrupt:
+            state["interrupted"] = True
+            process.terminate()
+            _drain(process, on_line)
+        finally:
+            watchdog.cancel()
+        reader.join(GRACE_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)
+    return Outcome(
+        execution=spec.execution,
+        exit_code=process.returncode,
+        started=started,
+        finished=datetime.now(UTC),
+        **state,
+    )
+
+
+def _supervisor(run_path: Path, spec: RunSpec) -> AbstractContextManager[subprocess.Popen[str]]:
+    offline = {"HF_HUB_OFFLINE": "1"} if spec.offline else {}
+    return child(
+        [sys.executable, "-m", "nobs.supervisor", str(run_path)],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **offline},
+    )
+
+
+def _relay(process: subprocess.Popen[str], on_line: OnLine) -> None:
+    if process.stdout is None:
+        raise RuntimeError("stdout is always a pipe")
+    for line in process.stdout:
+        on_line("stdout", line.rstrip("\r\n"))
+
+
+def _drain(process: subprocess.Popen[str], on_line: OnLine) -> None:
+    """Hear the supervisor out while it cleans up; kill it if it takes too long."""
+    killer = threading.Timer(GRACE_S, process.kill)
+    killer.start()
+    try:
+        _relay(process, on_line)
+    finally:
+        killer.cancel()
+
+
+def _read_stderr(process: subprocess.Popen[str], on_line: OnLine) -> threading.Thread:
+    def read(pipe: IO[str]) -> None:
+        with contextlib.suppress(ValueError, OSError):
+            for line in pipe:
+                on_line("stderr", line.rstrip("\r\n"))
+
+    if process.stderr is None:
+        raise RuntimeError("stderr is always a pipe")
+    thread = threading.Thread(target=read, args=(process.stderr,), daemon=True)
+    thread.start()
+    return thread
+
+
+def _overdue(process: subprocess.Popen[str], state: dict[str, bool]) -> None:
+    state["timed_out"] = True
+    process.terminate()
+    time.sleep(GRACE_S)
+    process.kill()
