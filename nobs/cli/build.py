@@ -1,10 +1,18 @@
 """`nobs build`."""
 
-from typing import Any
+import json
+import time
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nobs.cli.options import IMAGE_BACKENDS, image_options, json_option
+
+if TYPE_CHECKING:
+    from nobs.backends.base import BackendTarget
+    from nobs.launch.engine.client import Engine
+    from nobs.launch.image.plan import ImagePlan
+    from nobs.schema.spec import ImageRef
 
 
 @click.command(name="build")
@@ -17,12 +25,60 @@ def command(
     backends: tuple[str, ...],
     verbose: bool,
     as_json: bool,
-    **words: Any,  # noqa: ANN401 - click's words
+    **params: Any,  # noqa: ANN401 - click's values
 ) -> None:
     """Build the container images of BACKENDs: cuda, rocm, cpu.
 
     Without one, that of the best device here. An image that is there already is left alone.
     """
-    from nobs.cli.images import build_images
+    from nobs.launch.planning.facts import gather_facts
+    from nobs.launch.planning.plan import plan_target_image
+    from nobs.launch.planning.request import RunRequest
+    from nobs.schema.base import Backend, Execution
+    from nobs.supervisor.signals import stop_on_signals
 
-    build_images(backends, words, verbose=verbose, as_json=as_json)
+    first = Backend(backends[0]) if backends else None
+    request = RunRequest(backend=first, execution=Execution.CONTAINER, **params)
+    facts = gather_facts(request)
+    targets = [_contained(name) for name in dict.fromkeys(backends or (facts.detected,))]
+    plans = [plan_target_image(request, target, facts) for target in targets]
+    with facts.require_engine() as engine, stop_on_signals():
+        images = [_build(engine, plan, verbose=verbose, quiet=as_json) for plan in plans]
+    if as_json:
+        click.echo(json.dumps([image.model_dump(mode="json") for image in images], indent=2))
+
+
+def _contained(name: str) -> "BackendTarget":
+    from nobs.backends import BACKENDS
+    from nobs.errors import UsageError
+
+    target = BACKENDS.load(name)
+    if target.container_refusal:
+        raise UsageError(
+            f"The backend {name} has no image: {target.container_refusal}.",
+            "Name another, as in `nobs build cpu`, or run with --execution native.",
+        )
+    return target
+
+
+def _build(engine: "Engine", plan: "ImagePlan", *, verbose: bool, quiet: bool) -> "ImageRef":
+    from nobs.cli.live import BuildProgress, LiveOutput
+    from nobs.launch.image.build import ensure_image, find_image
+    from nobs.launch.image.plan import LABEL_TORCH_VERSION
+    from nobs.units import format_seconds
+
+    found = find_image(engine, plan)
+    output, started = LiveOutput(), time.monotonic()
+    if found is None:
+        output.write(f"building image {plan.tag} (once; minutes)")
+    try:
+        image = ensure_image(engine, plan, BuildProgress(output, verbose=verbose).show)
+    finally:
+        output.clear()
+    if not quiet:
+        took = format_seconds(time.monotonic() - started)
+        state = "there already" if found else f"built in {took}"
+        torch = image.labels.get(LABEL_TORCH_VERSION, "unknown")
+        click.echo(f"image      {image.tag} ({plan.name}), {state}")
+        click.echo(f"id         {image.id}\ntorch      {torch}")
+    return image

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from nobs.cli.paths import UserPath
+from nobs.cli.terminal import columns, wants_color
 
 
 @click.command(name="compare")
@@ -35,6 +36,32 @@ def command(  # noqa: PLR0913 - one for each option
 
     Only results of the same work are compared, closed with closed.
     """
-    from nobs.cli.comparing import show_comparisons
+    from nobs.errors import UsageError
+    from nobs.render.comparison import FORMATS, comparison_text
+    from nobs.report.compare import compare_reports
+    from nobs.storage.reader import read_report
 
-    ctx.exit(show_comparisons(baseline, others, form, fail_below, force_open=force_open))
+    first = read_report(baseline)
+    comparisons = [
+        compare_reports(
+            first, read_report(other), names=(str(baseline), str(other)), force_open=force_open
+        )
+        for other in others
+    ]
+    if not any(comparison.lines for comparison in comparisons):
+        refusals = (refusal for comparison in comparisons for refusal in comparison.refusals)
+        reasons = "; ".join(dict.fromkeys(map(str, refusals)))
+        raise UsageError(
+            f"Nothing here can be compared: {reasons or 'the baseline has no results'}.",
+            "Compare runs of the same workload, or look anyway with --force-open.",
+        )
+    if form == "text":
+        click.echo(comparison_text(comparisons, width=columns(), color=wants_color()), nl=False)
+    else:
+        click.echo(FORMATS[form](comparisons), nl=False)
+    if fail_below is None:
+        return
+    for each in comparisons:
+        for model in each.undecided():
+            click.echo(f"nobs: --fail-below says nothing of {model}: too few repeats", err=True)
+    ctx.exit(int(any(each.is_below(fail_below) for each in comparisons)))

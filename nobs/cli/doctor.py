@@ -1,5 +1,7 @@
 """`nobs doctor`."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -28,8 +30,18 @@ def command(
     Each line is ok, warn, skip or FAIL; only what FAILs keeps a run on the backend from working,
     and then the exit code is 3.
     """
-    from nobs.cli.diagnosis import diagnose
+    from nobs.catalog import load_catalog
+    from nobs.errors import RequirementError
+    from nobs.launch.doctor.checks import examine, has_failed
     from nobs.launch.doctor.server import ServerToCheck
+    from nobs.render.doctor import render_checks
+    from nobs.schema.base import Backend
 
+    asked_for = None if backend == "auto" else Backend(backend)
     wanted = ServerToCheck.of(server["llm_url"], server["llm_model"])
-    ctx.exit(diagnose(backend, results, wanted, as_json=as_json))
+    checks = examine(
+        asked_for, results, load_catalog(), wanted, lambda line: click.echo(line, err=True)
+    )
+    plain = [asdict(check) for check in checks]
+    click.echo(json.dumps(plain, indent=2) if as_json else render_checks(plain).rstrip("\n"))
+    ctx.exit(RequirementError.exit_code if has_failed(checks) else 0)
