@@ -13,12 +13,12 @@ from nobs.cli.options import settings_of
 from nobs.cli.run import RunOptions, plan_or_run
 from nobs.cli.run import command as run_command
 from nobs.cli.words import to_request
+from nobs.data.hub_cache import missing_pins, pins_of
 from nobs.errors import NobsError, UsageError
 from nobs.launch.doctor.check import State
 from nobs.launch.doctor.disk import check_hub
 from nobs.launch.planning.execution import choose_execution
 from nobs.launch.planning.facts import gather_facts
-from nobs.launch.planning.hub_cache import missing_pins, pins_of
 from nobs.launch.planning.request import RunRequest
 from nobs.launch.planning.server import needs_server
 from nobs.launch.server.serving import find_absent_server

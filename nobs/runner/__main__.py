@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     if arguments[1] == "--fetch":
         from nobs.runner.fetch import fetch_all  # noqa: PLC0415 - events must be open first
 
-        return fetch_all(run_dir)
+        return fetch_all(run_dir, arguments[2:])
     from nobs.runner.step import run_step  # noqa: PLC0415 - events must be open first
 
     return run_step(run_dir, arguments[1])

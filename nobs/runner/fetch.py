@@ -1,44 +1,83 @@
 """Fetching ahead for every step of a run, so that measuring needs no network."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
+from nobs.data.found import Inputs, Model
+from nobs.data.hub_cache import find_file, find_model
 from nobs.log import get_logger
 from nobs.runner.failures import describe
 from nobs.schema.base import Status
-from nobs.schema.pins import Source
+from nobs.schema.pins import DatasetPin, ModelPin, Source
 from nobs.schema.result import StepResult
-from nobs.schema.spec import RunSpec, StepSpec
+from nobs.settings import hub_cache, hub_offline
 from nobs.storage.rundir import RunDir
 from nobs.tasks import TASKS
-from nobs.tasks.base import import_part
+from nobs.tasks.base import TaskDefinition, import_part
 
 log = get_logger()
 
 
-def fetch_all(run_dir: RunDir) -> int:
-    """Fetch what each unfinished step needs; one whose fetch fails gets its result now."""
+def fetch_all(run_dir: RunDir, options: Collection[str] = ()) -> int:
+    """Fetch what each unfinished step needs; one whose fetch fails gets its result now.
+
+    `--all` also opens and checks what isn't of the hub, and ends with the first failure; `--force`
+    fetches again what is cached.
+    """
     spec = run_dir.read_spec()
+    is_wanted = {source: source is Source.HUB or "--all" in options for source in Source}
+    # A server keeps its own weights.
+    is_wanted[Source.SERVER] = False
+    force = "--force" in options
+    fetched: set[DatasetPin | ModelPin] = set()
     for step in spec.steps:
-        if run_dir.find_result(step.id) is None:
-            _fetch_step(run_dir, spec, step)
+        if run_dir.find_result(step.id) is not None:
+            continue
+        started, workload = datetime.now(UTC), spec.workload_of(step)
+        try:
+            task = TASKS.load(workload.task)
+            for pin in (workload.dataset, step.model):
+                if is_wanted[pin.source] and pin not in fetched:
+                    log.info("fetch.pin", id=pin.id, revision=pin.revision, source=pin.source)
+                    log.info("fetch.done", id=pin.id, **_fetch(task, pin, force=force))
+                    fetched.add(pin)
+        except Exception as error:  # noqa: BLE001 - as in the step's outermost frame
+            failure = describe(error)
+            log.warning("step.error", step=step.id, failure_class=failure.failure_class,
+                        message=failure.message)  # fmt: skip
+            result = StepResult(
+                step=step.id, task=workload.task, model=step.model.id, status=Status.FAILED,
+                started=started, finished=datetime.now(UTC), failure=failure,
+            )  # fmt: skip
+            run_dir.write(run_dir.result_file(step.id), result)
+            if "--all" in options:
+                break
     return 0
 
 
-def _fetch_step(run_dir: RunDir, spec: RunSpec, step: StepSpec) -> None:
-    started = datetime.now(UTC)
-    workload = spec.workload_of(step)
-    try:
-        task = TASKS.load(workload.task)
-        for part, pin in ((task.inputs, workload.dataset), (task.weights, step.model)):
-            if pin.source is Source.HUB:
-                log.info("fetch.pin", id=pin.id, revision=pin.revision)
-                import_part(task, part)(pin)
-    except Exception as error:  # noqa: BLE001 - as in the step's outermost frame
-        failure = describe(error)
-        log.warning("step.error", step=step.id, failure_class=failure.failure_class,
-                    message=failure.message)  # fmt: skip
-        result = StepResult(
-            step=step.id, task=workload.task, model=step.model.id, status=Status.FAILED,
-            started=started, finished=datetime.now(UTC), failure=failure,
-        )  # fmt: skip
-        run_dir.write(run_dir.result_file(step.id), result)
+def _fetch(task: TaskDefinition, pin: DatasetPin | ModelPin, *, force: bool) -> dict[str, Any]:
+    """Fetch and check one pin; return what is here now and whether a pinned digest was met."""
+    cache, offline = hub_cache(), hub_offline()
+    found: dict[str, Any]
+    if isinstance(pin, ModelPin):
+        before = find_model(pin, cache)
+        model: Model = import_part(task, task.weights)(pin, offline=offline, force=force)
+        was_here, files = before == model.path, model.weights.files
+        size_bytes = sum((model.path / name).stat().st_size for name in files)
+        found = {"kind": "weights", "revision": model.weights.revision, "size_bytes": size_bytes,
+                 "sha256": files, "verified": model.weights.verified}  # fmt: skip
+    else:
+        was_here = find_file(pin, cache) is not None
+        inputs: Inputs = import_part(task, task.inputs)(pin, offline=offline, force=force)
+        evidence = inputs.evidence
+        file = Path(pin.id) if pin.source is Source.PATH else find_file(pin, cache)
+        size = file.stat().st_size if file else pin.file_bytes
+        digest = {Path(pin.file or pin.id).name: evidence.file_sha256}
+        rows = {f"{evidence.rows} rows": evidence.rows_sha256}
+        found = {"kind": "inputs", "revision": pin.revision, "size_bytes": size,
+                 "sha256": digest if evidence.file_sha256 else rows,
+                 "verified": evidence.file_verified or evidence.rows_verified}  # fmt: skip
+    is_new = pin.source is Source.HUB and (force or not was_here)
+    return {"state": "fetched" if is_new else "there already", **found}

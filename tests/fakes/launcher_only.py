@@ -18,6 +18,9 @@ def make_packages(directory: Path) -> Path:
     for path in Path(sysconfig.get_path("purelib")).iterdir():
         if not path.name.startswith(_BENCH):
             (directory / path.name).symlink_to(path)
+    # Also for the processes that the launcher starts.
+    customize = f"import sys\nsys.path.remove({sysconfig.get_path('purelib')!r})\n"
+    (directory / "sitecustomize.py").write_text(customize)
     return directory
 
 
@@ -26,7 +29,7 @@ def run_launcher(
 ) -> subprocess.CompletedProcess[str]:
     """Run `nobs` with `words`, with `packages` as the only place of packages."""
     return subprocess.run(
-        [sys.executable, "-S", "-m", "nobs", *words],
+        [sys.executable, "-m", "nobs", *words],
         cwd=cwd,
         env={**env, "PYTHONPATH": f"{REPO}:{packages}"},
         stdin=subprocess.DEVNULL,

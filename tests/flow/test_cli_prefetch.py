@@ -26,7 +26,7 @@ def hub(tmp_path: Path) -> Iterator[FakeHub]:
 def test_packaged_texts_and_weights_need_no_hub(tmp_path: Path) -> None:
     done = run_nobs("prefetch", "--profile", "quick", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    texts, prompts, weights = json.loads(done.stdout)
+    texts, weights, prompts = json.loads(done.stdout)
     pin = load_catalog().models["sentence-transformers/all-MiniLM-L6-v2"]
     assert (texts["kind"], texts["state"], texts["verified"]) == ("inputs", "there already", True)
     assert (prompts["id"], prompts["verified"]) == ("nobs/prompts", True)

@@ -11,6 +11,7 @@ from requests.exceptions import RequestException
 from nobs.backends import BACKENDS
 from nobs.backends.base import BackendTarget
 from nobs.catalog import Catalog
+from nobs.data.hub_cache import pins_of
 from nobs.errors import EngineError, NobsError
 from nobs.launch.doctor.check import Check, State
 from nobs.launch.doctor.disk import (
@@ -37,7 +38,6 @@ from nobs.launch.doctor.host import (
 from nobs.launch.doctor.server import ServerToCheck, check_server
 from nobs.launch.engine.client import Engine, connect
 from nobs.launch.engine.proxies import read_proxies
-from nobs.launch.planning.hub_cache import pins_of
 from nobs.providers.base import Tell
 from nobs.schema.base import Backend
 from nobs.settings import hf_home, hub_cache, hub_endpoint, hub_offline, in_container

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import requests
 
+from nobs.data.hub_cache import missing_pins
 from nobs.launch.doctor.check import Check, State
-from nobs.launch.planning.hub_cache import missing_pins
 from nobs.schema.base import Backend
 from nobs.schema.pins import DatasetPin, ModelPin
 from nobs.storage.store import MIN_FREE_BYTES

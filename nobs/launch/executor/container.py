@@ -12,6 +12,7 @@ from docker.models.containers import Container
 from requests.exceptions import RequestException
 
 from nobs.backends import BACKENDS
+from nobs.data.hub_cache import unfetched
 from nobs.errors import EngineError
 from nobs.launch.container.life import adopt_container, find_containers, run_container
 from nobs.launch.container.plan import (
@@ -29,7 +30,6 @@ from nobs.launch.executor.base import GRACE_S, Leftover, end_unseen
 from nobs.launch.image.build import ensure_image, find_tagged, remove_old_images
 from nobs.launch.image.plan import LABEL_TORCH_ARCHS
 from nobs.launch.output import OnEvent, Output, count_recorded
-from nobs.launch.planning.hub_cache import unfetched
 from nobs.launch.planning.plan import Plan
 from nobs.schema.outcome import Outcome
 from nobs.schema.spec import RunSpec

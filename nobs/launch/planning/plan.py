@@ -11,6 +11,7 @@ from nobs import __version__
 from nobs.backends import BACKENDS
 from nobs.backends.base import BackendTarget, ContainerNeeds
 from nobs.catalog import Catalog
+from nobs.data.hub_cache import own_paths
 from nobs.launch.container.plan import (
     CERTIFICATES_VARIABLE,
     FETCH_COMMAND,
@@ -25,7 +26,6 @@ from nobs.launch.engine.info import EngineInfo
 from nobs.launch.image.plan import ImagePlan, plan_image
 from nobs.launch.planning.execution import choose_execution
 from nobs.launch.planning.facts import Facts
-from nobs.launch.planning.hub_cache import own_paths
 from nobs.launch.planning.options import (
     check_image_options,
     check_options,

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from nobs.launch.planning.hub_cache import find_file, find_model, missing_pins, own_paths
+from nobs.data.hub_cache import find_file, find_model, missing_pins, own_paths
 from nobs.schema.pins import DatasetPin, ModelPin, Source
 from tests.fakes.runs import quick_workload
 from tests.fakes.weights import write_model
