@@ -36,6 +36,8 @@ class StandInEngine:
         self.info = _INFO | info
         self.go = Event()
         """A request to create a container is answered once this is set."""
+        self.fails = Event()
+        """Once this is set it answers no question any more."""
         if not waits:
             self.go.set()
 
@@ -78,6 +80,9 @@ def _handler(engine: StandInEngine) -> type[BaseHTTPRequestHandler]:
             pass
 
         def do_GET(self) -> None:
+            if engine.fails.is_set():
+                self._answer(500, {"message": "out of order"})
+                return
             path = self.path.partition("?")[0]
             ends = {"/version": _VERSION, "/info": engine.info, "/containers/json": []}
             found = next((value for end, value in ends.items() if path.endswith(end)), None)

@@ -1,6 +1,6 @@
 """What the launcher asks of whatever carries a run out; nothing here depends on how it does."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from nobs.schema.spec import RunSpec
 from nobs.schema.state import RunState
 from nobs.storage.rundir import RunDir
 
+Environment = Mapping[str, Any]
 GRACE_S = 15.0
 """How long an interrupted or overdue worker may take to write its report."""
 
@@ -25,6 +26,8 @@ class Leftover:
     name: str
     run_dir: RunDir | None
     """Where its run is to be brought to its end; None if its directory is gone."""
+    remove: Callable[[], None]
+    """For a run without a directory; adopting does so too."""
 
 
 class Executor(Protocol):
@@ -35,47 +38,37 @@ class Executor(Protocol):
 
     def prepare(self, plan: Plan, on_event: OnEvent) -> Plan:
         """Have everything ready that outlives the run; return the plan with what was found."""
-        ...
+        return plan
 
     def run(self, plan: Plan, run_dir: RunDir, on_event: OnEvent) -> Outcome:
         """Fetch what is missing, start the worker and follow it until it has ended.
 
         KeyboardInterrupt and the end of the run's time stop it, and nothing of it is left.
         """
-        ...
 
     def is_running(self, run_dir: RunDir) -> bool:
         """Return whether the run's worker is at work, whoever waits for it."""
-        ...
 
     def adopt(self, run_dir: RunDir, state: RunState, timeout_s: float) -> Outcome:
         """Follow a worker whose launcher has died; stop it after `timeout_s`, at once if that is 0.
 
         One that has ended meanwhile may have left no exit code, see `end_unseen`.
         """
-        ...
 
     def find_leftovers(self) -> Iterable[Leftover]:
         """Yield what launchers of this user on this machine have left."""
-        ...
-
-    def remove(self, leftover: Leftover) -> None:
-        """Remove what is left; its run has no directory any more."""
-        ...
+        return ()
 
     def prune(self) -> Iterable[str]:
         """Remove what `prepare` made and no later run will use; yield what was removed."""
-        ...
+        return ()
 
-    def compare_environments(
-        self, run_dir: RunDir, spec: RunSpec
-    ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    def compare_environments(self, run_dir: RunDir) -> tuple[Environment, Environment]:
         """Return what the finished steps of the run depended on: as it was, and as it is now."""
-        ...
+        return {}, {}
 
     def close(self) -> None:
         """Close connections; workers go on."""
-        ...
 
 
 def end_unseen(spec: RunSpec, state: RunState, **known: Any) -> Outcome:  # noqa: ANN401 - fields

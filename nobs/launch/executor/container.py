@@ -1,11 +1,11 @@
 """Runs in a container of a local engine, which outlives its launcher."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from docker.errors import DockerException
 from docker.models.containers import Container
@@ -26,7 +26,7 @@ from nobs.launch.container.plan import (
     owner_name,
 )
 from nobs.launch.engine.client import Engine
-from nobs.launch.executor.base import GRACE_S, Leftover, end_unseen
+from nobs.launch.executor.base import GRACE_S, Environment, Executor, Leftover, end_unseen
 from nobs.launch.image.build import ensure_image, find_tagged, remove_old_images
 from nobs.launch.image.plan import LABEL_TORCH_ARCHS
 from nobs.launch.output import OnEvent, Output, count_recorded
@@ -40,7 +40,7 @@ from nobs.system.processes import is_alive, this_owner
 _AT_WORK = ("running", "paused")
 
 
-class ContainerExecutor:
+class ContainerExecutor(Executor):
     """Build the image, fetch in one container and measure in another."""
 
     def __init__(self, engine: Engine) -> None:
@@ -88,31 +88,24 @@ class ContainerExecutor:
         with _engine_errors():
             found = find_containers(self._engine, LABEL_OWNER, owner_name())
         for container in found:
-            if not _launcher_lives(container) and (
-                container.status not in _AT_WORK or _is_overdue(container)
-            ):
+            is_at_work = container.status in _AT_WORK and not _is_overdue(container)
+            if not (is_at_work or _launcher_lives(container)):
                 yield Leftover(
-                    kind="container", name=str(container.name), run_dir=_find_run_dir(container)
-                )
-
-    def remove(self, leftover: Leftover) -> None:
-        """Remove the container, running or not."""
-        with _engine_errors():
-            self._engine.client.containers.get(leftover.name).remove(force=True, v=True)
+                    kind="container", name=str(container.name), run_dir=_find_run_dir(container),
+                    remove=partial(_remove, container),
+                )  # fmt: skip
 
     def prune(self) -> Iterator[str]:
         """Remove images that newer ones of the same backend have replaced."""
         with _engine_errors():
             yield from (f"image {tag}" for tag in remove_old_images(self._engine))
 
-    def compare_environments(
-        self, run_dir: RunDir, spec: RunSpec
-    ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    def compare_environments(self, run_dir: RunDir) -> tuple[Environment, Environment]:
         """Compare the image: libraries come with it."""
-        if spec.image is None:
-            return {}, {}
-        now = find_tagged(self._engine, spec.image.tag)
-        return {"image": spec.image.id}, {"image": now.id if now else "no image of this tag"}
+        before = run_dir.read_spec().image
+        now = find_tagged(self._engine, before.tag) if before else None
+        found = now.id if now else "no image of this tag"
+        return {"image": before and before.id}, {"image": found}
 
     def close(self) -> None:
         """Close the connection to the engine."""
@@ -137,6 +130,11 @@ def _engine_errors() -> Iterator[None]:
         raise EngineError(
             f"The container engine failed: {error}.", "Check `docker ps`; `nobs doctor` says more."
         ) from error
+
+
+def _remove(container: Container) -> None:
+    with _engine_errors():
+        container.remove(force=True, v=True)
 
 
 def _hub_cache(plan: ContainerPlan) -> Path:

@@ -1,11 +1,10 @@
 """An executor without processes: what a test of the launcher needs in place of a machine."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
-from nobs.launch.executor.base import Leftover, end_unseen
+from nobs.launch.executor.base import Environment, Executor, Leftover, end_unseen
 from nobs.launch.output import OnEvent
 from nobs.launch.planning.plan import Plan
 from nobs.schema.outcome import Outcome
@@ -15,7 +14,7 @@ from nobs.storage.rundir import RunDir
 
 
 @dataclass(kw_only=True)
-class FakeExecutor:
+class FakeExecutor(Executor):
     """Do what `work` does in place of a worker, and note each call's name in `calls`."""
 
     work: Callable[[RunDir, OnEvent], None] = lambda run_dir, on_event: None
@@ -23,7 +22,7 @@ class FakeExecutor:
     running: set[str] = field(default_factory=set)
     """Ids of the runs whose workers are at work; adopting or interrupting one ends it."""
     leftovers: list[Leftover] = field(default_factory=list)
-    environments: tuple[Mapping[str, Any], Mapping[str, Any]] = ({}, {})
+    environments: tuple[Environment, Environment] = ({}, {})
     calls: list[str] = field(default_factory=list)
 
     def prepare(self, plan: Plan, on_event: OnEvent) -> Plan:
@@ -57,20 +56,10 @@ class FakeExecutor:
         return self._outcome(spec, state.since, timed_out=timeout_s <= 0)
 
     def find_leftovers(self) -> Iterator[Leftover]:
-        """Yield those that weren't removed yet."""
-        yield from tuple(self.leftovers)
+        """Yield `leftovers`."""
+        yield from self.leftovers
 
-    def remove(self, leftover: Leftover) -> None:
-        """Forget it."""
-        self.leftovers.remove(leftover)
-
-    def prune(self) -> Iterator[str]:
-        """Yield nothing: nothing was prepared."""
-        yield from ()
-
-    def compare_environments(
-        self, run_dir: RunDir, spec: RunSpec
-    ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    def compare_environments(self, run_dir: RunDir) -> tuple[Environment, Environment]:
         """Return `environments`."""
         return self.environments
 

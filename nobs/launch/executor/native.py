@@ -6,15 +6,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import psutil
 
-from nobs.launch.executor.base import GRACE_S, Leftover, end_unseen
+from nobs.launch.executor.base import GRACE_S, Environment, Executor, end_unseen
 from nobs.launch.output import OnEvent, Output
 from nobs.launch.planning.plan import Plan
 from nobs.schema.base import Status
@@ -29,12 +29,8 @@ from nobs.system.processes import find_process
 OnLine = Callable[[str, str], None]
 
 
-class NativeExecutor:
+class NativeExecutor(Executor):
     """Run the supervisor as a child; it outlives a launcher that is killed."""
-
-    def prepare(self, plan: Plan, on_event: OnEvent) -> Plan:
-        """Return the plan: what is installed is all there is."""
-        return plan
 
     def run(self, plan: Plan, run_dir: RunDir, on_event: OnEvent) -> Outcome:
         """Run the supervisor to its end; it fetches as it goes."""
@@ -56,28 +52,15 @@ class NativeExecutor:
                 _end(supervisor)
         return end_unseen(run_dir.read_spec(), state, timed_out=timed_out)
 
-    def find_leftovers(self) -> Iterator[Leftover]:
-        """Yield nothing: a supervisor keeps its own deadline and leaves nothing."""
-        yield from ()
-
-    def remove(self, leftover: Leftover) -> None:
-        """Do nothing."""
-
-    def prune(self) -> Iterator[str]:
-        """Yield nothing: nothing was prepared."""
-        yield from ()
-
-    def compare_environments(
-        self, run_dir: RunDir, spec: RunSpec
-    ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    def compare_environments(self, run_dir: RunDir) -> tuple[Environment, Environment]:
         """Compare the libraries with those of the steps that stay."""
-        results = (run_dir.find_result(step.id) for step in spec.steps)
+        results = (run_dir.find_result(step.id) for step in run_dir.read_spec().steps)
         kept = [result for result in results if result is not None and result.status is Status.OK]
         before = kept[0].environment.get("libraries", {}) if kept else {}
         return {"libraries": before}, {"libraries": {name: find_version(name) for name in before}}
 
     def close(self) -> None:
-        """Do nothing."""
+        """Do nothing: there is no connection."""
 
 
 def _find_supervisor(run_dir: RunDir) -> psutil.Process | None:

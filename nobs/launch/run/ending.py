@@ -26,7 +26,7 @@ class Finished:
 def finish(run_dir: RunDir, spec: RunSpec, outcome: Outcome) -> Finished:
     """Complete what a dead worker left open, publish, and decide the exit code."""
     run_dir.write(run_dir.outcome_file, outcome)
-    # A worker that is told to stop takes it for an interrupt; who saw more knows why it was told.
+    # A worker that is stopped takes it for an interrupt; whoever stopped it knows why.
     knows_more = not outcome.interrupted and bool(outcome.error or outcome.timed_out)
     instead_of = FailureClass.INTERRUPTED if knows_more else None
     record_missing(run_dir, spec, *_explain_missing(outcome), instead_of=instead_of)
@@ -51,18 +51,14 @@ def judge(run_dir: RunDir, spec: RunSpec) -> Finished:
     results = [run_dir.find_result(step.id) for step in spec.steps]
     failures = [r.failure.failure_class for r in results if r is not None and r.failure]
     code = max(exit_code_of(failures), 130 if outcome.interrupted else 0)
-    return Finished(
-        exit_code=code or _unexplained(outcome),
-        report=report,
-        report_file=_file_of(run_dir, report),
-        run_dir=run_dir,
-    )
-
-
-def _file_of(run_dir: RunDir, report: Report) -> Path:
-    """Return the published report; of a run without any result there is only its own."""
-    host = report.device_info.host
-    return report_path(run_dir.results, host) if _measured(report) else run_dir.report_file
+    if code == 0 and outcome.exit_code is not None:
+        # The worker failed although all its steps are ok.
+        is_known = outcome.exit_code in (0, 1, 3, 5, 130)
+        code = outcome.exit_code if is_known else RunLost.exit_code
+    # Of a run without any result there is no report but its own.
+    published = report_path(run_dir.results, report.device_info.host)
+    file = published if _measured(report) else run_dir.report_file
+    return Finished(exit_code=code, report=report, report_file=file, run_dir=run_dir)
 
 
 def _measured(report: Report) -> bool:
@@ -77,13 +73,6 @@ def _explain_missing(outcome: Outcome) -> tuple[FailureClass, str]:
         return FailureClass.OOM, "The container ran out of memory."
     if outcome.timed_out:
         return FailureClass.TIMEOUT, "The run's time was up."
-    how = "unseen" if outcome.exit_code is None else f"with exit code {outcome.exit_code}"
-    lost = f"The worker ended {how} and left no result. {outcome.error}"
+    code = "an unknown exit code" if outcome.exit_code is None else f"exit code {outcome.exit_code}"
+    lost = f"The worker ended with {code} and left no result. {outcome.error}"
     return FailureClass.INFRA, lost.strip()
-
-
-def _unexplained(outcome: Outcome) -> int:
-    """Return the code of a worker that failed although all its steps are ok."""
-    if outcome.exit_code is None:
-        return 0
-    return outcome.exit_code if outcome.exit_code in (0, 1, 3, 5, 130) else RunLost.exit_code

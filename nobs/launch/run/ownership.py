@@ -26,22 +26,18 @@ def claimed(run_dir: RunDir, spec: RunSpec, *, anew: bool = False) -> Iterator[R
         before = find_state(run_dir)
         if before is not None and owner_lives(run_dir):
             raise _taken(run_dir, before.owner)
-        state = _begin(run_dir, spec) if anew or before is None else before
-        state = state.model_copy(update={"owner": this_owner()})
+        if anew or before is None:
+            now, events = datetime.now(UTC), run_dir.events_file
+            state = RunState(
+                owner=this_owner(), since=now, deadline=now + timedelta(seconds=spec.timeout_s),
+                events_offset=events.stat().st_size if events.exists() else 0,
+            )  # fmt: skip
+        else:
+            state = before.model_copy(update={"owner": this_owner()})
         run_dir.write(run_dir.state_file, state)
         if anew:
             run_dir.outcome_file.unlink(missing_ok=True)
         yield state
-
-
-def _begin(run_dir: RunDir, spec: RunSpec) -> RunState:
-    now = datetime.now(UTC)
-    return RunState(
-        owner=this_owner(),
-        since=now,
-        deadline=now + timedelta(seconds=spec.timeout_s),
-        events_offset=_size_of_events(run_dir),
-    )
 
 
 def find_state(run_dir: RunDir) -> RunState | None:
@@ -100,7 +96,3 @@ def _taken(run_dir: RunDir, owner: Owner | None = None) -> UsageError:
         f"Run {name} is being carried out by another launcher.",
         f"Watch it with `nobs attach {name}`, or wait until it has ended.",
     )
-
-
-def _size_of_events(run_dir: RunDir) -> int:
-    return run_dir.events_file.stat().st_size if run_dir.events_file.exists() else 0

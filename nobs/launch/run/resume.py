@@ -41,7 +41,7 @@ def plan_resume(
     spec = run_dir.read_spec()
     changes = [
         *find_changes(spec, run_dir, facts),
-        *_differences(*executor.compare_environments(run_dir, spec)),
+        *_differences(*executor.compare_environments(run_dir)),
     ]
     if changes:
         raise UsageError(
@@ -66,19 +66,10 @@ def plan_resume(
 def find_changes(spec: RunSpec, run_dir: RunDir, facts: Facts) -> Iterator[str]:
     """Yield what differs now from the order, and the order from what was measured by it."""
     here = Execution.CONTAINER if facts.in_container or spec.image else Execution.NATIVE
-    before = {
-        "nobs_version": spec.nobs_version,
-        "nobs_commit": spec.nobs_commit,
-        "execution": spec.execution,
-        "device": spec.device_info.model_dump(mode="json"),
-    }
-    now = {
-        "nobs_version": __version__,
-        "nobs_commit": facts.commit,
-        "execution": here,
-        "device": facts.device_info.model_dump(mode="json"),
-    }
-    yield from _differences(before, now)
+    now = {"nobs_version": __version__, "nobs_commit": facts.commit, "execution": here}
+    yield from _differences({name: getattr(spec, name) for name in now}, now)
+    device = spec.device_info.model_dump(mode="json")
+    yield from _differences(device, facts.device_info.model_dump(mode="json"), "device.")
     if run_dir.report_file.exists():
         ordered = {workload.label: workload for workload in spec.workloads}
         for task in run_dir.read_report().tasks:

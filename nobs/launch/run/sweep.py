@@ -49,7 +49,7 @@ def _collect(executor: Executor, leftover: Leftover) -> bool:
     # Sweeping is for others' sake: what goes wrong here must not keep a new run from starting.
     with suppress(NobsError):
         if leftover.run_dir is None:
-            executor.remove(leftover)
+            leftover.remove()
             return True
         if not owner_lives(leftover.run_dir):
             take_over(leftover.run_dir, executor)

@@ -1,7 +1,9 @@
 """The launcher around an executor: what is asked of it, and what a run leaves."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -127,15 +129,17 @@ def test_an_interrupted_takeover_stops_the_worker(tmp_path: Path) -> None:
     assert not run_dir.read_outcome().timed_out
 
 
+def leftover(run_dir: RunDir | None, remove: Callable[[], None] = lambda: None) -> Leftover:
+    return Leftover(kind="job", name="x", run_dir=run_dir, remove=remove)
+
+
 def test_leftovers_of_dead_launchers_are_collected(tmp_path: Path) -> None:
-    run_dir = left_run(tmp_path)
-    lost = Leftover(kind="job", name="lost", run_dir=None)
-    known = Leftover(kind="job", name="known", run_dir=run_dir)
-    executor = FakeExecutor(leftovers=[lost, known])
+    run_dir, removed = left_run(tmp_path), Event()
+    executor = FakeExecutor(leftovers=[leftover(None, removed.set), leftover(run_dir)])
 
-    assert sweep(executor) == ["job lost", "job known"]
+    assert sweep(executor) == ["job x", "job x"]
 
-    assert executor.leftovers == [known]
+    assert removed.is_set()
     assert run_dir.read_report().run.finished is not None
 
 
@@ -145,14 +149,14 @@ def test_leftovers_of_a_run_that_another_launcher_took_over_stay(tmp_path: Path)
     owner = state.owner.model_copy(update={"host": "elsewhere"})
     run_dir.write(run_dir.state_file, state.model_copy(update={"owner": owner}))
 
-    assert sweep(FakeExecutor(leftovers=[Leftover(kind="job", name="x", run_dir=run_dir)])) == []
+    assert sweep(FakeExecutor(leftovers=[leftover(run_dir)])) == []
 
 
 def test_a_damaged_run_directory_does_not_keep_others_from_starting(tmp_path: Path) -> None:
     run_dir = left_run(tmp_path)
     run_dir.state_file.write_text("{")
 
-    assert sweep(FakeExecutor(leftovers=[Leftover(kind="job", name="x", run_dir=run_dir)])) == []
+    assert sweep(FakeExecutor(leftovers=[leftover(run_dir)])) == []
 
 
 def test_clean_removes_finished_runs_that_are_old_enough(tmp_path: Path) -> None:
