@@ -14,8 +14,8 @@ from nobs.user import settle_environment
 
 COMMANDS = {
     "run": "Measure this machine and write a report.",
-    "ps": "List runs that go on or were left.",
-    "logs": "Show what a run has said.",
+    "ps": "List runs that are running or were never finished.",
+    "logs": "Show the events of a run.",
     "attach": "Watch a run to its end.",
     "clean": "Remove what dead launchers left, and old images.",
     "build": "Build the container images.",

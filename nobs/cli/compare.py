@@ -63,5 +63,5 @@ def command(  # noqa: PLR0913 - one for each option
         return
     for each in comparisons:
         for model in each.undecided():
-            click.echo(f"nobs: --fail-below says nothing of {model}: too few repeats", err=True)
+            click.echo(f"nobs: --fail-below not applied to {model}: too few repeats", err=True)
     ctx.exit(int(any(each.is_below(fail_below) for each in comparisons)))

@@ -27,9 +27,9 @@ def command(
 ) -> None:
     """Make reports of this version from older ones, of the first NOBS and of its successor.
 
-    What they don't tell is absent. Scores are recomputed by today's formula; both are shown. An
-    imported result is `legacy`, never closed. A file that is no older report is named and left
-    out; the exit code is 1 then.
+    Fields that they don't have are absent. Scores are recomputed by today's formula; both are
+    shown. An imported result is `legacy`, never closed. A file that is no older report is named
+    and left out; the exit code is 1 then.
     """
     from nobs.errors import NobsError
     from nobs.report.legacy.importer import import_report, write_import

@@ -14,10 +14,10 @@ from nobs.cli.options import json_option, results_option
 @results_option
 @json_option
 def command(*, show_all: bool, results: Path, as_json: bool) -> None:
-    """List runs that go on or were left by a launcher that died.
+    """List runs that are running or were never finished.
 
-    running: its launcher waits for it; orphaned: it goes on without one; left: nothing goes on and
-    nobody has brought it to its end. `nobs attach` takes the last two up.
+    running: its launcher waits for it; orphaned: it runs, but its launcher has died; left: not
+    running and never finished. Use `nobs attach` for orphaned and left runs.
     """
     from nobs.launch.executor.choice import all_executors
     from nobs.launch.run.runs import RunPhase, list_runs

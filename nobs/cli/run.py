@@ -26,7 +26,7 @@ from nobs.tasks.definitions import options_of, owners_of
 from nobs.text import join_words
 
 if TYPE_CHECKING:
-    from nobs.cli.progress import Progress
+    from nobs.launch.executor.base import Executor
     from nobs.launch.planning.plan import Plan
     from nobs.launch.run.ending import Finished
 
@@ -60,8 +60,8 @@ class RunCommand(click.Command):
 @click.option(
     "--resume",
     metavar="RUN_ID",
-    help="Do what an earlier run lacks: steps that failed, "
-    "were interrupted or never began. Everything else is as it was ordered then.",
+    help="Resume a run: execute its failed, interrupted or missing steps with the original "
+    "settings.",
 )
 @click.option(
     "--detach",
@@ -115,22 +115,13 @@ def plan_or_run(params: Mapping[str, Any], options: RunOptions) -> int:
     from nobs.launch.executor.choice import choose_executor
     from nobs.launch.planning.facts import gather_facts
     from nobs.launch.planning.plan import make_plan
-    from nobs.launch.run.launcher import launch, prepare
 
     request = to_request(params)
     facts = gather_facts(request)
     written = facts.engine is not None and not options.dry_run
     with closing(facts), secret_files(request.results, written=written) as secrets:
         plan = make_plan(request, load_catalog(), facts, secrets)
-        if options.dry_run:
-            return _print_plan(plan, as_json=options.as_json)
-        executor = choose_executor(plan.spec, facts.require_engine)
-        with _progress(plan, options) as progress:
-            if options.detach:
-                prepare(plan, executor, progress.show)
-                return _detach(plan, as_json=options.as_json)
-            finished = launch(plan, executor, progress.show)
-    return print_result(finished, as_json=options.as_json)
+        return _carry_out(plan, choose_executor(plan.spec, facts.require_engine), options)
 
 
 def resume_run(run_id: str, results: Path, options: RunOptions) -> int:
@@ -138,7 +129,6 @@ def resume_run(run_id: str, results: Path, options: RunOptions) -> int:
     from nobs.launch.container.secrets import secret_files
     from nobs.launch.executor.choice import choose_executor
     from nobs.launch.planning.facts import gather_facts
-    from nobs.launch.run.launcher import resume
     from nobs.launch.run.resume import plan_resume, request_of
     from nobs.storage.store import find_run
 
@@ -149,13 +139,32 @@ def resume_run(run_id: str, results: Path, options: RunOptions) -> int:
     with closing(facts), secret_files(results, written=written) as secrets:
         executor = choose_executor(spec, facts.require_engine)
         plan = plan_resume(run_dir, results, facts, executor, secrets)
-        if options.dry_run:
-            return _print_plan(plan, as_json=options.as_json)
-        if options.detach:
-            return _detach(plan, as_json=options.as_json)
-        with _progress(plan, options) as progress:
-            finished = resume(plan, executor, progress.show)
-    return print_result(finished, as_json=options.as_json)
+        return _carry_out(plan, executor, options, resumed=True)
+
+
+def _carry_out(
+    plan: "Plan", executor: "Executor", options: RunOptions, *, resumed: bool = False
+) -> int:
+    from nobs.cli.progress import Progress
+    from nobs.launch.run.detached import start_detached
+    from nobs.launch.run.launcher import launch, prepare, resume
+    from nobs.storage.store import find_run
+
+    if options.dry_run:
+        return _print_plan(plan, as_json=options.as_json)
+    with Progress(plan, verbose=options.verbose, quiet=options.quiet) as progress:
+        if not options.detach:
+            finished = (resume if resumed else launch)(plan, executor, progress.show)
+        elif not resumed:
+            prepare(plan, executor, progress.show)
+    if not options.detach:
+        return print_result(finished, as_json=options.as_json)
+    # From here on a launcher without a terminal carries the run out.
+    run_id = plan.spec.run_id
+    start_detached(find_run(plan.results, run_id), plan.results)
+    click.echo(json.dumps({"run_id": run_id}) if options.as_json else run_id)
+    click.echo(f"watch it with: nobs attach {run_id}", err=True)
+    return 0
 
 
 def print_result(finished: "Finished", *, as_json: bool) -> int:
@@ -172,24 +181,6 @@ def print_result(finished: "Finished", *, as_json: bool) -> int:
             path = path.absolute().relative_to(Path.cwd())  # noqa: PLW2901 - shorter where it can be
         click.echo(f"{name:11}{path}")
     return finished.exit_code
-
-
-def _progress(plan: "Plan", options: RunOptions) -> "Progress":
-    from nobs.cli.progress import Progress
-
-    return Progress(plan, verbose=options.verbose, quiet=options.quiet)
-
-
-def _detach(plan: "Plan", *, as_json: bool) -> int:
-    """Hand the run to a launcher without a terminal; print its id and return 0."""
-    from nobs.launch.run.detached import start_detached
-    from nobs.storage.store import find_run
-
-    run_id = plan.spec.run_id
-    start_detached(find_run(plan.results, run_id), plan.results)
-    click.echo(json.dumps({"run_id": run_id}) if as_json else run_id)
-    click.echo(f"watch it with: nobs attach {run_id}", err=True)
-    return 0
 
 
 def _print_plan(plan: "Plan", *, as_json: bool) -> int:

@@ -136,7 +136,7 @@ def test_a_run_is_carried_out_by_one_launcher_at_a_time(tmp_path: Path) -> None:
 
 def test_two_launchers_that_begin_at_once_do_not_share_a_run(tmp_path: Path) -> None:
     run_dir = ordered_run(tmp_path, "waits")
-    with claimed(run_dir, run_dir.read_spec(), anew=True):
+    with claimed(run_dir, run_dir.read_spec(), restart=True):
         done = finish(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY)
 
     assert done.returncode == 2

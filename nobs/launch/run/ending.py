@@ -73,6 +73,6 @@ def _explain_missing(outcome: Outcome) -> tuple[FailureClass, str]:
         return FailureClass.OOM, "The container ran out of memory."
     if outcome.timed_out:
         return FailureClass.TIMEOUT, "The run's time was up."
-    code = "an unknown exit code" if outcome.exit_code is None else f"exit code {outcome.exit_code}"
-    lost = f"The worker ended with {code} and left no result. {outcome.error}"
+    code = "unknown" if outcome.exit_code is None else outcome.exit_code
+    lost = f"The worker exited without a result; its exit code is {code}. {outcome.error}"
     return FailureClass.INFRA, lost.strip()

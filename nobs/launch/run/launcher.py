@@ -63,7 +63,7 @@ def _make_room(plan: Plan, executor: Executor) -> None:
 
 
 def _carry_out(plan: Plan, executor: Executor, run_dir: RunDir, on_event: OnEvent) -> Finished:
-    with claimed(run_dir, plan.spec, anew=True) as state:
+    with claimed(run_dir, plan.spec, restart=True) as state:
         missing = missing_steps(run_dir, plan.spec)
         for step in missing:
             run_dir.result_file(step.id).unlink(missing_ok=True)

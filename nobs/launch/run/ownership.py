@@ -16,17 +16,17 @@ from nobs.system.processes import is_alive, is_elsewhere, this_owner
 
 
 @contextmanager
-def claimed(run_dir: RunDir, spec: RunSpec, *, anew: bool = False) -> Iterator[RunState]:
+def claimed(run_dir: RunDir, spec: RunSpec, *, restart: bool = False) -> Iterator[RunState]:
     """Own the run for the block; UsageError while another launcher does.
 
-    What a launcher that died had begun keeps its deadline and its part of the events, unless the
-    run begins `anew`.
+    A run that a dead launcher began keeps its deadline and its part of the events, unless this is
+    a `restart`.
     """
     with _locked(run_dir):
         before = find_state(run_dir)
         if before is not None and owner_lives(run_dir):
             raise _taken(run_dir, before.owner)
-        if anew or before is None:
+        if restart or before is None:
             now, events = datetime.now(UTC), run_dir.events_file
             state = RunState(
                 owner=this_owner(), since=now, deadline=now + timedelta(seconds=spec.timeout_s),
@@ -35,7 +35,7 @@ def claimed(run_dir: RunDir, spec: RunSpec, *, anew: bool = False) -> Iterator[R
         else:
             state = before.model_copy(update={"owner": this_owner()})
         run_dir.write(run_dir.state_file, state)
-        if anew:
+        if restart:
             run_dir.outcome_file.unlink(missing_ok=True)
         yield state
 
@@ -50,7 +50,7 @@ def owner_lives(run_dir: RunDir) -> bool:
     state = find_state(run_dir)
     if state is None or state.owner == this_owner():
         return False
-    # Of one that is out of sight only what it has written tells.
+    # Of one that is out of sight we see only what it has written.
     return not is_finished(run_dir) if is_elsewhere(state.owner) else is_alive(state.owner)
 
 

@@ -17,14 +17,14 @@ from nobs.storage.rundir import RunDir
 
 
 class RunPhase(StrEnum):
-    """What a run is at."""
+    """Whether a run is running, and whether anybody waits for it."""
 
     RUNNING = "running"
     """Its launcher waits for it."""
     ORPHANED = "orphaned"
-    """It goes on without a launcher: `nobs attach` picks it up."""
+    """It runs, but its launcher has died: `nobs attach` follows it."""
     LEFT = "left"
-    """Nothing goes on, and nobody has brought it to its end: `nobs attach` does."""
+    """It isn't running and was never finished: `nobs attach` finishes it."""
     FINISHED = "finished"
 
 

@@ -17,8 +17,8 @@ from nobs.system.processes import sweep_scratch
 def sweep(executor: Executor) -> list[str]:
     """Remove the workers of dead launchers that have ended or are overdue; return what they are.
 
-    Their output and how they ended stand in their run directories afterwards. A worker that still
-    has time is left to `nobs attach`.
+    Their output and outcome are in their run directories afterwards. A worker that still has time
+    is left to `nobs attach`.
     """
     found = executor.find_leftovers()
     return [f"{left.kind} {left.name}" for left in found if _collect(executor, left)]

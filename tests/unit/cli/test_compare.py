@@ -56,7 +56,7 @@ def test_a_threshold_that_few_repeats_can_not_reach_says_so(tmp_path: Path) -> N
     done = nobs_compare(*few, "--fail-below", "0.95")
 
     assert done.returncode == 0
-    assert "--fail-below says nothing of llms/1 gpt-oss-20b: too few repeats" in done.stderr
+    assert "--fail-below not applied to llms/1 gpt-oss-20b: too few repeats" in done.stderr
 
 
 def test_unlike_work_is_refused_with_the_reason_and_the_way_out(
