@@ -67,6 +67,7 @@ class Plan:
     """Downloads before the run, if anything must be fetched; None where nothing can be."""
     container: ContainerPlan | None = None
     engine: EngineInfo | None = None
+    """Of the container."""
     server: ServerOrder | None = None
     """What answers for the LLM; opened before the run."""
     notes: tuple[str, ...] = ()
@@ -135,13 +136,9 @@ def make_plan(
         offline=offline,
     )
     plan = Plan(
-        spec=spec,
-        results=request.results,
-        accelerators=facts.accelerators,
-        image=image,
-        engine=facts.engine.info if facts.engine else None,
-        server=server,
-    )
+        spec=spec, results=request.results, accelerators=facts.accelerators, image=image,
+        engine=facts.engine.info if facts.engine else None, server=server,
+    )  # fmt: skip
     fetch = plan_fetch_container(spec, plan.run_path, facts, secrets)
     return replace(
         plan,
