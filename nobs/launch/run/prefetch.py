@@ -1,6 +1,5 @@
 """Fetching ahead of any run: the runner's fetch phase, in a run directory that nobody keeps."""
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from nobs.schema.pins import Workload
 from nobs.schema.result import Failure
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.storage.store import make_run_dir, prepare_results
+from nobs.system.child import child
 from nobs.system.device_info import get_device_info
 from nobs.system.probe import LocalMachine
 
@@ -56,17 +56,12 @@ def _make_spec(workloads: Sequence[Workload], profile: str) -> RunSpec:
 
 def _fetch(run_path: Path, on_event: OnEvent, options: Sequence[str]) -> None:
     # Its stderr is ours: there the hub's client draws its progress bars.
-    with subprocess.Popen(
-        [sys.executable, "-m", "nobs.runner", str(run_path), "--fetch", *options],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, encoding="utf-8",
-    ) as process:  # fmt: skip
-        try:
-            for line in process.stdout or ():
-                if event := parse_line(line):
-                    on_event(event)
-        except BaseException:
-            process.kill()
-            raise
+    command = [sys.executable, "-m", "nobs.runner", str(run_path), "--fetch", *options]
+    with child(command) as process:
+        for line in process.stdout or ():
+            if event := parse_line(line):
+                on_event(event)
+        process.wait()
     if process.returncode:
         raise RunLost(
             f"Fetching ended with exit code {process.returncode}.", "Run `nobs prefetch` again."
