@@ -105,7 +105,8 @@ def test_another_environment_keeps_a_run_from_being_resumed(tmp_path: Path) -> N
     with pytest.raises(UsageError, match="image was sha256:a, is sha256:b"):
         plan_resume(run_dir, tmp_path, make_facts(), now)
 
-    assert plan_resume(run_dir, tmp_path, make_facts(), FakeExecutor()).spec == plan.spec
+    resumed = plan_resume(run_dir, tmp_path, make_facts(), FakeExecutor())
+    assert resumed.spec.steps == plan.spec.steps
 
 
 def test_attach_follows_a_worker_whose_launcher_died(tmp_path: Path) -> None:
