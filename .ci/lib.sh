@@ -4,12 +4,12 @@ set -euo pipefail
 
 CI_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 REPO=$(dirname "$CI_DIR")
-# Kept between runs, so that the second one is quick: the root of the next Debian release.
+# Kept between runs, so that the second one is quick: a root directory of Debian 13.
 CI_STATE=${NOBS_CI_STATE:-/var/tmp/nobs-ci}
-NEXT_ROOT=$CI_STATE/next
+DEBIAN_13=$CI_STATE/debian-13
 BASE_TAG=nobs-base:ci
 FIRST=${DOCKER_HOST:-unix:///var/run/docker.sock}
-export CI_DIR REPO CI_STATE NEXT_ROOT BASE_TAG FIRST
+export CI_DIR REPO CI_STATE DEBIAN_13 BASE_TAG FIRST
 
 say() { printf 'ci: %s\n' "$*" >&2; }
 die() { say "$*"; exit 3; }
@@ -19,7 +19,7 @@ phase() {
     local name=$1 started=$SECONDS log rc=0
     shift
     mkdir -p "$CI_STATE"
-    log=$CI_STATE/${name//[^a-z0-9]/-}.log
+    log=$CI_STATE/${name//[^A-Za-z0-9]/-}.log
     say "$name ..."
     "$@" >"$log" 2>&1 || rc=$?
     if [ "$rc" -ne 0 ]; then

@@ -1,21 +1,21 @@
 #!/bin/bash
-# second-engine.sh start | stop: the next release's engine beside the first one, in its own mount and network
-# namespaces, with CDI and a stand-in GPU. Its socket: $CI_STATE/next/run/docker.sock
+# second-engine.sh start | stop: another engine at another address, Debian 13's with CDI and a stand-in GPU, in
+# its own mount and network namespaces. Its socket: $CI_STATE/debian-13/run/docker.sock
 # It starts with the images that the first engine has at that moment.
 # Containers there see /tmp and the repository at the same paths, and no network but their own.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-PIDFILE=$NEXT_ROOT/run/docker.pid
-SOCKET=$NEXT_ROOT/run/docker.sock
+PIDFILE=$DEBIAN_13/run/docker.pid
+SOCKET=$DEBIAN_13/run/docker.sock
 
 # The launcher reads the specification where the engine says that it is: the same path on both sides.
 CDI=$CI_STATE/cdi
 export CDI
 
 configure() {
-    mkdir -p "$NEXT_ROOT/etc/docker" "$NEXT_ROOT/old" "$NEXT_ROOT$REPO" "$NEXT_ROOT$CDI" "$CDI"
-    echo '{"features": {"cdi": true}, "cdi-spec-dirs": ["'"$CDI"'"]}' > "$NEXT_ROOT/etc/docker/daemon.json"
+    mkdir -p "$DEBIAN_13/etc/docker" "$DEBIAN_13/old" "$DEBIAN_13$REPO" "$DEBIAN_13$CDI" "$CDI"
+    echo '{"features": {"cdi": true}, "cdi-spec-dirs": ["'"$CDI"'"]}' > "$DEBIAN_13/etc/docker/daemon.json"
     cat > "$CDI/stand-in.yaml" <<'SPEC'
 cdiVersion: "0.5.0"
 kind: nvidia.com/gpu
@@ -34,7 +34,7 @@ SPEC
 # Gives the second engine the first one's images as hard links: seconds, where save and load of one image
 # take two minutes and 6 GB. Engines never write into a finished layer, and replace their indexes by renaming.
 share_images() {
-    local theirs=$NEXT_ROOT/var/lib/docker ours=/var/lib/docker layers layer
+    local theirs=$DEBIAN_13/var/lib/docker ours=/var/lib/docker layers layer
     # The engine binds its directory onto itself, and links don't cross a mount: undone in this namespace only.
     umount --recursive --lazy "$ours" || true
     # The builder's records too: they name layers that go below.
@@ -58,8 +58,8 @@ share_images() {
 enter() {
     ip link set lo up
     share_images
-    mount --bind "$NEXT_ROOT" "$NEXT_ROOT"
-    cd "$NEXT_ROOT"
+    mount --bind "$DEBIAN_13" "$DEBIAN_13"
+    cd "$DEBIAN_13"
     mount -t proc proc proc
     mount -t sysfs sysfs sys
     for tree in /sys/fs/cgroup /dev /tmp "$REPO" "$CDI"; do mount --rbind "$tree" ".$tree"; done

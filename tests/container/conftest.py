@@ -50,7 +50,7 @@ def engine() -> str:
 
 @pytest.fixture(scope="session")
 def second_engine() -> str:
-    """Address of the newer engine with CDI and a stand-in GPU; it has the first one's images."""
+    """Address of Debian 13's engine with CDI and a stand-in GPU; it has the first one's images."""
     host = os.environ.get("NOBS_TEST_SECOND_ENGINE")
     if not host:
         pytest.fail(

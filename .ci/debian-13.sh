@@ -1,17 +1,10 @@
 #!/bin/bash
-# Makes a root directory of the Debian release that follows this machine's: the base image of the tests
-# is taken from it, then a newer Docker engine and the buildx and compose plugins are installed in it.
+# Makes a root directory of Debian 13, whichever release the machine runs. From it come, as Debian 12 has none
+# of them: a base image with Python 3.12 or newer, the plugins buildx and compose, and an engine with CDI.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 own_suite() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; }
-
-next_suite() {
-    case $(own_suite) in
-        bookworm) echo trixie ;;
-        *) own_suite ;;
-    esac
-}
 
 # The archive that this machine itself installs from: no host is named here.
 own_archive() {
@@ -25,28 +18,28 @@ apt_targets() {
         awk -v suite="$1" '$2 == suite && $3 == "main" { print $1 }'
 }
 
-in_root() { chroot "$NEXT_ROOT" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
+in_root() { chroot "$DEBIAN_13" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
 
 bootstrap() {
-    rm -rf "$NEXT_ROOT"
+    rm -rf "$DEBIAN_13"
     mkdir -p "$CI_STATE"
-    debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates "$(next_suite)" \
-        "$NEXT_ROOT" "$(own_archive)"
+    debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates trixie \
+        "$DEBIAN_13" "$(own_archive)"
     # The machine's own trust: behind a proxy that re-signs, builds need it as the machine does.
-    cp /etc/ssl/certs/ca-certificates.crt "$NEXT_ROOT/etc/ssl/certs/ca-certificates.crt"
-    tar -C "$NEXT_ROOT" --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' --exclude='./dev/*' \
+    cp /etc/ssl/certs/ca-certificates.crt "$DEBIAN_13/etc/ssl/certs/ca-certificates.crt"
+    tar -C "$DEBIAN_13" --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' --exclude='./dev/*' \
         -cf "$CI_STATE/base.tar" .
 }
 
 install_engine() {
-    cp /etc/resolv.conf "$NEXT_ROOT/etc/resolv.conf"
+    cp /etc/resolv.conf "$DEBIAN_13/etc/resolv.conf"
     in_root apt-get update -qq
     in_root apt-get install -y -qq --no-install-recommends docker.io docker-cli docker-buildx docker-compose iptables
     in_root apt-get clean
 }
 
-[ -e "$NEXT_ROOT/.complete" ] && [ -e "$CI_STATE/base.tar" ] && exit 0
+[ -e "$DEBIAN_13/.complete" ] && [ -e "$CI_STATE/base.tar" ] && exit 0
 install_packages debootstrap
 bootstrap
 install_engine
-touch "$NEXT_ROOT/.complete"
+touch "$DEBIAN_13/.complete"
