@@ -23,7 +23,7 @@ VIEWS = (CLOSED, "#view=embeddings-max%2F1+closed", "#view=llms%2F1+closed",
 
 def test_the_first_workload_is_shown_best_first(browser: Browser, page_file: Path) -> None:
     with opened(browser, page_file) as page:
-        assert page.get_by_role("heading", level=2).inner_text() == "embeddings/1"
+        expect(page.get_by_role("heading", level=2)).to_have_text("embeddings/1")
         machines, ranks, models = (cells(page, name) for name in ("machine", "#", "model"))
 
         assert machines[:4] == ["fast", "middle", "slow", "a small host"]
@@ -162,13 +162,13 @@ def test_a_machine_has_a_page_of_its_own(browser: Browser, page_file: Path) -> N
     with opened(browser, page_file) as page:
         page.get_by_role("link", name="a small host").first.click()
 
-        assert page.get_by_role("heading", level=2).inner_text() == "a small host"
+        expect(page.get_by_role("heading", level=2)).to_have_text("a small host")
         expect(page.get_by_text("The disk was slow.").first).to_be_visible()
         expect(page.get_by_text("oom: Too big.")).to_be_visible()
         expect(page.locator("dt", has_text="libraries.torch")).to_be_visible()
         assert marks(page, "Where the time of a pass goes", "bar") == 5
         page.go_back()
-        assert page.get_by_role("heading", level=2).inner_text() == "embeddings/1"
+        expect(page.get_by_role("heading", level=2)).to_have_text("embeddings/1")
 
 
 def test_notes_are_no_trust_flags(browser: Browser, tmp_path: Path) -> None:
@@ -283,7 +283,7 @@ def test_a_script_tag_as_a_host_is_shown_as_it_is(browser: Browser, tmp_path: Pa
 
 def test_a_page_of_nothing_opens(browser: Browser, tmp_path: Path) -> None:
     with opened(browser, write_page(tmp_path / "page.html", [])) as page:
-        assert page.get_by_role("heading", level=2).inner_text() == "Machines"
+        expect(page.get_by_role("heading", level=2)).to_have_text("Machines")
 
 
 @pytest.mark.parametrize("fragment", ["#view=nothing", "#host=nobody", "#sort=x&dir=y", "#%", "#="])
