@@ -16,8 +16,9 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
+from nobs.schema.server import Connection
 from nobs.tasks.llms.client.accuracy import Seen, seen_in
-from nobs.tasks.llms.client.chat import ChatClient, ChatRequest, Endpoint, chat_client
+from nobs.tasks.llms.client.chat import ChatClient, ChatRequest, chat_client
 from nobs.tasks.llms.client.wire import Exchange
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
@@ -54,8 +55,8 @@ async def nobs(load: Load) -> dict[str, Seen]:
     with ExitStack() as stack:
 
         def clients(url: str) -> list[ChatClient]:
-            endpoint = Endpoint.of(url)
-            return [stack.enter_context(chat_client(endpoint)) for _ in load.names]
+            connection = Connection(base_url=url)
+            return [stack.enter_context(chat_client(connection)) for _ in load.names]
 
         warm, timed = clients(load.warm_up_url), clients(load.url)
 

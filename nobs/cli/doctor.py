@@ -33,12 +33,12 @@ def command(
     from nobs.catalog import load_catalog
     from nobs.errors import RequirementError
     from nobs.launch.doctor.checks import examine, has_failed
-    from nobs.launch.doctor.server import ServerToCheck
+    from nobs.launch.doctor.server import server_to_check
     from nobs.render.doctor import render_checks
     from nobs.schema.base import Backend
 
     asked_for = None if backend == "auto" else Backend(backend)
-    wanted = ServerToCheck.of(server["llm_url"], server["llm_model"])
+    wanted = server_to_check(server["llm_url"], server["llm_model"])
     checks = examine(
         asked_for, results, load_catalog(), wanted, lambda line: click.echo(line, err=True)
     )

@@ -1,54 +1,22 @@
-"""What a provider is: it makes a server usable for a run and tells what the server runs."""
+"""What a provider is: it makes a server usable for a run and says what the server runs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from nobs.providers.evidence import Elsewhere
-from nobs.schema.server import ModelIdentity, RequestShape
+from nobs.schema.server import Connection, ModelIdentity, RequestShape, ServerRequest
 
-type Tell = Callable[[str], None]
+type OnProgress = Callable[[str], None]
 """Gets one plain line of progress for people."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Access:
-    """How this process reaches a server that speaks OpenAI's API."""
+class ServedModel:
+    """A model that has answered a request as the timed ones will be."""
 
-    base_url: str
-    """As in `http://127.0.0.1:1234/v1`."""
-    api_key: str = field(default="", repr=False)
-    socket: Path | None = None
-    """Unix socket to connect to in place of the URL's host."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What a run asks of a provider."""
-
-    base_url: str | None = None
-    """None means where this provider's server usually is."""
-    api_key: str = field(default="", repr=False)
-    model: str | None = None
-    """None means the provider's default."""
-    context_length: int | None = None
-    parallel: int | None = None
-    """Requests that a model loaded for the run works on at once."""
-    setup: bool = False
-    """Whether the provider may install, download, start and load what is missing."""
-    wait_s: float = 300.0
-    """How long to wait until the model answers; a first load is part of it."""
-    absent_wait_s: float = 10.0
-    """How much of it to wait for a server where nobody listens."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Served:
-    """A model that has answered a test inference."""
-
-    access: Access
+    connection: Connection
     model: str
     """As requests name it."""
     identity: ModelIdentity
@@ -62,7 +30,7 @@ class Served:
 
 @dataclass(frozen=True, kw_only=True)
 class Commands:
-    """What people type to mend things, with `{port}` and `{model}` to be filled in."""
+    """Commands for people, with `{port}` and `{model}` to be filled in."""
 
     start: str
     load: str
@@ -120,7 +88,7 @@ class Provider(Protocol):
 
     @property
     def default_url(self) -> str | None:
-        """Where its server usually listens; None where it is started for the run."""
+        """Where its server usually listens; None where there is no usual place."""
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -128,16 +96,19 @@ class Provider(Protocol):
 
     @property
     def commands(self) -> Commands:
-        """What mends a server of this kind."""
+        """What people run to start a server of this kind and to load a model."""
 
     def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
         """Find the wanted model in a server's list; UnknownModel where it isn't clear."""
 
-    def open(self, wanted: Wanted, tell: Tell) -> AbstractContextManager[Served]:
+    def open(
+        self, request: ServerRequest, connection: Connection | None, on_progress: OnProgress
+    ) -> AbstractContextManager[ServedModel]:
         """Make the model usable, and leave server and models as they were found at the end.
 
-        HostApiError, with its remedy, where the server doesn't answer as asked in `wanted.wait_s`.
+        `connection` is None for a server that is started for the run. HostApiError, with its
+        remedy, where the model doesn't answer within `request.request_timeout_s`.
         """
 
-    def identify(self, access: Access, model: str) -> ModelIdentity:
-        """Return what the server tells of `model`; a server that tells nothing is no error."""
+    def identify(self, connection: Connection, model: str) -> ModelIdentity:
+        """Return what the server says of `model`; a server that says nothing is no error."""

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx2
 from openai import APIStatusError, OpenAI, OpenAIError
 
-from nobs.providers.base import Access
 from nobs.providers.chat import EVENT_STREAM, JSON, ChatRequest, headers_of
 from nobs.providers.evidence import Seen
+from nobs.schema.server import Connection
 
 CONNECT_S = 5.0
 ANSWER_S = 10.0
@@ -55,21 +55,20 @@ class Server:
     headers: what lets the one pass lets the other pass.
     """
 
-    def __init__(self, access: Access, *, answer_s: float = ANSWER_S) -> None:
-        self.access = access
-        self.root = _root(access.base_url)
+    def __init__(self, connection: Connection, *, answer_s: float = ANSWER_S) -> None:
+        self.root = _root(connection.base_url)
         self.answers = False
         """Whether anything has answered one of the native requests."""
         self.seen = Seen()
         """What inferences gave away of what answers them."""
         self._http = httpx2.Client(
-            transport=_Bounded(access, answer_s),
+            transport=_Bounded(connection, answer_s),
             timeout=httpx2.Timeout(answer_s, connect=min(CONNECT_S, answer_s)),
             trust_env=False,
         )
         self._openai = OpenAI(
-            base_url=access.base_url,
-            api_key=access.api_key or _NO_KEY,
+            base_url=connection.base_url,
+            api_key=connection.api_key or _NO_KEY,
             max_retries=0,
             http_client=self._http,
         )
@@ -132,13 +131,12 @@ class Server:
 class _Bounded(httpx2.BaseTransport):
     """Ends an answer that goes on for too long or grows too large; time-outs only bound a read."""
 
-    def __init__(self, access: Access, answer_s: float) -> None:
-        socket = None if access.socket is None else str(access.socket)
+    def __init__(self, connection: Connection, answer_s: float) -> None:
         self._transport = httpx2.HTTPTransport(
-            uds=socket, verify=_tls(access.base_url), trust_env=False
+            uds=connection.socket, verify=_tls(connection.base_url), trust_env=False
         )
         self._answer_s = answer_s
-        self._headers = headers_of(access.api_key)
+        self._headers = headers_of(connection.api_key)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send `request` with the headers of timed requests in place of the libraries' own."""

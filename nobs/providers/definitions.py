@@ -6,22 +6,27 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol
 
-from nobs.providers.base import Access, Commands, Entry, Served, Tell, Wanted
-from nobs.schema.server import ModelIdentity
+from nobs.providers.base import Commands, Entry, OnProgress, ServedModel
+from nobs.schema.server import Connection, ModelIdentity, ServerRequest
+from nobs.settings import DEFAULT_LLM_BASE_URL
 
 
 class Work(Protocol):
     """The heavy half of a provider, which brings the openai client along."""
 
     def open(
-        self, provider: "Definition", wanted: Wanted, tell: Tell
-    ) -> AbstractContextManager[Served]:
+        self,
+        provider: "Definition",
+        request: ServerRequest,
+        connection: Connection | None,
+        on_progress: OnProgress,
+    ) -> AbstractContextManager[ServedModel]:
         """See `Provider.open`."""
 
     def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
         """See `Provider.choose`."""
 
-    def identify(self, access: Access, model: str) -> ModelIdentity:
+    def identify(self, connection: Connection, model: str) -> ModelIdentity:
         """See `Provider.identify`."""
 
 
@@ -37,17 +42,19 @@ class Definition:
     """Module that holds its `WORK`."""
     packages: tuple[str, ...] = ()
 
-    def open(self, wanted: Wanted, tell: Tell) -> AbstractContextManager[Served]:
+    def open(
+        self, request: ServerRequest, connection: Connection | None, on_progress: OnProgress
+    ) -> AbstractContextManager[ServedModel]:
         """Make the model usable for the time of the context."""
-        return self._load().open(self, wanted, tell)
+        return self._load().open(self, request, connection, on_progress)
 
     def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
         """Find the wanted model in a server's list; UnknownModel where it isn't clear."""
         return self._load().choose(wanted, models)
 
-    def identify(self, access: Access, model: str) -> ModelIdentity:
-        """Return what the server tells of `model`."""
-        return self._load().identify(access, model)
+    def identify(self, connection: Connection, model: str) -> ModelIdentity:
+        """Return what the server says of `model`."""
+        return self._load().identify(connection, model)
 
     def _load(self) -> Work:
         work: Work = import_module(self.work).WORK
@@ -91,7 +98,7 @@ OLLAMA = Definition(
 LMSTUDIO = Definition(
     name="lmstudio",
     title="LM Studio",
-    default_url="http://127.0.0.1:1234/v1",
+    default_url=DEFAULT_LLM_BASE_URL,
     commands=Commands(
         start="lms server start --port {port}", load="lms load {model}", get="lms get {model}"
     ),

@@ -1,20 +1,19 @@
 """Which kind of server is at a URL: each has a route that the others don't have."""
 
-from nobs.providers.base import Access
 from nobs.providers.client import Server
-from nobs.providers.diagnosis import port_of
+from nobs.schema.server import Connection
 
 _PROBE_S = 3.0
 _USUAL_PORTS = {1234: "lmstudio", 11434: "ollama"}
 
 
-def detect_provider(access: Access) -> str:
-    """Return the provider of the server behind `access`, `openai` where nothing tells.
+def detect_provider(connection: Connection) -> str:
+    """Return the provider of the server that answers, `openai` where its kind is unknown.
 
     LM Studio is asked first: it answers 200 on routes that it doesn't have. Where nobody answers,
-    the port tells whose server is probably meant.
+    the port says whose server is probably meant.
     """
-    with Server(access, answer_s=_PROBE_S) as server:
+    with Server(connection, answer_s=_PROBE_S) as server:
         if server.native("/lmstudio-greeting").get("lmstudio") is True:
             return "lmstudio"
         if isinstance(server.native("/api/version").get("version"), str):
@@ -23,4 +22,4 @@ def detect_provider(access: Access) -> str:
             return "llamacpp"
         if server.answers:
             return "openai"
-    return _USUAL_PORTS.get(port_of(access.base_url), "openai")
+    return _USUAL_PORTS.get(connection.port, "openai")

@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import Empty, Queue
 
 from nobs.errors import HostApiError
-from nobs.providers.base import Tell
+from nobs.providers.base import OnProgress
 from nobs.system.child import child
 
 _CHILD = "nobs.providers.llamacpp_server"
@@ -36,7 +36,7 @@ class Settings:
 
 
 @contextmanager
-def serving(settings: Settings, tell: Tell, *, wait_s: float) -> Iterator[str]:
+def serving(settings: Settings, on_progress: OnProgress, *, wait_s: float) -> Iterator[str]:
     """Start the server and yield its URL; it ends with the context, and with this process.
 
     HostApiError, with the end of its log, if it doesn't come up.
@@ -59,7 +59,7 @@ def serving(settings: Settings, tell: Tell, *, wait_s: float) -> Iterator[str]:
                 yield url
             finally:
                 if process.poll() is not None:
-                    tell(_failure(f"ended with exit code {process.returncode}", log).message)
+                    on_progress(_failure(f"ended with exit code {process.returncode}", log).message)
 
 
 def _wait_for_url(process: subprocess.Popen[str], log: Path, wait_s: float) -> str:
@@ -82,6 +82,6 @@ def _failure(what: str, log: Path) -> HostApiError:
     quoted = " | ".join(line.strip() for line in lines[-_QUOTED_LINES:])
     return HostApiError(
         f"The embedded llama.cpp server {what}. Its log ends: {quoted}.",
-        "If the log doesn't tell: `pip install --force-reinstall xllamacpp`, or name a server: "
+        "If the log doesn't say why: `pip install --force-reinstall xllamacpp`, or name a server: "
         "--llm-url URL.",
     )

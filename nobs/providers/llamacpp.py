@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from nobs.errors import RequirementError, UsageError
-from nobs.providers.base import Access, Served, Tell, Wanted
+from nobs.providers.base import OnProgress, ServedModel
 from nobs.providers.client import Server
 from nobs.providers.definitions import Definition
 from nobs.providers.embedded import Settings, serving
@@ -20,14 +20,14 @@ from nobs.providers.name_parts import without_folders
 from nobs.providers.openai import listing_of
 from nobs.providers.served import ServedModels
 from nobs.providers.weights import MODEL, find_weights, packaged_pin
-from nobs.schema.server import ModelIdentity
+from nobs.schema.server import Connection, ModelIdentity, ServerRequest
 
 CONTEXT_LENGTH = 4096
 _RUNTIME = "xllamacpp"
 
 
 def ask(server: Server, model: str) -> ModelIdentity:
-    """Return what `/props` and the model list tell."""
+    """Return what `/props` and the model list say."""
     props = server.native("/props")
     listed, entry = listing_of(server, model)
     meta = table_of(entry.get("meta"))
@@ -54,36 +54,43 @@ class LlamaCpp(ServedModels):
     """Starts a server where no URL is named."""
 
     @contextmanager
-    def open(self, provider: Definition, wanted: Wanted, tell: Tell) -> Iterator[Served]:
-        """Serve the packaged model for the time of the context, or connect to the URL."""
-        if wanted.base_url is not None:
-            with super().open(provider, wanted, tell) as served:
+    def open(
+        self,
+        provider: Definition,
+        request: ServerRequest,
+        connection: Connection | None,
+        on_progress: OnProgress,
+    ) -> Iterator[ServedModel]:
+        """Connect to the server, or serve the packaged model for the time of the context."""
+        if connection is not None:
+            with super().open(provider, request, connection, on_progress) as served:
                 yield served
             return
-        settings = _settings(wanted)
-        tell(f"Starting llama.cpp with {settings.model} on {settings.threads} threads.")
-        with serving(settings, tell, wait_s=wanted.wait_s) as url:
-            access = Access(base_url=f"{url}/v1")
-            yield _as_ours(self.connect(provider, access, wanted, tell))
+        settings = _settings(request)
+        timeout_s = request.request_timeout_s
+        on_progress(f"Starting llama.cpp with {settings.model} on {settings.threads} threads.")
+        with serving(settings, on_progress, wait_s=timeout_s) as url:
+            connection = Connection(base_url=f"{url}/v1", request_timeout_s=timeout_s)
+            yield _as_ours(self.connect(provider, connection, request.model, on_progress))
 
 
-def _settings(wanted: Wanted) -> Settings:
+def _settings(request: ServerRequest) -> Settings:
     if find_spec(_RUNTIME) is None:
         raise RequirementError(
             f"The embedded llama.cpp needs the package {_RUNTIME}.",
             'Install it: `pip install "nobs[quick]"`.',
         )
-    if wanted.model not in (None, MODEL):
+    if request.model not in (None, MODEL):
         raise UsageError(
-            f"The embedded llama.cpp serves {MODEL}, not {wanted.model!r}.",
+            f"The embedded llama.cpp serves {MODEL}, not {request.model!r}.",
             "Leave out --llm-model, or name a server: --llm-url URL.",
         )
-    parallel = wanted.parallel or 1
+    parallel = request.parallel or 1
     return Settings(
         weights=find_weights(),
         model=MODEL,
         # Requests at once share the context.
-        context_length=(wanted.context_length or CONTEXT_LENGTH) * parallel,
+        context_length=(request.context_length or CONTEXT_LENGTH) * parallel,
         threads=_cores(),
         parallel=parallel,
     )
@@ -96,7 +103,7 @@ def _cores() -> int:
     return min(psutil.cpu_count(logical=False) or usable, usable)
 
 
-def _as_ours(served: Served) -> Served:
+def _as_ours(served: ServedModel) -> ServedModel:
     """Name the build, which a library of Python doesn't know, and the weights that were checked."""
     runtime = {
         "runtime": "llama.cpp",

@@ -1,4 +1,4 @@
-"""Waiting until a model answers: retried with growing pauses, told to people, always bounded."""
+"""Waiting until a model answers: retried with growing pauses, reported, always bounded."""
 
 import threading
 import time
@@ -10,15 +10,15 @@ from typing import Protocol
 from openai import OpenAIError
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential, wait_random
 
-from nobs.providers.base import Access, Commands, Entry, Tell, UnknownModel
+from nobs.providers.base import Commands, Entry, OnProgress, ServedModel, UnknownModel
 from nobs.providers.causes import ABSENT, TRANSIENT, Cause, Finding, classify
 from nobs.providers.chat import ChatRequest, messages_of, new_prefix
 from nobs.providers.client import ANSWER_S, ErrorAnswer, Server, UnexpectedAnswer
-from nobs.providers.diagnosis import Asked, ServerUnusable
-from nobs.providers.evidence import Elsewhere, find_elsewhere
+from nobs.providers.diagnosis import ServerUnusable
+from nobs.providers.evidence import find_elsewhere
 from nobs.providers.model_names import find_other_model
 from nobs.providers.negotiation import negotiate
-from nobs.schema.server import ModelIdentity, RequestShape
+from nobs.schema.server import Connection, ModelIdentity, RequestShape
 
 PROMPT = "Say: ready."
 TEST_TOKENS = 16
@@ -32,67 +32,73 @@ class Kind(Protocol):
 
     @property
     def commands(self) -> Commands:
-        """What mends it."""
+        """What people run to start the server and to load a model."""
 
     def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
         """Find the wanted model in a server's list."""
 
-    def identify(self, access: Access, model: str) -> ModelIdentity:
+    def identify(self, connection: Connection, model: str) -> ModelIdentity:
         """Return what the server says of `model`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
-    """How long to wait for what may mend itself; the rest is never tried again."""
+class RetryPolicy:
+    """How long to retry what may resolve itself; other failures are never retried."""
 
-    wait_s: float = 300.0
-    absent_wait_s: float = 10.0
-    answer_s: float = 300.0
-    """How long the test inference may be silent: it is never hung up on before, since servers give
-    up a load whose client has gone."""
+    retry_s: float | None = None
+    """None: as long as the longest silence that the connection allows."""
+    absent_retry_s: float = 10.0
+    """For a server where nobody listens."""
     report_s: float = 10.0
     """How often people read that an answer is still waited for."""
     first_pause_s: float = 0.5
     longest_pause_s: float = 8.0
 
 
-USUAL = Patience()
-ONCE = Patience(wait_s=15.0, absent_wait_s=0.0)
+USUAL = RetryPolicy()
+ONCE = RetryPolicy(retry_s=15.0, absent_retry_s=0.0)
 """For a diagnosis: an absent server is reported at once."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answering:
-    """A model that has answered a request as the timed ones will be."""
-
-    model: str
-    """As requests name it."""
-    request: RequestShape
-    identity: ModelIdentity
-    elsewhere: Elsewhere | None
-
-
 def wait_until_ready(
-    access: Access, model: str | None, kind: Kind, tell: Tell, patience: Patience = USUAL
-) -> Answering:
-    """Return the model and what requests to it are made of, once it has answered one.
+    connection: Connection,
+    model: str | None,
+    kind: Kind,
+    on_progress: OnProgress,
+    policy: RetryPolicy = USUAL,
+) -> ServedModel:
+    """Return the model and the parts of its requests, once it has answered one.
 
-    ServerUnusable says why it can't be used.
+    The test inference may be silent for as long as a timed request: servers give up loading a model
+    when the client hangs up. ServerUnusable says why the server can't be used.
     """
-    asked = Asked(
-        base_url=access.base_url, model=model, has_key=bool(access.api_key), commands=kind.commands
-    )
-    retry = _Retry(patience, asked, tell)
-    with Server(access, answer_s=min(ANSWER_S, patience.wait_s)) as server:
+    retry_s = connection.request_timeout_s if policy.retry_s is None else policy.retry_s
+
+    def unusable(finding: Finding) -> ServerUnusable:
+        return ServerUnusable(finding, connection, model, kind.commands)
+
+    retry = _Retry(policy, retry_s, unusable, on_progress)
+    with Server(connection, answer_s=min(ANSWER_S, retry_s)) as server:
         name = _find_name(server, model, kind, retry)
-        asking = _Asking(server=server, model=name, retry=retry, tell=tell, patience=patience)
-        found = negotiate(asking.ask)
-    identity = kind.identify(access, name)
+        test = _TestInference(
+            server=server,
+            model=name,
+            retry=retry,
+            on_progress=on_progress,
+            timeout_s=connection.request_timeout_s,
+            report_s=policy.report_s,
+        )
+        shape = negotiate(test.send)
+    identity = kind.identify(connection, name)
     if (other := find_other_model(identity, server.seen.model)) is not None:
-        finding = Finding(cause=Cause.OTHER_MODEL, detail=other, models=(name,))
-        raise ServerUnusable(finding, asked)
-    elsewhere = find_elsewhere(identity, server.seen)
-    return Answering(model=name, request=found, identity=identity, elsewhere=elsewhere)
+        raise unusable(Finding(cause=Cause.OTHER_MODEL, detail=other, models=(name,)))
+    return ServedModel(
+        connection=connection,
+        model=name,
+        request=shape,
+        identity=identity,
+        elsewhere=find_elsewhere(identity, server.seen),
+    )
 
 
 def _find_name(server: Server, model: str | None, kind: Kind, retry: "_Retry") -> str:
@@ -107,17 +113,18 @@ def _find_name(server: Server, model: str | None, kind: Kind, retry: "_Retry") -
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Asking:
+class _TestInference:
     """Sends test inferences to one model."""
 
     server: Server
     model: str
     retry: "_Retry"
-    tell: Tell
-    patience: Patience
+    on_progress: OnProgress
+    timeout_s: float
+    report_s: float
 
-    def ask(self, shape: RequestShape) -> None:
-        """Have a short request of that shape answered; ServerUnusable where it isn't."""
+    def send(self, shape: RequestShape) -> None:
+        """Send a short request of that shape; ServerUnusable where it isn't answered."""
         try:
             self._infer(shape, TEST_TOKENS)
         except ServerUnusable as error:
@@ -128,20 +135,22 @@ class _Asking:
     def _infer(self, shape: RequestShape, tokens: int) -> None:
         messages = messages_of(shape, new_prefix(), PROMPT)
         request = ChatRequest(model=self.model, messages=messages, max_tokens=tokens, shape=shape)
-        wait_s = self.patience.answer_s
+        timeout_s = self.timeout_s
         with self._reporting():
-            self.retry.call(lambda: self.server.infer(request, timeout_s=wait_s), waits_s=wait_s)
+            self.retry.call(
+                lambda: self.server.infer(request, timeout_s=timeout_s), timeout_s=timeout_s
+            )
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
-        """Tell every few seconds how long the answer has been waited for."""
+        """Say every few seconds how long the answer has been waited for."""
         over, started = threading.Event(), time.monotonic()
 
         def report() -> None:
-            while not over.wait(self.patience.report_s):
-                self.tell(
+            while not over.wait(self.report_s):
+                self.on_progress(
                     f"Waiting for {self.model} to load and answer, "
-                    f"{time.monotonic() - started:.0f} s of at most {self.patience.answer_s:.0f} s."
+                    f"{time.monotonic() - started:.0f} s of at most {self.timeout_s:.0f} s."
                 )
 
         reporter = threading.Thread(target=report, daemon=True)
@@ -156,17 +165,24 @@ class _Asking:
 class _Retry:
     """Several calls that share one deadline."""
 
-    def __init__(self, patience: Patience, asked: Asked, tell: Tell) -> None:
-        self._patience = patience
-        self._asked = asked
-        self._tell = tell
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        retry_s: float,
+        unusable: Callable[[Finding], ServerUnusable],
+        on_progress: OnProgress,
+    ) -> None:
+        self._retry_s = retry_s
+        self._absent_retry_s = min(retry_s, policy.absent_retry_s)
+        self._unusable = unusable
+        self._on_progress = on_progress
         self._started = time.monotonic()
         self._pauses = wait_exponential(
-            multiplier=patience.first_pause_s, max=patience.longest_pause_s
-        ) + wait_random(0, patience.first_pause_s)
+            multiplier=policy.first_pause_s, max=policy.longest_pause_s
+        ) + wait_random(0, policy.first_pause_s)
 
-    def call[T](self, work: Callable[[], T], *, waits_s: float | None = None) -> T:
-        """Call `work`, which waits for an inference so long, again while that may help."""
+    def call[T](self, work: Callable[[], T], *, timeout_s: float | None = None) -> T:
+        """Call `work`, an inference if it has a timeout, again while that may help."""
         retrying = Retrying(
             retry=retry_if_exception(lambda error: _unusable(error).cause in TRANSIENT),
             wait=self._pause_s,
@@ -174,15 +190,14 @@ class _Retry:
             before_sleep=self._report,
             reraise=True,
         )
-        result: T = retrying(self._attempt, work, waits_s)
+        result: T = retrying(self._attempt, work, timeout_s)
         return result
 
-    def _attempt[T](self, work: Callable[[], T], waits_s: float | None) -> T:
+    def _attempt[T](self, work: Callable[[], T], timeout_s: float | None) -> T:
         try:
             return work()
         except (OpenAIError, UnexpectedAnswer, ErrorAnswer, UnknownModel) as error:
-            finding = replace(classify(error), waited_s=waits_s)
-            raise ServerUnusable(finding, self._asked) from error
+            raise self._unusable(replace(classify(error), waited_s=timeout_s)) from error
 
     def _left_s(self, budget_s: float) -> float:
         return self._started + budget_s - time.monotonic()
@@ -194,13 +209,12 @@ class _Retry:
         return state.upcoming_sleep >= self._left_s(self._budget_s(_failure(state)))
 
     def _budget_s(self, error: ServerUnusable) -> float:
-        wait_s = self._patience.wait_s
-        return min(wait_s, self._patience.absent_wait_s) if error.cause in ABSENT else wait_s
+        return self._absent_retry_s if error.cause in ABSENT else self._retry_s
 
     def _report(self, state: RetryCallState) -> None:
         error = _failure(state)
         left_s = self._left_s(self._budget_s(error))
-        self._tell(
+        self._on_progress(
             f"{error.message} Next try in {state.upcoming_sleep:.1f} s, "
             f"giving up in {left_s:.0f} s."
         )

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from nobs.errors import UsageError
-from nobs.providers.base import Access, Choose, Entry, Served, Tell, Wanted, choose_exactly
+from nobs.providers.base import Choose, Entry, OnProgress, ServedModel, choose_exactly
 from nobs.providers.client import Server
 from nobs.providers.definitions import Definition
-from nobs.providers.readiness import Patience, wait_until_ready
-from nobs.schema.server import ModelIdentity
+from nobs.providers.readiness import wait_until_ready
+from nobs.schema.server import Connection, ModelIdentity, ServerRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,42 +20,36 @@ class ServedModels:
     chooser: Choose = choose_exactly
 
     @contextmanager
-    def open(self, provider: Definition, wanted: Wanted, tell: Tell) -> Iterator[Served]:
+    def open(
+        self,
+        provider: Definition,
+        request: ServerRequest,
+        connection: Connection | None,
+        on_progress: OnProgress,
+    ) -> Iterator[ServedModel]:
         """Wait until the model answers; nothing is left to clean up."""
-        access = Access(base_url=_url(provider, wanted), api_key=wanted.api_key)
-        yield self.connect(provider, access, wanted, tell)
+        if connection is None:
+            raise TypeError(f"{provider.name} starts no server: it needs a connection")
+        yield self.connect(provider, connection, request.model, on_progress)
 
-    def connect(self, provider: Definition, access: Access, wanted: Wanted, tell: Tell) -> Served:
-        """Return the model behind `access` once it has answered."""
-        patience = Patience(
-            wait_s=wanted.wait_s, absent_wait_s=wanted.absent_wait_s, answer_s=wanted.wait_s
-        )
-        answering = wait_until_ready(access, wanted.model, provider, tell, patience)
-        for clause in answering.request.deviations:
-            tell(f"{answering.model}: {clause}.")
-        return Served(
-            access=access,
-            model=answering.model,
-            identity=answering.identity,
-            request=answering.request,
-            elsewhere=answering.elsewhere,
-        )
+    def connect(
+        self,
+        provider: Definition,
+        connection: Connection,
+        model: str | None,
+        on_progress: OnProgress,
+    ) -> ServedModel:
+        """Return the model once it has answered."""
+        served = wait_until_ready(connection, model, provider, on_progress)
+        for clause in served.request.deviations:
+            on_progress(f"{served.model}: {clause}.")
+        return served
 
     def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
         """Find the wanted model in the server's list."""
         return self.chooser(wanted, models)
 
-    def identify(self, access: Access, model: str) -> ModelIdentity:
-        """Return what the server tells of `model`."""
-        with Server(access) as server:
+    def identify(self, connection: Connection, model: str) -> ModelIdentity:
+        """Return what the server says of `model`."""
+        with Server(connection) as server:
             return self.ask(server, model)
-
-
-def _url(provider: Definition, wanted: Wanted) -> str:
-    url = wanted.base_url or provider.default_url
-    if url is None:
-        raise UsageError(
-            f"The provider {provider.name!r} needs the URL of a server.",
-            "Name one: --llm-url http://HOST:PORT/v1.",
-        )
-    return url

@@ -13,10 +13,7 @@ def describe(error: Exception) -> Failure:
     """Return why the step failed, with its class; an exhausted device counts as `oom`."""
     trace = hide_secrets("".join(traceback.format_exception(error)))[-TRACEBACK_CHARS:]
     if isinstance(error, NobsError):
-        return Failure(
-            failure_class=error.failure_class, type=type(error).__name__,
-            message=hide_secrets(error.message), remedy=error.remedy, traceback=trace,
-        )  # fmt: skip
+        return Failure.of(error, trace)
     exhausted = is_exhausted(error)
     return Failure(
         failure_class=FailureClass.OOM if exhausted else FailureClass.BENCHMARK,

@@ -1,4 +1,4 @@
-"""CPU time of an LLM server on this machine: the work that isn't done by a stranger."""
+"""CPU time of an LLM server on this machine, which isn't that of foreign processes."""
 
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from nobs.system.processes import cpu_time_of_family, find_listener
 
 
 class ServerClock:
-    """Tells lap by lap what the server's processes used."""
+    """Reads, lap by lap, what the server's processes used."""
 
     def __init__(self, server: ServerRef | None) -> None:
         self._is_elsewhere = server is not None and server.locality is Locality.REMOTE
@@ -21,7 +21,7 @@ class ServerClock:
         self._last_s: float | None = None
 
     def lap(self) -> float | None:
-        """Return the CPU seconds since the lap before; None at first and where not seen."""
+        """Return the CPU seconds since the lap before; None for the first lap and where unknown."""
         if self._is_elsewhere:
             return 0.0
         before, self._last_s = self._last_s, self._read()
@@ -35,7 +35,7 @@ class ServerClock:
 
 
 def split_foreign(sample: Sample, server_s: float | None) -> Sample:
-    """Return the sample of a served model, with the server's time apart from the strangers'."""
+    """Return the sample of a served model, with the server's time apart from foreign time."""
     foreign_s = sample.foreign_cpu_s
     if foreign_s is not None:
         foreign_s = None if server_s is None else foreign_s - server_s

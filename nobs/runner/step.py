@@ -139,7 +139,8 @@ def _measure(recording: Recording, shared_import_s: float | None) -> None:
     bench: Bench = kind(
         Work(model=step.model, model_path=model.path if model else Path(), inputs=inputs.rows,
              workload=workload, directory=recording.directory, torch_device=device,
-             server=None if device else spec.server)
+             server=None if device else spec.server,
+             connection=None if device else spec.connection)
     )  # fmt: skip
     try:
         run_bench(recording, bench, task, device)

@@ -1,12 +1,13 @@
 """`steps/<step>/result.json`: what one step measured, raw; and how it ended."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, SerializeAsAny
 
-from nobs.errors import FailureClass
+from nobs.errors import FailureClass, NobsError
 from nobs.schema.base import Dtype, Record, Status
 from nobs.schema.telemetry import Telemetry
+from nobs.settings import hide_secrets
 
 
 class Failure(Record):
@@ -22,6 +23,17 @@ class Failure(Record):
     """What to do next; may be empty."""
     traceback: str = ""
     """Its end; empty where there is none."""
+
+    @classmethod
+    def of(cls, error: NobsError, traceback: str = "") -> Self:
+        """Return the failure that an error of ours means, without the user's secrets."""
+        return cls(
+            failure_class=error.failure_class,
+            type=type(error).__name__,
+            message=hide_secrets(error.message),
+            remedy=error.remedy,
+            traceback=traceback,
+        )
 
 
 class Sample(Record):

@@ -1,11 +1,63 @@
-"""The server that answers for an LLM: where it is, what it says it runs, whose hardware it uses."""
+"""The server that answers for an LLM: what was asked for, how it is reached, what was observed."""
 
 from enum import StrEnum
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from nobs.schema.base import Record
+
+SERVER_PORTS = {"http": 80, "https": 443}
+"""The default port of each scheme that a server's URL may have."""
+DEFAULT_REQUEST_TIMEOUT_S = 300.0
+
+
+class ServerRequest(Record):
+    """What the user asked for, by options and settings."""
+
+    provider: str | None = None
+    """None and `openai`: the server at the URL is asked which kind it is."""
+    url: str | None = None
+    """None: where the provider's server usually listens, or a server started for the run."""
+    model: str | None = None
+    """None: the model that the provider brings along, or the server's only one."""
+    setup: bool = False
+    """Whether the provider may start, download and load what is missing."""
+    parallel: int | None = None
+    """Requests in flight that a model loaded for the run makes room for."""
+    context_length: int | None = None
+    """Tokens that a model loaded for the run makes room for."""
+    request_timeout_s: float = Field(DEFAULT_REQUEST_TIMEOUT_S, gt=0)
+    """Longest silence of the server; after it, a request has failed."""
+
+
+class Connection(Record):
+    """How a process reaches a server that speaks OpenAI's API."""
+
+    base_url: str
+    """As in `http://127.0.0.1:1234/v1`, without user and password."""
+    socket: str | None = None
+    """Unix socket to connect to instead of the URL's host."""
+    request_timeout_s: float = Field(DEFAULT_REQUEST_TIMEOUT_S, gt=0)
+    """Longest silence of the server; the first load of a model is part of it."""
+    # Each process reads the key from its own environment: it is in no file and no output.
+    api_key: str = Field("", exclude=True, repr=False)
+
+    @property
+    def host(self) -> str:
+        """The host that the URL names."""
+        return urlsplit(self.base_url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """The port that the URL names or its scheme means."""
+        parts = urlsplit(self.base_url)
+        return parts.port or SERVER_PORTS.get(parts.scheme, 0)
+
+    def with_key(self, api_key: str) -> "Connection":
+        """Return the connection with the key that its requests carry."""
+        return self.model_copy(update={"api_key": api_key})
 
 
 class Locality(StrEnum):
@@ -104,7 +156,7 @@ class RequestShape(Record):
 
 
 class ServerRef(Record):
-    """Server and model as the worker reaches them; the key is never part of it."""
+    """One server and model as observed: where it is, whose hardware it uses, what it runs."""
 
     provider: str
     """`lmstudio`, `openai`, `ollama`, `llamacpp`, or a third party's."""
@@ -120,8 +172,8 @@ class ServerRef(Record):
     """Why it isn't `local`: the other host, the remote model, the gateway's header; null for a
     local one."""
     setup: bool = False
-    """Whether NOBS was allowed to start the server and to fetch and load the model."""
-    max_wait_s: float = Field(300.0, gt=0)
+    """Whether NOBS was allowed to start the server and to download and load the model."""
+    request_timeout_s: float = Field(DEFAULT_REQUEST_TIMEOUT_S, gt=0, alias="max_wait_s")
     """Longest silence of the server; after it, a request has failed."""
     identity: ModelIdentity | None = None
     """The server's own description of the model."""

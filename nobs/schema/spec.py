@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 from nobs.schema.base import Backend, Execution, Record
 from nobs.schema.device import DeviceInfo
 from nobs.schema.pins import ModelPin, Workload
-from nobs.schema.server import ServerRef
+from nobs.schema.server import Connection, ServerRef, ServerRequest
 
 
 class ImageRef(Record):
@@ -66,8 +66,12 @@ class RunSpec(Record):
     device_info: DeviceInfo
     image: ImageRef | None = None
     engine: EngineRef | None = None
+    server_request: ServerRequest | None = None
+    """The server that the user asked for, for tasks that measure one; a resumed run asks again."""
     server: ServerRef | None = None
-    """Server that answers for the models of tasks that measure one."""
+    """The server that answers, from the moment it does."""
+    connection: Connection | None = None
+    """How the worker reaches `server`."""
     offline: bool = False
     """Whether the worker may not use the network."""
 

@@ -4,9 +4,12 @@ import re
 import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, urlsplit
 
 import psutil
+
+from nobs.errors import UsageError
+from nobs.schema.server import SERVER_PORTS
 
 type Address = IPv4Address | IPv6Address
 
@@ -63,11 +66,28 @@ def own_addresses() -> Iterator[Address]:
                 yield address
 
 
-def connectable(parts: SplitResult) -> SplitResult:
-    """Return a URL with the loopback address in place of an unspecified one, as `0.0.0.0`.
+def parse_server_url(url: str) -> SplitResult:
+    """Return the parts of a server's URL, without user and password; UsageError for any other text.
 
-    What listens on `[::]` may take IPv6 only, and `localhost` may be an IPv4 address only.
+    The loopback address replaces an unspecified one such as `0.0.0.0`: a server on `[::]` may
+    accept IPv6 only, and `localhost` may be an IPv4 address only.
     """
+    is_plain = url.isascii() and not any(character <= " " for character in url)
+    try:
+        parts = urlsplit(url)
+        is_url = is_plain and parts.scheme in SERVER_PORTS and parts.hostname and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
+        raise UsageError(
+            f"{url!r} isn't a server's URL.", "Give one such as http://127.0.0.1:1234/v1."
+        )
+    if parts.query:
+        raise UsageError(
+            f"{url!r} has a query, which no request would have.",
+            "Give the URL up to /v1; a key goes into LLM_API_KEY.",
+        )
+    parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
     address = _address(_plain(parts.hostname or ""))
     if address is None or not address.is_unspecified:
         return parts

@@ -13,7 +13,7 @@ from nobs.schema.flags import Flag
 from nobs.schema.pins import ModelPin, Params, Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import Calibration, StepResult
-from nobs.schema.server import ServerRef
+from nobs.schema.server import Connection, ServerRef
 from nobs.tasks.charts import Chart
 from nobs.tasks.figures import Figure
 from nobs.tasks.options import Option
@@ -36,6 +36,8 @@ class Work:
     """As torch names it: `cpu`, `cuda` or `mps`; empty for tasks that don't use the device."""
     server: ServerRef | None = None
     """What answers for the model, in tasks that don't use the device themselves."""
+    connection: Connection | None = None
+    """How this process reaches `server`."""
 
 
 class Bench(Protocol):

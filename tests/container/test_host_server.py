@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from nobs.launch.engine.client import connect
-from nobs.launch.engine.endpoint import Way, choose_route
+from nobs.launch.engine.route import RouteKind, choose_route
 from nobs.launch.server.relay import relaying
+from nobs.schema.server import Connection
 from tests.container.launching import USER, Launch
 
 ASK = """
@@ -68,12 +69,13 @@ def test_a_server_on_loopback_is_reached_without_a_network(
 ) -> None:
     with connect({**os.environ, "DOCKER_HOST": address}) as engine:
         launch = Launch(engine, tmp_path / "run")
-        route = choose_route(f"http://127.0.0.1:{port}/v1", engine.info, platform="Linux")
-        words = f"SOCKET, HOST, PORT = {route.socket!r}, '127.0.0.1', {port}\n"
+        route = choose_route("127.0.0.1", engine.info, tmp_path, platform="Linux")
+        connection = route.apply(Connection(base_url=f"http://127.0.0.1:{port}/v1"))
+        words = f"SOCKET, HOST, PORT = {connection.socket!r}, '127.0.0.1', {port}\n"
         owner = USER or (os.getuid(), os.getgid())
-        with relaying(tmp_path / "socket", route.host, route.port, owner) as socket:
+        with relaying(tmp_path / "socket", connection.host, port, owner) as socket:
             outcome = launch.run(words + ASK, socket_dir=socket.parent)
 
-    assert route.way is Way.RELAY
+    assert route.kind is RouteKind.RELAY
     assert outcome.exit_code == 0, launch.stderr
     assert launch.stdout == ["200 300000", "200 300000", "no network"]

@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nobs.providers.base import Wanted
+from nobs.launch.planning.connection import resolve_connection
+from nobs.providers.base import OnProgress, ServedModel
+from nobs.providers.definitions import LMSTUDIO
+from nobs.schema.server import ServerRequest
 from tests.fakes.ports import free_port
 
 PROGRAM = Path(__file__).with_name("lms_program.py")
@@ -66,9 +69,14 @@ class Studio:
         path = f"{self.home / 'bin'}{os.pathsep}{os.environ['PATH']}"
         return {"PATH": path, "FAKE_LMS_HOME": str(self.home)}
 
-    def wanted(self, **changes: Any) -> Wanted:
-        """What a run asks of LM Studio, set up where it is missing."""
-        return Wanted(**{"base_url": self.url, "model": "tiny", "setup": True, **changes})
+    def open(
+        self, on_progress: OnProgress = lambda _: None, **changes: Any
+    ) -> AbstractContextManager[ServedModel]:
+        """Ask LM Studio for a model as a run does; what is missing is set up."""
+        asked = {"provider": "lmstudio", "url": self.url, "model": "tiny", "setup": True}
+        request = ServerRequest(**{**asked, **changes})
+        connection = resolve_connection(request, in_container=False)
+        return LMSTUDIO.open(request, connection, on_progress)
 
     def read(self) -> dict[str, Any]:
         state: dict[str, Any] = json.loads((self.home / "state.json").read_text())

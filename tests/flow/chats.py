@@ -2,7 +2,8 @@
 
 import asyncio
 
-from nobs.tasks.llms.client.chat import ChatRequest, Endpoint, chat_client, chat_stream
+from nobs.schema.server import Connection
+from nobs.tasks.llms.client.chat import ChatRequest, chat_client, chat_stream
 from nobs.tasks.llms.client.record import ChatRecord, Figures
 from nobs.tasks.llms.client.wire import Limits
 from tests.fakes.llm_server import Answered, Script, ScriptedServer, Send, Then, serving
@@ -23,7 +24,7 @@ def chat(server: ScriptedServer, limits: Limits = LIMITS, times: int = 1) -> lis
     """Send `times` requests over one client."""
 
     async def talk() -> list[ChatRecord]:
-        with chat_client(Endpoint.of(server.url, api_key="key"), limits) as client:
+        with chat_client(Connection(base_url=server.url, api_key="key"), limits) as client:
             return [await chat_stream(client, REQUEST) for _ in range(times)]
 
     return asyncio.run(talk())

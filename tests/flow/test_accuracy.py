@@ -8,8 +8,9 @@ import time
 
 import pytest
 
+from nobs.schema.server import Connection
 from nobs.tasks.llms.client.accuracy import LoopbackFailed, measure_own_error, truthful_server
-from nobs.tasks.llms.client.chat import ChatRequest, Endpoint, chat_client, chat_stream
+from nobs.tasks.llms.client.chat import ChatRequest, chat_client, chat_stream
 from nobs.tasks.llms.client.record import ChatRecord
 
 
@@ -38,7 +39,7 @@ def test_the_server_sends_the_schedule_of_the_path_and_logs_it() -> None:
     with truthful_server() as server:
 
         async def talk() -> ChatRecord:
-            with chat_client(Endpoint.of(f"{server.url}/20-5-6-2/v1")) as client:
+            with chat_client(Connection(base_url=f"{server.url}/20-5-6-2/v1")) as client:
                 return await chat_stream(client, ChatRequest(model="a", messages=[]))
 
         figures = asyncio.run(talk()).figures

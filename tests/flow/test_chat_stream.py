@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from nobs.tasks.llms.client.chat import Endpoint, chat_client
+from nobs.schema.server import Connection
+from nobs.tasks.llms.client.chat import chat_client
 from nobs.tasks.llms.client.figures import record_of
 from nobs.tasks.llms.client.wire import Exchange
 from tests.fakes.llm_server import Script, ScriptedServer, Send, Then, serving
@@ -113,10 +114,10 @@ def test_the_same_answer_comes_out_of_every_framing(script: Script) -> None:
 
 def test_many_streams_at_once_keep_their_own_tokens() -> None:
     async def talk(server: ScriptedServer) -> list[Exchange]:
-        endpoint = Endpoint.of(server.url)
+        connection = Connection(base_url=server.url)
 
         async def one() -> Exchange:
-            with chat_client(endpoint, LIMITS) as client:
+            with chat_client(connection, LIMITS) as client:
                 return await client.exchange(REQUEST)
 
         return await asyncio.gather(*(one() for _ in range(16)))

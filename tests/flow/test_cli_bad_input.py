@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nobs.launch.planning.facts import listens
+from nobs.schema.server import Connection
 from nobs.settings import DEFAULT_LLM_BASE_URL
 from nobs.system.accelerators import find_accelerators
 from tests.fakes.command import NO_ENGINE, environment, run_nobs
@@ -134,7 +135,10 @@ def test_the_plan_says_which_task_an_option_is_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.skipif(listens(DEFAULT_LLM_BASE_URL), reason=f"a server is at {DEFAULT_LLM_BASE_URL}")
+@pytest.mark.skipif(
+    listens(Connection(base_url=DEFAULT_LLM_BASE_URL)),
+    reason=f"a server is at {DEFAULT_LLM_BASE_URL}",
+)
 def test_a_server_that_an_option_needs_is_missed(tmp_path: Path) -> None:
     """Without the option `llms` would be left out here, with a note."""
     words = ("--execution", "native", "--backend", "cpu", "--max-output-tokens", "7")

@@ -112,7 +112,7 @@ def test_a_server_that_answers_is_told_with_who_else_reaches_it(tmp_path: Path) 
 
     assert (code, checks["llm server"]["state"]) == (0, "ok")
     assert f"at {server.url} answers with tiny" in checks["llm server"]["found"]
-    assert "listens on loopback alone" in checks["llm server"]["found"]
+    assert "listens on loopback only" in checks["llm server"]["found"]
 
 
 def test_what_a_server_refuses_is_told(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_what_a_server_refuses_is_told(tmp_path: Path) -> None:
     ("replies", "model", "cause"),
     [
         ({"/v1/models": reply("<html>", kind="text/html")}, "tiny", "doesn't speak OpenAI's API"),
-        ({"/v1/models": reply({"error": "no"}, "401 Unauthorized")}, "tiny", "accept the key"),
+        ({"/v1/models": reply({"error": "no"}, "401 Unauthorized")}, "tiny", "rejects the key"),
         ({"/v1/models": models("large")}, "tiny", "has no model 'tiny'; it has: large"),
     ],
     ids=["another program", "wrong key", "not loaded"],

@@ -15,9 +15,9 @@ import pytest
 
 from nobs.errors import HostApiError, ModelMissing, UsageError
 from nobs.providers import PROVIDERS
-from nobs.providers.base import Wanted
 from nobs.providers.embedded import Settings, serving
 from nobs.providers.weights import MODEL, find_weights, packaged_pin
+from nobs.schema.server import Connection, ServerRequest
 from tests.fakes.forked import REPO
 
 LLAMACPP = PROVIDERS.load("llamacpp")
@@ -25,9 +25,9 @@ pytestmark = pytest.mark.long
 HOLD = """
 import os, sys, time
 from nobs.providers import PROVIDERS
-from nobs.providers.base import Wanted
-with PROVIDERS.load("llamacpp").open(Wanted(), lambda line: None) as served:
-    print(served.access.base_url, flush=True)
+from nobs.schema.server import ServerRequest
+with PROVIDERS.load("llamacpp").open(ServerRequest(), None, lambda line: None) as served:
+    print(served.connection.base_url, flush=True)
     time.sleep(60)
 """
 
@@ -50,8 +50,8 @@ def servers() -> Servers:
 
 def test_requests_at_once_have_the_whole_context_each() -> None:
     with (
-        LLAMACPP.open(Wanted(parallel=2), lambda _line: None) as served,
-        urlopen(served.access.base_url.removesuffix("/v1") + "/slots") as answer,
+        LLAMACPP.open(ServerRequest(parallel=2), None, lambda _line: None) as served,
+        urlopen(served.connection.base_url.removesuffix("/v1") + "/slots") as answer,
     ):
         slots = json.load(answer)
 
@@ -60,11 +60,11 @@ def test_requests_at_once_have_the_whole_context_each() -> None:
 
 def test_the_packaged_model_answers_and_says_what_it_is(servers: Servers) -> None:
     told: list[str] = []
-    with LLAMACPP.open(Wanted(), told.append) as served:
+    with LLAMACPP.open(ServerRequest(), None, told.append) as served:
         assert served.is_ours
-        assert served.access.base_url.startswith("http://127.0.0.1:")
+        assert served.connection.base_url.startswith("http://127.0.0.1:")
         identity = served.identity
-        with urlopen(served.access.base_url.removesuffix("/v1") + "/slots") as answer:
+        with urlopen(served.connection.base_url.removesuffix("/v1") + "/slots") as answer:
             (slot,) = json.load(answer)
     assert "Starting llama.cpp with SmolLM2" in told[0]
     assert all(line.startswith("Waiting for ") for line in told[1:])
@@ -80,9 +80,9 @@ def test_the_packaged_model_answers_and_says_what_it_is(servers: Servers) -> Non
 def test_the_same_question_is_computed_again_and_answered_alike() -> None:
     question = {"role": "user", "content": "Why is the sky blue? " * 20}
     body = {"messages": [question], "max_tokens": 32, "temperature": 0}
-    with LLAMACPP.open(Wanted(), lambda _line: None) as served:
+    with LLAMACPP.open(ServerRequest(), None, lambda _line: None) as served:
         request = Request(
-            f"{served.access.base_url}/chat/completions",
+            f"{served.connection.base_url}/chat/completions",
             json.dumps(body).encode(),
             {"Content-Type": "application/json"},
         )
@@ -99,14 +99,16 @@ def test_a_server_that_runs_already_is_connected_to() -> None:
     settings = Settings(weights=find_weights(), model="mine", context_length=512, threads=1)
     with (
         serving(settings, pytest.fail, wait_s=60) as url,
-        LLAMACPP.open(Wanted(base_url=f"{url}/v1", model="mine"), pytest.fail) as served,
+        LLAMACPP.open(
+            ServerRequest(model="mine"), Connection(base_url=f"{url}/v1"), pytest.fail
+        ) as served,
     ):
         assert not served.is_ours
         assert (served.model, served.identity.context_length) == ("mine", 512)
 
 
 def test_an_error_of_the_run_leaves_no_server(servers: Servers) -> None:
-    with pytest.raises(RunFailed, match="1"), LLAMACPP.open(Wanted(), lambda _: None):
+    with pytest.raises(RunFailed, match="1"), LLAMACPP.open(ServerRequest(), None, lambda _: None):
         raise RunFailed(len(servers()))
     assert servers() == []
 
@@ -133,7 +135,7 @@ def test_a_killed_parent_leaves_neither_server_nor_files(tmp_path: Path) -> None
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no waitid")
 def test_a_server_that_dies_in_a_run_leaves_the_end_of_its_log(servers: Servers) -> None:
     told: list[str] = []
-    with LLAMACPP.open(Wanted(), told.append):
+    with LLAMACPP.open(ServerRequest(), None, told.append):
         (pid,) = servers()
         psutil.Process(pid).kill()
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
@@ -166,7 +168,7 @@ def test_a_server_that_takes_too_long_is_stopped(tmp_path: Path, servers: Server
 def test_another_model_is_refused_before_anything_starts() -> None:
     with (
         pytest.raises(UsageError, match="serves SmolLM2"),
-        LLAMACPP.open(Wanted(model="gpt-oss-20b"), pytest.fail),
+        LLAMACPP.open(ServerRequest(model="gpt-oss-20b"), None, pytest.fail),
     ):
         pytest.fail("it serves another model")
 

@@ -14,7 +14,7 @@ import pytest
 from nobs.catalog import load_catalog
 from nobs.errors import HostApiError
 from nobs.schema.pins import RepeatPolicy, Workload
-from nobs.schema.server import Locality, ServerRef
+from nobs.schema.server import Connection, Locality, ServerRef
 from nobs.tasks.base import Work
 from nobs.tasks.llms.bench import LlmBench
 from nobs.tasks.llms.params import LlmParams
@@ -33,12 +33,11 @@ def work(url: str, directory: Path, **params: Any) -> Work:
         dataset=load_catalog().datasets["nobs/prompts"], models=(),
         params=LlmParams(max_output_tokens=16, **params), policy=RepeatPolicy(repeats=3),
     )  # fmt: skip
-    server = ServerRef(
-        provider="openai", base_url=url, model=MODEL, locality=Locality.LOCAL, max_wait_s=WAIT_S
-    )
+    server = ServerRef(provider="openai", base_url=url, model=MODEL, locality=Locality.LOCAL)
     return Work(
         model=load_catalog().models["gpt-oss-20b"], inputs=PROMPTS, workload=workload,
         directory=directory, server=server,
+        connection=Connection(base_url=url, request_timeout_s=WAIT_S),
     )  # fmt: skip
 
 

@@ -230,7 +230,7 @@ def test_a_dry_run_names_the_server_and_asks_it_nothing(tmp_path: Path) -> None:
     with serving(whole_server()) as server:
         done = nobs_run(tmp_path, *QUICK, *at(server), "--dry-run")
 
-    assert f"server     openai at {server.url}, model {MODEL}" in done.stdout
+    assert f"server     at {server.url}, model {MODEL}" in done.stdout
     assert server.log == []
     assert not (tmp_path / "results").exists()
 

@@ -8,14 +8,12 @@ from typing import Any
 import pytest
 
 from nobs.errors import HostApiError
-from nobs.providers import PROVIDERS
 from tests.fakes.studio import OTHER, TINY, Studio, instance, model
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="the look-alike is a shell script"),
     pytest.mark.long,
 ]
-PROVIDER = PROVIDERS.load("lmstudio")
 
 
 class RunFailed(Exception):
@@ -25,10 +23,10 @@ class RunFailed(Exception):
 def test_from_nothing_to_an_answer_and_back(installed: Studio) -> None:
     told: list[str] = []
     before = installed.condition()
-    with PROVIDER.open(installed.wanted(), told.append) as served:
+    with installed.open(told.append) as served:
         assert served.is_ours
         assert served.model == "nobs-tiny"
-        assert served.access.base_url == installed.url
+        assert served.connection.base_url == installed.url
         assert installed.condition() == {
             "daemon": True, "serving": True, "loaded": [("nobs-tiny", TINY)]
         }  # fmt: skip
@@ -61,7 +59,7 @@ def test_what_the_user_had_is_as_it_was(installed: Studio, *, serving: bool, loa
     before = installed.condition()
     names = {each["modelKey"]: each["identifier"] for each in LOADED[loaded]}
 
-    with PROVIDER.open(installed.wanted(), lambda _: None) as served:
+    with installed.open() as served:
         assert served.model == names.get(TINY, "nobs-tiny")
         assert served.is_ours != serving
     assert installed.condition() == before
@@ -71,7 +69,7 @@ def test_what_the_user_had_is_as_it_was(installed: Studio, *, serving: bool, loa
 def test_a_run_that_fails_leaves_everything_as_it_was(installed: Studio) -> None:
     installed.change(daemon=True, models=[model(TINY), model(OTHER)], loaded=[instance(OTHER)])
     before = installed.condition()
-    with pytest.raises(RunFailed), PROVIDER.open(installed.wanted(), lambda _: None):
+    with pytest.raises(RunFailed), installed.open():
         raise RunFailed
     assert installed.condition() == before
 
@@ -80,7 +78,7 @@ def test_a_model_that_had_to_leave_memory_comes_back(installed: Studio) -> None:
     mine = instance(OTHER, "mine", contextLength=2048)
     installed.change(daemon=True, models=[model(TINY), model(OTHER)], loaded=[mine], evicts=True)
     before = installed.condition()
-    with PROVIDER.open(installed.wanted(), lambda _: None):
+    with installed.open():
         assert installed.condition()["loaded"] == [("nobs-tiny", TINY)]
     assert installed.condition() == before
     assert installed.read()["loaded"][0]["contextLength"] == 2048
@@ -88,8 +86,7 @@ def test_a_model_that_had_to_leave_memory_comes_back(installed: Studio) -> None:
 
 def test_a_user_s_instance_with_too_little_context_is_left_alone(installed: Studio) -> None:
     installed.change(daemon=True, models=[model(TINY)], loaded=[instance(TINY)])
-    big = installed.wanted(context_length=8192, parallel=2)
-    with PROVIDER.open(big, lambda _: None) as served:
+    with installed.open(context_length=8192, parallel=2) as served:
         assert (served.identity.context_length, served.identity.parallel) == (8192, 2)
         assert len(installed.read()["loaded"]) == 2
     assert [each["identifier"] for each in installed.read()["loaded"]] == [TINY]
@@ -101,7 +98,7 @@ def test_another_machine_s_speed_is_never_measured_as_this_one_s(installed: Stud
     before = installed.condition()
     with (
         pytest.raises(HostApiError, match="on the linked device rig-1"),
-        PROVIDER.open(installed.wanted(), lambda _: None),
+        installed.open(),
     ):
         pytest.fail("it serves")
     assert installed.condition() == before
@@ -110,18 +107,17 @@ def test_another_machine_s_speed_is_never_measured_as_this_one_s(installed: Stud
 def test_a_server_on_another_port_is_used_where_no_port_was_named(installed: Studio) -> None:
     installed.change(daemon=True, models=[model(TINY)])
     installed.lms("server", "start", "--port", str(installed.port))
-    usual = installed.wanted(base_url=None)
-    with PROVIDER.open(usual, lambda _: None) as served:
-        assert served.access.base_url == installed.url
-    elsewhere = installed.wanted(base_url="http://127.0.0.1:9/v1")
+    with installed.open(url=None) as served:
+        assert served.connection.base_url == installed.url
+    elsewhere = installed.open(url="http://127.0.0.1:9/v1")
     with pytest.raises(HostApiError, match=f"already runs on port {installed.port}, not 9"):
-        PROVIDER.open(elsewhere, lambda _: None).__enter__()
+        elsewhere.__enter__()
     assert installed.condition()["serving"]
 
 
 def test_an_older_lms_that_knows_no_daemon(installed: Studio) -> None:
     installed.change(is_old=True, models=[model(TINY)])
-    with PROVIDER.open(installed.wanted(), lambda _: None):
+    with installed.open():
         pass
     assert "daemon down" not in installed.calls()
     assert not installed.condition()["serving"]
@@ -130,7 +126,7 @@ def test_an_older_lms_that_knows_no_daemon(installed: Studio) -> None:
 def test_a_window_that_opened_is_told(installed: Studio) -> None:
     told: list[str] = []
     installed.change(is_daemon=False, models=[model(TINY)])
-    with PROVIDER.open(installed.wanted(), told.append):
+    with installed.open(told.append):
         pass
     assert told[-1].startswith("LM Studio was started for this run and is still open")
 
@@ -138,7 +134,7 @@ def test_a_window_that_opened_is_told(installed: Studio) -> None:
 def test_without_setup_nothing_is_changed(installed: Studio) -> None:
     with (
         pytest.raises(HostApiError, match="Nothing listens") as caught,
-        PROVIDER.open(installed.wanted(setup=False, absent_wait_s=0.0), lambda _: None),
+        installed.open(setup=False, request_timeout_s=0.5),
     ):
         pytest.fail("nobody serves")
     assert f"lms server start --port {installed.port}" in caught.value.remedy
@@ -148,12 +144,14 @@ def test_without_setup_nothing_is_changed(installed: Studio) -> None:
 CLI = """
 import sys
 from nobs.providers import PROVIDERS
-from nobs.providers.base import Wanted
+from nobs.schema.server import Connection, ServerRequest
 from nobs.supervisor.signals import stop_on_signals
-wanted = Wanted(base_url=sys.argv[1], model="tiny", setup=True)
+request = ServerRequest(model="tiny", setup=True)
+connection = Connection(base_url=sys.argv[1])
+tell = lambda line: print(line, flush=True)
 with stop_on_signals():
     try:
-        with PROVIDERS.load("lmstudio").open(wanted, lambda line: print(line, flush=True)):
+        with PROVIDERS.load("lmstudio").open(request, connection, tell):
             print("Ready.", flush=True)
             __import__("time").sleep(60)
     except KeyboardInterrupt:

@@ -5,14 +5,12 @@ import sys
 import pytest
 
 from nobs.errors import HostApiError, NobsError, StorageError, UsageError
-from nobs.providers import PROVIDERS
 from tests.fakes.studio import TINY, Studio, model
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="the look-alike is a shell script"),
     pytest.mark.long,
 ]
-PROVIDER = PROVIDERS.load("lmstudio")
 
 
 FAULTS: dict[str, tuple[str, str, type[NobsError], str, str]] = {
@@ -46,7 +44,7 @@ def test_what_goes_wrong_is_told_and_undone(installed: Studio, kind: str) -> Non
     before = installed.condition()
     with (
         pytest.raises(error) as caught,
-        PROVIDER.open(installed.wanted(), lambda _: None),
+        installed.open(),
     ):
         pytest.fail("it serves")
     assert message in caught.value.message
@@ -57,7 +55,7 @@ def test_what_goes_wrong_is_told_and_undone(installed: Studio, kind: str) -> Non
 def test_a_model_that_nobody_offers(installed: Studio) -> None:
     with (
         pytest.raises(HostApiError, match="finds no model 'nonsense'"),
-        PROVIDER.open(installed.wanted(model="nonsense"), lambda _: None),
+        installed.open(model="nonsense"),
     ):
         pytest.fail("it serves")
     assert installed.condition() == {"daemon": False, "serving": False, "loaded": []}
@@ -67,7 +65,7 @@ def test_a_name_that_may_mean_two_models(installed: Studio) -> None:
     installed.change(models=[model(TINY), model("other/tiny")])
     with (
         pytest.raises(UsageError, match="may mean: openai/tiny, other/tiny"),
-        PROVIDER.open(installed.wanted(), lambda _: None),
+        installed.open(),
     ):
         pytest.fail("it serves")
 
@@ -75,7 +73,7 @@ def test_a_name_that_may_mean_two_models(installed: Studio) -> None:
 def test_a_cleanup_that_fails_is_told_with_what_to_type(installed: Studio) -> None:
     told: list[str] = []
     installed.change(models=[model(TINY)])
-    with PROVIDER.open(installed.wanted(), told.append):
+    with installed.open(told.append):
         installed.change(faults={"server stop": "busy"})
     assert "LM Studio is not as it was: `lms server stop`." in "".join(told)
 
@@ -83,7 +81,7 @@ def test_a_cleanup_that_fails_is_told_with_what_to_type(installed: Studio) -> No
 def test_a_server_of_another_machine_is_not_set_up(installed: Studio) -> None:
     with (
         pytest.raises(UsageError, match="on this machine only"),
-        PROVIDER.open(installed.wanted(base_url="http://10.0.0.7:1234/v1"), lambda _: None),
+        installed.open(url="http://10.0.0.7:1234/v1"),
     ):
         pytest.fail("it serves")
     assert installed.condition() == {"daemon": False, "serving": False, "loaded": []}

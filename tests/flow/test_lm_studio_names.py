@@ -9,19 +9,17 @@ from typing import Any
 import pytest
 
 from nobs.errors import HostApiError, NobsError, UsageError
-from nobs.providers import PROVIDERS
 from tests.fakes.studio import TINY, Studio, grouped, instance, model
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="the look-alike is a shell script"),
     pytest.mark.long,
 ]
-PROVIDER = PROVIDERS.load("lmstudio")
 
 
 def served_model(installed: Studio, wanted: str, **changes: Any) -> str:
     """The instance that requests for `wanted` are for."""
-    with PROVIDER.open(installed.wanted(model=wanted, **changes), lambda _: None) as served:
+    with installed.open(model=wanted, **changes) as served:
         return served.model
 
 
@@ -57,7 +55,7 @@ def test_of_two_quantisations_on_disk_the_user_names_one(installed: Studio) -> N
 def test_the_selected_variant_is_loaded_by_its_key(installed: Studio) -> None:
     installed.change(models=[grouped(TINY, "q4_1", "q8_0", selected="q8_0")])
 
-    with PROVIDER.open(installed.wanted(model="tiny@q8_0"), lambda _: None) as served:
+    with installed.open(model="tiny@q8_0") as served:
         assert served.model == "nobs-tiny@q8_0"
         assert served.identity.quantization == "Q8_0"
         assert f"{TINY}@q8_0" in served.identity.aliases
@@ -114,7 +112,7 @@ def test_a_numbered_name_is_exactly_that_instance(
     installed.change(daemon=True, models=[model(TINY)], loaded=TWICE)
     installed.lms("server", "start", "--port", str(installed.port))
 
-    with PROVIDER.open(installed.wanted(model=wanted, setup=setup), lambda _: None) as served:
+    with installed.open(model=wanted, setup=setup) as served:
         assert served.model == f"{TINY}:2"
         assert (served.identity.context_length, served.identity.parallel) == (4096, 2)
     assert not [call for call in installed.calls() if call.startswith(("get", "load"))]
@@ -130,14 +128,6 @@ def test_an_instance_that_is_not_loaded_is_neither_loaded_nor_downloaded(
 
     assert f"no loaded instance 'tiny:3'; loaded: {TINY}, {TINY}:2" in error.message
     assert not [call for call in installed.calls() if call.startswith(("get", "load"))]
-
-
-def test_a_run_that_is_resumed_loads_its_model_again(installed: Studio) -> None:
-    installed.change(models=[model(f"{TINY}@q4_1")])
-    first = served_model(installed, "tiny")
-
-    assert served_model(installed, first) == first == "nobs-tiny@q4_1"
-    assert downloads(installed) == []
 
 
 def test_the_identifier_of_an_instance_is_a_name_of_it(installed: Studio) -> None:
@@ -166,6 +156,6 @@ def test_a_linked_device_computes_elsewhere_without_setup_too(installed: Studio)
     installed.change(daemon=True, models=[model(TINY)], loaded=[elsewhere])
     installed.lms("server", "start", "--port", str(installed.port))
 
-    with PROVIDER.open(installed.wanted(setup=False), lambda _: None) as served:
+    with installed.open(setup=False) as served:
         assert served.identity.remote_host == "the linked device rig-1"
         assert served.elsewhere is not None

@@ -17,13 +17,13 @@ def test_an_embedded_server_ends_with_the_last_step_that_needs_it() -> None:
     served, embedding = plan.spec.steps
     heard: list[Any] = []
 
-    with serve(plan, plan.spec.steps, heard.append) as ready:
-        assert ready.plan.spec.server
-        url = ready.plan.spec.server.base_url
+    with serve(plan, plan.spec.steps, heard.append) as served_plan:
+        connection = served_plan.plan.spec.connection
+        assert connection
         other = {"event": "step.finished", "step": embedding.id}
-        ready.on_event(other)
-        assert listens(url)
+        served_plan.on_event(other)
+        assert listens(connection)
         last = {"event": "step.finished", "step": served.id}
-        ready.on_event(last)
-        assert not listens(url)
+        served_plan.on_event(last)
+        assert not listens(connection)
     assert [event for event in heard if event["event"] == "step.finished"] == [other, last]

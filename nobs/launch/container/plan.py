@@ -9,8 +9,8 @@ from typing import Any
 
 from nobs.backends.base import ContainerNeeds, DeviceNode
 from nobs.launch.container.devices import DeviceRequest, choose_requests
-from nobs.launch.engine.endpoint import SOCKET_DIR_IN_CONTAINER
 from nobs.launch.engine.info import EngineInfo
+from nobs.launch.engine.route import SOCKET_DIR_IN_CONTAINER
 from nobs.settings import hide_credentials
 from nobs.system.processes import this_owner
 

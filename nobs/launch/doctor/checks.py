@@ -35,11 +35,12 @@ from nobs.launch.doctor.host import (
     check_python,
     check_worker,
 )
-from nobs.launch.doctor.server import ServerToCheck, check_server
+from nobs.launch.doctor.server import check_server
 from nobs.launch.engine.client import Engine, connect
 from nobs.launch.engine.proxies import read_proxies
-from nobs.providers.base import Tell
+from nobs.providers.base import OnProgress
 from nobs.schema.base import Backend
+from nobs.schema.server import ServerRequest
 from nobs.settings import hf_home, hub_cache, hub_endpoint, hub_offline, in_container
 from nobs.system.accelerators import detect_backend, find_accelerators, find_broken
 from nobs.system.gpus import Accelerators
@@ -51,9 +52,13 @@ ENGINE_S = 5
 
 
 def examine(
-    asked_for: Backend | None, results: Path, catalog: Catalog, server: ServerToCheck, tell: Tell
+    asked_for: Backend | None,
+    results: Path,
+    catalog: Catalog,
+    server: ServerRequest,
+    on_progress: OnProgress,
 ) -> list[Check]:
-    """Return every check for `asked_for`, the detected backend if None; `tell` gets what lasts."""
+    """Return every check for `asked_for`, or for the detected backend if that is None."""
     machine = LocalMachine()
     accelerators = find_accelerators(machine)
     return [
@@ -63,7 +68,7 @@ def examine(
         check_cache(hf_home(), hub_cache(), pins_of(catalog.workloads.values())),
         check_cache_room(hub_cache()),
         check_hub(hub_endpoint(), offline=hub_offline()),
-        check_server(server, tell),
+        check_server(server, on_progress),
     ]
 
 

@@ -11,17 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from nobs.errors import EngineError, NobsError, UsageError
-from nobs.launch.engine.endpoint import seen_here
 from nobs.launch.engine.proxies import read_proxies
+from nobs.launch.planning.connection import resolve_connection
 from nobs.launch.planning.request import RunRequest
 from nobs.providers import EMBEDDED, PROVIDERS
 from nobs.schema.base import Backend, Execution
 from nobs.schema.device import DeviceInfo
+from nobs.schema.server import Connection, ServerRequest
 from nobs.settings import (
-    DEFAULT_LLM_BASE_URL,
     hf_home,
     hub_offline,
     in_container,
@@ -31,7 +30,6 @@ from nobs.settings import (
 from nobs.system.accelerators import detect_backend, find_accelerators
 from nobs.system.device_info import get_device_info
 from nobs.system.gpus import Accelerators
-from nobs.system.hosts import connectable
 from nobs.system.packages import find_missing
 from nobs.system.probe import LocalMachine
 from nobs.tasks import TASKS
@@ -104,6 +102,7 @@ def gather_facts(request: RunRequest) -> Facts:
     backend = request.backend or detect_backend(accelerators)
     now = datetime.now(UTC)
     engine, error = _find_engine(request, backend)
+    default_server = resolve_connection(ServerRequest(), in_container=in_container())
     return Facts(
         accelerators=accelerators,
         detected=backend,
@@ -118,7 +117,7 @@ def gather_facts(request: RunRequest) -> Facts:
         certificates=certificates(),
         llm_base_url=llm_base_url(),
         llm_model_name=llm_model_name(),
-        default_server_answers=None if request.tasks else listens(seen_here(DEFAULT_LLM_BASE_URL)),
+        default_server_answers=None if request.tasks else listens(default_server),
         embedded_server=not find_missing(PROVIDERS.load(EMBEDDED).packages),
         now=now,
         run_id=f"{now:%Y%m%dT%H%M%SZ}-{token_hex(3)}",
@@ -166,13 +165,12 @@ def _ask_git(*words: str) -> str | None:
     return done.stdout.strip() or None
 
 
-def listens(url: str) -> bool:
+def listens(connection: Connection) -> bool:
     """Return whether anything takes a connection at once; loopback answers or refuses."""
     try:
-        parts = connectable(urlsplit(url))
-        with socket.create_connection((parts.hostname, parts.port), CONNECT_S):
+        with socket.create_connection((connection.host, connection.port), CONNECT_S):
             return True
-    except (OSError, ValueError):
+    except OSError:
         return False
 
 

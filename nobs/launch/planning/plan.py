@@ -1,7 +1,7 @@
 """From a request, the catalogue and the facts to one complete plan; pure."""
 
 import platform
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
@@ -21,9 +21,9 @@ from nobs.launch.container.plan import (
     SecretFile,
     plan_container,
 )
-from nobs.launch.engine.endpoint import Route, Way, choose_route, socket_dir
-from nobs.launch.engine.info import EngineInfo
+from nobs.launch.engine.route import Route, choose_route
 from nobs.launch.image.plan import ImagePlan, plan_image
+from nobs.launch.planning.connection import is_embedded, resolve_connection
 from nobs.launch.planning.execution import choose_execution
 from nobs.launch.planning.facts import Facts
 from nobs.launch.planning.options import (
@@ -34,18 +34,18 @@ from nobs.launch.planning.options import (
 )
 from nobs.launch.planning.request import RunRequest
 from nobs.launch.planning.server import (
-    ServerOrder,
     choose_tasks,
+    describe_server,
     is_served,
-    order_server,
+    request_server,
     served_model,
 )
 from nobs.launch.planning.surroundings import proxy_route, surroundings_notes, trusted
 from nobs.launch.planning.workloads import choose_workload
 from nobs.schema.base import Backend, Execution
 from nobs.schema.pins import Source, Workload
+from nobs.schema.server import Connection
 from nobs.schema.spec import ImageRef, RunSpec, StepSpec
-from nobs.settings import DEFAULT_LLM_BASE_URL
 from nobs.storage.rundir import safe_name
 from nobs.system.accelerators import explain_choice
 from nobs.system.gpus import Accelerators
@@ -66,10 +66,10 @@ class Plan:
     fetch: ContainerPlan | None = None
     """Downloads before the run, if anything must be fetched; None where nothing can be."""
     container: ContainerPlan | None = None
-    engine: EngineInfo | None = None
-    """Of the container."""
-    server: ServerOrder | None = None
-    """What answers for the LLM; opened before the run."""
+    connection: Connection | None = None
+    """How the launcher reaches the server; None for one that is started for the run."""
+    route: Route | None = None
+    """How the worker reaches the server from its container; None for a worker on the host."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -92,7 +92,8 @@ class Plan:
             },
             "fetch": self.fetch and self.fetch.to_dict(),
             "container": self.container and self.container.to_dict(),
-            "server": self.server and {**asdict(self.server), "text": str(self.server)},
+            "server": self.spec.server_request
+            and describe_server(self.spec.server_request, self.connection),
             "notes": list(self.notes),
         }
 
@@ -111,7 +112,6 @@ def make_plan(
     target.check_host(facts.accelerators)
     contained = execution is Execution.CONTAINER and not facts.in_container
     served = next((pair for pair in pairs if is_served(pair[0])), None)
-    server = order_server(request, facts, *served) if served else None
     if not contained:
         check_image_options(request)
     image = plan_target_image(request, target, facts) if contained else None
@@ -132,26 +132,44 @@ def make_plan(
         device_info=facts.device_info,
         image=ImageRef(tag=image.tag) if image else None,
         engine=facts.engine.ref if facts.engine and contained else None,
-        server=server.reference() if server else None,
+        server_request=request_server(request, facts, *served) if served else None,
         offline=offline,
     )
-    plan = Plan(
-        spec=spec, results=request.results, accelerators=facts.accelerators, image=image,
-        engine=facts.engine.info if facts.engine else None, server=server,
-    )  # fmt: skip
-    fetch = plan_fetch_container(spec, plan.run_path, facts, secrets)
+    plan = plan_spec(spec, request.results, facts, secrets)
     return replace(
         plan,
-        fetch=fetch,
-        container=plan_run_container(spec, plan.run_path, target, facts, secrets),
+        image=image,
         notes=(
             *explain_choice(facts.accelerators, backend, is_auto=request.backend is None),
             *notes,
             *left_out,
             *describe_options(request, tasks),
             *_notes_of(workloads, backend),
-            *(surroundings_notes(facts) if fetch or not offline else ()),
+            *(surroundings_notes(facts) if plan.fetch or not offline else ()),
         ),
+    )
+
+
+def plan_spec(
+    spec: RunSpec, results: Path, facts: Facts, secrets: tuple[SecretFile, ...] = ()
+) -> Plan:
+    """Return how this machine carries `spec` out: the way to its server, and its containers."""
+    request, engine = spec.server_request, facts.engine
+    connection = None
+    if request and not is_embedded(request):
+        connection = resolve_connection(request, in_container=facts.in_container)
+    plan = Plan(spec=spec, results=results, accelerators=facts.accelerators, connection=connection)
+    if spec.image is None or engine is None:
+        return plan
+    # A server that is started for the run listens on loopback.
+    host = connection.host if connection else "127.0.0.1"
+    system = platform.system()
+    route = choose_route(host, engine.info, plan.run_path, platform=system) if request else None
+    return replace(
+        plan,
+        route=route,
+        fetch=plan_fetch_container(spec, plan.run_path, facts, secrets),
+        container=plan_run_container(spec, plan.run_path, route, facts, secrets),
     )
 
 
@@ -216,7 +234,7 @@ def plan_fetch_container(
 def plan_run_container(
     spec: RunSpec,
     run_path: Path,
-    target: BackendTarget,
+    route: Route | None,
     facts: Facts,
     secrets: tuple[SecretFile, ...],
 ) -> ContainerPlan | None:
@@ -224,8 +242,7 @@ def plan_run_container(
     if spec.image is None or facts.engine is None:
         return None
     packaged = not any(_needs_hub(workload) for workload in spec.workloads)
-    info = facts.engine.info
-    route = route_of(spec, info)
+    target = BACKENDS.load(spec.backend)
     return plan_container(
         run_id=spec.run_id,
         run_dir=run_path,
@@ -235,20 +252,12 @@ def plan_run_container(
         cache_dir=None if packaged else facts.hf_home,
         files=own_paths(spec.workloads),
         secrets=tuple(s for s in secrets if route and s.variable == KEY_VARIABLE),
-        socket_dir=socket_dir(run_path, info) if route and route.way is Way.RELAY else None,
+        socket_dir=route.socket_dir if route else None,
         environment={"HF_HUB_OFFLINE": "1"},
         passed=target.passed_environment,
         network=route.network if route else "none",
         deadline=facts.now + timedelta(seconds=spec.timeout_s),
     )
-
-
-def route_of(spec: RunSpec, engine: EngineInfo) -> Route | None:
-    """Return how a container gets to the server; an embedded one listens on loopback."""
-    if spec.server is None:
-        return None
-    url = spec.server.base_url or DEFAULT_LLM_BASE_URL
-    return choose_route(url, engine, platform=platform.system())
 
 
 def _make_steps(workloads: tuple[Workload, ...], timeout_s: float) -> tuple[StepSpec, ...]:

@@ -1,85 +1,28 @@
-"""Which server a run asks for its LLM, as a value: what `--dry-run` prints and then is opened."""
+"""Which server a run asks for its LLM, and which tasks it has without one."""
 
-import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import Any
 
 from nobs.errors import UsageError
-from nobs.launch.engine.endpoint import choose_route, split_url
 from nobs.launch.planning.facts import Facts
 from nobs.launch.planning.options import has_own_options
 from nobs.launch.planning.request import RunRequest
-from nobs.providers import EMBEDDED, PROVIDERS
+from nobs.providers import EMBEDDED
+from nobs.providers.definitions import LMSTUDIO
 from nobs.providers.weights import MODEL as EMBEDDED_MODEL
 from nobs.schema.pins import ModelPin, Source, Workload
-from nobs.schema.server import ServerRef
-from nobs.schema.spec import RunSpec
+from nobs.schema.server import DEFAULT_REQUEST_TIMEOUT_S, Connection, ServerRequest
 from nobs.settings import DEFAULT_LLM_BASE_URL, DEFAULT_LLM_MODEL_NAME
-from nobs.system.hosts import is_loopback
 from nobs.tasks import TASKS
 from nobs.tasks.options import PROVIDER, REQUEST_TIMEOUT, SERVER_MODEL, SERVER_URL, SETUP_LM_STUDIO
 from nobs.tasks.parameters import typed
 
-ANY_SERVER = "openai"
-LM_STUDIO = "lmstudio"
-DEFAULT_MAX_WAIT_S = 300.0
 _NO_SERVER = (
     f"no server answers at {DEFAULT_LLM_BASE_URL}; start LM Studio's, or name one with --llm-url"
 )
 _NOT_EMBEDDED = (
     "its server isn't installed here; install the extra quick, or name a server with --llm-url"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServerOrder:
-    """A provider and what it is asked for."""
-
-    provider: str
-    base_url: str | None
-    """None of a server that is started for the run."""
-    model: str | None
-    """None means what the provider brings along."""
-    setup: bool = False
-    is_guess: bool = False
-    """Whether the provider is one that may listen there, to be asked before use: what is named as
-    any server may be one that can say more of its model, such as where it computes."""
-    parallel: int | None = None
-    """Requests at once for which a model that the run itself loads makes room."""
-    max_wait_s: float = DEFAULT_MAX_WAIT_S
-
-    def __str__(self) -> str:
-        where = f" at {self.base_url}" if self.base_url else ", started for the run"
-        return f"{self.provider}{where}, model {self.model or 'its own'}"
-
-    def reference(self) -> ServerRef:
-        """Return what the run's order says of the server until it answers."""
-        return ServerRef(
-            provider=self.provider,
-            base_url=self.base_url or "",
-            model=self.model or "",
-            setup=self.setup,
-            max_wait_s=self.max_wait_s,
-        )
-
-
-def order_again(spec: RunSpec) -> ServerOrder | None:
-    """Return the order of a run that is resumed; an embedded server gets another address."""
-    server = spec.server
-    if server is None:
-        return None
-    is_embedded = server.provider == EMBEDDED
-    served = (model for work in spec.workloads if is_served(work) for model in work.models)
-    brings_model = any(model.package for model in served)
-    return ServerOrder(
-        provider=server.provider,
-        base_url=None if is_embedded else server.base_url,
-        model=None if is_embedded and brings_model else server.model,
-        setup=server.setup,
-        is_guess=server.provider == ANY_SERVER,
-        parallel=_parallel(spec.workloads),
-        max_wait_s=server.max_wait_s,
-    )
 
 
 def _parallel(workloads: Iterable[Workload]) -> int | None:
@@ -130,23 +73,32 @@ def served_model(request: RunRequest, facts: Facts, pinned: Workload) -> ModelPi
     return pin if name in (None, pin.id) else ModelPin(id=str(name), source=Source.SERVER)
 
 
-def order_server(
+def request_server(
     request: RunRequest, facts: Facts, pinned: Workload, chosen: Workload
-) -> ServerOrder:
-    """Return the order for the model of `pinned`, of which `chosen` was made."""
-    provider, setup = PROVIDER.get(request.options), bool(SETUP_LM_STUDIO.get(request.options))
-    url = None if _is_embedded(request, pinned) else _base_url(request, facts)
-    if url is None:
-        _check_embedded(SERVER_MODEL.get(request.options) or pinned.models[0].id)
-    return ServerOrder(
-        provider=provider or (EMBEDDED if url is None else _provider_at(url, request)),
-        base_url=_reached(url, facts) if url else None,
+) -> ServerRequest:
+    """Return which server is asked for the model of `pinned`, of which `chosen` was made."""
+    options, is_embedded = request.options, _is_embedded(request, pinned)
+    if is_embedded:
+        _check_embedded(SERVER_MODEL.get(options) or pinned.models[0].id)
+    setup = bool(SETUP_LM_STUDIO.get(options))
+    named = PROVIDER.get(options) or (LMSTUDIO.name if setup else None)
+    return ServerRequest(
+        provider=EMBEDDED if is_embedded else named,
+        url=None if is_embedded else SERVER_URL.get(options) or facts.llm_base_url,
         model=_model_name(request, facts, pinned),
         setup=setup,
         parallel=_parallel([chosen]),
-        is_guess=provider in {None, ANY_SERVER} and not setup,
-        max_wait_s=REQUEST_TIMEOUT.get(request.options) or DEFAULT_MAX_WAIT_S,
+        request_timeout_s=REQUEST_TIMEOUT.get(options) or DEFAULT_REQUEST_TIMEOUT_S,
     )
+
+
+def describe_server(request: ServerRequest, connection: Connection | None) -> dict[str, Any]:
+    """Return what a dry run prints of the server."""
+    url = connection.base_url if connection else None
+    where = f"at {url}" if url else "started for the run"
+    named = f"{request.provider} " if request.provider else ""
+    text = f"{named}{where}, model {request.model or 'included'}"
+    return {**request.model_dump(), "base_url": url, "text": text}
 
 
 def needs_server(workload: Workload) -> bool:
@@ -177,32 +129,3 @@ def _model_name(request: RunRequest, facts: Facts, pinned: Workload) -> str | No
     if named or _is_embedded(request, pinned):
         return named
     return facts.llm_model_name or DEFAULT_LLM_MODEL_NAME
-
-
-def _base_url(request: RunRequest, facts: Facts) -> str:
-    """Return where the server is: as named, else where the named provider's usually is."""
-    if url := SERVER_URL.get(request.options):
-        return url
-    provider = PROVIDER.get(request.options)
-    usual = PROVIDERS.load(provider).default_url if provider else None
-    return facts.llm_base_url or usual or DEFAULT_LLM_BASE_URL
-
-
-def _reached(url: str, facts: Facts) -> str:
-    """Return the URL as this process reaches it; UsageError where it is none."""
-    system, inside = platform.system(), facts.in_container
-    return choose_route(url, None, platform=system, in_container=inside).base_url
-
-
-def _provider_at(url: str, request: RunRequest) -> str:
-    """Return the provider whose servers usually listen there, else the one for any server."""
-    if SETUP_LM_STUDIO.get(request.options):
-        return LM_STUDIO
-    usual = {PROVIDERS.load(name).default_url: name for name in PROVIDERS}
-    return next((name for known, name in usual.items() if known and _same(known, url)), ANY_SERVER)
-
-
-def _same(left: str, right: str) -> bool:
-    one, other = split_url(left), split_url(right)
-    hosts = ["" if is_loopback(parts.hostname or "") else parts.hostname for parts in (one, other)]
-    return hosts[0] == hosts[1] and one.port == other.port

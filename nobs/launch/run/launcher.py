@@ -68,12 +68,12 @@ def _carry_out(plan: Plan, executor: Executor, run_dir: RunDir, on_event: OnEven
         for step in missing:
             run_dir.result_file(step.id).unlink(missing_ok=True)
         try:
-            with serve(plan, missing, on_event) as ready:
-                spec = ready.plan.spec
+            with serve(plan, missing, on_event) as served:
+                spec = served.plan.spec
                 run_dir.write(run_dir.spec_file, spec)
-                if ready.error is not None:
-                    record_absent(run_dir, spec, ready.error)
-                outcome = executor.run(ready.plan, run_dir, ready.on_event)
+                if served.error is not None:
+                    record_absent(run_dir, spec, served.error)
+                outcome = executor.run(served.plan, run_dir, served.on_event)
                 return finish(run_dir, spec, outcome)
         except KeyboardInterrupt:
             # It came at an odd moment; further ones are ignored from here on.

@@ -4,6 +4,7 @@ Everything but the directory of the results comes from the run's own specificati
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,8 @@ from nobs.errors import UsageError
 from nobs.launch.container.plan import SecretFile
 from nobs.launch.executor.base import Executor
 from nobs.launch.planning.facts import Facts
-from nobs.launch.planning.plan import Plan, plan_fetch_container, plan_run_container
+from nobs.launch.planning.plan import Plan, plan_spec
 from nobs.launch.planning.request import RunRequest
-from nobs.launch.planning.server import order_again
 from nobs.report.finish import missing_steps
 from nobs.schema.base import Execution
 from nobs.schema.pins import Workload
@@ -48,19 +48,10 @@ def plan_resume(
             f"Run {spec.run_id} can't be resumed: {'; '.join(changes)}.",
             "Restore what changed, or start a new run with `nobs run`.",
         )
-    target = BACKENDS.load(spec.backend)
-    target.check_host(facts.accelerators)
+    BACKENDS.load(spec.backend).check_host(facts.accelerators)
     missing = missing_steps(run_dir, spec)
-    return Plan(
-        spec=spec,
-        results=results,
-        accelerators=facts.accelerators,
-        engine=facts.engine.info if facts.engine else None,
-        fetch=plan_fetch_container(spec, run_dir.path, facts, secrets),
-        container=plan_run_container(spec, run_dir.path, target, facts, secrets),
-        server=order_again(spec),
-        notes=(f"resumed: {len(missing)} of {len(spec.steps)} steps are missing",),
-    )
+    notes = (f"resumed: {len(missing)} of {len(spec.steps)} steps are missing",)
+    return replace(plan_spec(spec, results, facts, secrets), notes=notes)
 
 
 def find_changes(spec: RunSpec, run_dir: RunDir, facts: Facts) -> Iterator[str]:

@@ -1,12 +1,11 @@
-"""Where the model of a server computes: on this machine, on another one, or nobody knows."""
+"""Where the model of a server computes: on this machine, on another one, or it is unknown."""
 
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 import psutil
 
-from nobs.providers.base import Served
-from nobs.schema.server import Locality
+from nobs.providers.base import ServedModel
+from nobs.schema.server import Connection, Locality
 from nobs.settings import in_container
 from nobs.system.hosts import is_loopback, is_this_machine
 from nobs.system.processes import find_listener
@@ -22,21 +21,20 @@ _FORWARDERS = frozenset(
 """Programs that listen for others; Docker's own proxy leads to a container of this machine."""
 
 
-def find_locality(served: Served) -> Place:
+def find_locality(served: ServedModel) -> Place:
     """Return where the model computes: what the server itself gives away outweighs its address."""
     known = served.elsewhere
     if known is not None and known.locality is Locality.REMOTE:
         return known.locality, known.reason
-    locality, reason = (Locality.LOCAL, None) if served.is_ours else _of_url(served.access.base_url)
+    locality, reason = (Locality.LOCAL, None) if served.is_ours else _place_of(served.connection)
     if known is not None and locality is Locality.LOCAL:
         return known.locality, known.reason
     return locality, reason
 
 
-def _of_url(base_url: str) -> Place:
+def _place_of(connection: Connection) -> Place:
     """Return the place of the server; a container doesn't see its host's addresses."""
-    parts = urlsplit(base_url)
-    host = parts.hostname or ""
+    host, port = connection.host, connection.port
     is_here = is_this_machine(host)
     if is_here is None:
         return Locality.UNKNOWN, f"The name {host} can't be resolved."
@@ -45,9 +43,9 @@ def _of_url(base_url: str) -> Place:
         return Locality.UNKNOWN, reason
     if not is_here:
         return Locality.REMOTE, f"The server is another machine, {host}."
-    forwarder = _forwarder(parts.port) if parts.port and is_loopback(host) else None
+    forwarder = _forwarder(port) if is_loopback(host) else None
     if forwarder is not None:
-        return Locality.UNKNOWN, f"{forwarder} listens on port {parts.port} and passes requests on."
+        return Locality.UNKNOWN, f"{forwarder} listens on port {port} and passes requests on."
     return Locality.LOCAL, None
 
 

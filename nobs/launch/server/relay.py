@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from nobs.errors import HostApiError, StorageError
-from nobs.launch.engine.endpoint import SOCKET_NAME
+from nobs.launch.engine.route import SOCKET_NAME
 from nobs.system.child import child
 
 READY = "ready"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from nobs.providers.base import Access, Served, Tell, Wanted
+from nobs.providers.base import OnProgress, ServedModel
 from nobs.providers.causes import Cause
 from nobs.providers.client import Server
 from nobs.providers.definitions import Definition
@@ -25,7 +25,7 @@ from nobs.providers.lmstudio.state import (
     is_server_running,
 )
 from nobs.providers.served import ServedModels
-from nobs.schema.server import ModelIdentity
+from nobs.schema.server import Connection, ModelIdentity, ServerRequest
 
 __all__ = [
     "WORK",
@@ -42,43 +42,54 @@ class LmStudio(ServedModels):
     """Sets LM Studio up where it is asked to."""
 
     @contextmanager
-    def open(self, provider: Definition, wanted: Wanted, tell: Tell) -> Iterator[Served]:
+    def open(
+        self,
+        provider: Definition,
+        request: ServerRequest,
+        connection: Connection | None,
+        on_progress: OnProgress,
+    ) -> Iterator[ServedModel]:
         """Wait until the model answers, loaded by us if it may be; leave LM Studio as it was."""
-        if not wanted.setup:
-            with super().open(provider, wanted, tell) as served:
+        if connection is None or not request.setup:
+            with super().open(provider, request, connection, on_progress) as served:
                 yield served
             return
-        setup = setup_lm_studio(wanted, tell)
+        setup = setup_lm_studio(request, connection, on_progress)
         try:
-            access = Access(base_url=setup.base_url, api_key=wanted.api_key)
-            served = self.connect(provider, access, replace(wanted, model=setup.model), tell)
+            served = self.connect(provider, setup.connection, setup.model, on_progress)
             yield replace(served, is_ours=setup.started_server)
         finally:
-            cleanup_lm_studio(setup, tell)
+            cleanup_lm_studio(setup, on_progress)
 
-    def connect(self, provider: Definition, access: Access, wanted: Wanted, tell: Tell) -> Served:
+    def connect(
+        self,
+        provider: Definition,
+        connection: Connection,
+        model: str | None,
+        on_progress: OnProgress,
+    ) -> ServedModel:
         """Return the model once it has answered; the name of a variant may mean its key."""
         try:
-            return super().connect(provider, access, wanted, tell)
+            return super().connect(provider, connection, model, on_progress)
         except ServerUnusable as error:
-            key = _key_of_variant(access, wanted.model) if error.cause is Cause.MODEL else None
+            key = _key_of_variant(connection, model) if error.cause is Cause.MODEL else None
             if key is None:
                 raise
-        return super().connect(provider, access, replace(wanted, model=key), tell)
+        return super().connect(provider, connection, key, on_progress)
 
-    def identify(self, access: Access, model: str) -> ModelIdentity:
+    def identify(self, connection: Connection, model: str) -> ModelIdentity:
         """Return what the server says of `model`, and `lms` of the device that computes."""
-        identity = super().identify(access, model)
+        identity = super().identify(connection, model)
         own = (model.removeprefix(OWN_PREFIX),) if model.startswith(OWN_PREFIX) else ()
-        device = identity.remote_host or find_device(access, identity)
+        device = identity.remote_host or find_device(connection, identity)
         return identity.model_copy(
             update={"remote_host": device, "aliases": (*identity.aliases, *own)}
         )
 
 
-def _key_of_variant(access: Access, wanted: str | None) -> str | None:
+def _key_of_variant(connection: Connection, wanted: str | None) -> str | None:
     """Return the key that loads the wanted variant, None where it is none of the server's."""
-    with Server(access) as server:
+    with Server(connection) as server:
         listed = [model.listed for model in read_models(server)]
     found = [target for target in find_targets(wanted, listed) if target.variant]
     if len(found) != 1:

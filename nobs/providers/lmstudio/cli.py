@@ -16,7 +16,7 @@ from queue import Empty, Queue
 from typing import IO, Any
 
 from nobs.errors import RequirementError
-from nobs.providers.base import Tell
+from nobs.providers.base import OnProgress
 from nobs.providers.lmstudio.failures import explain
 from nobs.system.child import child
 from nobs.user import home
@@ -55,7 +55,9 @@ class Lms:
         except ValueError as error:
             raise explain(words, f"It printed no JSON: {output[:200]!r}", 0) from error
 
-    def follow(self, *words: str, tell: Tell, limit_s: float, silence_s: float) -> None:
+    def follow(
+        self, *words: str, on_progress: OnProgress, limit_s: float, silence_s: float
+    ) -> None:
         """Run what takes long, telling its progress; an error of ours as in `run`."""
         lines: list[str] = []
         with self._start(words, subprocess.STDOUT, 0.0) as process:
@@ -64,7 +66,7 @@ class Lms:
             for line in _lines(words, process.stdout, limit_s, silence_s):
                 lines.append(line)
                 if time.monotonic() >= told_at + _TELL_EVERY_S:
-                    tell(f"lms {words[0]}: {line}")
+                    on_progress(f"lms {words[0]}: {line}")
                     told_at = time.monotonic()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(ANSWER_S)

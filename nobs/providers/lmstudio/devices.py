@@ -1,24 +1,22 @@
 """Whose hardware a loaded model uses: LM Studio serves what linked devices compute as its own."""
 
 from nobs.errors import NobsError
-from nobs.providers.base import Access
-from nobs.providers.diagnosis import host_of, port_of
 from nobs.providers.lmstudio.cli import check_lms_cli
 from nobs.providers.lmstudio.state import loaded_models, server_port
-from nobs.schema.server import ModelIdentity
+from nobs.schema.server import Connection, ModelIdentity
 from nobs.system.hosts import is_this_machine
 
 
-def find_device(access: Access, identity: ModelIdentity) -> str | None:
+def find_device(connection: Connection, identity: ModelIdentity) -> str | None:
     """Return the linked device that computes, None where it is this machine or `lms` isn't here.
 
     Only `lms` knows, and only of the LM Studio of this machine.
     """
-    if not is_this_machine(host_of(access.base_url)):
+    if not is_this_machine(connection.host):
         return None
     try:
         lms = check_lms_cli()
-        if server_port(lms) != port_of(access.base_url):
+        if server_port(lms) != connection.port:
             return None
         loaded = loaded_models(lms)
     except NobsError:

@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from nobs.errors import HostApiError, NobsError, UsageError
-from nobs.providers.base import Access, Tell, Wanted
+from nobs.providers.base import OnProgress
 from nobs.providers.client import Server
 from nobs.providers.definitions import LMSTUDIO
-from nobs.providers.diagnosis import port_of
 from nobs.providers.lmstudio.cli import Lms, check_lms_cli
 from nobs.providers.lmstudio.failures import ModelNotFound
 from nobs.providers.lmstudio.names import Target
@@ -23,6 +21,7 @@ from nobs.providers.lmstudio.state import (
     server_port,
 )
 from nobs.providers.lmstudio.targets import SILENCE_S, find_instance, find_or_download
+from nobs.schema.server import Connection, ServerRequest
 from nobs.system.hosts import is_this_machine
 
 LOAD_S = 900.0
@@ -39,7 +38,8 @@ class Setup:
     before: Mapping[str, Any]
     """The daemon's status."""
     port_before: int | None
-    base_url: str = ""
+    connection: Connection
+    """To the running server."""
     started_server: bool = False
     loaded_before: tuple[Instance, ...] | None = None
     loaded: str | None = None
@@ -48,44 +48,48 @@ class Setup:
     """As requests name it."""
 
 
-def setup_lm_studio(wanted: Wanted, tell: Tell) -> Setup:
+def setup_lm_studio(
+    request: ServerRequest, connection: Connection, on_progress: OnProgress
+) -> Setup:
     """Start the server, download and load the model where they are missing.
 
     Undoes what it did if it fails; otherwise `cleanup_lm_studio` has to be called.
     """
     lms = check_lms_cli()
-    setup = Setup(lms=lms, before=daemon_status(lms), port_before=server_port(lms))
+    setup = Setup(
+        lms=lms, before=daemon_status(lms), port_before=server_port(lms), connection=connection
+    )
     try:
-        setup.base_url = _start_server(setup, wanted.base_url, tell)
-        _wait_for_greeting(Access(base_url=setup.base_url, api_key=wanted.api_key))
-        setup.model = _choose_and_load(setup, wanted, tell)
+        _start_server(setup, on_progress)
+        _wait_for_greeting(setup.connection)
+        setup.model = _choose_and_load(setup, request, on_progress)
     except BaseException:
-        cleanup_lm_studio(setup, tell)
+        cleanup_lm_studio(setup, on_progress)
         raise
     return setup
 
 
-def cleanup_lm_studio(setup: Setup, tell: Tell) -> None:
+def cleanup_lm_studio(setup: Setup, on_progress: OnProgress) -> None:
     """Leave server, models and daemon as they were before; what fails is told, not raised."""
     if setup.loaded_before is not None:
-        _restore_models(setup, tell)
+        _restore_models(setup, on_progress)
     if setup.started_server:
-        _undo(setup, tell, "server", "stop")
+        _undo(setup, on_progress, "server", "stop")
     if setup.before.get("status") == "not-running":
-        _stop_daemon(setup, tell)
+        _stop_daemon(setup, on_progress)
 
 
-def _start_server(setup: Setup, wanted_url: str | None, tell: Tell) -> str:
-    """Return the URL of the running server, started if need be."""
-    url = wanted_url or str(LMSTUDIO.default_url)
-    if not is_this_machine(urlsplit(url).hostname or ""):
+def _start_server(setup: Setup, on_progress: OnProgress) -> None:
+    """Start the server unless it runs, and note how it is reached."""
+    url, port = setup.connection.base_url, setup.connection.port
+    if not is_this_machine(setup.connection.host):
         raise UsageError(
             f"LM Studio can be set up on this machine only, not at {url}.",
             "Leave out --setup-lm-studio, or name a URL of this machine.",
         )
-    port, running = port_of(url), setup.port_before
+    running = setup.port_before
     if running is None:
-        tell(f"Starting LM Studio's server on port {port}.")
+        on_progress(f"Starting LM Studio's server on port {port}.")
         setup.started_server = True
         setup.lms.run("server", "start", "--port", str(port))
     elif running != port:
@@ -95,49 +99,48 @@ def _start_server(setup: Setup, wanted_url: str | None, tell: Tell) -> str:
                 f"Use it: --llm-url http://127.0.0.1:{running}/v1. Or stop it: `lms server stop`.",
             )
         port = running
-    return f"http://127.0.0.1:{port}/v1"
+    here = {"base_url": f"http://127.0.0.1:{port}/v1"}
+    setup.connection = setup.connection.model_copy(update=here)
 
 
-def _wait_for_greeting(access: Access) -> None:
+def _wait_for_greeting(connection: Connection) -> None:
     retrying = Retrying(
         retry=retry_if_result(lambda greets: not greets),
         wait=wait_exponential(multiplier=0.1, max=2.0),
         stop=stop_after_delay(_GREETING_S),
     )
     try:
-        retrying(_greets, access)
+        retrying(_greets, connection)
     except RetryError as error:
         raise HostApiError(
-            f"LM Studio's server doesn't greet at {access.base_url}.",
-            f"Another program may have port {port_of(access.base_url)}: name a free one, "
+            f"LM Studio's server doesn't answer at {connection.base_url}.",
+            f"Another program may have port {connection.port}: name a free one, "
             "--llm-url http://127.0.0.1:PORT/v1.",
         ) from error
 
 
-def _greets(access: Access) -> bool:
-    with Server(access, answer_s=2.0) as server:
+def _greets(connection: Connection) -> bool:
+    with Server(connection, answer_s=2.0) as server:
         return server.native("/lmstudio-greeting").get("lmstudio") is True
 
 
-def _choose_and_load(setup: Setup, wanted: Wanted, tell: Tell) -> str:
+def _choose_and_load(setup: Setup, request: ServerRequest, on_progress: OnProgress) -> str:
     """Return the identifier of the instance that requests are for."""
     setup.loaded_before = loaded_models(setup.lms)
     downloaded = downloaded_models(setup.lms)
-    instance = find_instance(wanted.model, setup.loaded_before, downloaded)
+    instance = find_instance(request.model, setup.loaded_before, downloaded)
     if instance is not None:
-        _check_named(instance, wanted)
+        _check_named(instance, request)
         return instance.identifier
-    # A run that is resumed asks for the instance that it had loaded.
-    name = wanted.model.removeprefix(OWN_PREFIX) if wanted.model else None
-    target = find_or_download(setup.lms, name, downloaded, tell)
-    return _use_or_load(setup, target, wanted, tell)
+    target = find_or_download(setup.lms, request.model, downloaded, on_progress)
+    return _use_or_load(setup, target, request, on_progress)
 
 
-def _check_named(instance: Instance, wanted: Wanted) -> None:
+def _check_named(instance: Instance, request: ServerRequest) -> None:
     """Make sure that the instance that was named can be used as it is."""
     if instance.device is not None:
         raise _on_device(instance)
-    if not _fits(instance, wanted):
+    if not _fits(instance, request):
         raise HostApiError(
             f"LM Studio's instance {instance.identifier} holds {instance.context_length} tokens and"
             f" works on {instance.parallel} requests at once, which isn't what the run asks for.",
@@ -146,29 +149,33 @@ def _check_named(instance: Instance, wanted: Wanted) -> None:
         )
 
 
-def _use_or_load(setup: Setup, target: Target, wanted: Wanted, tell: Tell) -> str:
+def _use_or_load(
+    setup: Setup, target: Target, request: ServerRequest, on_progress: OnProgress
+) -> str:
     """Return the identifier of an instance that fits: one of the user's, else our own."""
     for instance in setup.loaded_before or ():
-        if _is_of(instance, target) and _fits(instance, wanted):
-            tell(f"{target.name} is loaded as {instance.identifier}.")
+        if _is_of(instance, target) and _fits(instance, request):
+            on_progress(f"{target.name} is loaded as {instance.identifier}.")
             return instance.identifier
     identifier = setup.loaded = OWN_PREFIX + target.name.rpartition("/")[2]
     options = ["--identifier", identifier, "--yes"]
-    if wanted.context_length is not None:
-        options += ["--context-length", str(wanted.context_length)]
-    if wanted.parallel is not None:
-        options += ["--parallel", str(wanted.parallel)]
-    tell(f"Loading {target.name} as {identifier}.")
-    _load(setup.lms, target, options, tell)
+    if request.context_length is not None:
+        options += ["--context-length", str(request.context_length)]
+    if request.parallel is not None:
+        options += ["--parallel", str(request.parallel)]
+    on_progress(f"Loading {target.name} as {identifier}.")
+    _load(setup.lms, target, options, on_progress)
     _check_loaded(setup.lms, target, identifier)
     return identifier
 
 
-def _load(lms: Lms, target: Target, options: list[str], tell: Tell) -> None:
+def _load(lms: Lms, target: Target, options: list[str], on_progress: OnProgress) -> None:
     """Load by the key where that means the right variant; few versions take a variant's name."""
     name = target.model.key if target.loads_by_key else target.name
     try:
-        lms.follow("load", name, *options, tell=tell, limit_s=LOAD_S, silence_s=SILENCE_S)
+        lms.follow(
+            "load", name, *options, on_progress=on_progress, limit_s=LOAD_S, silence_s=SILENCE_S
+        )
     except ModelNotFound as error:
         if target.loads_by_key:
             raise
@@ -192,11 +199,11 @@ def _is_of(instance: Instance, target: Target) -> bool:
     return instance.key == target.model.key and target.variant in (None, instance.variant)
 
 
-def _fits(instance: Instance, wanted: Wanted) -> bool:
+def _fits(instance: Instance, request: ServerRequest) -> bool:
     if instance.device is not None:
         return False
-    enough = (instance.context_length or 0) >= (wanted.context_length or 0)
-    return enough and wanted.parallel in (None, instance.parallel)
+    enough = (instance.context_length or 0) >= (request.context_length or 0)
+    return enough and request.parallel in (None, instance.parallel)
 
 
 def _check_loaded(lms: Lms, target: Target, identifier: str) -> None:
@@ -220,25 +227,25 @@ def _on_device(instance: Instance) -> HostApiError:
     )
 
 
-def _undo(setup: Setup, tell: Tell, *words: str) -> None:
+def _undo(setup: Setup, on_progress: OnProgress, *words: str) -> None:
     try:
         setup.lms.run(*words, limit_s=LOAD_S)
     except NobsError as error:
-        tell(f"{error.message} LM Studio is not as it was: `lms {' '.join(words)}`.")
+        on_progress(f"{error.message} LM Studio is not as it was: `lms {' '.join(words)}`.")
 
 
-def _restore_models(setup: Setup, tell: Tell) -> None:
+def _restore_models(setup: Setup, on_progress: OnProgress) -> None:
     """Unload what we loaded, load what LM Studio put out of memory for it."""
     before = {instance.identifier: instance for instance in setup.loaded_before or ()}
     try:
         now = {instance.identifier for instance in loaded_models(setup.lms)}
     except NobsError as error:
-        tell(f"{error.message} See `lms ps` for what is loaded.")
+        on_progress(f"{error.message} See `lms ps` for what is loaded.")
         return
     if setup.loaded is not None and setup.loaded in now:
-        _undo(setup, tell, "unload", setup.loaded)
+        _undo(setup, on_progress, "unload", setup.loaded)
     for identifier in before.keys() - now:
-        _undo(setup, tell, "load", *_as_before(before[identifier]))
+        _undo(setup, on_progress, "load", *_as_before(before[identifier]))
 
 
 def _as_before(instance: Instance) -> list[str]:
@@ -248,10 +255,10 @@ def _as_before(instance: Instance) -> list[str]:
     return options
 
 
-def _stop_daemon(setup: Setup, tell: Tell) -> None:
+def _stop_daemon(setup: Setup, on_progress: OnProgress) -> None:
     """End LM Studio if it was woken up for us; a window of the app can't be closed from here."""
     now = daemon_status(setup.lms)
     if now.get("isDaemon") is True:
-        _undo(setup, tell, "daemon", "down")
+        _undo(setup, on_progress, "daemon", "down")
     elif now.get("status") == "running":
-        tell("LM Studio was started for this run and is still open: close its window.")
+        on_progress("LM Studio was started for this run and is still open: close its window.")

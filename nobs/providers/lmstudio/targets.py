@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nobs.errors import HostApiError, UsageError
-from nobs.providers.base import Tell
+from nobs.providers.base import OnProgress
 from nobs.providers.lmstudio.cli import Lms
 from nobs.providers.lmstudio.names import (
     Listed,
@@ -45,7 +45,7 @@ def find_instance(
 
 
 def find_or_download(
-    lms: Lms, wanted: str | None, downloaded: Sequence[Listed], tell: Tell
+    lms: Lms, wanted: str | None, downloaded: Sequence[Listed], on_progress: OnProgress
 ) -> Target:
     """Return the model on disk."""
     found = _find(wanted, downloaded)
@@ -53,8 +53,10 @@ def find_or_download(
         return found
     if wanted is None:
         raise UsageError("No model is named.", "Name one: --llm-model NAME.")
-    tell(f"Downloading {wanted} with LM Studio.")
-    lms.follow("get", wanted, "--yes", tell=tell, limit_s=DOWNLOAD_S, silence_s=SILENCE_S)
+    on_progress(f"Downloading {wanted} with LM Studio.")
+    lms.follow(
+        "get", wanted, "--yes", on_progress=on_progress, limit_s=DOWNLOAD_S, silence_s=SILENCE_S
+    )
     after = downloaded_models(lms)
     found = _find(wanted, after) or _find_new(wanted, downloaded, after)
     if found is None:

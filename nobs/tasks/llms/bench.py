@@ -4,23 +4,20 @@ import asyncio
 import itertools
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from nobs.errors import HostApiError
 from nobs.providers.chat import messages_of, new_prefix
 from nobs.providers.model_names import explain_other_model, names_same_model
-from nobs.schema.server import ServerRef
+from nobs.schema.server import Connection, ServerRef
 from nobs.settings import llm_api_key
 from nobs.tasks.base import Work
 from nobs.tasks.llms.aggregate import MAX_FAILED_SHARE, has_too_many_failures, request_of
 from nobs.tasks.llms.client.accuracy import LoopbackFailed, measure_own_error
-from nobs.tasks.llms.client.chat import ChatClient, ChatRequest, Endpoint, chat_stream
+from nobs.tasks.llms.client.chat import ChatClient, ChatRequest, chat_stream
 from nobs.tasks.llms.client.record import ChatFailure, ChatRecord
-from nobs.tasks.llms.client.wire import Limits
 from nobs.tasks.llms.failures import explain
 from nobs.tasks.llms.gaps import pool_gaps
-from nobs.tasks.llms.load import Target
 from nobs.tasks.llms.load_table import LoadMeter
 from nobs.tasks.llms.params import LlmParams
 from nobs.tasks.llms.report import LlmRequest
@@ -28,12 +25,10 @@ from nobs.tasks.llms.stamps import stamps_line, write_stamps
 
 MIN_JUDGED = 10
 """Requests as of which a run that goes on is judged by its share of failures."""
-MAX_SILENCES = 6
-"""A whole answer may take this many times the longest silence."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class SentRequest:
     """One request of a repeat and what came of it."""
 
     repeat: int
@@ -48,10 +43,11 @@ class LlmBench:
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self.params, self.server = _params(work), _server(work)
-        self._client = ChatClient(endpoint_of(self.server), limits_of(self.server))
+        self.params = _params(work)
+        self.server, self._connection = _server(work)
+        self._client = ChatClient(self._connection)
         self._loop = asyncio.Runner()
-        self._asked: list[Asked] = []
+        self._asked: list[SentRequest] = []
         self._repeats = 0
         self._found: dict[str, Any] = {}
         self._names_reasons = False
@@ -77,8 +73,9 @@ class LlmBench:
         if self.params.load is None:
             return
         self._client.close()
-        target = Target(endpoint=endpoint_of(self.server), limits=limits_of(self.server))
-        meter = LoadMeter(self._loop, target, self.params.load, self._make_requests, self._check)
+        meter = LoadMeter(
+            self._loop, self._connection, self.params.load, self._make_requests, self._check
+        )
         self._found["load"] = meter.measure(len(self.work.inputs)).model_dump(mode="json")
 
     def synchronize(self) -> None:
@@ -153,13 +150,13 @@ class LlmBench:
             raise explain(requests, self.server.base_url)
         return sum(r.counted_tokens or 0 for r in requests if r.failure is None)
 
-    async def _ask(self, number: int, row: str) -> Asked:
+    async def _ask(self, number: int, row: str) -> SentRequest:
         prefix = new_prefix()
         chat = chat_request(self.server, prefix, row, self.params)
         record = await chat_stream(self._client, chat)
         record = self._check(record)
         request = request_of(record, number, self.params.min_output_tokens)
-        return Asked(repeat=self._repeats, prefix=prefix, record=record, request=request)
+        return SentRequest(repeat=self._repeats, prefix=prefix, record=record, request=request)
 
     def _check_going_on(self) -> None:
         """Raise once the run can't end well: a dead server would else cost every wait in turn."""
@@ -174,23 +171,6 @@ def check_model(record: ChatRecord, server: ServerRef) -> None:
     answered = record.figures.model if record.figures else None
     if answered and not names_same_model(server.model, answered, server.identity):
         raise HostApiError(*explain_other_model(server.model, answered))
-
-
-def endpoint_of(server: ServerRef) -> Endpoint:
-    """Return how this process reaches `server`."""
-    socket = Path(server.socket) if server.socket else None
-    return Endpoint.of(server.base_url, llm_api_key(), unix_socket=socket)
-
-
-def limits_of(server: ServerRef) -> Limits:
-    """Return the deadlines that follow from the longest silence."""
-    wait_s = server.max_wait_s
-    return Limits(
-        connect_s=min(10.0, wait_s),
-        first_byte_s=wait_s,
-        idle_s=wait_s,
-        total_s=MAX_SILENCES * wait_s,
-    )
 
 
 def chat_request(server: ServerRef, prefix: str, prompt: str, params: LlmParams) -> ChatRequest:
@@ -210,7 +190,8 @@ def _params(work: Work) -> LlmParams:
     return work.workload.params
 
 
-def _server(work: Work) -> ServerRef:
-    if work.server is None:
-        raise TypeError("the order names no server")
-    return work.server
+def _server(work: Work) -> tuple[ServerRef, Connection]:
+    """Return the server and the connection to it, with the key of this process's environment."""
+    if work.server is None or work.connection is None:
+        raise TypeError("the run's specification names no server")
+    return work.server, work.connection.with_key(llm_api_key())

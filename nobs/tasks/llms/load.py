@@ -7,16 +7,11 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import accumulate
 
-from nobs.tasks.llms.client.chat import (
-    ChatClient,
-    ChatRequest,
-    Endpoint,
-    chat_client,
-    connect_failure,
-)
+from nobs.schema.server import Connection
+from nobs.tasks.llms.client.chat import ChatClient, ChatRequest, chat_client, connect_failure
 from nobs.tasks.llms.client.figures import record_of
 from nobs.tasks.llms.client.record import ChatRecord
-from nobs.tasks.llms.client.wire import ConnectFailed, Exchange, Limits
+from nobs.tasks.llms.client.wire import ConnectFailed, Exchange
 from nobs.tasks.llms.params import Arrivals, LoadParams
 
 SWEEP_LIMIT = 256
@@ -40,14 +35,6 @@ class Level:
         if self.rate_per_s is not None:
             return f"{self.rate_per_s:g} requests/s"
         return f"{self.concurrency} at once"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """Where requests go."""
-
-    endpoint: Endpoint
-    limits: Limits
 
 
 def levels_of(params: LoadParams) -> Iterator[Level]:
@@ -81,14 +68,14 @@ def arrival_times_s(count: int, rate_per_s: float, arrivals: Arrivals, seed: int
 
 
 async def send_level(
-    level: Level, target: Target, requests: Sequence[ChatRequest], params: LoadParams
+    level: Level, connection: Connection, requests: Sequence[ChatRequest], params: LoadParams
 ) -> list[ChatRecord]:
     """Send `requests` as `level` says and return their records, parsed when all streams ended."""
     if level.rate_per_s is None:
-        answers = await _send_closed(target, requests, level.concurrency or 1)
+        answers = await _send_closed(connection, requests, level.concurrency or 1)
     else:
         times_s = arrival_times_s(len(requests), level.rate_per_s, params.arrivals, params.seed)
-        answers = await _send_open(target, requests, times_s)
+        answers = await _send_open(connection, requests, times_s)
     return [
         record_of(answer) if isinstance(answer, Exchange) else connect_failure(answer)
         for answer in answers
@@ -96,7 +83,7 @@ async def send_level(
 
 
 async def _send_closed(
-    target: Target, requests: Sequence[ChatRequest], concurrency: int
+    connection: Connection, requests: Sequence[ChatRequest], concurrency: int
 ) -> list[Exchange | ConnectFailed]:
     """Let each of `concurrency` clients send the next request when its last one has ended."""
     queue = iter(requests)
@@ -107,7 +94,7 @@ async def _send_closed(
             answers.append(await _send(client, request))  # noqa: PERF401 - a shared queue
 
     with ExitStack() as stack:
-        clients = await _open_clients(stack, target, min(concurrency, len(requests)))
+        clients = await _open_clients(stack, connection, min(concurrency, len(requests)))
         async with asyncio.TaskGroup() as group:
             for client in clients:
                 group.create_task(work(client))
@@ -115,22 +102,18 @@ async def _send_closed(
 
 
 async def _send_open(
-    target: Target, requests: Sequence[ChatRequest], times_s: Sequence[float]
+    connection: Connection, requests: Sequence[ChatRequest], times_s: Sequence[float]
 ) -> list[Exchange | ConnectFailed]:
     """Send each request at its time, whether or not others have ended."""
     loop = asyncio.get_running_loop()
     answers: list[Exchange | ConnectFailed] = []
 
     with ExitStack() as stack:
-        idle = await _open_clients(stack, target, min(len(requests), MAX_KEPT_OPEN))
+        idle = await _open_clients(stack, connection, min(len(requests), MAX_KEPT_OPEN))
 
         async def work(request: ChatRequest, at_s: float) -> None:
             await asyncio.sleep(at_s - loop.time())
-            client = (
-                idle.pop()
-                if idle
-                else stack.enter_context(chat_client(target.endpoint, target.limits))
-            )
+            client = idle.pop() if idle else stack.enter_context(chat_client(connection))
             answers.append(await _send(client, request))
             idle.append(client)
 
@@ -141,11 +124,9 @@ async def _send_open(
     return answers
 
 
-async def _open_clients(stack: ExitStack, target: Target, count: int) -> list[ChatClient]:
+async def _open_clients(stack: ExitStack, connection: Connection, count: int) -> list[ChatClient]:
     """Return clients whose connections are open; one that can't connect says so when it sends."""
-    clients = [
-        stack.enter_context(chat_client(target.endpoint, target.limits)) for _ in range(count)
-    ]
+    clients = [stack.enter_context(chat_client(connection)) for _ in range(count)]
     for client in clients:
         with suppress(ConnectFailed):
             await client.open()

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from nobs.log import get_logger
+from nobs.schema.server import Connection
 from nobs.tasks.llms.client.chat import ChatRequest
 from nobs.tasks.llms.client.record import ChatRecord
-from nobs.tasks.llms.load import Level, Target, levels_of, requests_of, send_level, sweep_levels
+from nobs.tasks.llms.load import Level, levels_of, requests_of, send_level, sweep_levels
 from nobs.tasks.llms.load_figures import grew, knee_of, level_figures
 from nobs.tasks.llms.params import LoadParams
 from nobs.tasks.llms.report import LoadLevel, LoadTable
@@ -22,11 +23,11 @@ class LoadMeter:
     """Sends the levels of `params`, one after the other."""
 
     def __init__(
-        self, loop: asyncio.Runner, target: Target, params: LoadParams, make: MakeRequests,
+        self, loop: asyncio.Runner, connection: Connection, params: LoadParams, make: MakeRequests,
         check: CheckRecord,
     ) -> None:  # fmt: skip
         self._loop = loop
-        self._target = target
+        self._connection = connection
         self._params = params
         self._make = make
         self._check = check
@@ -52,7 +53,7 @@ class LoadMeter:
 
     def _measure(self, level: Level, prompts: int) -> LoadLevel:
         requests = self._make(requests_of(level, prompts))
-        records = self._loop.run(send_level(level, self._target, requests, self._params))
+        records = self._loop.run(send_level(level, self._connection, requests, self._params))
         figures = level_figures(level, [self._check(record) for record in records])
         rate = figures.tokens_per_sec
         log.info(

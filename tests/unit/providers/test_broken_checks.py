@@ -29,7 +29,7 @@ def said_in_stream(**error: Any) -> Script:
         ),
         (said_in_stream(message="Loading model", code=503), Cause.BUSY, "Loading model"),
         (said_in_stream(message="slow down", code="429"), Cause.BUSY, "slow down"),
-        (said_in_stream(message="who are you?", code=401), Cause.KEY, "wants a key"),
+        (said_in_stream(message="who are you?", code=401), Cause.KEY, "requires a key"),
         (said_in_stream(message="of its own", code=7), Cause.REFUSED, "of its own"),
         (
             reply("", "307 Temporary Redirect", "Location: https://x/v1/chat/completions"),

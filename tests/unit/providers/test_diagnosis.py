@@ -9,28 +9,32 @@ from pathlib import Path
 import pytest
 
 from nobs.providers import PROVIDERS
-from nobs.providers.base import Access, Provider
+from nobs.providers.base import Provider, ServedModel
 from nobs.providers.causes import Cause
 from nobs.providers.diagnosis import ServerUnusable
-from nobs.providers.readiness import ONCE, Answering, Patience, wait_until_ready
-from nobs.schema.server import ModelIdentity, RequestShape
+from nobs.providers.readiness import ONCE, RetryPolicy, wait_until_ready
+from nobs.schema.server import Connection, ModelIdentity
 from tests.fakes.llm_routes import models, one_model, reply, routes
 from tests.fakes.llm_server import Choose, Script, Send, Then, serving
 from tests.fakes.llm_streams import event, head
 
 OPENAI = PROVIDERS.load("openai")
-BRIEFLY = Patience(wait_s=0.5, absent_wait_s=0.0, answer_s=0.5, first_pause_s=0.02)
-TINY = Answering(
-    model="tiny", request=RequestShape(), identity=ModelIdentity(id="tiny"), elsewhere=None
-)
+BRIEFLY = RetryPolicy(absent_retry_s=0.0, first_pause_s=0.02)
+
+
+def tiny(connection: Connection) -> ServedModel:
+    return ServedModel(
+        connection=connection, model="tiny", identity=ModelIdentity(id="tiny"), elsewhere=None
+    )
 
 
 def fail(
     url: str, model: str | None = "tiny", key: str = "", of: Provider = OPENAI
 ) -> ServerUnusable:
     """Return why the server at `url` can't be used."""
+    connection = Connection(base_url=url, api_key=key, request_timeout_s=0.5)
     with pytest.raises(ServerUnusable) as caught:
-        wait_until_ready(Access(base_url=url, api_key=key), model, of, lambda _: None, BRIEFLY)
+        wait_until_ready(connection, model, of, lambda _: None, BRIEFLY)
     return caught.value
 
 
@@ -64,9 +68,9 @@ def deaf_port() -> Iterator[str]:
 
 def test_a_server_that_answers_has_nothing_to_mend() -> None:
     with serving(one_model()) as server:
-        assert (
-            wait_until_ready(Access(base_url=server.url), "tiny", OPENAI, pytest.fail, ONCE) == TINY
-        )
+        connection = Connection(base_url=server.url)
+        served = wait_until_ready(connection, "tiny", OPENAI, pytest.fail, ONCE)
+        assert served == tiny(connection)
         paths = [request.path for request in server.log]
         assert paths == ["/v1/models", "/v1/chat/completions", "/v1/models"]
         assert server.log[1].values["max_tokens"] == 16
@@ -77,7 +81,7 @@ def test_a_key_is_sent_and_never_shown() -> None:
     with serving(reply({"error": {"message": "no"}}, "401 Unauthorized")) as server:
         error = fail(server.url, key="sesame-123")
         assert server.log[0].headers["authorization"] == "Bearer sesame-123"
-    assert "doesn't accept the key" in error.message
+    assert "rejects the key" in error.message
     assert "sesame-123" not in f"{error} {error!r}"
 
 
@@ -99,7 +103,7 @@ def test_a_name_that_nobody_has() -> None:
 def test_an_address_without_a_way() -> None:
     error = fail("http://255.255.255.255:1234/v1")
     assert error.cause is Cause.UNREACHABLE
-    assert "There is no way to" in error.message
+    assert "There is no route to" in error.message
 
 
 def test_a_firewall() -> None:
@@ -149,7 +153,7 @@ BAD_LISTS: dict[str, tuple[Choose, Cause, str]] = {
     ),
     "no key": (
         routes({}, reply({"error": {"message": "Missing key"}}, "401 Unauthorized")),
-        Cause.KEY, "wants a key (401 Missing key)",
+        Cause.KEY, "requires a key (401 Missing key)",
     ),
     "forbidden": (routes({}, reply({"detail": "go"}, "403 Forbidden")), Cause.KEY, "403 go"),
     "a failure": (routes({}, reply("oops", "500 Oh")), Cause.REFUSED, "500 oops"),
@@ -254,8 +258,8 @@ def test_a_name_that_may_mean_several_is_no_reason_to_download() -> None:
 
 def test_the_only_model_needs_no_name() -> None:
     with serving(one_model("only")) as server:
-        access = Access(base_url=server.url)
-        assert wait_until_ready(access, None, OPENAI, pytest.fail, BRIEFLY).model == "only"
+        connection = Connection(base_url=server.url)
+        assert wait_until_ready(connection, None, OPENAI, pytest.fail, BRIEFLY).model == "only"
 
 
 def test_a_url_without_v1_is_told() -> None:
@@ -273,7 +277,8 @@ def test_what_mends_it_names_the_port_and_the_model() -> None:
 
 def test_through_a_unix_socket(tmp_path: Path) -> None:
     path = tmp_path / "server.sock"
-    access = Access(base_url="http://studio.invalid:1234/v1", socket=path)
+    connection = Connection(base_url="http://studio.invalid:1234/v1", socket=str(path))
     with serving(one_model(), unix_socket=path) as server:
-        assert wait_until_ready(access, "tiny", OPENAI, pytest.fail, ONCE) == TINY
+        served = wait_until_ready(connection, "tiny", OPENAI, pytest.fail, ONCE)
+        assert served == tiny(connection)
         assert server.log[0].headers["host"] == "studio.invalid:1234"

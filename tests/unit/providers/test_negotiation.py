@@ -7,12 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nobs.providers import PROVIDERS
-from nobs.providers.base import Access
 from nobs.providers.causes import Cause
 from nobs.providers.diagnosis import ServerUnusable
 from nobs.providers.readiness import ONCE, wait_until_ready
 from nobs.providers.refusals import Part
-from nobs.schema.server import RequestShape
+from nobs.schema.server import Connection, RequestShape
 from tests.fakes.llm_answers import MODEL
 from tests.fakes.llm_refusals import NAMING, SILENT, Style, of_openai, refusing, without_a_word
 from tests.fakes.llm_routes import NOT_FOUND, models, one_model, reply, routes
@@ -38,8 +37,8 @@ def shape_without(parts: frozenset[Part]) -> RequestShape:
 def negotiated(choose: Choose) -> tuple[RequestShape, list[Answered]]:
     """Return what was found, and the chats that it took."""
     with serving(choose) as server:
-        access = Access(base_url=server.url)
-        found = wait_until_ready(access, MODEL, OPENAI, pytest.fail, ONCE)
+        connection = Connection(base_url=server.url)
+        found = wait_until_ready(connection, MODEL, OPENAI, pytest.fail, ONCE)
         chats = [asked for asked in server.log if asked.path.endswith("completions")]
     return found.request, chats
 
@@ -97,7 +96,7 @@ def test_what_is_always_refused_ends_with_the_servers_words(style: Style) -> Non
     said = style(Part.TEMPERATURE)
     with serving(routes({"/v1/models": models(MODEL), "/v1/chat/completions": said})) as server:
         with pytest.raises(ServerUnusable) as caught:
-            wait_until_ready(Access(base_url=server.url), MODEL, OPENAI, pytest.fail, ONCE)
+            wait_until_ready(Connection(base_url=server.url), MODEL, OPENAI, pytest.fail, ONCE)
         assert len(server.log) <= MOST_REQUESTS
 
     assert caught.value.cause in (Cause.PART, Cause.REFUSED)
@@ -112,7 +111,7 @@ def test_a_broken_template_is_named() -> None:
         serving(routes({"/v1/models": models(MODEL), "/v1/chat/completions": said})) as server,
         pytest.raises(ServerUnusable) as caught,
     ):
-        wait_until_ready(Access(base_url=server.url), MODEL, OPENAI, pytest.fail, ONCE)
+        wait_until_ready(Connection(base_url=server.url), MODEL, OPENAI, pytest.fail, ONCE)
 
     assert "chat template" in caught.value.remedy
     assert ".." not in str(caught.value)

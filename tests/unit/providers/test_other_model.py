@@ -10,8 +10,8 @@ import pytest
 
 from nobs.errors import HostApiError
 from nobs.providers import PROVIDERS
-from nobs.providers.base import Served, Wanted
-from nobs.schema.server import Locality
+from nobs.providers.base import ServedModel
+from nobs.schema.server import Connection, Locality, ServerRequest
 from tests.fakes.llm_routes import Reply, models, reply, routes
 from tests.fakes.llm_server import Script, serving
 from tests.fakes.llm_streams import delta, event, usage
@@ -27,11 +27,12 @@ def answering_as(model: str | None, *headers: str, **fields: Any) -> Script:
     return reply(body, "200 OK", *headers, kind="text/event-stream")
 
 
-def opened(provider: str, wanted: str, replies: dict[str, Reply]) -> Served:
+def opened(provider: str, wanted: str, replies: dict[str, Reply]) -> ServedModel:
     """What the provider makes of a server with these routes."""
     with serving(routes(replies)) as server:
-        order = Wanted(base_url=server.url, model=wanted, wait_s=5)
-        with PROVIDERS.load(provider).open(order, lambda _: None) as served:
+        request = ServerRequest(model=wanted)
+        connection = Connection(base_url=server.url, request_timeout_s=5)
+        with PROVIDERS.load(provider).open(request, connection, lambda _: None) as served:
             return served
 
 

@@ -8,12 +8,11 @@ from itertools import pairwise
 import pytest
 
 from nobs.providers import PROVIDERS
-from nobs.providers.base import Access, Wanted
 from nobs.providers.causes import Cause
 from nobs.providers.diagnosis import ServerUnusable
-from nobs.providers.readiness import Patience, wait_until_ready
-from nobs.schema.server import ModelIdentity
-from nobs.tasks.llms.client.chat import ChatRequest, Endpoint, request_bytes
+from nobs.providers.readiness import RetryPolicy, wait_until_ready
+from nobs.schema.server import Connection, ModelIdentity, ServerRequest
+from nobs.tasks.llms.client.chat import ChatRequest, request_bytes
 from tests.fakes.llm_routes import READY, Reply, models, one_model, reply, routes
 from tests.fakes.llm_server import Answered, Choose, Script, ScriptedServer, Then, serving
 
@@ -32,9 +31,15 @@ def failing_first(times: int, script: Script, then: Choose) -> Choose:
     return choose
 
 
-def wait(url: str, tell: Callable[[str], None], **patience: float) -> str:
-    rules = Patience(**{"wait_s": 5.0, "first_pause_s": 0.01, **patience})
-    return wait_until_ready(Access(base_url=url), "tiny", OPENAI, tell, rules).model
+def wait(
+    url: str,
+    on_progress: Callable[[str], None],
+    request_timeout_s: float = 5.0,
+    **policy: float,
+) -> str:
+    connection = Connection(base_url=url, request_timeout_s=request_timeout_s)
+    rules = RetryPolicy(**{"first_pause_s": 0.01, **policy})
+    return wait_until_ready(connection, "tiny", OPENAI, on_progress, rules).model
 
 
 @pytest.mark.parametrize(
@@ -94,7 +99,7 @@ def test_the_wait_ends_in_time() -> None:
     with serving(LOADING) as server:
         started = time.monotonic()
         with pytest.raises(ServerUnusable) as caught:
-            wait(server.url, lambda _: None, wait_s=0.6)
+            wait(server.url, lambda _: None, retry_s=0.6)
         assert time.monotonic() - started < 1.5
     assert caught.value.cause is Cause.BUSY
 
@@ -103,7 +108,7 @@ def test_an_absent_server_is_waited_for_less_long() -> None:
     with serving(Script(steps=[], then=Then.CLOSE)) as server:
         started = time.monotonic()
         with pytest.raises(ServerUnusable):
-            wait(server.url, lambda _: None, wait_s=60.0, absent_wait_s=0.3)
+            wait(server.url, lambda _: None, request_timeout_s=60.0, absent_retry_s=0.3)
         assert time.monotonic() - started < 1.5
 
 
@@ -113,8 +118,8 @@ def test_what_a_server_tells_of_a_model_is_kept() -> None:
         "/version": {"version": "0.11.0"},
     }
     with serving(one_model(more=more)) as server:
-        wanted = Wanted(base_url=server.url, model="tiny")
-        with OPENAI.open(wanted, pytest.fail) as served:
+        request, connection = ServerRequest(model="tiny"), Connection(base_url=server.url)
+        with OPENAI.open(request, connection, pytest.fail) as served:
             assert not served.is_ours
             assert served.identity == ModelIdentity(
                 id="tiny", owner="vllm", context_length=8192,
@@ -124,8 +129,8 @@ def test_what_a_server_tells_of_a_model_is_kept() -> None:
 
 def test_a_server_that_tells_nothing_is_no_error() -> None:
     with serving(routes({})) as server:
-        access = Access(base_url=server.url)
-        assert OPENAI.identify(access, "tiny") == ModelIdentity(id="tiny")
+        connection = Connection(base_url=server.url)
+        assert OPENAI.identify(connection, "tiny") == ModelIdentity(id="tiny")
 
 
 def chats_of(server: ScriptedServer) -> list[Answered]:
@@ -137,7 +142,7 @@ def test_a_first_load_is_waited_for_on_one_connection_and_told() -> None:
     slow = Script(steps=[replace(step, at_s=0.6) for step in READY.steps])
     told: list[str] = []
     with serving(one_model(more={"/v1/chat/completions": slow})) as server:
-        wait(server.url, told.append, wait_s=0.2, answer_s=20.0, report_s=0.1)
+        wait(server.url, told.append, request_timeout_s=20.0, retry_s=0.2, report_s=0.1)
         assert len(chats_of(server)) == 1
 
     assert len(told) >= 2
@@ -149,7 +154,7 @@ def test_who_never_answers_is_asked_once_and_the_option_is_named() -> None:
     hanging = Script(steps=[], then=Then.HANG)
     with serving(one_model(more={"/v1/chat/completions": hanging})) as server:
         with pytest.raises(ServerUnusable, match=r"doesn't answer in 1 s\.") as caught:
-            wait(server.url, pytest.fail, wait_s=0.6, answer_s=0.6)
+            wait(server.url, pytest.fail, request_timeout_s=0.6)
         assert len(chats_of(server)) == 1
 
     assert "--request-timeout" in caught.value.remedy
@@ -158,8 +163,9 @@ def test_who_never_answers_is_asked_once_and_the_option_is_named() -> None:
 @pytest.mark.parametrize("key", ["", "sesame-123"])
 def test_the_check_has_the_headers_of_timed_requests(key: str) -> None:
     with serving(one_model()) as server:
-        wait_until_ready(Access(base_url=server.url, api_key=key), "tiny", OPENAI, pytest.fail)
-        timed = request_bytes(Endpoint.of(server.url, key), ChatRequest(model="m", messages=[]))
+        connection = Connection(base_url=server.url, api_key=key)
+        wait_until_ready(connection, "tiny", OPENAI, pytest.fail)
+        timed = request_bytes(connection, ChatRequest(model="m", messages=[]))
         (chat,) = chats_of(server)
     lines = timed.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}

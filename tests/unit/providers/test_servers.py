@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from nobs.providers import PROVIDERS
-from nobs.providers.base import Access, Entry, UnknownModel, Wanted
+from nobs.providers.base import Entry, UnknownModel
 from nobs.providers.detection import detect_provider
-from nobs.schema.server import ModelIdentity
+from nobs.schema.server import Connection, ModelIdentity, ServerRequest
 from tests.fakes.llm_routes import Reply, one_model, reply, routes
 from tests.fakes.llm_server import Choose, Script, Then, serving
 
@@ -49,26 +49,26 @@ DETECTED: dict[str, tuple[Choose, str]] = {
 def test_a_server_is_told_by_a_route_of_its_own(kind: str) -> None:
     choose, provider = DETECTED[kind]
     with serving(choose) as server:
-        assert detect_provider(Access(base_url=server.url)) == provider
+        assert detect_provider(Connection(base_url=server.url)) == provider
 
 
 @pytest.mark.parametrize(("port", "provider"), [(1234, "lmstudio"), (11434, "ollama")])
 def test_where_nobody_answers_the_usual_port_tells(port: int, provider: str) -> None:
     # An address of this machine's that no server of the usual kind binds to.
-    assert detect_provider(Access(base_url=f"http://127.1.2.3:{port}/v1")) == provider
+    assert detect_provider(Connection(base_url=f"http://127.1.2.3:{port}/v1")) == provider
 
 
 def test_routes_beside_v1_are_asked_where_the_url_has_a_path() -> None:
     with serving(routes({"/ai/props": LLAMA_PROPS})) as server:
-        access = Access(base_url=server.url.replace("/v1", "/ai/v1"))
-        assert detect_provider(access) == "llamacpp"
+        connection = Connection(base_url=server.url.replace("/v1", "/ai/v1"))
+        assert detect_provider(connection) == "llamacpp"
 
 
 def test_ollama_tells_how_the_model_is_loaded() -> None:
     provider = PROVIDERS.load("ollama")
     with serving(one_model("llama3.2:latest", OLLAMA)) as server:
-        wanted = Wanted(base_url=server.url, model="llama3.2")
-        with provider.open(wanted, pytest.fail) as served:
+        request, connection = ServerRequest(model="llama3.2"), Connection(base_url=server.url)
+        with provider.open(request, connection, pytest.fail) as served:
             assert served.model == "llama3.2:latest"
             assert served.identity == ModelIdentity(
                 id="llama3.2:latest", architecture="llama", format="gguf",
@@ -86,7 +86,7 @@ def test_a_tag_that_ollama_lacks_is_not_replaced_by_another() -> None:
 def test_llama_cpp_tells_slots_and_context() -> None:
     listed = {"data": [{"id": "m", "meta": {"n_params": 7_615_616_512, "size": 4_677_120_000}}]}
     with serving(routes({"/v1/models": listed, "/props": LLAMA_PROPS})) as server:
-        identity = PROVIDERS.load("llamacpp").identify(Access(base_url=server.url), "m")
+        identity = PROVIDERS.load("llamacpp").identify(Connection(base_url=server.url), "m")
     assert identity == ModelIdentity(
         id="m", format="gguf", quantization="Q4_K - Medium", parameters="7.6B",
         size_bytes=4_677_120_000, context_length=8192, parallel=2,
@@ -128,7 +128,7 @@ def test_lm_studio_tells_of_the_instance_that_answers(
 ) -> None:
     replies: dict[str, Reply] = {"/api/v1/models": STUDIO_V1, "/api/v0/chat/completions": RUNTIME}
     with serving(routes(replies, EVERYTHING_200)) as server:
-        identity = PROVIDERS.load("lmstudio").identify(Access(base_url=server.url), name)
+        identity = PROVIDERS.load("lmstudio").identify(Connection(base_url=server.url), name)
     assert identity == ModelIdentity(
         id=name, architecture="gpt-oss", format="gguf", quantization="MXFP4", bits_per_weight=4.0,
         parameters="20B", size_bytes=12_109_566_560, context_length=context_length,
@@ -141,7 +141,7 @@ def test_an_older_lm_studio_tells_less() -> None:
     entry = {"id": "tiny", "arch": "llama", "compatibility_type": "mlx", "quantization": "4bit",
              "state": "loaded", "loaded_context_length": 2048}  # fmt: skip
     with serving(routes({"/api/v0/models": {"data": [entry]}}, EVERYTHING_200)) as server:
-        identity = PROVIDERS.load("lmstudio").identify(Access(base_url=server.url), "tiny")
+        identity = PROVIDERS.load("lmstudio").identify(Connection(base_url=server.url), "tiny")
     assert identity == ModelIdentity(
         id="tiny", architecture="llama", format="mlx", quantization="4bit", context_length=2048,
         loaded=("tiny",), runtime="LM Studio",

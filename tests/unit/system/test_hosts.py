@@ -2,12 +2,18 @@
 
 import socket
 from types import SimpleNamespace
-from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
-from nobs.system.hosts import connectable, is_loopback, is_own_name, is_this_machine, own_addresses
+from nobs.errors import UsageError
+from nobs.system.hosts import (
+    is_loopback,
+    is_own_name,
+    is_this_machine,
+    own_addresses,
+    parse_server_url,
+)
 
 LOOPBACK = [
     "127.0.0.1", "127.1.2.3", "127.1", "0", "2130706433", "0x7f000001", "0.0.0.0", "::", "[::]",
@@ -86,11 +92,29 @@ def test_a_name_that_nobody_knows_is_unknown() -> None:
     [
         ("http://0.0.0.0:8000/v1", "http://127.0.0.1:8000/v1"),
         ("http://[::]:8000/v1", "http://[::1]:8000/v1"),
-        ("https://user:word@0.0.0.0/v1?a=1", "https://user:word@127.0.0.1/v1?a=1"),
+        ("https://user:word@0.0.0.0/v1", "https://127.0.0.1/v1"),
+        ("https://user:word@h:1/v1", "https://h:1/v1"),
         ("http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1"),
         ("http://192.0.2.1/v1", "http://192.0.2.1/v1"),
         ("http://localhost:1/v1/", "http://localhost:1/v1/"),
     ],
 )
 def test_an_unspecified_address_is_reached_over_loopback(url: str, usable: str) -> None:
-    assert connectable(urlsplit(url)).geturl() == usable
+    assert parse_server_url(url).geturl() == usable
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "127.0.0.1:1234", "ftp://x/", "http://", "http://a:b/", "http://a:0/", "/v1",
+     "http://a b/", "http://a/v1\r\nX: y", "http://b\u00fccher/v1", "http://[::"],
+)  # fmt: skip
+def test_text_that_is_no_url_of_a_server_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="isn't a server's URL"):
+        parse_server_url(url)
+
+
+def test_a_query_is_refused_since_no_request_would_have_it() -> None:
+    with pytest.raises(UsageError, match="has a query") as caught:
+        parse_server_url("http://127.0.0.1:1234/v1?api-version=7")
+
+    assert "up to /v1" in caught.value.remedy

@@ -12,9 +12,10 @@ from statistics import fmean
 from typing import Self
 
 from nobs.errors import HostApiError
+from nobs.schema.server import Connection
 from nobs.system.child import child
 from nobs.tasks.llms.client import loopback
-from nobs.tasks.llms.client.chat import ChatRequest, Endpoint, chat_client
+from nobs.tasks.llms.client.chat import ChatRequest, chat_client
 from nobs.tasks.llms.client.figures import record_of
 from nobs.tasks.llms.client.wire import Exchange, Limits
 
@@ -121,9 +122,9 @@ async def _stream_all(url: str, streams: int) -> dict[str, Seen]:
     with ExitStack() as stack:
 
         async def ask_all(schedule: str, prefix: str) -> dict[str, Exchange]:
-            endpoint = Endpoint.of(f"{url}/{schedule}/v1")
+            connection = Connection(base_url=f"{url}/{schedule}/v1")
             names = [f"{prefix}{number}" for number in range(streams)]
-            clients = [stack.enter_context(chat_client(endpoint, _LIMITS)) for _ in names]
+            clients = [stack.enter_context(chat_client(connection, _LIMITS)) for _ in names]
             await asyncio.gather(*(client.open() for client in clients))
             requests = [ChatRequest(model=name, messages=[]) for name in names]
             exchanges = [c.exchange(r) for c, r in zip(clients, requests, strict=True)]

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
+from typing import Self
+
+MAX_SILENCES = 6
+"""A whole answer may take this many times the longest silence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +19,16 @@ class Limits:
     """Between two reads; long because some servers send the head before they read the prompt."""
     total_s: float = 1800.0
     max_bytes: int = 256_000_000
+
+    @classmethod
+    def within(cls, request_timeout_s: float) -> Self:
+        """Return the deadlines that follow from the longest silence."""
+        return cls(
+            connect_s=min(10.0, request_timeout_s),
+            first_byte_s=request_timeout_s,
+            idle_s=request_timeout_s,
+            total_s=MAX_SILENCES * request_timeout_s,
+        )
 
 
 class End(StrEnum):

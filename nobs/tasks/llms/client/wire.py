@@ -2,47 +2,44 @@
 
 import asyncio
 import ssl
-from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 
 from nobs.errors import HostApiError
+from nobs.schema.server import Connection
 from nobs.tasks.llms.client.arrival import connected
 from nobs.tasks.llms.client.exchange import End, Exchange, Limits
 from nobs.tasks.llms.client.protocol import Wire
 
-__all__ = ["Address", "ConnectFailed", "Connection", "End", "Exchange", "Limits"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Address:
-    """Where to connect to."""
-
-    host: str
-    port: int
-    tls: ssl.SSLContext | None = None
-    unix_socket: Path | None = None
-    """Leads to the server in place of host and port, which still name it."""
-
-    def __str__(self) -> str:
-        return str(self.unix_socket or f"{self.host}:{self.port}")
+__all__ = ["ConnectFailed", "End", "Exchange", "KeepAlive", "Limits"]
 
 
 class ConnectFailed(HostApiError):
     """No connection could be opened."""
 
-    def __init__(self, address: Address, reason: str, *, timed_out: bool) -> None:
+    def __init__(self, connection: Connection, reason: str, *, timed_out: bool) -> None:
+        address = connection.socket or f"{connection.host}:{connection.port}"
         super().__init__(
             f"can't connect to {address}: {reason}.", "Start the server, or correct its URL."
         )
         self.timed_out = timed_out
 
 
-class Connection:
-    """A connection that is opened before the clock starts and kept for the next request."""
+class KeepAlive:
+    """A connection that is opened before the clock starts and kept for the next request.
 
-    def __init__(self, address: Address, limits: Limits | None = None) -> None:
-        self._address = address
-        self._limits = limits or Limits()
+    `limits` and `tls` are those of the connection's timeout and of the system by default.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        limits: Limits | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._connection = connection
+        self._limits = limits or Limits.within(connection.request_timeout_s)
+        is_encrypted = connection.base_url.startswith("https:")
+        self._tls = (tls or _system_tls()) if is_encrypted else None
         self._wire: Wire | None = None
 
     @property
@@ -62,15 +59,14 @@ class Connection:
         self._wire = await self._connect()
 
     async def _connect(self) -> Wire:
-        address = self._address
         try:
             async with asyncio.timeout(self._limits.connect_s):
-                return await _wire_to(address, self._limits)
+                return await _wire_to(self._connection, self._limits, self._tls)
         except TimeoutError as error:
             reason = f"no answer in {self._limits.connect_s:g} s"
-            raise ConnectFailed(address, reason, timed_out=True) from error
+            raise ConnectFailed(self._connection, reason, timed_out=True) from error
         except OSError as error:
-            raise ConnectFailed(address, str(error), timed_out=False) from error
+            raise ConnectFailed(self._connection, str(error), timed_out=False) from error
 
     async def exchange(self, request: bytes) -> Exchange:
         """Send `request` once and return its response; the clock runs only in here."""
@@ -90,21 +86,24 @@ class Connection:
             self._wire = None
 
 
-async def _wire_to(address: Address, limits: Limits) -> Wire:
+@cache
+def _system_tls() -> ssl.SSLContext:
+    """Return the system's certificates, once for all clients: to load them takes 0.1 s."""
+    return ssl.create_default_context()
+
+
+async def _wire_to(connection: Connection, limits: Limits, tls: ssl.SSLContext | None) -> Wire:
     loop = asyncio.get_running_loop()
-    name = address.host if address.tls else None
-    if address.unix_socket is not None:
+    name = connection.host if tls else None
+    if connection.socket is not None:
         _, wire = await loop.create_unix_connection(
-            lambda: Wire(limits, loop),
-            str(address.unix_socket),
-            ssl=address.tls,
-            server_hostname=name,
+            lambda: Wire(limits, loop), connection.socket, ssl=tls, server_hostname=name
         )
         return wire
-    sock = await connected(address.host, address.port)
+    sock = await connected(connection.host, connection.port)
     try:
         _, wire = await loop.create_connection(
-            lambda: Wire(limits, loop, sock), sock=sock, ssl=address.tls, server_hostname=name
+            lambda: Wire(limits, loop, sock), sock=sock, ssl=tls, server_hostname=name
         )
     except BaseException:
         sock.close()

@@ -67,7 +67,7 @@ def plan(**words: Any) -> Plan:
 
 
 def effects_of(made: Plan) -> tuple[dict[str, Workload], object]:
-    return {workload.task: workload for workload in made.spec.workloads}, made.server
+    return {workload.task: workload for workload in made.spec.workloads}, made.spec.server_request
 
 
 def takers_of(option: str, tasks: tuple[str, ...]) -> list[str]:

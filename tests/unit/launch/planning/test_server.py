@@ -1,15 +1,17 @@
 """Which server a run asks, from words, variables and what is there."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nobs.catalog import load_catalog
 from nobs.errors import UsageError
-from nobs.launch.planning.plan import Plan, make_plan
-from nobs.launch.planning.server import ServerOrder, order_again
+from nobs.launch.planning.plan import Plan, make_plan, plan_spec
 from nobs.schema.base import Execution
 from nobs.schema.pins import Source
+from nobs.schema.server import Connection, ServerRequest
+from nobs.schema.spec import RunSpec
 from nobs.tasks.parameters import typed
 from tests.fakes.facts import make_facts
 from tests.fakes.run_requests import make_request
@@ -26,26 +28,46 @@ def tasks_of(made: Plan) -> list[str]:
     return [workload.task for workload in made.spec.workloads]
 
 
-def order_of(facts: dict[str, Any] | None = None, **words: Any) -> ServerOrder:
-    order = plan(facts, **words).server
-    assert order is not None
-    return order
+def asked(facts: dict[str, Any] | None = None, **words: Any) -> ServerRequest:
+    request = plan(facts, **words).spec.server_request
+    assert request is not None
+    return request
+
+
+def url_of(facts: dict[str, Any] | None = None, **words: Any) -> str | None:
+    connection = plan(facts, **words).connection
+    return connection.base_url if connection else None
 
 
 def test_without_a_word_the_standard_profile_asks_lm_studio() -> None:
-    order = order_of({"default_server_answers": True})
+    facts = {"default_server_answers": True}
 
-    assert (order.provider, order.base_url, order.model) == (
-        "lmstudio", "http://127.0.0.1:1234/v1", "gpt-oss-20b",
-    )  # fmt: skip
+    assert asked(facts) == ServerRequest(model="gpt-oss-20b")
+    assert url_of(facts) == "http://127.0.0.1:1234/v1"
+
+
+@pytest.mark.parametrize(
+    ("words", "url"),
+    [
+        ({"provider": "ollama"}, "http://127.0.0.1:11434/v1"),
+        ({"provider": "openai"}, "http://127.0.0.1:1234/v1"),
+        ({"setup_lm_studio": True}, "http://127.0.0.1:1234/v1"),
+        ({"provider": "ollama", "llm_url": "http://a:1/v1"}, "http://a:1/v1"),
+        ({"provider": "llamacpp", "llm_url": "http://a:1/v1"}, "http://a:1/v1"),
+    ],
+)
+def test_without_a_url_the_usual_one_of_the_provider_is_taken(
+    words: dict[str, Any], url: str
+) -> None:
+    assert url_of(tasks=("llms",), **words) == url
 
 
 def test_llms_are_left_out_with_a_note_where_no_server_answers() -> None:
     made = plan(QUIET)
 
     assert tasks_of(made) == ["embeddings"]
-    assert made.server is None
-    assert made.spec.server is None
+    assert made.spec.server_request is None
+    assert made.connection is None
     assert "without llms: no server answers at http://127.0.0.1:1234/v1" in made.notes[0]
 
 
@@ -74,9 +96,9 @@ def test_llms_are_left_out_where_the_embedded_server_is_not_installed() -> None:
 
 def test_the_quick_profile_starts_its_own_server_whatever_the_variables_say() -> None:
     variables = {"llm_base_url": "http://127.0.0.1:8000/v1", "llm_model_name": "other"}
-    order = order_of(variables, profile="quick")
 
-    assert (order.provider, order.base_url, order.model) == ("llamacpp", None, None)
+    assert asked(variables, profile="quick") == ServerRequest(provider="llamacpp")
+    assert url_of(variables, profile="quick") is None
 
 
 def test_the_quick_prompts_go_to_any_server() -> None:
@@ -84,17 +106,17 @@ def test_the_quick_prompts_go_to_any_server() -> None:
     made = plan(QUIET, **words)
     workload = made.spec.workloads[1]
 
-    assert order_of(QUIET, **words).provider == "openai"
+    assert asked(QUIET, **words).provider is None
     assert [(m.id, m.source) for m in workload.models] == [("m", Source.SERVER)]
     assert workload.open_reasons == ("models: m instead of SmolLM2-135M-Instruct-Q4_1",)
 
 
 def test_words_win_over_variables() -> None:
     variables = {"llm_base_url": "http://a:1/v1", "llm_model_name": "a"}
-    told = order_of(variables, llm_url="http://b:2/v1", llm_model="b")
+    words = {"llm_url": "http://b:2/v1", "llm_model": "b"}
 
-    assert (order_of(variables).base_url, order_of(variables).model) == ("http://a:1/v1", "a")
-    assert (told.base_url, told.model) == ("http://b:2/v1", "b")
+    assert (url_of(variables), asked(variables).model) == ("http://a:1/v1", "a")
+    assert (url_of(variables, **words), asked(variables, **words).model) == ("http://b:2/v1", "b")
 
 
 def test_a_pinned_model_stays_closed_and_another_is_open() -> None:
@@ -136,43 +158,34 @@ def test_what_is_no_url_is_refused(url: str, words: dict[str, Any]) -> None:
         plan(llm_url=url, **words)
 
 
-@pytest.mark.parametrize(
-    ("provider", "is_guess"), [(None, True), ("openai", True), ("ollama", False)]
-)
-def test_a_server_of_no_named_kind_is_asked_what_it_is(
-    provider: str | None, *, is_guess: bool
-) -> None:
-    assert order_of(llm_url="http://a:1/v1", provider=provider).is_guess is is_guess
-
-
 def test_inside_a_container_loopback_is_the_host() -> None:
-    order = order_of({"in_container": True}, tasks=("llms",), execution=None)
+    words = {"tasks": ("llms",), "execution": None}
 
-    assert order.base_url == "http://host.docker.internal:1234/v1"
-    assert order.provider == "lmstudio"
+    assert url_of({"in_container": True}, **words) == "http://host.docker.internal:1234/v1"
+
+
+def test_the_timeout_of_requests_keeps_its_name_and_value() -> None:
+    made = plan(tasks=("llms",), llm_url="http://a:1/v1", request_timeout_s=5.0)
+
+    assert made.spec.server_request == ServerRequest(
+        url="http://a:1/v1", model="gpt-oss-20b", request_timeout_s=5.0
+    )
+    assert made.connection == Connection(base_url="http://a:1/v1", request_timeout_s=5.0)
 
 
 def test_a_resumed_run_asks_again_for_what_it_asked() -> None:
-    quick = plan(profile="quick").spec
-    told = plan(tasks=("llms",), llm_url="http://a:1/v1", request_timeout=5.0).spec
+    spec = plan(tasks=("llms",), provider="ollama", concurrency=(4,)).spec
+    read = RunSpec.model_validate_json(spec.model_dump_json(by_alias=True))
 
-    assert order_again(plan(setup_lm_studio=True).spec) == order_of(setup_lm_studio=True)
-    assert order_again(quick) == ServerOrder(provider="llamacpp", base_url=None, model=None)
-    assert order_again(told) == ServerOrder(
-        provider="openai", base_url="http://a:1/v1", model="gpt-oss-20b", max_wait_s=5.0,
-        is_guess=True,
-    )  # fmt: skip
-    assert order_again(plan(tasks=("embeddings",)).spec) is None
+    assert read.server_request == spec.server_request
+    assert plan_spec(read, Path("results"), make_facts()).connection == Connection(
+        base_url="http://127.0.0.1:11434/v1"
+    )
 
 
 def test_a_model_that_the_run_loads_has_room_for_the_highest_level() -> None:
-    words: dict[str, Any] = {"tasks": ("llms",), "concurrency": (1, 16, 4)}
-    again = order_again(plan(**words).spec)
-
-    assert order_of(**words).parallel == 16
-    assert order_of(tasks=("llms",)).parallel is None
-    assert again is not None
-    assert again.parallel == 16
+    assert asked(tasks=("llms",), concurrency=(1, 16, 4)).parallel == 16
+    assert asked(tasks=("llms",)).parallel is None
 
 
 def test_the_fingerprint_of_published_workloads_never_changes() -> None:

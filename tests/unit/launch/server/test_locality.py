@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from nobs.launch.server.locality import find_locality
-from nobs.providers.base import Access, Served
+from nobs.providers.base import ServedModel
 from nobs.providers.evidence import Elsewhere
-from nobs.schema.server import Locality, ModelIdentity
+from nobs.schema.server import Connection, Locality, ModelIdentity
 from nobs.system.hosts import own_addresses
 
 CLOUD = Elsewhere(locality=Locality.REMOTE, reason="It is a cloud's.")
 GATEWAY = Elsewhere(locality=Locality.UNKNOWN, reason="It is a gateway.")
 
 
-def served(host: str, elsewhere: Elsewhere | None = None, *, is_ours: bool = False) -> Served:
-    return Served(
-        access=Access(base_url=f"http://{host}/v1"),
+def served(host: str, elsewhere: Elsewhere | None = None, *, is_ours: bool = False) -> ServedModel:
+    return ServedModel(
+        connection=Connection(base_url=f"http://{host}/v1"),
         model="m",
         identity=ModelIdentity(id="m"),
         elsewhere=elsewhere,
