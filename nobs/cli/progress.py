@@ -27,7 +27,7 @@ PHASES: Mapping[str, str] = {
 }
 SLOW_PHASES = ("data", "warmup")
 TEMPLATES = {
-    "server.told": "server: {text}",
+    "server.progress": "server: {text}",
     "fetch.started": "fetching what isn't cached; measuring has no network",
     "fetch.pin": "  {id}",
     "step.started": "step {number}/{of}: {model}",

@@ -1,4 +1,4 @@
-"""Why a server can't be used, told from what the client raised: pure, no I/O."""
+"""Why a server can't be used, by the error that the client raised: pure, no I/O."""
 
 import json
 import re
@@ -61,7 +61,7 @@ class Cause(StrEnum):
 ABSENT = frozenset(
     {Cause.NOT_RUNNING, Cause.CLOSED, Cause.UNRESOLVED, Cause.UNREACHABLE, Cause.NO_REPLY}
 )
-"""Mends itself only if somebody is starting the server right now."""
+"""Resolves itself only if somebody is starting the server right now."""
 TRANSIENT = ABSENT | {Cause.SILENT, Cause.BUSY}
 
 _NO_ROUTE = frozenset({404, 405})
@@ -106,7 +106,7 @@ class Finding:
 
 
 def classify(error: Exception) -> Finding:
-    """Tell why a request to a server failed; an error that is none of these is raised on."""
+    """Return why a request to a server failed; an error that is none of these is raised on."""
     finding = _find(error)
     return replace(finding, detail=hide_secrets(finding.detail).rstrip(" .:"))
 
@@ -177,7 +177,7 @@ def _is_page(response: httpx2.Response) -> bool:
 
 
 def _is_too_long(body: object, said: str) -> bool:
-    """Prefer the codes that servers have for it; others say it in their own words."""
+    """Prefer the codes that servers have for it; others say it as text."""
     codes = {_field(body, "code"), _field(body, "type")}
     known = {"context_length_exceeded", "exceed_context_size_error"}
     return bool(codes & known) or bool(_TOO_LONG.search(said))
@@ -191,7 +191,7 @@ def _is_of_model(error: APIStatusError, *, in_words: bool) -> bool:
 
 
 def _is_chat(error: APIStatusError) -> bool:
-    """Tell whether a completion was asked for: the list of models has been answered before."""
+    """Return whether a completion was asked for: the list of models has been answered before."""
     return error.request.url.path.endswith("/chat/completions")
 
 
@@ -200,7 +200,7 @@ def _field(body: object, name: str) -> str:
 
 
 def _said(error: APIStatusError) -> str:
-    """Return the status and the server's own words, in one line."""
+    """Return the status and the server's own message, in one line."""
     text = error.response.text
     said = _words(error.body) or (_TAG.sub(" ", text) if _is_page(error.response) else text)
     return f"{error.status_code} {' '.join(said.split())[:_MOST_CHARACTERS]}".strip()

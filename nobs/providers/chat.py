@@ -55,7 +55,7 @@ def messages_of(shape: RequestShape, prefix: str, prompt: str) -> list[Message]:
 
 
 def headers_of(api_key: str) -> dict[str, str]:
-    """Return the headers beside those of HTTP itself; without a key there is no Authorization."""
+    """Return the headers besides those of HTTP itself; without a key there is no Authorization."""
     key = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     return {
         "Accept": EVENT_STREAM,

@@ -14,7 +14,7 @@ from nobs.schema.server import Locality, ModelIdentity
 
 @dataclass(kw_only=True)
 class Seen:
-    """What the answers of a server gave away beside what was asked; filled in as they come."""
+    """Evidence in the answers of a server, apart from their content; filled in as they come."""
 
     headers: dict[str, str] = field(default_factory=dict)
     """By lower-case name."""
@@ -128,7 +128,7 @@ def _unknown(identity: ModelIdentity, seen: Seen) -> Iterator[Elsewhere]:
 
 
 def _is_owner_known(identity: ModelIdentity) -> bool:
-    """Tell whether the owner adds nothing: the server's kind is known, or its id begins with it."""
+    """Return whether the owner adds nothing: a known runtime, or an id that begins with it."""
     repeats = identity.id.lower().startswith(f"{(identity.owner or '').lower()}/")
     return identity.runtime is not None or repeats
 

@@ -31,8 +31,8 @@ def ask(server: Server, model: str) -> ModelIdentity:
     props = server.native("/props")
     listed, entry = listing_of(server, model)
     meta = table_of(entry.get("meta"))
-    told = filter(None, (text_of(props.get(name)) for name in ("model_alias", "model_path")))
-    names = (*listed.aliases, *map(without_folders, told))
+    named = filter(None, (text_of(props.get(name)) for name in ("model_alias", "model_path")))
+    names = (*listed.aliases, *map(without_folders, named))
     settings = table_of(props.get("default_generation_settings"))
     return ModelIdentity(
         id=model,

@@ -63,7 +63,7 @@ def compare_names(
 def names_same_model(
     asked: str, answered: str | None, identity: ModelIdentity | None = None
 ) -> bool:
-    """Tell whether the model asked for may have answered; False only for a real difference."""
+    """Return whether the model asked for may have answered; False only for a real difference."""
     return compare_names(asked, answered, identity) is not NameMatch.OTHER
 
 
@@ -103,12 +103,12 @@ def _is_placeholder(name: str) -> bool:
 
 
 def _is_letter(parts: NameParts) -> bool:
-    """Tell whether it is a stand-in, as in examples and scripts: no model has such a name."""
+    """Return whether it is a stand-in, as in examples and scripts: no model has such a name."""
     return len(parts.family) == 1 and not parts.sizes
 
 
 def _fits(asked: NameParts, answered: NameParts) -> bool:
-    """Tell whether nothing in the answered name contradicts the asked one."""
+    """Return whether nothing in the answered name contradicts the asked one."""
     return (
         asked.family == answered.family
         # A size that was asked for must come back; one that the answer adds is detail.
@@ -122,12 +122,12 @@ def _fits(asked: NameParts, answered: NameParts) -> bool:
 
 
 def _nests(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Tell whether one says the same as the other, or less."""
+    """Return whether one says the same as the other, or less."""
     return one <= other or other <= one
 
 
 def _are_alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Tell whether one has the same quantisations as the other, or fewer; `q4k` may be `q4km`."""
+    """Return whether one has the same quantisations as the other, or fewer; `q4k` may be `q4km`."""
     fewer, more = sorted((one, other), key=len)
     return all(
         any(each.startswith(name) or name.startswith(each) for each in more) for name in fewer
@@ -135,7 +135,7 @@ def _are_alike(one: frozenset[str], other: frozenset[str]) -> bool:
 
 
 def _fits_description(identity: ModelIdentity, answered: NameParts) -> bool:
-    """Tell whether the answered name has the quantisation and the size that the list gives."""
+    """Return whether the answered name has the quantisation and the size that the list gives."""
     listed = _precise(find_quantizations(identity.quantization or ""))
     if not _are_alike(listed, _precise(answered.quantizations)):
         return False

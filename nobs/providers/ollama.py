@@ -1,4 +1,4 @@
-"""Ollama: finds models by its own short names, tells of them on routes of its own."""
+"""Ollama: finds models by its own short names, describes them on routes of its own."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -2,15 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from openai import OpenAIError
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential, wait_random
 
-from nobs.providers.base import Commands, Entry, OnProgress, ServedModel, UnknownModel
+from nobs.providers.base import OnProgress, Provider, ServedModel, UnknownModel
 from nobs.providers.causes import ABSENT, TRANSIENT, Cause, Finding, classify
 from nobs.providers.chat import ChatRequest, messages_of, new_prefix
 from nobs.providers.client import ANSWER_S, ErrorAnswer, Server, UnexpectedAnswer
@@ -18,27 +17,13 @@ from nobs.providers.diagnosis import ServerUnusable
 from nobs.providers.evidence import find_elsewhere
 from nobs.providers.model_names import find_other_model
 from nobs.providers.negotiation import negotiate
-from nobs.schema.server import Connection, ModelIdentity, RequestShape
+from nobs.schema.server import Connection, RequestShape
 
 PROMPT = "Say: ready."
 TEST_TOKENS = 16
 """Some gateways refuse limits below it."""
 ENOUGH_TOKENS = 2048
 """For models that refuse to begin where their reasoning would not fit."""
-
-
-class Kind(Protocol):
-    """What a provider knows of its kind of server."""
-
-    @property
-    def commands(self) -> Commands:
-        """What people run to start the server and to load a model."""
-
-    def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
-        """Find the wanted model in a server's list."""
-
-    def identify(self, connection: Connection, model: str) -> ModelIdentity:
-        """Return what the server says of `model`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +48,7 @@ ONCE = RetryPolicy(retry_s=15.0, absent_retry_s=0.0)
 def wait_until_ready(
     connection: Connection,
     model: str | None,
-    kind: Kind,
+    provider: Provider,
     on_progress: OnProgress,
     policy: RetryPolicy = USUAL,
 ) -> ServedModel:
@@ -75,11 +60,11 @@ def wait_until_ready(
     retry_s = connection.request_timeout_s if policy.retry_s is None else policy.retry_s
 
     def unusable(finding: Finding) -> ServerUnusable:
-        return ServerUnusable(finding, connection, model, kind.commands)
+        return ServerUnusable(finding, connection, model, provider.commands)
 
     retry = _Retry(policy, retry_s, unusable, on_progress)
     with Server(connection, answer_s=min(ANSWER_S, retry_s)) as server:
-        name = _find_name(server, model, kind, retry)
+        name = _find_name(server, model, provider, retry)
         test = _TestInference(
             server=server,
             model=name,
@@ -89,7 +74,7 @@ def wait_until_ready(
             report_s=policy.report_s,
         )
         shape = negotiate(test.send)
-    identity = kind.identify(connection, name)
+    identity = provider.identify(connection, name)
     if (other := find_other_model(identity, server.seen.model)) is not None:
         raise unusable(Finding(cause=Cause.OTHER_MODEL, detail=other, models=(name,)))
     return ServedModel(
@@ -101,7 +86,7 @@ def wait_until_ready(
     )
 
 
-def _find_name(server: Server, model: str | None, kind: Kind, retry: "_Retry") -> str:
+def _find_name(server: Server, model: str | None, provider: Provider, retry: "_Retry") -> str:
     """Return the name of the model; a server without a list is asked for what the user named."""
     try:
         entries = retry.call(server.models)
@@ -109,7 +94,7 @@ def _find_name(server: Server, model: str | None, kind: Kind, retry: "_Retry") -
         if model is None or not error.finding.is_no_route:
             raise
         return model
-    return retry.call(lambda: kind.choose(model, entries))
+    return retry.call(lambda: provider.choose(model, entries))
 
 
 @dataclass(frozen=True, kw_only=True)

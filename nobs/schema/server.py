@@ -131,8 +131,8 @@ class RequestShape(Record):
 
     @property
     def deviations(self) -> tuple[str, ...]:
-        """Return what differs from the pinned request, a clause each."""
-        told = {
+        """Return the differences from the pinned request, one clause each."""
+        clauses = {
             "the nonce is in the user message, the server refuses a system message":
                 self.nonce_role != "system",
             "the output is limited by max_completion_tokens, the server refuses max_tokens":
@@ -142,17 +142,17 @@ class RequestShape(Record):
             "no temperature is sent, the server refuses it": not self.temperature,
             "no stream_options are sent, the server refuses them": not self.stream_options,
         }  # fmt: skip
-        return tuple(clause for clause, holds in told.items() if holds)
+        return tuple(clause for clause, holds in clauses.items() if holds)
 
     @property
     def open_reasons(self) -> tuple[str, ...]:
-        """Return what makes the work another one; where a limit stands, or usage, doesn't."""
-        told = {
+        """Return the deviations that change the work; another limit field or no usage doesn't."""
+        reasons = {
             "request.nonce_role: user instead of system": self.nonce_role != "system",
             "request.limit_field: not sent": self.limit_field is None,
             "request.temperature: not sent": not self.temperature,
         }
-        return tuple(reason for reason, holds in told.items() if holds)
+        return tuple(reason for reason, holds in reasons.items() if holds)
 
 
 class ServerRef(Record):

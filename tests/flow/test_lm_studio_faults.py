@@ -16,7 +16,7 @@ pytestmark = [
 FAULTS: dict[str, tuple[str, str, type[NobsError], str, str]] = {
     "no network": (
         "get", "fetch failed: ENOTFOUND huggingface.co", HostApiError,
-        "download of tiny failed", "goes on where it stopped",
+        "download of tiny failed", "resumes where it stopped",
     ),
     "a full disk": (
         "get", "ENOSPC: no space left on device, write", StorageError,

@@ -8,7 +8,7 @@ from nobs.system.hosts import is_loopback, parse_server_url
 
 
 def is_embedded(request: ServerRequest) -> bool:
-    """Tell whether the server is started for the run, on a port that is known only then."""
+    """Return whether the server is started for the run, on a port that is known only then."""
     return request.provider == EMBEDDED and request.url is None
 
 

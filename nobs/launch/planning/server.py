@@ -32,7 +32,7 @@ def _parallel(workloads: Iterable[Workload]) -> int | None:
 
 
 def is_served(workload: Workload) -> bool:
-    """Tell whether a server answers for the models of `workload`."""
+    """Return whether a server answers for the models of `workload`."""
     return any(model.source is Source.SERVER for model in workload.models)
 
 
@@ -102,7 +102,7 @@ def describe_server(request: ServerRequest, connection: Connection | None) -> di
 
 
 def needs_server(workload: Workload) -> bool:
-    """Tell whether a server must be there: an embedded one is started for the run."""
+    """Return whether a server must be there: an embedded one is started for the run."""
     return any(m.source is Source.SERVER and m.package is None for m in workload.models)
 
 

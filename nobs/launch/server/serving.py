@@ -81,7 +81,7 @@ def _opened(plan: Plan, request: ServerRequest, on_event: OnEvent) -> Iterator[P
     """Yield the plan with its server as the worker reaches it."""
 
     def on_progress(line: str) -> None:
-        on_event({"event": "server.told", "text": line})
+        on_event({"event": "server.progress", "text": line})
 
     connection = plan.connection and plan.connection.with_key(llm_api_key())
     provider = _find_provider(request, connection)

@@ -107,7 +107,7 @@ def find_identifiers(wanted: str, identifiers: Iterable[str]) -> list[str]:
 
 
 def names_instance(wanted: str) -> bool:
-    """Tell whether the name numbers a loaded instance; nothing on disk has such a name."""
+    """Return whether the name numbers a loaded instance; nothing on disk has such a name."""
     return _INSTANCE.search(wanted) is not None
 
 

@@ -70,7 +70,7 @@ def setup_lm_studio(
 
 
 def cleanup_lm_studio(setup: Setup, on_progress: OnProgress) -> None:
-    """Leave server, models and daemon as they were before; what fails is told, not raised."""
+    """Leave server, models and daemon as they were before; failures are reported, not raised."""
     if setup.loaded_before is not None:
         _restore_models(setup, on_progress)
     if setup.started_server:
@@ -187,13 +187,13 @@ def not_selected(target: Target) -> HostApiError:
     selected = target.model.selected or "another quantization"
     return HostApiError(
         f"LM Studio has {target.name} on disk, but loads {selected} for {target.model.key}.",
-        f"Select {target.name} in LM Studio (My Models), then run again; or measure what it"
-        f" loads: --llm-model {target.model.key}.",
+        f"Select {target.name} in LM Studio (My Models), then run again; or measure the"
+        f" one that it loads: --llm-model {target.model.key}.",
     )
 
 
 def _is_of(instance: Instance, target: Target) -> bool:
-    """Tell whether the instance is what the target means; a quantisation must be confirmed."""
+    """Return whether the instance is what the target means; a quantization must be confirmed."""
     if instance.key == target.name:
         return True
     return instance.key == target.model.key and target.variant in (None, instance.variant)
@@ -212,7 +212,7 @@ def _check_loaded(lms: Lms, target: Target, identifier: str) -> None:
     if found is None or not _is_of(found, target):
         what = "nothing" if found is None else (target.variant and found.variant) or found.key
         raise HostApiError(
-            f"LM Studio was to load {target.name} as {identifier}, but loaded {what}.",
+            f"LM Studio loaded {what} as {identifier} instead of {target.name}.",
             f"Load it yourself: `lms load {target.model.key}`.",
         )
     if found.device is not None:

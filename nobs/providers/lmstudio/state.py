@@ -37,30 +37,30 @@ def loaded_models(lms: Lms) -> tuple[Instance, ...]:
 
 
 def server_port(lms: Lms) -> int | None:
-    """Return the running server's port; of a stopped one `lms` tells the last port."""
+    """Return the running server's port; of a stopped one `lms` gives the last port."""
     status = table_of(lms.read("server", "status", "--quiet"))
     return count_of(status.get("port")) if status.get("running") is True else None
 
 
 def daemon_status(lms: Lms) -> Mapping[str, Any]:
-    """Return the state of LM Studio itself, empty where this `lms` is too old to tell."""
+    """Return the state of LM Studio itself, empty where this `lms` is too old for it."""
     with suppress(NobsError):
         return table_of(lms.read("daemon", "status"))
     return {}
 
 
 def is_server_running(lms: Lms) -> bool:
-    """Tell whether LM Studio's server runs."""
+    """Return whether LM Studio's server runs."""
     return server_port(lms) is not None
 
 
 def is_model_downloaded(lms: Lms, model: str) -> bool:
-    """Tell whether exactly one downloaded model has that name."""
+    """Return whether exactly one downloaded model has that name."""
     return len(find_targets(model, downloaded_models(lms))) == 1
 
 
 def is_model_loaded(lms: Lms, model: str) -> bool:
-    """Tell whether a model of that name is loaded, under whatever identifier."""
+    """Return whether a model of that name is loaded, under whatever identifier."""
     keys = {instance.key for instance in loaded_models(lms)}
     return len(find_targets(model, [Listed(key=key) for key in keys])) == 1
 

@@ -62,9 +62,9 @@ def find_or_download(
     if found is None:
         new = [model.key for model in after if model not in downloaded]
         raise HostApiError(
-            f"`lms get {wanted}` ended well, but LM Studio lists no such model"
+            f"`lms get {wanted}` succeeded, but LM Studio lists no such model"
             f"{', only ' + ', '.join(new) if new else ''}.",
-            "See `lms ls`, then name what is there: --llm-model NAME.",
+            "See `lms ls`, then name one of the list: --llm-model NAME.",
         )
     return found
 

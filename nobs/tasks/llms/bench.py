@@ -59,7 +59,7 @@ class LlmBench:
         self._loop.run(self._client.open())
 
     def warm_up(self) -> None:
-        """Ask the first prompts; one that fails fails the step, with the server's own words."""
+        """Ask the first prompts; one that fails fails the step, with the server's own message."""
         rows = self.work.inputs[: self.params.warmup_prompts]
         self._loop.run(self._ask_all(rows))
 
@@ -102,7 +102,7 @@ class LlmBench:
         return {name: asdict(stats) if stats else None for name, stats in named}
 
     def close(self) -> None:
-        """Leave the raw stamps beside the result and drop the connection."""
+        """Write the raw stamps next to the result and drop the connection."""
         self._client.close()
         self._loop.close()
         write_stamps(

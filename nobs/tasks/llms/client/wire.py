@@ -44,7 +44,7 @@ class KeepAlive:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether the next request needs no connecting."""
+        """Return whether the next request needs no connecting."""
         return self._wire is not None and self._wire.is_reusable
 
     async def open(self) -> None:
