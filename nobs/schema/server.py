@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from nobs.schema.base import Record
 
@@ -17,11 +17,11 @@ class ServerRequest(Record):
     """What the user asked for, by options and settings."""
 
     provider: str | None = None
-    """None and `openai`: the server at the URL is asked which kind it is."""
+    """Kind of server; where it is null or `openai`, the server is asked which one it is."""
     url: str | None = None
-    """None: where the provider's server usually listens, or a server started for the run."""
+    """Null for the usual address of the provider, and for a server that is started for the run."""
     model: str | None = None
-    """None: the model that the provider brings along, or the server's only one."""
+    """Null for the model that the provider brings along, or the server's only one."""
     setup: bool = False
     """Whether the provider may start, download and load what is missing."""
     parallel: int | None = None
@@ -41,8 +41,13 @@ class Connection(Record):
     """Unix socket to connect to instead of the URL's host."""
     request_timeout_s: float = Field(DEFAULT_REQUEST_TIMEOUT_S, gt=0)
     """Longest silence of the server; the first load of a model is part of it."""
-    # Each process reads the key from its own environment: it is in no file and no output.
-    api_key: str = Field("", exclude=True, repr=False)
+    # Each process reads the key from its own environment: no file and no output has it.
+    _api_key: str = PrivateAttr("")
+
+    @property
+    def api_key(self) -> str:
+        """The key that requests carry, empty where there is none."""
+        return self._api_key
 
     @property
     def host(self) -> str:
@@ -57,7 +62,9 @@ class Connection(Record):
 
     def with_key(self, api_key: str) -> "Connection":
         """Return the connection with the key that its requests carry."""
-        return self.model_copy(update={"api_key": api_key})
+        connection = self.model_copy()
+        connection._api_key = api_key  # noqa: SLF001 - of its own class
+        return connection
 
 
 class Locality(StrEnum):

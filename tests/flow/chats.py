@@ -24,7 +24,7 @@ def chat(server: ScriptedServer, limits: Limits = LIMITS, times: int = 1) -> lis
     """Send `times` requests over one client."""
 
     async def talk() -> list[ChatRecord]:
-        with chat_client(Connection(base_url=server.url, api_key="key"), limits) as client:
+        with chat_client(Connection(base_url=server.url).with_key("key"), limits) as client:
             return [await chat_stream(client, REQUEST) for _ in range(times)]
 
     return asyncio.run(talk())

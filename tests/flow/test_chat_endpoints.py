@@ -77,7 +77,7 @@ def test_a_unix_socket_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_key_is_neither_shown_nor_written() -> None:
-    connection = Connection(base_url="http://h/v1", api_key="secret")
+    connection = Connection(base_url="http://h/v1").with_key("secret")
 
     assert connection.api_key == "secret"
     assert "secret" not in f"{connection} {connection!r} {connection.model_dump()}"

@@ -32,7 +32,7 @@ def fail(
     url: str, model: str | None = "tiny", key: str = "", of: Provider = OPENAI
 ) -> ServerUnusable:
     """Return why the server at `url` can't be used."""
-    connection = Connection(base_url=url, api_key=key, request_timeout_s=0.5)
+    connection = Connection(base_url=url, request_timeout_s=0.5).with_key(key)
     with pytest.raises(ServerUnusable) as caught:
         wait_until_ready(connection, model, of, lambda _: None, BRIEFLY)
     return caught.value

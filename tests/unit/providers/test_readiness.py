@@ -163,7 +163,7 @@ def test_who_never_answers_is_asked_once_and_the_option_is_named() -> None:
 @pytest.mark.parametrize("key", ["", "sesame-123"])
 def test_the_check_has_the_headers_of_timed_requests(key: str) -> None:
     with serving(one_model()) as server:
-        connection = Connection(base_url=server.url, api_key=key)
+        connection = Connection(base_url=server.url).with_key(key)
         wait_until_ready(connection, "tiny", OPENAI, pytest.fail)
         timed = request_bytes(connection, ChatRequest(model="m", messages=[]))
         (chat,) = chats_of(server)
