@@ -89,42 +89,43 @@ _SERVICE_FIELDS = {
 
 def find_elsewhere(identity: ModelIdentity, seen: Seen) -> Elsewhere | None:
     """Return why a model computes, or may compute, on another machine; None without evidence."""
-    found = [*_remote(identity, seen), *_unknown(identity, seen)]
-    return found[0] if found else None
+    for locality, find in ((Locality.REMOTE, _remote), (Locality.UNKNOWN, _unknown)):
+        for reason in find(identity, seen):
+            return Elsewhere(locality=locality, reason=reason)
+    return None
 
 
-def _remote(identity: ModelIdentity, seen: Seen) -> Iterator[Elsewhere]:
-    """Yield what leaves no doubt."""
+def _remote(identity: ModelIdentity, seen: Seen) -> Iterator[str]:
+    """Yield the reasons that leave no doubt."""
     owner = (identity.owner or "").lower()
     if identity.remote_host:
-        yield _is_remote(f"The server passes requests for {identity.id} on to"
-                         f" {identity.remote_host}.")  # fmt: skip
+        yield f"The server passes requests for {identity.id} on to {identity.remote_host}."
     if _is_cloud(identity):
-        yield _is_remote(f"{identity.id} is the name of a model in Ollama's cloud.")
+        yield f"{identity.id} is the name of a model in Ollama's cloud."
     if _has_no_weights(identity):
-        yield _is_remote(
+        yield (
             f"The weights of {identity.id} aren't here: {identity.size_bytes} bytes are listed for"
             f" {identity.parameters} parameters."
         )
     if owner in _SERVICES:
-        yield _is_remote(_owned(identity))
+        yield _owned(identity)
     for name in _headers(seen, _SERVICE_HEADERS, _SERVICE_PROGRAMS):
-        yield _is_remote(f"The answers have a service's header, `{name}`.")
+        yield f"The answers have a service's header, `{name}`."
     for name in sorted(_SERVICE_FIELDS.keys() & seen.fields):
-        yield _is_remote(f"The answers have a field of {_SERVICE_FIELDS[name]}'s, `{name}`.")
+        yield f"The answers have a field of {_SERVICE_FIELDS[name]}'s, `{name}`."
 
 
-def _unknown(identity: ModelIdentity, seen: Seen) -> Iterator[Elsewhere]:
-    """Yield what raises doubt."""
+def _unknown(identity: ModelIdentity, seen: Seen) -> Iterator[str]:
+    """Yield the reasons for doubt."""
     for name in _headers(seen, _GATEWAY_HEADERS, _GATEWAY_PROGRAMS):
-        yield _is_unknown(
+        yield (
             f"A program that passes requests on has answered (`{name}`); name the URL of what"
             " computes."
         )
     if (identity.owner or "").lower() in _MAKERS and not _is_owner_known(identity):
-        yield _is_unknown(_owned(identity))
+        yield _owned(identity)
     if _HOSTED_MODEL.match(identity.id):
-        yield _is_unknown(f"{identity.id} is the name of a hosted model.")
+        yield f"{identity.id} is the name of a hosted model."
 
 
 def _is_owner_known(identity: ModelIdentity) -> bool:
@@ -135,14 +136,6 @@ def _is_owner_known(identity: ModelIdentity) -> bool:
 
 def _owned(identity: ModelIdentity) -> str:
     return f"The server's list says that {identity.id} is owned by {identity.owner}."
-
-
-def _is_remote(reason: str) -> Elsewhere:
-    return Elsewhere(locality=Locality.REMOTE, reason=reason)
-
-
-def _is_unknown(reason: str) -> Elsewhere:
-    return Elsewhere(locality=Locality.UNKNOWN, reason=reason)
 
 
 def _is_cloud(identity: ModelIdentity) -> bool:
