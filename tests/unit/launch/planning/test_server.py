@@ -165,7 +165,7 @@ def test_inside_a_container_loopback_is_the_host() -> None:
 
 
 def test_the_timeout_of_requests_keeps_its_name_and_value() -> None:
-    made = plan(tasks=("llms",), llm_url="http://a:1/v1", request_timeout_s=5.0)
+    made = plan(tasks=("llms",), llm_url="http://a:1/v1", request_timeout=5.0)
 
     assert made.spec.server_request == ServerRequest(
         url="http://a:1/v1", model="gpt-oss-20b", request_timeout_s=5.0
