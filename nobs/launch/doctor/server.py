@@ -19,7 +19,7 @@ def server_to_check(url: str | None, model: str | None) -> ServerRequest:
 def check_server(request: ServerRequest, on_progress: OnProgress) -> Check:
     """Return whether the model answers, and to what; else the cause and what to do.
 
-    A server that nobody named may be absent: embeddings need none. UsageError for a bad URL.
+    A server that nobody named may be absent: not every task needs one. UsageError for a bad URL.
     """
     # Only here the openai client is needed.
     from nobs.providers import PROVIDERS  # noqa: PLC0415
