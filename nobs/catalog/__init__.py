@@ -1,81 +1,41 @@
 """The catalogue: which data, models and parameters NOBS measures with. Pins are data (TOML)."""
 
+import os
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
 from typing import Any
 
-from nobs.errors import UsageError
-from nobs.schema.pins import DatasetPin, ModelPin, Workload
+from nobs.catalog.sources import VARIABLE, package_sources, user_source
+from nobs.catalog.tables import Catalog, add_tables
+
+__all__ = ["Catalog", "load_catalog", "read_catalog"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Catalog:
-    """All pins, each under the name people use."""
+_EMPTY = Catalog(models={}, datasets={}, workloads={}, profiles={})
 
-    models: Mapping[str, ModelPin]
-    datasets: Mapping[str, DatasetPin]
-    workloads: Mapping[str, Workload]
-    """By label, as in `embeddings/1`."""
-    profiles: Mapping[str, tuple[str, ...]]
-    """Labels of the workloads of each profile."""
 
-    def workload(self, task: str, profile: str) -> Workload:
-        """Return the workload of `task` in `profile`; UsageError if there is none."""
-        for label in self._labels(profile):
-            if self.workloads[label].task == task:
-                return self.workloads[label]
-        raise UsageError(
-            f"Profile {profile!r} has no workload of task {task!r}.",
-            f"Choose one of its tasks: {', '.join(self.tasks(profile))}.",
-        )
+def load_catalog() -> Catalog:
+    """Return NOBS's catalogue with those of installed packages and of the user's file.
 
-    def tasks(self, profile: str) -> tuple[str, ...]:
-        """Return the tasks that `profile` covers, in its order; UsageError if there is none."""
-        return tuple(dict.fromkeys(self.workloads[label].task for label in self._labels(profile)))
-
-    def _labels(self, profile: str) -> tuple[str, ...]:
-        if profile not in self.profiles:
-            raise UsageError(
-                f"There is no profile {profile!r}.", f"Choose one of: {', '.join(self.profiles)}."
-            )
-        return self.profiles[profile]
+    UsageError where the file that --catalog or NOBS_CATALOG names can't be used.
+    """
+    return read_catalog(os.environ.get(VARIABLE, ""))
 
 
 @cache
-def load_catalog() -> Catalog:
-    """Read the catalogue that travels with NOBS."""
-    models = {name: ModelPin(id=name, **table) for name, table in _tables("models").items()}
-    datasets = {name: DatasetPin(id=name, **table) for name, table in _tables("datasets").items()}
-    tables = _tables("workloads")
-    profiles = {name: tuple(labels) for name, labels in tables.pop("profiles").items()}
-    workloads = {label: _workload(label, tables[label], models, datasets) for label in tables}
-    return Catalog(
-        models=MappingProxyType(models),
-        datasets=MappingProxyType(datasets),
-        workloads=MappingProxyType(workloads),
-        profiles=MappingProxyType(profiles),
-    )
+def read_catalog(named: str) -> Catalog:
+    """Return the whole catalogue with that of `FILE[@sha256:HEX]`; none if empty."""
+    catalog = add_tables(_EMPTY, _own_tables())
+    for source in (*package_sources(), *([user_source(named)] if named else [])):
+        catalog = add_tables(catalog, source.tables, source)
+    return catalog
 
 
-def _tables(name: str) -> dict[str, dict[str, Any]]:
+def _own_tables() -> dict[str, Any]:
+    tables = {name: _read(name) for name in ("models", "datasets", "workloads")}
+    return {**tables, "profiles": tables["workloads"].pop("profiles")}
+
+
+def _read(name: str) -> dict[str, Any]:
     return tomllib.loads(files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8"))
-
-
-def _workload(
-    label: str,
-    table: dict[str, Any],
-    models: Mapping[str, ModelPin],
-    datasets: Mapping[str, DatasetPin],
-) -> Workload:
-    name, _, version = label.partition("/")
-    return Workload(
-        name=name,
-        version=int(version),
-        dataset=datasets[table.pop("dataset")],
-        models=tuple(models[model] for model in table.pop("models")),
-        **table,
-    )

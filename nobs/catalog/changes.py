@@ -15,6 +15,8 @@ def find_changes(pinned: Workload, chosen: Workload) -> Iterator[str]:
 
     Fewer repeats than `pinned` asks for do; more, or more time for them, don't.
     """
+    if pinned.catalog and chosen.catalog and pinned.catalog.sha256 != chosen.catalog.sha256:
+        yield f"catalog.sha256: {chosen.catalog.sha256} instead of {pinned.catalog.sha256}"
     yield from _of_dataset(pinned.dataset, chosen.dataset)
     yield from _of_models(pinned.models, chosen.models)
     yield from _describe(_plain(pinned.params), _plain(chosen.params), "params.")

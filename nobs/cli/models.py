@@ -2,10 +2,11 @@
 
 import click
 
-from nobs.cli.options import json_option
+from nobs.cli.options import catalog_option, json_option
 
 
 @click.command(name="models")
+@catalog_option
 @json_option
 def command(*, as_json: bool) -> None:
     """List the models of the catalogue."""

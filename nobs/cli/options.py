@@ -1,6 +1,8 @@
 """Options that several commands share."""
 
-from collections.abc import Callable, Container, Mapping
+import os
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,32 @@ profile_option = click.option(
     "same work at the machine's best settings.",
 )  # fmt: skip
 
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
+
+
+def _use_catalog(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    # One setting: whatever reads the catalogue during the command finds it in the variable.
+    if value:
+        ctx.with_resource(_variable("NOBS_CATALOG", value))
+
+
+catalog_option = click.option(
+    "--catalog", metavar="FILE.toml[@sha256:HEX]", envvar="NOBS_CATALOG", show_envvar=True,
+    expose_value=False, is_eager=True, callback=_use_catalog,
+    help="Add models, data sets and workloads of a file. Its results are open, unless the digest "
+    "of its content is named.",
+)  # fmt: skip
+
 results_option = click.option(
     "--results", type=UserPath(), default=Path("results"), show_default=True,
     envvar="NOBS_RESULTS", show_envvar=True, help="Directory of reports and runs.",
@@ -81,6 +109,7 @@ where_options = _all(
     click.option("--execution", type=click.Choice(EXECUTIONS), default="auto", show_default=True,
                  envvar="NOBS_EXECUTION", show_envvar=True, help="Where to run."),
     profile_option,
+    catalog_option,
     results_option,
 )  # fmt: skip
 

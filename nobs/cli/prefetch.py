@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nobs.cli.options import (
+    catalog_option,
     json_option,
     profile_option,
     settings_of,
@@ -22,6 +23,7 @@ _FIELDS = ("kind", "id", "revision", "state", "size_bytes", "sha256", "verified"
 
 @click.command(name="prefetch")
 @profile_option
+@catalog_option
 @tasks_option
 @task_options(*MODELS, *DATA)
 @click.option("--force", is_flag=True, help="Fetch again what is there already.")

@@ -2,10 +2,11 @@
 
 import click
 
-from nobs.cli.options import json_option
+from nobs.cli.options import catalog_option, json_option
 
 
 @click.command(name="tasks")
+@catalog_option
 @json_option
 def command(*, as_json: bool) -> None:
     """List the tasks and their workloads."""

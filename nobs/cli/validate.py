@@ -5,11 +5,12 @@ from pathlib import Path
 import click
 
 from nobs.cli.files import files_argument, require_files
-from nobs.cli.options import json_option
+from nobs.cli.options import catalog_option, json_option
 
 
 @click.command(name="validate")
 @files_argument
+@catalog_option
 @json_option
 @click.pass_context
 def command(ctx: click.Context, /, *, files: tuple[Path, ...], as_json: bool) -> None:

@@ -64,8 +64,10 @@ def seal(report: Report) -> Report:
 def fingerprint(workload: Workload) -> str:
     """Return the sha256 that two results must share to be comparable; repeats may differ."""
     # The tag of the parameters follows from the task, and older fingerprints were made without it.
-    pins = workload.model_dump(mode="json", exclude={"open_reasons": True, "policy": True,
-                                                     "params": {"kind"}})  # fmt: skip
+    pins = workload.model_dump(
+        mode="json",
+        exclude={"open_reasons": True, "policy": True, "catalog": True, "params": {"kind"}},
+    )
     return sha256_of(pins)
 
 
@@ -151,6 +153,7 @@ def _describe_workload(workload: Workload, results: list[StepResult | None]) -> 
         models=workload.models,
         params=workload.params.model_dump(mode="json"),
         policy=workload.policy.model_dump(mode="json"),
+        catalog=workload.catalog,
         data=evidence[0] if evidence else None,
     )
 

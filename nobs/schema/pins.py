@@ -98,6 +98,17 @@ class RepeatPolicy(Record):
     """Seconds of measuring a model after which no further repeat starts."""
 
 
+class CatalogRef(Record):
+    """A catalogue other than NOBS's own, which a workload comes from."""
+
+    file: str
+    """Name of the file, without its directory; of a package, `NAME VERSION: FILE`."""
+    sha256: Sha256
+    """Of the file's bytes."""
+    pinned: bool
+    """Whether the user named this digest; otherwise the result is open."""
+
+
 class Workload(Record):
     """The pinned work of a task, with the reasons that make a result open."""
 
@@ -110,6 +121,8 @@ class Workload(Record):
     models: tuple[ModelPin, ...]
     params: SerializeAsAny[Params]
     policy: RepeatPolicy = RepeatPolicy()
+    catalog: CatalogRef | None = None
+    """Null for workloads of NOBS itself."""
     open_reasons: tuple[str, ...] = ()
     """Differences from the pins, as in `params.dtype: float16 instead of float32`."""
 

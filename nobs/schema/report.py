@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, SerializeAsAny
 from nobs.schema.base import Backend, Division, Execution, Record, Status
 from nobs.schema.device import DeviceInfo
 from nobs.schema.flags import Flag
-from nobs.schema.pins import ModelPin, Workload
+from nobs.schema.pins import CatalogRef, ModelPin, Workload
 from nobs.schema.result import (
     Calibration,
     DataEvidence,
@@ -157,6 +157,9 @@ class ModelReport(Record):
     """What was seen while this model was measured."""
 
 
+_PINS = {"dataset", "models", "params", "policy", "catalog", "open_reasons"}
+
+
 class WorkloadRef(Record):
     """Which work was done, and whether it was the pinned work."""
 
@@ -175,13 +178,15 @@ class WorkloadRef(Record):
     """Parameters of the workload; `kind` names their record, see the sections of the tasks."""
     policy: dict[str, Any]
     """Fields of `RepeatPolicy`."""
+    catalog: CatalogRef | None = None
+    """The user's or a package's catalogue that has the workload; null for those of NOBS itself."""
     data: SerializeAsAny[DataEvidence] | None = None
     """Data as it was read; null if no step got so far."""
 
     def to_workload(self, task: str) -> Workload:
         """Return the workload of `task` that this names; ValueError where it can't be one."""
         name, _, version = self.name.rpartition("/")
-        pins = self.model_dump(include={"dataset", "models", "params", "policy", "open_reasons"})
+        pins = self.model_dump(include=_PINS)
         return Workload.model_validate(pins | {"name": name, "version": version, "task": task})
 
 

@@ -36,7 +36,8 @@ def choose_workload(
             ),
         }
     )
-    return chosen.model_copy(update={"open_reasons": tuple(find_changes(pinned, chosen))})
+    reasons = (*pinned.open_reasons, *find_changes(pinned, chosen))
+    return chosen.model_copy(update={"open_reasons": reasons})
 
 
 def _choose_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:

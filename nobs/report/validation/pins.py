@@ -50,7 +50,7 @@ def _compare(report: Report, task: TaskReport, workload: Workload) -> tuple[list
     faults = [*_claim_faults(task, workload), *_model_faults(report, task, workload)]
     pinned = load_catalog().workloads.get(workload.label)
     if pinned is None:
-        return faults, [*workload.open_reasons, "the catalogue of this NOBS doesn't have it"]
+        return faults, [*workload.open_reasons, _absence(workload)]
     differences = [to_line(change) for change in find_changes(typed(pinned), workload)]
     if workload.division is Division.OPEN:
         return faults, list(dict.fromkeys([*workload.open_reasons, *differences]))
@@ -59,9 +59,18 @@ def _compare(report: Report, task: TaskReport, workload: Workload) -> tuple[list
     return faults, []
 
 
+def _absence(workload: Workload) -> str:
+    """Say why its pins can't be checked here."""
+    if workload.catalog is None:
+        return "the catalogue of this NOBS doesn't have it"
+    return f"its catalogue {to_line(workload.catalog.file)} isn't here; name it with --catalog"
+
+
 def _claim_faults(task: TaskReport, workload: Workload) -> Iterator[str]:
     if task.workload.division is not workload.division:
         yield f"division is {task.workload.division}, open_reasons make it {workload.division}"
+    if workload.catalog and not workload.catalog.pinned and not workload.open_reasons:
+        yield f"division is closed, but the catalogue {to_line(workload.catalog.file)} isn't pinned"
     if task.workload.fingerprint != fingerprint(workload):
         yield "fingerprint isn't that of the pins"
 
