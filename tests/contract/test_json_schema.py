@@ -11,7 +11,7 @@ from nobs.report.build import build_report
 from nobs.schema.report import ModelReport
 from nobs.storage.files import to_json
 from nobs.tasks import TASKS
-from tests.unit.report.test_build import failed, make_spec, ok, results_of
+from tests.fakes.results import failed, make_spec, ok, results_of
 from tools import json_schema
 
 MODEL = "thenlper/gte-large"

@@ -11,8 +11,7 @@ import pytest
 from nobs.schema.server import Connection
 from nobs.tasks.llms.client.chat import chat_client, chat_stream
 from nobs.tasks.llms.client.record import ChatFailure, ChatRecord
-from tests.fakes.llm_server import Send, serving
-from tests.flow.chats import (
+from tests.fakes.chats import (
     DONE,
     FINISH,
     LIMITS,
@@ -22,6 +21,7 @@ from tests.flow.chats import (
     figures_of,
     in_chunks,
 )
+from tests.fakes.llm_server import Send, serving
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")

@@ -8,9 +8,9 @@ import pytest
 
 from nobs.tasks.llms.client.record import ChatFailure
 from nobs.tasks.llms.client.wire import Limits
+from tests.fakes.chats import CHUNKED, CLOSING, TOKEN, answer, chat, in_one_write
 from tests.fakes.llm_server import Script, Send, Then, serving
 from tests.fakes.llm_streams import chunked, event, head
-from tests.flow.chats import CHUNKED, CLOSING, TOKEN, answer, chat, in_one_write
 
 LONGER = head("Content-Length: 1000")
 HTML = b"<html><title>Router</title></html>"

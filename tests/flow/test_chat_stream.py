@@ -9,9 +9,7 @@ from nobs.schema.server import Connection
 from nobs.tasks.llms.client.chat import chat_client
 from nobs.tasks.llms.client.figures import record_of
 from nobs.tasks.llms.client.wire import Exchange
-from tests.fakes.llm_server import Script, ScriptedServer, Send, Then, serving
-from tests.fakes.llm_streams import chunked, head
-from tests.flow.chats import (
+from tests.fakes.chats import (
     CHUNKED,
     CLOSING,
     DONE,
@@ -28,6 +26,8 @@ from tests.flow.chats import (
     in_chunks,
     in_one_write,
 )
+from tests.fakes.llm_server import Script, ScriptedServer, Send, Then, serving
+from tests.fakes.llm_streams import chunked, head
 
 
 def test_the_first_token_is_the_one_that_the_server_sent_first() -> None:

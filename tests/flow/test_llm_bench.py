@@ -11,34 +11,13 @@ from typing import Any
 
 import pytest
 
-from nobs.catalog import load_catalog
 from nobs.errors import HostApiError
-from nobs.schema.pins import RepeatPolicy, Workload
-from nobs.schema.server import Connection, Locality, ServerRef
-from nobs.tasks.base import Work
 from nobs.tasks.llms.bench import LlmBench
-from nobs.tasks.llms.params import LlmParams
 from nobs.tasks.llms.stamps import FILE
 from tests.fakes.llm_answers import MODEL, after, plain, stream, whole_server
 from tests.fakes.llm_server import Choose, Script, ScriptedServer, Send, Then, serving
 from tests.fakes.llm_streams import head
-
-WAIT_S = 1.0
-PROMPTS = ("one", "two", "three")
-
-
-def work(url: str, directory: Path, **params: Any) -> Work:
-    workload = Workload(
-        name="llms-test", version=1, task="llms",
-        dataset=load_catalog().datasets["nobs/prompts"], models=(),
-        params=LlmParams(max_output_tokens=16, **params), policy=RepeatPolicy(repeats=3),
-    )  # fmt: skip
-    server = ServerRef(provider="openai", base_url=url, model=MODEL, locality=Locality.LOCAL)
-    return Work(
-        model=load_catalog().models["gpt-oss-20b"], inputs=PROMPTS, workload=workload,
-        directory=directory, server=server,
-        connection=Connection(base_url=url, request_timeout_s=WAIT_S),
-    )  # fmt: skip
+from tests.fakes.llm_work import PROMPTS, WAIT_S, work
 
 
 def measure(url: str, directory: Path, repeats: int = 3, **params: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from nobs.tasks.llms.params import Arrivals, LoadParams
 from nobs.tasks.llms.report import LoadTable
 from tests.fakes.llm_answers import plain, stream, whole_server
 from tests.fakes.llm_server import Script, ScriptedServer, serving
-from tests.flow.test_llm_bench import work
+from tests.fakes.llm_work import work
 
 pytestmark = pytest.mark.long
 

@@ -8,7 +8,7 @@ import pytest
 
 from nobs.report.validation import Ruling, validate_file
 from tests.fakes import encoders
-from tests.flow.test_run import nobs_run
+from tests.fakes.native_run import nobs_run
 
 
 @pytest.fixture(scope="module")

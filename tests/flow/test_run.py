@@ -1,11 +1,9 @@
 """`nobs run` from command line to report, natively, with real models and a real hub client."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,41 +13,11 @@ from nobs.catalog import load_catalog
 from nobs.report.validation import Ruling, Validation, validate_file
 from nobs.schema.report import Report
 from tests.fakes.hub import FakeHub, fake_hub
-from tests.fakes.loader import hub_environment
+from tests.fakes.native_run import nobs_run
 
 IMDB = load_catalog().datasets["stanfordnlp/imdb"]
 type Run = tuple[Path, subprocess.CompletedProcess[str]]
 SHORT = ("--profile", "quick", "--rows", "6", "--repeats", "2", "--max-output-tokens", "8")
-
-
-@contextmanager
-def one_core() -> Iterator[None]:
-    """Keep children to one core: threads that wait for each other beside other tests cost minutes.
-
-    Does nothing where the system has no affinities.
-    """
-    if sys.platform != "linux":
-        yield
-        return
-    usable = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(usable)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, usable)
-
-
-def nobs_run(
-    tmp_path: Path, *options: str, hub: str = "http://127.0.0.1:9"
-) -> subprocess.CompletedProcess[str]:
-    """Run natively on the CPU with results and cache below `tmp_path`."""
-    with one_core():
-        return subprocess.run(
-            [sys.executable, "-m", "nobs", "run", "--execution", "native", "--backend", "cpu",
-             "--results", str(tmp_path / "results"), *options],
-            env=hub_environment(hub, tmp_path / "hf"), capture_output=True, text=True, timeout=300,
-            check=False,
-        )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

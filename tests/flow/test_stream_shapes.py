@@ -5,9 +5,9 @@ from statistics import median
 import pytest
 
 from nobs.tasks.llms.client.record import Figures
+from tests.fakes.chats import chat, figures_of, in_chunks
 from tests.fakes.llm_server import Answered, Send, serving
 from tests.fakes.token_streams import Shape, reads_of
-from tests.flow.chats import chat, figures_of, in_chunks
 
 TIMES = 3
 """A busy machine delays single sends; the median answer is held against the truth."""

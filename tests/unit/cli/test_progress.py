@@ -8,7 +8,7 @@ import pytest
 
 from nobs.cli.progress import Progress
 from nobs.log import Event
-from tests.unit.launch.plans import make_container_plan
+from tests.fakes.plans import make_container_plan
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 

@@ -10,7 +10,7 @@ from nobs.storage.store import publish
 from tests.fakes.command import run_nobs
 from tests.fakes.forked import REPO
 from tests.fakes.reports import make_report
-from tests.unit.report.test_build import make_spec, ok, results_of
+from tests.fakes.results import make_spec, ok, results_of
 
 
 def nobs_report(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -16,13 +16,10 @@ from nobs.cli import COMMANDS, cli
 from nobs.launch.planning.plan import HUB_VARIABLES
 from nobs.runner.environment import VARIABLES
 from tools import docs, docs_cli
+from tests.fakes.pages import REPO, DOCS, PAGES, VARIABLE, make_targets
 
-REPO = Path(__file__).resolve().parents[3]
-DOCS = REPO / "docs"
-PAGES = sorted([*REPO.glob("*.md"), *DOCS.rglob("*.md")])
 CODE = ("nobs/**/*.py", "docker/*", "compose.yaml", "compose/*.yaml", "tools/*.sh", "Makefile",
         "tests/**/*.py", ".ci/*")  # fmt: skip
-VARIABLE = re.compile(r"\b(?:NOBS|HF|LLM|DOCKER|XDG|PYENV)_[A-Z_]+[A-Z]\b")
 NOT_READ_BY_US = {"HF_HUB_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_TELEMETRY"}
 
 
@@ -107,10 +104,6 @@ def test_every_documented_variable_of_ours_is_read_somewhere() -> None:
     assert told - variables_of_the_code() == set()
 
 
-def make_targets() -> set[str]:
-    text = (REPO / "Makefile").read_text(encoding="utf-8")
-    rules = re.findall(r"^([a-z][a-z -]*):(?!=)", text, flags=re.MULTILINE)
-    return set(chain.from_iterable(rule.split() for rule in rules))
 
 
 def test_make_help_tells_what_every_target_does() -> None:

@@ -15,7 +15,7 @@ from nobs.cli import COMMANDS, cli
 from nobs.providers import PROVIDERS
 from nobs.tasks import TASKS
 from nobs.tasks.definitions import options_of
-from tests.unit.docs.test_docs import PAGES, REPO, VARIABLE, make_targets
+from tests.fakes.pages import PAGES, REPO, VARIABLE, make_targets
 from tools import docs_cli
 
 MODULES = sorted((REPO / "nobs").rglob("*.py"))

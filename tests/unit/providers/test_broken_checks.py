@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from nobs.providers.causes import Cause
+from tests.fakes.llm_checks import chat, fail
 from tests.fakes.llm_routes import reply
 from tests.fakes.llm_server import Script, Send, Then, serving
 from tests.fakes.llm_streams import chunked, delta, event, head
-from tests.unit.providers.test_diagnosis import chat, fail
 
 STREAM = "text/event-stream"
 

@@ -9,38 +9,20 @@ from pathlib import Path
 import pytest
 
 from nobs.providers import PROVIDERS
-from nobs.providers.base import Provider, ServedModel
+from nobs.providers.base import ServedModel
 from nobs.providers.causes import Cause
-from nobs.providers.diagnosis import ServerUnusable
-from nobs.providers.readiness import ONCE, RetryPolicy, wait_until_ready
+from nobs.providers.readiness import ONCE, wait_until_ready
 from nobs.schema.server import Connection, ModelIdentity
+from tests.fakes.llm_checks import BRIEFLY, OPENAI, chat, fail
 from tests.fakes.llm_routes import models, one_model, reply, routes
 from tests.fakes.llm_server import Choose, Script, Send, Then, serving
 from tests.fakes.llm_streams import event, head
-
-OPENAI = PROVIDERS.load("openai")
-BRIEFLY = RetryPolicy(absent_retry_s=0.0, first_pause_s=0.02)
 
 
 def tiny(connection: Connection) -> ServedModel:
     return ServedModel(
         connection=connection, model="tiny", identity=ModelIdentity(id="tiny"), elsewhere=None
     )
-
-
-def fail(
-    url: str, model: str | None = "tiny", key: str = "", of: Provider = OPENAI
-) -> ServerUnusable:
-    """Return why the server at `url` can't be used."""
-    connection = Connection(base_url=url, request_timeout_s=0.5).with_key(key)
-    with pytest.raises(ServerUnusable) as caught:
-        wait_until_ready(connection, model, of, lambda _: None, BRIEFLY)
-    return caught.value
-
-
-def chat(script: Script) -> Choose:
-    """A server whose model list is right and whose completions are `script`."""
-    return routes({"/v1/models": models("tiny"), "/v1/chat/completions": script})
 
 
 @contextmanager

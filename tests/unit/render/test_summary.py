@@ -8,7 +8,8 @@ from nobs.report.build import build_report
 from nobs.schema.flags import Flag, FlagName, Severity
 from nobs.schema.report import Report
 from tests.fakes.golden import check
-from tests.unit.report.test_build import failed, make_spec, ok, results_of
+from tests.fakes.plans import make_container_plan
+from tests.fakes.results import failed, make_spec, ok, results_of
 
 
 def make_report(**words: object) -> Report:
@@ -66,8 +67,6 @@ def test_markup_in_names_stays_text() -> None:
 
 
 def test_plan_names_everything() -> None:
-    from tests.unit.launch.plans import make_container_plan  # noqa: PLC0415
-
     check("plan.txt", render_plan(make_container_plan().to_dict()))
 
 

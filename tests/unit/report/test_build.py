@@ -1,5 +1,4 @@
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,40 +10,8 @@ from nobs.report.build import build_report, fingerprint, seal
 from nobs.schema.base import Division, Status
 from nobs.schema.pins import Workload
 from nobs.schema.report import Report
-from nobs.schema.result import Failure, Sample, StepResult
-from nobs.schema.spec import RunSpec
-from tests.fakes.facts import make_facts
-
-NOW = datetime(2026, 1, 2, tzinfo=UTC)
-
-
-def make_spec(**words: object) -> RunSpec:
-    from nobs.catalog import load_catalog  # noqa: PLC0415
-    from nobs.launch.planning.plan import make_plan  # noqa: PLC0415
-    from nobs.schema.base import Execution  # noqa: PLC0415
-    from tests.fakes.run_requests import make_request  # noqa: PLC0415
-
-    request = make_request(**({"tasks": ("embeddings",), "execution": Execution.NATIVE} | words))
-    return make_plan(request, load_catalog(), make_facts()).spec
-
-
-def ok(step: str, model: str, *durations_s: float) -> StepResult:
-    return StepResult(
-        step=step, task="embeddings", model=model, status=Status.OK, started=NOW, finished=NOW,
-        samples=tuple(
-            Sample(start_s=0.0, duration_s=d, units=100, cpu_time_s=0.0) for d in durations_s
-        ),
-        facts={"embedding_dimension": 1024, "dtype": "float32", "tokens": 1000},
-    )  # fmt: skip
-
-
-def failed(step: str, model: str) -> StepResult:
-    failure = Failure(failure_class=FailureClass.OOM, type="MemoryError", message="Too big.")
-    return ok(step, model).model_copy(update={"status": Status.FAILED, "failure": failure})
-
-
-def results_of(spec: RunSpec, *results: StepResult) -> dict[str, StepResult]:
-    return {step.id: result for step, result in zip(spec.steps, results, strict=False)}
+from nobs.schema.result import Sample
+from tests.fakes.results import failed, make_spec, ok, results_of
 
 
 def test_known_fields_keep_names_places_and_values() -> None:

@@ -12,7 +12,7 @@ from nobs.schema.outcome import Outcome
 from nobs.schema.result import StepResult
 from nobs.schema.spec import RunSpec
 from nobs.storage.rundir import RunDir
-from tests.unit.report.test_build import NOW, make_spec, ok
+from tests.fakes.results import NOW, make_spec, ok
 
 INFINITE = {"status": "ok", "facts": {"tokens": None, "embedding_dimension": "Infinity"}}
 

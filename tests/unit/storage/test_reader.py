@@ -16,7 +16,7 @@ from nobs.schema.report import Report
 from nobs.storage.document import MAX_BYTES, MAX_DEPTH, MAX_VALUES, parse_document
 from nobs.storage.files import to_json
 from nobs.storage.reader import read_report
-from tests.unit.report.test_build import make_spec, ok, results_of
+from tests.fakes.results import make_spec, ok, results_of
 
 type Change = Callable[[dict[str, Any]], object]
 

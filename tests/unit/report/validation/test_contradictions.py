@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import pytest
 
 from nobs.report.validation import Ruling, validate_document
-from tests.fakes.honest_reports import TIMES_S, Document, honest_document, sealed
-from tests.unit.report.validation.changes import (
+from tests.fakes.changed_reports import (
     Change,
     meter_of,
     model_of,
     validate_changed,
     workload_of,
 )
+from tests.fakes.honest_reports import TIMES_S, Document, honest_document, sealed
 
 
 def narrow(document: Document) -> None:

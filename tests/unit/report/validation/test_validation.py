@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from nobs.report.validation import Ruling, Validation, validate_document, validate_file
 from nobs.storage.document import parse_document
 from nobs.storage.files import to_json
-from tests.fakes.honest_reports import Document, honest_document, honest_report
-from tests.unit.report.validation.changes import (
+from tests.fakes.changed_reports import (
     GTE,
     MINILM,
     Change,
@@ -20,6 +19,7 @@ from tests.unit.report.validation.changes import (
     validate_changed,
     workload_of,
 )
+from tests.fakes.honest_reports import Document, honest_document, honest_report
 
 
 @pytest.mark.parametrize("profile", ["quick", "standard"])

@@ -8,8 +8,8 @@ from nobs.schema.result import Sample
 from nobs.schema.server import ModelIdentity
 from nobs.tasks.llms import DEFINITION
 from nobs.tasks.llms.report import Gaps, LlmModelReport
+from tests.fakes.llm_results import failed, report_of, whole
 from tests.fakes.run_requests import pinned
-from tests.unit.tasks.llms.test_aggregate import failed, report_of, whole
 
 WORKLOAD = pinned("llms", "standard")
 

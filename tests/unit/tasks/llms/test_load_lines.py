@@ -3,7 +3,7 @@ from nobs.tasks.llms.load import Level
 from nobs.tasks.llms.load_figures import level_figures
 from nobs.tasks.llms.load_lines import load_lines
 from nobs.tasks.llms.report import LlmModelReport, LoadTable
-from tests.unit.tasks.llms.test_load import answered, failed
+from tests.fakes.llm_records import answered, failed
 
 
 def model(**changes: object) -> LlmModelReport:

@@ -9,8 +9,8 @@ from nobs.schema.report import ModelReport
 from nobs.schema.server import Locality, RequestShape, ServerRef
 from nobs.tasks.llms import DEFINITION
 from nobs.tasks.llms.report import LlmModelReport
+from tests.fakes.llm_results import failed, result_of, whole
 from tests.fakes.run_requests import pinned
-from tests.unit.tasks.llms.test_aggregate import failed, result_of, whole
 
 LIMIT = 100
 WORKLOAD = pinned("llms", "standard")

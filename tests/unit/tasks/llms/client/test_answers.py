@@ -4,8 +4,8 @@ import pytest
 
 from nobs.tasks.llms.client.figures import record_of
 from nobs.tasks.llms.client.record import TokenCountSource
+from tests.fakes.exchanges import DONE, FINISH, TOKEN, ended, figures_of
 from tests.fakes.llm_streams import delta, event, exchange
-from tests.unit.tasks.llms.client.test_figures import DONE, FINISH, TOKEN, ended, figures_of
 
 
 @pytest.mark.parametrize(

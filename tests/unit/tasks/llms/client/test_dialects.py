@@ -10,8 +10,8 @@ from nobs.tasks.llms.client.figures import record_of
 from nobs.tasks.llms.client.record import ChatFailure, TokenCountSource
 from nobs.tasks.llms.client.repeats import REPEATED_TEXT
 from nobs.tasks.llms.client.wire import End
+from tests.fakes.exchanges import DONE, FINISH, TOKEN, failure_of, figures_of
 from tests.fakes.llm_streams import delta, event, exchange, head
-from tests.unit.tasks.llms.client.test_figures import DONE, FINISH, TOKEN, failure_of, figures_of
 
 WORDS = ("It ", "rains ", "on ", "the ", "old ", "town ", "again")
 NUMBERS: dict[str, Any] = {"prompt_tokens": 9, "completion_tokens": 7, "total_tokens": 16}

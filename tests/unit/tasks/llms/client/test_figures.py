@@ -4,28 +4,13 @@ from nobs.tasks.llms.client.figures import record_of
 from nobs.tasks.llms.client.record import (
     ChatFailure,
     ChatRecord,
-    Figures,
     GapStats,
     TokenCountSource,
 )
 from nobs.tasks.llms.client.sse import MAX_EVENT_BYTES
 from nobs.tasks.llms.client.wire import End, Exchange
+from tests.fakes.exchanges import DONE, FINISH, TOKEN, ended, failure_of, figures_of
 from tests.fakes.llm_streams import chunked, delta, event, exchange, head, usage
-
-DONE = event("[DONE]")
-
-
-def figures_of(*reads: tuple[float, bytes]) -> Figures:
-    record = record_of(exchange(*reads))
-    assert record.figures is not None, record.error
-    return record.figures
-
-
-def failure_of(given: Exchange) -> ChatFailure | None:
-    record = record_of(given)
-    assert record.figures is None
-    assert record.error
-    return record.failure
 
 
 def test_times_follow_from_the_stamps() -> None:
@@ -170,15 +155,6 @@ def test_chunks_of_the_wire_are_not_tokens() -> None:
     assert record.figures is not None
     assert (record.figures.chunks, record.text) == (2, "ab")
     assert record.figures.ttft_s == pytest.approx(0.008)
-
-
-TOKEN = event(delta(content="a"))
-FINISH = event(delta(finish="stop"))
-
-
-def ended(reason: str) -> bytes:
-    """The last chunk and the end mark, as of an engine that gives up politely."""
-    return event(delta(finish=reason)) + DONE
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from nobs.tasks.llms.aggregate import request_of
 from nobs.tasks.llms.client.figures import record_of
 from nobs.tasks.llms.report import LlmModelReport
+from tests.fakes.llm_results import report_of
 from tests.fakes.token_streams import WORDS, Shape, stream_of
-from tests.unit.tasks.llms.test_aggregate import report_of
 
 WITHIN = 0.01
 EXAMPLES = 2000 if os.environ.get("NOBS_TEST_LONG") else 200

@@ -1,0 +1,28 @@
+"""The work of an LLM step against a scripted server."""
+
+from pathlib import Path
+from typing import Any
+
+from nobs.catalog import load_catalog
+from nobs.schema.pins import RepeatPolicy, Workload
+from nobs.schema.server import Connection, Locality, ServerRef
+from nobs.tasks.base import Work
+from nobs.tasks.llms.params import LlmParams
+from tests.fakes.llm_answers import MODEL
+
+WAIT_S = 1.0
+PROMPTS = ("one", "two", "three")
+
+
+def work(url: str, directory: Path, **params: Any) -> Work:
+    workload = Workload(
+        name="llms-test", version=1, task="llms",
+        dataset=load_catalog().datasets["nobs/prompts"], models=(),
+        params=LlmParams(max_output_tokens=16, **params), policy=RepeatPolicy(repeats=3),
+    )  # fmt: skip
+    server = ServerRef(provider="openai", base_url=url, model=MODEL, locality=Locality.LOCAL)
+    return Work(
+        model=load_catalog().models["gpt-oss-20b"], inputs=PROMPTS, workload=workload,
+        directory=directory, server=server,
+        connection=Connection(base_url=url, request_timeout_s=WAIT_S),
+    )  # fmt: skip

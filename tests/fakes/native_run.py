@@ -1,0 +1,40 @@
+"""`nobs run`, natively on the CPU."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.fakes.loader import hub_environment
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Keep children to one core: threads that wait for each other beside other tests cost minutes.
+
+    Does nothing where the system has no affinities.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    usable = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(usable)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, usable)
+
+
+def nobs_run(
+    tmp_path: Path, *options: str, hub: str = "http://127.0.0.1:9"
+) -> subprocess.CompletedProcess[str]:
+    """Run natively on the CPU with results and cache below `tmp_path`."""
+    with one_core():
+        return subprocess.run(
+            [sys.executable, "-m", "nobs", "run", "--execution", "native", "--backend", "cpu",
+             "--results", str(tmp_path / "results"), *options],
+            env=hub_environment(hub, tmp_path / "hf"), capture_output=True, text=True, timeout=300,
+            check=False,
+        )  # fmt: skip
