@@ -1,11 +1,15 @@
 """What serves an LLM; adding one is a module and a line here."""
 
-from nobs.providers.base import Provider
+from typing import TYPE_CHECKING
+
 from nobs.registry import Registry
+
+if TYPE_CHECKING:
+    from nobs.providers.base import Provider
 
 EMBEDDED = "llamacpp"
 """The provider that can start a server of its own."""
-PROVIDERS: Registry[Provider] = Registry(
+PROVIDERS: "Registry[Provider]" = Registry(
     "provider",
     {
         "lmstudio": "nobs.providers.definitions:LMSTUDIO",

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
+from nobs.providers import PROVIDERS
+
 
 class Role(Enum):
     """What an option changes of a task's work."""
@@ -81,8 +83,8 @@ SERVER_MODEL: Option[str] = Option(
     help="Model to ask the server for; default: LLM_MODEL_NAME, else gpt-oss-20b.",
 )  # fmt: skip
 PROVIDER: Option[str] = Option(
-    name="provider", role=Role.SERVER, metavar="P",
-    help="What serves the model: lmstudio, openai (any server), ollama, llamacpp.",
+    name="provider", role=Role.SERVER, choices=PROVIDERS.names(),
+    help="What serves the model; openai is any server with OpenAI's API.",
 )  # fmt: skip
 SETUP_LM_STUDIO: Option[bool] = Option(
     name="setup_lm_studio", kind=bool, role=Role.SERVER,

@@ -70,7 +70,7 @@ def test_a_wrong_word(tmp_path: Path, words: tuple[str, ...], value: str, remedy
             "The model of llms is named by --llm-model of `nobs run`.",
         ),
         (
-            "--task embeddings --concurrency 4 --provider nonsense",
+            "--task embeddings --concurrency 4 --provider openai",
             "--concurrency and --provider don't apply to embeddings, only to llms.",
             "Leave them out, or add --task llms.",
         ),
@@ -82,8 +82,9 @@ def test_a_wrong_word(tmp_path: Path, words: tuple[str, ...], value: str, remedy
         ),
         (
             "--provider nonsense",
-            "There is no provider 'nonsense'.",
-            "Choose one of: lmstudio, openai, ollama, llamacpp.",
+            "Invalid value for '--provider': 'nonsense' is not one of 'lmstudio', "  # noqa: ISC004
+            "'openai', 'ollama', 'llamacpp'.",
+            "See `nobs run --help`.",
         ),
         (
             "--task llms --arrivals constant",
