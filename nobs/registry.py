@@ -30,6 +30,10 @@ class Registry[T]:
         """Return built-in names in their order, then those of third parties, sorted."""
         return (*self._builtin, *sorted(self._plugins()))
 
+    def is_builtin(self, name: str) -> bool:
+        """Whether `name` is one of NOBS's own."""
+        return name in self._builtin
+
     def load(self, name: str) -> T:
         """Import and return what `name` stands for; UsageError if nobody knows the name."""
         if name not in self._loaded:
@@ -50,7 +54,7 @@ class Registry[T]:
     def _import_plugin(self, plugin: EntryPoint) -> T:
         try:
             return cast(T, resolve(plugin.value))
-        except (ImportError, AttributeError, ValueError) as error:
+        except Exception as error:
             package = plugin.dist.name if plugin.dist else "an unknown package"
             raise RequirementError(
                 f"The {self.kind} {plugin.name!r} of {package} can't be loaded from "

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.resources import files
+from importlib.util import find_spec, module_from_spec
+from types import ModuleType
 from typing import Any
 
 from nobs.errors import RequirementError, UsageError
@@ -66,7 +68,7 @@ def package_sources() -> Iterator[CatalogSource]:
         package, _, resource = point.value.partition(":")
         label = f"{point.dist.name} {point.dist.version}" if point.dist else package
         try:
-            content = files(package).joinpath(resource).read_bytes()
+            content = files(_without_importing(package)).joinpath(resource).read_bytes()
         except (OSError, ImportError, ValueError) as error:
             raise RequirementError(
                 f"The catalogue {point.name!r} of {label} can't be read from {point.value}: "
@@ -74,6 +76,14 @@ def package_sources() -> Iterator[CatalogSource]:
                 f"Repair or uninstall {label}.",
             ) from error
         yield _read(f"{point.name} of {label}", f"{label}: {resource}", point.name, content)
+
+
+def _without_importing(package: str) -> ModuleType:
+    """Return the module of `package` without running it: a broken task has its catalogue still."""
+    spec = find_spec(package)
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {package!r}")
+    return module_from_spec(spec)
 
 
 def _read(

@@ -3,6 +3,7 @@
 import json
 
 from nobs.catalog import load_catalog
+from nobs.errors import NobsError
 from nobs.schema.pins import Workload
 from nobs.tasks import TASKS
 
@@ -11,7 +12,10 @@ def tasks_text() -> str:
     """Return each task with its workloads and what they pin."""
     lines = []
     for name in TASKS:
-        lines.append(f"{name}: {TASKS.load(name).title}")
+        try:
+            lines.append(f"{name}: {TASKS.load(name).title}")
+        except NobsError as error:
+            lines.append(f"{name}: unusable. {error}")
         lines += [line for workload in _workloads(name) for line in _describe(workload)]
     return "\n".join(lines) + "\n"
 
@@ -55,7 +59,7 @@ def _describe(workload: Workload) -> list[str]:
     params = workload.params.model_dump(mode="json", exclude={"kind"})
     return [
         f"  {workload.label} (profile {', '.join(profiles)})",
-        f"    texts   {workload.dataset.id}, {workload.dataset.rows} rows",
+        f"    data    {workload.dataset.id}, {workload.dataset.rows} rows",
         *(f"    model   {model.id}" for model in workload.models),
         f"    params  {', '.join(f'{key}={value}' for key, value in params.items())}",
     ]

@@ -13,7 +13,7 @@ from nobs.schema.device import DeviceInfo
 from nobs.schema.flags import Severity
 from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.tasks.base import TaskDefinition
-from nobs.tasks.figures import Figure
+from nobs.tasks.figures import COMMON, Figure
 from nobs.text import to_line
 
 _LIMIT = 1000
@@ -75,7 +75,7 @@ def _draw(
     if task.published_score is not None:
         score += f" (published {task.published_score:,.2f})"
     table = GroupedTable(f"{to_line(task.workload.name)} ({task.workload.division}), score {score}")
-    table.add_columns("median")
+    table.add_columns(figures[0].label if figures[0] in COMMON else "median")
     table.add_columns("95 % interval", wraps=True)
     table.add_columns(*(figure.label for figure in figures[1:]), "n")
     table.add_columns("verdict", is_text=True)

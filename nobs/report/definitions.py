@@ -1,5 +1,6 @@
 """The definitions of tasks that this NOBS has, by the names that reports give."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from nobs.errors import NobsError
@@ -16,6 +17,10 @@ class Unknown(TaskDefinition):
     title = "A task that isn't installed"
     unit = "units"
     bench = ""
+
+    def details(self, model: ModelReport) -> Iterator[str]:
+        """Yield why its figures aren't shown."""
+        yield "its task isn't installed here: its own figures aren't shown"
 
 
 def find_definition(name: str) -> TaskDefinition:

@@ -34,9 +34,10 @@ def options_of() -> dict[str, Option[Any]]:
     for definition in definitions():
         for option in definition.options:
             if found.setdefault(option.name, option) != option:
+                others = (each for each in owners_of(option.name) if each != definition.name)
                 raise RequirementError(
                     f"The task {definition.name} declares another option {option.name!r} than "
-                    f"{', '.join(owners_of(option.name))}.",
+                    f"{', '.join(others)}.",
                     "Uninstall one of the packages, or rename its option.",
                 )
     return found

@@ -6,6 +6,7 @@ Skipped, with the reason, unless NOBS_TEST_BROWSER=1; with it, a missing browser
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+@contextmanager
+def start_browser() -> Iterator[Browser]:
+    """Start the machine's own browser."""
     executable = next(filter(None, map(shutil.which, NAMES)), None)
     if executable is None:
         pytest.fail(f"no browser: none of {', '.join(NAMES)} is on the path")
@@ -42,6 +44,12 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=executable)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with start_browser() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

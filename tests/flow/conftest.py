@@ -8,6 +8,7 @@ import pytest
 from nobs.providers.embedded import Settings, serving
 from nobs.providers.weights import find_weights
 from tests.fakes.hub import FakeHub, fake_hub
+from tests.fakes.installed import Installed, install
 from tests.fakes.loader import Loader, loader
 from tests.fakes.studio import Studio, studio
 
@@ -43,3 +44,9 @@ def installed(tmp_path: Path, llama: str, monkeypatch: pytest.MonkeyPatch) -> It
         for name, value in installed.environment.items():
             monkeypatch.setenv(name, value)
         yield installed
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The example of a third party's package, installed beside NOBS."""
+    return install(tmp_path_factory.mktemp("third_party"))

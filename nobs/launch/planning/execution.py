@@ -17,14 +17,16 @@ def choose_execution(
     if facts.in_container:
         _refuse_native(request)
         return Execution.CONTAINER, []
-    refusal = target.container_refusal
+    subject, refusal = f"backend {target.name}", target.container_refusal
+    if not refusal and (own := [task for task in tasks if not TASKS.is_builtin(task)]):
+        subject, refusal = f"task {own[0]}", f"no image of NOBS has the package of {own[0]}"
     match request.execution:
         case Execution.NATIVE:
             return Execution.NATIVE, _require_packages(facts, tasks)
         case Execution.CONTAINER:
             if refusal:
                 raise UsageError(
-                    f"The backend {target.name} can't run in a container: {refusal}.",
+                    f"The {subject} can't run in a container: {refusal}.",
                     "Use --execution native.",
                 )
             facts.require_engine()
