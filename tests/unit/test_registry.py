@@ -14,6 +14,7 @@ GROUP = "nobs.test_plugins"
 def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Install a distribution whose entry points add, break and shadow names."""
     (tmp_path / "acme_plugin.py").write_text("VALUE = 'from acme'\n")
+    (tmp_path / "acme_raises.py").write_text("undefined_name\n")
     info = tmp_path / "acme-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
@@ -22,6 +23,7 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "extra = acme_plugin:VALUE\n"
         "broken = acme_nowhere:VALUE\n"
         "absent = acme_plugin:MISSING\n"
+        "raises = acme_raises:VALUE\n"
         "pi = acme_plugin:VALUE\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
@@ -51,7 +53,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
 
 @pytest.mark.usefixtures("plugins")
 def test_plugins_stand_after_builtin_names() -> None:
-    assert table().names() == ("pi", "tau", "absent", "broken", "extra")
+    assert table().names() == ("pi", "tau", "absent", "broken", "extra", "raises")
 
 
 @pytest.mark.usefixtures("plugins")
@@ -65,7 +67,7 @@ def test_a_plugin_cannot_shadow_a_builtin_name() -> None:
 
 
 @pytest.mark.usefixtures("plugins")
-@pytest.mark.parametrize("name", ["broken", "absent"])
+@pytest.mark.parametrize("name", ["broken", "absent", "raises"])
 def test_a_plugin_that_cannot_be_loaded_names_its_package(name: str) -> None:
     with pytest.raises(RequirementError) as caught:
         table().load(name)

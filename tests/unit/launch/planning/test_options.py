@@ -24,8 +24,8 @@ from tests.fakes.facts import make_facts
 from tests.fakes.run_requests import OF_EVERY_TASK, make_request
 
 CATALOG = load_catalog()
-OF_THE_COMMAND = {*RUN_OPTIONS, "resume", "yes"}
-"""Parameters of `nobs run` that say nothing of what is measured."""
+OF_THE_COMMAND = {*RUN_OPTIONS, "resume", "yes", "catalog"}
+"""Parameters of `nobs run` that no request has: `--catalog` is a setting of the process."""
 FLAGS = {str(each.name): each.opts[0] for each in run_command.params}
 OWNED = sorted(options_of())
 HUB_TEXTS = {"dataset": "owner/texts"}
