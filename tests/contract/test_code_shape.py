@@ -1,7 +1,6 @@
 """What the code keeps to, where a linter doesn't look."""
 
 import ast
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,8 +14,9 @@ TESTS = sorted((REPO / "tests").rglob("*.py"))
 OTHERS = [*TESTS, *(REPO / "tools").rglob("*.py"), *(REPO / "benchmarks").rglob("*.py")]
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 60
-MAX_MEDIAN_LINES = 10
 MAY_PRINT = ("nobs/cli/", "nobs/render/")
+
+OF_TESTS = ("tests.unit.", "tests.flow.", "tests.contract.")
 
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -65,16 +65,21 @@ def test_no_function_is_long() -> None:
     assert {name: n for name, n in functions().items() if n > MAX_FUNCTION_LINES} == {}
 
 
-def test_most_functions_are_short() -> None:
-    assert statistics.median(functions().values()) <= MAX_MEDIAN_LINES
-
-
 @pytest.mark.parametrize("path", TESTS, ids=name_of)
 def test_tests_use_no_mocks(path: Path) -> None:
     mocks = [name for name in imported(path) if name.startswith(("unittest.mock", "mock.", "mock"))]
 
     assert mocks == []
     assert not any(isinstance(node, ast.arg) and node.arg == "mocker" for node in nodes(path))
+
+
+def test_no_test_module_is_a_library_of_others() -> None:
+    users = {
+        name_of(path): [name for name in imported(path) if name.startswith(OF_TESTS)]
+        for path in OTHERS
+    }
+
+    assert {user: names for user, names in users.items() if names} == {}, "belongs in tests/fakes"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

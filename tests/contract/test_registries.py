@@ -171,23 +171,13 @@ def test_report_classes_of_tasks_forbid_what_they_do_not_declare() -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS.names())
-def test_an_output_format_is_rendered_and_documented(name: str) -> None:
-    assert callable(FORMATS.load(name))
+def test_an_output_format_is_documented(name: str) -> None:
     assert f"`{name}`" in read("docs", "reference", "cli.md")
 
 
 @pytest.mark.parametrize("label", CATALOG.workloads)
-def test_a_workload_is_of_a_known_task_and_closed(label: str) -> None:
-    workload = CATALOG.workloads[label]
-
-    assert workload.task in TASKS
-    assert workload.label == label
-    assert workload.open_reasons == ()
-
-
-@pytest.mark.parametrize("profile", CATALOG.profiles)
-def test_a_profile_names_workloads_that_exist(profile: str) -> None:
-    assert set(CATALOG.profiles[profile]) - set(CATALOG.workloads) == set()
+def test_a_workload_is_of_a_known_task(label: str) -> None:
+    assert CATALOG.workloads[label].task in TASKS
 
 
 def test_everything_in_the_catalogue_is_used() -> None:
