@@ -55,7 +55,7 @@ def repeat(
     samples: list[Sample] = []
     gc.collect()
     origin = time.perf_counter()
-    while not _is_enough(samples, policy, time.perf_counter() - origin):
+    while not is_enough(samples, policy, time.perf_counter() - origin):
         sample = _time_once(work, origin)
         samples.append(sample)
         on_sample(len(samples), sample)
@@ -81,7 +81,7 @@ def _time_once(work: Repeatable, origin: float) -> Sample:
     )
 
 
-def _is_enough(samples: list[Sample], policy: RepeatPolicy, elapsed_s: float) -> bool:
+def is_enough(samples: list[Sample], policy: RepeatPolicy, elapsed_s: float) -> bool:
     """Return whether to stop: the fixed number, a narrow interval, or the budget of time."""
     if policy.repeats is not None:
         return len(samples) >= policy.repeats

@@ -1,9 +1,9 @@
 """Verdicts on repeats of known shape, in words that fit what the user asked for."""
 
 import multiprocessing
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.synchronize import Event
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from nobs.runner.measure import repeat
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.report import FindingKind, Verdict
 from nobs.schema.result import Sample
+from tests.fakes.naps import Nap
 from tests.fakes.sensors import make_telemetry, throttling
 
 NARROW = [1.0, 1.002, 0.999, 1.001, 0.998, 1.003, 1.0, 0.997]
@@ -218,16 +219,19 @@ def test_a_servers_time_counts_as_wanted_where_some_was_stolen() -> None:
     assert verdict.stable, "0.03 of 2.03"
 
 
-def spin() -> None:
+def spin(begun: Event) -> None:
+    begun.set()
     while True:
         pass
 
 
 @contextmanager
 def busy_core() -> Iterator[None]:
-    process = multiprocessing.get_context("spawn").Process(target=spin, daemon=True)
+    context = multiprocessing.get_context("spawn")
+    begun = context.Event()
+    process = context.Process(target=spin, args=(begun,), daemon=True)
     process.start()
-    time.sleep(1)
+    assert begun.wait(60)
     try:
         yield
     finally:
@@ -235,20 +239,9 @@ def busy_core() -> Iterator[None]:
         process.join()
 
 
-class Nap:
-    """Work that uses no CPU."""
-
-    def run(self) -> int:
-        time.sleep(0.3)
-        return 1
-
-    def synchronize(self) -> None:
-        pass
-
-
 def test_a_real_busy_process_beside_the_repeats_is_flagged() -> None:
     with busy_core():
-        taken = repeat(Nap(), RepeatPolicy(repeats=6), lambda _number, _sample: None)
+        taken = repeat(Nap([0.3]), RepeatPolicy(repeats=6), lambda _number, _sample: None)
     verdict = judge(taken, RepeatPolicy(repeats=6))
 
     assert verdict is not None

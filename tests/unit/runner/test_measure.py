@@ -1,27 +1,9 @@
-import time
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from nobs.runner.measure import _is_enough, busy_s, repeat
+from nobs.runner.measure import busy_s, is_enough, repeat
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.result import Sample
-
-
-@dataclass
-class Sleeper:
-    """Work of known duration that notes the order of calls."""
-
-    durations_s: list[float]
-    calls: list[str] = field(default_factory=list)
-
-    def run(self) -> int:
-        self.calls.append("run")
-        index = min(self.calls.count("run"), len(self.durations_s)) - 1
-        time.sleep(self.durations_s[index])
-        return 10
-
-    def synchronize(self) -> None:
-        self.calls.append("synchronize")
+from tests.fakes.naps import Nap
 
 
 def ignore(_number: int, _sample: Sample) -> None:
@@ -29,20 +11,20 @@ def ignore(_number: int, _sample: Sample) -> None:
 
 
 def test_fixed_repeats_are_exactly_that_many() -> None:
-    samples = repeat(Sleeper([0.001]), RepeatPolicy(repeats=4), ignore)
+    samples = repeat(Nap([0.001]), RepeatPolicy(repeats=4), ignore)
 
     assert len(samples) == 4
 
 
 def test_device_is_synchronised_before_and_after_the_clock() -> None:
-    work = Sleeper([0.001])
+    work = Nap([0.001])
     repeat(work, RepeatPolicy(repeats=2), ignore)
 
     assert work.calls == ["synchronize", "run", "synchronize"] * 2
 
 
 def test_wide_interval_goes_on_until_the_budget_is_spent() -> None:
-    work = Sleeper([0.01, 0.05] * 50)
+    work = Nap([0.01, 0.05] * 50)
     samples = repeat(work, RepeatPolicy(time_budget_s=0.5), ignore)
 
     assert 3 < len(samples) < 50
@@ -50,13 +32,13 @@ def test_wide_interval_goes_on_until_the_budget_is_spent() -> None:
 
 
 def test_at_least_the_minimum_is_made_whatever_the_budget() -> None:
-    samples = repeat(Sleeper([0.02]), RepeatPolicy(time_budget_s=0.001), ignore)
+    samples = repeat(Nap([0.02]), RepeatPolicy(time_budget_s=0.001), ignore)
 
     assert len(samples) == 3
 
 
 def test_narrow_interval_stops_early_but_never_before_it_is_sure() -> None:
-    samples = repeat(Sleeper([0.001]), RepeatPolicy(ci_rel_width=1000.0), ignore)
+    samples = repeat(Nap([0.001]), RepeatPolicy(ci_rel_width=1000.0), ignore)
 
     assert len(samples) == 6
 
@@ -64,11 +46,13 @@ def test_narrow_interval_stops_early_but_never_before_it_is_sure() -> None:
 def test_samples_are_raw_and_told_between_the_timed_regions() -> None:
     told: list[tuple[int, Sample]] = []
 
+    pause = Nap([0.05])
+
     def slow(number: int, sample: Sample) -> None:
-        time.sleep(0.05)
+        pause.run()
         told.append((number, sample))
 
-    samples = repeat(Sleeper([0.01]), RepeatPolicy(repeats=3), slow)
+    samples = repeat(Nap([0.01]), RepeatPolicy(repeats=3), slow)
 
     assert [sample for _, sample in told] == samples
     assert [number for number, _ in told] == [1, 2, 3]
@@ -78,7 +62,7 @@ def test_samples_are_raw_and_told_between_the_timed_regions() -> None:
 
 
 def test_sleeping_uses_no_cpu_time_of_its_own() -> None:
-    sample = repeat(Sleeper([0.2]), RepeatPolicy(repeats=1), ignore)[0]
+    sample = repeat(Nap([0.2]), RepeatPolicy(repeats=1), ignore)[0]
 
     assert sample.cpu_time_s < 0.1
 
@@ -112,6 +96,6 @@ def test_a_machine_works_when_it_neither_idles_nor_waits_nor_is_robbed() -> None
 
 def test_many_repeats_are_looked_at_in_growing_steps() -> None:
     same = [Sample(start_s=0.0, duration_s=1.0, units=1, cpu_time_s=0.0)] * 130
-    enough = [count for count in range(131) if _is_enough(same[:count], RepeatPolicy(), 0.0)]
+    enough = [count for count in range(131) if is_enough(same[:count], RepeatPolicy(), 0.0)]
 
     assert enough == [*range(6, 100), *range(100, 131, 2)]

@@ -1,4 +1,5 @@
 import json
+import os
 import time
 from pathlib import Path
 
@@ -8,29 +9,25 @@ from nobs.runner.measure import repeat
 from nobs.runner.telemetry import Monitor, count_foreign, find_own_processes
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.result import Sample
+from tests.fakes.naps import Nap
 from tests.fakes.sensors import make_reader, power_meter
 
 
-class Sleeper:
-    """Work that takes a while."""
-
-    def run(self) -> int:
-        time.sleep(0.4)
-        return 10
-
-    def synchronize(self) -> None:
-        pass
-
-
 def measure(monitor: Monitor) -> list[Sample]:
+    """Time three naps with pauses between them, after one that isn't timed."""
+    nap = Nap([0.4])
+
+    def pause(_number: int, _sample: Sample) -> None:
+        Nap([0.05]).run()
+
     with monitor:
-        return repeat(Sleeper(), RepeatPolicy(repeats=3), lambda _number, _sample: time.sleep(0.05))
+        nap.run()
+        return repeat(nap, RepeatPolicy(repeats=3), pause)
 
 
 def test_energy_is_that_of_the_repeats_and_not_of_what_lies_before() -> None:
     monitor = Monitor([power_meter(200.0)])
     monitor.watch_idle(0.3)
-    time.sleep(0.3)
     samples = measure(monitor)
     told = monitor.summarise(samples)
     device = told.devices[0]
@@ -100,8 +97,6 @@ def test_one_unknown_user_may_be_ourselves_in_a_container(users: set[int], forei
 
 
 def test_the_family_of_this_process_is_ours() -> None:
-    import os  # noqa: PLC0415
-
     assert {os.getpid(), os.getppid()} <= find_own_processes()
 
 

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -90,11 +91,11 @@ def test_clock_temperature_and_throttling_are_files_of_the_kernel(tmp_path: Path
 
 
 def test_a_busy_process_is_load() -> None:
-    load = LoadSince()
-    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-    time.sleep(0.5)
+    load, start = LoadSince(), time.perf_counter()
+    burn = "import time\nwhile time.process_time() < 0.5: pass"
+    subprocess.run([sys.executable, "-c", burn], check=True)
     share = load.read()
-    busy.kill()
-    busy.wait()
+    used_s = share * (time.perf_counter() - start) * (os.cpu_count() or 1)
 
-    assert 0.0 < share <= 1.0
+    assert used_s > 0.4
+    assert share <= 1.0

@@ -1,4 +1,5 @@
 import asyncio
+import select
 import socket
 import sys
 import time
@@ -9,6 +10,9 @@ import pytest
 from nobs.tasks.llms.client.arrival import ArrivalSocket, connected
 from nobs.tasks.llms.client.exchange import Limits
 from nobs.tasks.llms.client.protocol import Wire
+from tests.fakes.llm_streams import head
+
+LATE_NS = 5_000_000
 
 
 @pytest.fixture
@@ -31,14 +35,16 @@ def test_a_late_reader_learns_when_the_bytes_came(
     for _ in range(100):  # the first socket of a machine to ask is served some moments later
         before_ns = time.perf_counter_ns()
         sender.sendall(b"abc")
-        time.sleep(0.1)
-        read_ns = time.perf_counter_ns()
+        assert select.select([reader], [], [], 60)[0]
+        here_ns = time.perf_counter_ns()
+        while time.perf_counter_ns() < here_ns + 2 * LATE_NS:
+            pass
         assert reader.recv_into(bytearray(10)) == 3
         if reader.arrived_ns is not None:
             break
 
     assert reader.arrived_ns is not None
-    assert before_ns <= reader.arrived_ns < read_ns
+    assert before_ns <= reader.arrived_ns < here_ns + LATE_NS
 
 
 def test_nothing_to_read_is_told_as_asyncio_expects(
@@ -56,6 +62,13 @@ def test_a_host_without_a_server_is_an_error() -> None:
         asyncio.run(connected(*address))
 
 
+class Silent(asyncio.Transport):
+    """A connection that takes a request and sends nothing by itself."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+
 @pytest.mark.parametrize(
     ("arrived_ns", "expected"), [(-(10**18), "first"), (10**18, "now"), (None, "now")]
 )
@@ -63,10 +76,14 @@ def test_a_stamp_lies_between_the_last_one_and_now(arrived_ns: int | None, expec
     async def stamps() -> list[int]:
         with ArrivalSocket() as sock:
             wire = Wire(Limits(), asyncio.get_running_loop(), sock)
-            wire.buffer_updated(1)
-            sock.arrived_ns = arrived_ns
-            wire.buffer_updated(1)
-        return wire._stamps
+            wire.connection_made(Silent())
+            asked = asyncio.create_task(wire.exchange(b""))
+            await asyncio.sleep(0)
+            for data, moment_ns in ((head("Content-Length: 1"), None), (b"x", arrived_ns)):
+                wire.get_buffer(len(data))[: len(data)] = data
+                sock.arrived_ns = moment_ns
+                wire.buffer_updated(len(data))
+            return list((await asked).stamps)
 
     first_ns, second_ns = asyncio.run(stamps())
 

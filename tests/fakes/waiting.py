@@ -1,0 +1,13 @@
+"""Bounded waits for what another thread or process does."""
+
+import time
+from collections.abc import Callable
+
+
+def wait_for[T](look: Callable[[], T], seconds: float = 60.0) -> T:
+    """Return the first truthy value of `look`, asked every 10 ms; fail after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"nothing came in {seconds} s"
+        time.sleep(0.01)
+    return found
