@@ -97,6 +97,10 @@ class Progress:
             self._follow(event)
             self._output.write(f"  {line}")
 
+    def refresh(self) -> None:
+        """Draw the line that moves now instead of at the next tick."""
+        self._output.refresh()
+
     def _follow(self, event: Event) -> None:
         """Keep in mind which step runs."""
         if event["event"] == "step.started":

@@ -21,17 +21,23 @@ MIN_COPY_BYTES = 32 * 1024**2
 LAST_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
 
 
-def calibrate(device: str, dtype: Dtype, like: Calibration | None = None) -> Calibration:
+def calibrate(
+    device: str,
+    dtype: Dtype,
+    like: Calibration | None = None,
+    time_copies: Callable[[str, int, float], float] | None = None,
+) -> Calibration:
     """Return the fastest product and copy within about 0.15 s on a CPU, 0.3 s elsewhere.
 
-    Sizes are those of `like`, an earlier calibration, so that both can be compared.
+    Sizes are those of `like`, an earlier calibration, so that both can be compared. `time_copies`
+    replaces the clock of the copy: the seconds for a device, a size and a budget.
     """
     budget_s = 0.1 if device == "cpu" else 0.3
     start = time.perf_counter()
     sizes = (like.matmul_size,) if like else SIZES
     size, product_s = _time_products(device, getattr(torch, dtype), sizes, budget_s * 2 / 3)
     size_bytes = like.copy_bytes if like else _copy_bytes(device)
-    copy_s = _time_copies(device, size_bytes, budget_s / 3)
+    copy_s = (time_copies or _time_copies)(device, size_bytes, budget_s / 3)
     return Calibration(
         dtype=dtype,
         tf32=uses_tf32(device, dtype),
@@ -70,14 +76,15 @@ def _time_products(
     deadline = time.perf_counter() + budget_s
     with torch.inference_mode():
         for size in sizes:
-            product = _product(size, device, dtype)
+            product = make_product(size, device, dtype)
             seconds = _fastest(product, device, deadline, least=2, most=2)
             if seconds >= LONG_ENOUGH_S or time.perf_counter() >= deadline:
                 break
         return size, min(seconds, _fastest(product, device, deadline))
 
 
-def _product(size: int, device: str, dtype: torch.dtype) -> Callable[[], object]:
+def make_product(size: int, device: str, dtype: torch.dtype) -> Callable[[], object]:
+    """Return the product of two square random matrices of `size` rows, to be timed."""
     left, right = torch.randn(2, size, size, device=device).to(dtype)
     out = torch.empty(size, size, device=device, dtype=dtype)
     return lambda: torch.mm(left, right, out=out)

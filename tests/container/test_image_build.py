@@ -14,7 +14,6 @@ import pytest
 
 from nobs.errors import EngineError
 from nobs.launch.engine.client import Engine, connect
-from nobs.launch.image import plan as image_plan
 from nobs.launch.image.build import build_image, ensure_image, find_image
 from nobs.launch.image.plan import ImagePlan, plan_image
 from tests.container.launching import BASE_IMAGE
@@ -34,10 +33,11 @@ LABEL nobs.version="${NOBS_VERSION}" nobs.commit="${NOBS_COMMIT}"
 """
 FACTS = {"torch_version": "2.15.0+cu132", "arch_list": ["sm_80", "sm_90"]}
 Connect = Callable[[dict[str, str]], Engine]
+MakePlan = Callable[..., ImagePlan]
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path) -> Path:
     """Lay out a checkout whose recipe nobody has built before."""
     package = tmp_path / "nobs"
     recipe = RECIPE.replace("@MARK@", uuid.uuid4().hex).replace("@FACTS@", json.dumps(FACTS))
@@ -45,7 +45,6 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder.mkdir()
     (package / "one.py").write_text("ONE = 1\n")
     (tmp_path / "docker" / "trial.Dockerfile").write_text(recipe)
-    monkeypatch.setattr(image_plan, "_PACKAGE", package)
     return package
 
 
@@ -76,11 +75,17 @@ def remove_trials(engine: Engine) -> None:
                     engine.client.images.remove(tag, force=True)
 
 
-def plan(commit: str = "abc", base: str = BASE_IMAGE) -> ImagePlan:
-    return plan_image("trial", version="1.2.3", commit=commit, base_image=base)
+@pytest.fixture
+def plan(package: Path) -> MakePlan:
+    def make(commit: str = "abc", base: str = BASE_IMAGE) -> ImagePlan:
+        return plan_image("trial", version="1.2.3", commit=commit, base_image=base, package=package)
+
+    return make
 
 
-def test_an_image_carries_version_commit_and_what_its_torch_is(built_on: Engine) -> None:
+def test_an_image_carries_version_commit_and_what_its_torch_is(
+    plan: MakePlan, built_on: Engine
+) -> None:
     image = build_image(built_on, plan(), lambda _line: None)
 
     assert image.tag == plan().tag
@@ -94,7 +99,7 @@ def test_an_image_carries_version_commit_and_what_its_torch_is(built_on: Engine)
     }
 
 
-def test_what_is_built_is_found_and_not_built_again(built_on: Engine) -> None:
+def test_what_is_built_is_found_and_not_built_again(plan: MakePlan, built_on: Engine) -> None:
     heard: list[str] = []
     assert find_image(built_on, plan()) is None
     built = ensure_image(built_on, plan(), heard.append)
@@ -107,7 +112,9 @@ def test_what_is_built_is_found_and_not_built_again(built_on: Engine) -> None:
     assert heard == []
 
 
-def test_a_changed_line_of_code_keeps_the_wheels(built_on: Engine, package: Path) -> None:
+def test_a_changed_line_of_code_keeps_the_wheels(
+    plan: MakePlan, built_on: Engine, package: Path
+) -> None:
     first = ensure_image(built_on, plan(), lambda _line: None)
     (package / "one.py").write_text("ONE = 2\n")
     heard: list[str] = []
@@ -121,7 +128,9 @@ def test_a_changed_line_of_code_keeps_the_wheels(built_on: Engine, package: Path
     assert not any("installing" in line and "RUN" not in line for line in heard)
 
 
-def test_the_short_name_follows_the_wanted_content(built_on: Engine, package: Path) -> None:
+def test_the_short_name_follows_the_wanted_content(
+    plan: MakePlan, built_on: Engine, package: Path
+) -> None:
     first = ensure_image(built_on, plan(), lambda _line: None)
     (package / "one.py").write_text("ONE = 2\n")
     second = ensure_image(built_on, plan(), lambda _line: None)
@@ -133,7 +142,9 @@ def test_the_short_name_follows_the_wanted_content(built_on: Engine, package: Pa
     assert built_on.client.images.get("nobs:trial").id == first.id
 
 
-def test_a_failed_step_is_shown_and_leaves_no_image(built_on: Engine, package: Path) -> None:
+def test_a_failed_step_is_shown_and_leaves_no_image(
+    plan: MakePlan, built_on: Engine, package: Path
+) -> None:
     recipe = package.parent / "docker" / "trial.Dockerfile"
     broken = recipe.read_text().replace("RUN echo", "RUN echo telling words; exit 3; echo")
     recipe.write_text(broken)
@@ -146,7 +157,7 @@ def test_a_failed_step_is_shown_and_leaves_no_image(built_on: Engine, package: P
 
 
 def test_proxies_and_certificates_reach_the_steps_and_stay_out_of_the_image(
-    built_on: Engine, package: Path, tmp_path: Path
+    plan: MakePlan, built_on: Engine, package: Path, tmp_path: Path
 ) -> None:
     recipe = package.parent / "docker" / "trial.Dockerfile"
     checks = (
@@ -174,7 +185,7 @@ def test_proxies_and_certificates_reach_the_steps_and_stay_out_of_the_image(
     assert b"company-certificate" not in b"".join(built.save())
 
 
-def test_a_base_image_that_cannot_be_had_is_named(built_on: Engine) -> None:
+def test_a_base_image_that_cannot_be_had_is_named(plan: MakePlan, built_on: Engine) -> None:
     with pytest.raises(EngineError) as caught:
         build_image(built_on, plan(base="registry.invalid/none:1"), lambda _line: None)
 
@@ -184,7 +195,7 @@ def test_a_base_image_that_cannot_be_had_is_named(built_on: Engine) -> None:
 
 @pytest.mark.stand_ins
 def test_a_build_goes_to_the_chosen_host_and_nowhere_else(
-    connected: Connect, engine: str, second_engine: str
+    plan: MakePlan, connected: Connect, engine: str, second_engine: str
 ) -> None:
     first, second = (connected({"DOCKER_HOST": address}) for address in (engine, second_engine))
 
@@ -196,7 +207,7 @@ def test_a_build_goes_to_the_chosen_host_and_nowhere_else(
 
 @pytest.mark.stand_ins
 def test_a_build_goes_to_the_engine_of_the_chosen_context(
-    connected: Connect, second_engine: str, tmp_path: Path
+    plan: MakePlan, connected: Connect, second_engine: str, tmp_path: Path
 ) -> None:
     meta = tmp_path / "contexts" / "meta" / hashlib.sha256(b"newer").hexdigest()
     meta.mkdir(parents=True)
@@ -212,7 +223,9 @@ def test_a_build_goes_to_the_engine_of_the_chosen_context(
     assert find_image(newer, plan()) == built
 
 
-def test_provenance_is_attached_where_the_engine_can_keep_it(built_on: Engine) -> None:
+def test_provenance_is_attached_where_the_engine_can_keep_it(
+    plan: MakePlan, built_on: Engine
+) -> None:
     image = build_image(built_on, plan(), lambda _line: None)
 
     store = dict(built_on.client.info()["DriverStatus"]).get("driver-type", "")

@@ -12,7 +12,7 @@ from nobs.settings import hide_credentials
 LABEL_TORCH_VERSION = "nobs.torch.version"
 LABEL_TORCH_ARCHS = "nobs.torch.arch_list"
 _IGNORED = frozenset({"__pycache__", "recipes", ".mypy_cache", ".ruff_cache"})
-_PACKAGE = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +54,14 @@ def plan_image(  # noqa: PLR0913 - each one a choice of the caller
     network: str | None = None,
     proxies: Mapping[str, str] | None = None,
     certificates: Path | None = None,
+    package: Path = PACKAGE,
 ) -> ImagePlan:
     """Plan the image of `backend`; what is None is the Dockerfile's own choice.
 
-    `source` is the web address of the code.
+    `source` is the web address of the code, `package` the folder that the image gets it from.
     """
     dockerfile = f"docker/{backend}.Dockerfile"
-    files = dict(sorted(_context_files()))
+    files = dict(sorted(_context_files(package)))
     if dockerfile not in files:
         raise EngineError(
             f"There is no recipe {dockerfile} for the backend {backend}.",
@@ -83,15 +84,15 @@ def plan_image(  # noqa: PLR0913 - each one a choice of the caller
     )
 
 
-def recipes_root() -> Path:
+def recipes_root(package: Path = PACKAGE) -> Path:
     """Return the directory of docker/ and requirements/: the checkout, else inside the package."""
-    installed = _PACKAGE / "recipes"
-    return installed if installed.is_dir() else _PACKAGE.parent
+    installed = package / "recipes"
+    return installed if installed.is_dir() else package.parent
 
 
-def _context_files() -> Iterator[tuple[str, Path]]:
-    root = recipes_root()
-    for folder in (root / "docker", root / "requirements", _PACKAGE):
+def _context_files(package: Path) -> Iterator[tuple[str, Path]]:
+    root = recipes_root(package)
+    for folder in (root / "docker", root / "requirements", package):
         for directory, names, files in os.walk(folder):
             names[:] = [name for name in names if name not in _IGNORED]
             inside = Path(folder.name, Path(directory).relative_to(folder))

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from nobs.launch.engine.client import Engine
 
 CONNECT_S = 1.0
+ROOT = Path(__file__).resolve().parents[3]
+"""The checkout that this code runs from, if it is one."""
 _ORIGIN = re.compile(
     r"(?:https://(?:[^@/]*@)?|ssh://git@|git@)([\w.-]+)[:/]([\w./-]+?)(?:\.git)?/?"
 )
@@ -141,19 +143,18 @@ def find_commit() -> str | None:
     if commit := os.environ.get("NOBS_COMMIT"):
         return None if commit == "unknown" else commit
     # Without its optional lock: a kill at that moment would leave the checkout locked.
-    return _ask_git("--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=40",
+    return _ask_git(ROOT, "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=40",
                     "--exclude=*")  # fmt: skip
 
 
-def find_source() -> str | None:
+def find_source(root: Path = ROOT) -> str | None:
     """Return the web address of the checkout's origin; never a user's name or key in it."""
-    origin = _ORIGIN.fullmatch(_ask_git("config", "--get", "remote.origin.url") or "")
+    origin = _ORIGIN.fullmatch(_ask_git(root, "config", "--get", "remote.origin.url") or "")
     return f"https://{origin[1]}/{origin[2]}" if origin else None
 
 
-def _ask_git(*words: str) -> str | None:
-    """Return what git says of the checkout that this code runs from; None without one."""
-    root = Path(__file__).resolve().parents[3]
+def _ask_git(root: Path, *words: str) -> str | None:
+    """Return what git says of the checkout at `root`; None where there is none."""
     if not (root / ".git").exists():
         return None
     try:

@@ -54,7 +54,7 @@ class EmbeddingsBench:
         self._settings: Settings | None = None
         self._model: SentenceTransformer | None = None
         self._made_up: tuple[str, ...] = ()
-        self._embeddings: Any = None
+        self.embeddings: Any = None
         self._found: dict[str, Any] = {}
 
     @property
@@ -90,7 +90,7 @@ class EmbeddingsBench:
 
     def run(self) -> int:
         """Encode all rows; return how many."""
-        self._embeddings = self._encode(self.rows)
+        self.embeddings = self._encode(self.rows)
         return len(self.rows)
 
     def synchronize(self) -> None:
@@ -128,7 +128,7 @@ class EmbeddingsBench:
         model = self.model
         self._check_output()
         return {
-            "embedding_dimension": int(self._embeddings.shape[1]),
+            "embedding_dimension": int(self.embeddings.shape[1]),
             "dtype": dtype_of(model).value,
             "max_seq_length": limit_of(model),
             "batch_size": self.settings.batch_size,
@@ -147,7 +147,7 @@ class EmbeddingsBench:
     def close(self) -> None:
         """Drop model and output."""
         self._model = None
-        self._embeddings = None
+        self.embeddings = None
 
     def _encode(self, rows: Sequence[str]) -> Any:  # noqa: ANN401 - sentence-transformers is untyped
         return encode(self.model, rows, self.settings.batch_size)
@@ -231,7 +231,7 @@ class EmbeddingsBench:
         self._time(self._longest_batch())
 
     def _check_output(self) -> None:
-        embeddings = torch.as_tensor(self._embeddings)
+        embeddings = torch.as_tensor(self.embeddings)
         if len(embeddings) != len(self.rows) or not bool(torch.isfinite(embeddings).all()):
             raise NobsError(
                 f"{self.work.model.id} gave {tuple(embeddings.shape)} embeddings with values that "
@@ -243,7 +243,7 @@ class EmbeddingsBench:
         """Return how near the embeddings of the last pass are to stored ones; raises if too far."""
         pin = self.work.model
         references = find_references(pin.id, pin.revision, self.params.max_seq_length)
-        return check_embeddings(self._embeddings, self.rows, references, dtype_of(self.model))
+        return check_embeddings(self.embeddings, self.rows, references, dtype_of(self.model))
 
     def _watch(self, batches: Batches, share: float) -> dict[str, Any]:
         chosen = batches.spread(share)

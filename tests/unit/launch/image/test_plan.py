@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from nobs.errors import EngineError
-from nobs.launch.image import plan as image_plan
 from nobs.launch.image.plan import ImagePlan, plan_image, recipes_root
 
 ROOT = Path(__file__).parents[4]
@@ -17,7 +16,7 @@ def plan(backend: str = "cpu", **changes: Any) -> ImagePlan:
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path) -> Path:
     """Lay out a small checkout and return its package."""
     for name in ("docker", "requirements"):
         shutil.copytree(ROOT / name, tmp_path / name)
@@ -25,7 +24,6 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (package / "__pycache__").mkdir(parents=True)
     (package / "one.py").write_text("ONE = 1\n")
     (package / "__pycache__" / "one.pyc").write_bytes(b"old")
-    monkeypatch.setattr(image_plan, "_PACKAGE", package)
     return package
 
 
@@ -38,26 +36,24 @@ def test_an_installed_package_carries_its_recipes(package: Path) -> None:
     for name in ("docker", "requirements"):
         shutil.move(package.parent / name, package / "recipes" / name)
 
-    found = plan()
+    found = plan(package=package)
 
-    assert recipes_root() == package / "recipes"
+    assert recipes_root(package) == package / "recipes"
     assert "docker/cpu.Dockerfile" in found.files
     assert not any(name.startswith("nobs/recipes") for name in found.files)
 
 
-@pytest.mark.usefixtures("package")
 def test_a_checkout_and_an_installed_package_have_the_same_tag(package: Path) -> None:
-    in_checkout = plan().tag
+    in_checkout = plan(package=package).tag
     (package / "recipes").mkdir()
     for name in ("docker", "requirements"):
         shutil.move(package.parent / name, package / "recipes" / name)
 
-    assert plan().tag == in_checkout
+    assert plan(package=package).tag == in_checkout
 
 
 def test_the_context_holds_recipes_locks_and_code_and_nothing_else(package: Path) -> None:
-    del package
-    files = plan().files
+    files = plan(package=package).files
 
     assert {"docker/cpu.Dockerfile", "requirements/bench.txt", "nobs/one.py"} <= set(files)
     assert {name.partition("/")[0] for name in files} == {"docker", "requirements", "nobs"}
@@ -65,11 +61,11 @@ def test_the_context_holds_recipes_locks_and_code_and_nothing_else(package: Path
 
 
 def test_the_same_content_has_the_same_tag(package: Path) -> None:
-    before = plan()
+    before = plan(package=package)
     (package / "one.py").touch()
     (package / "__pycache__" / "one.pyc").write_bytes(b"new")
 
-    assert plan() == before
+    assert plan(package=package) == before
     assert before.tag.startswith("nobs:cpu-")
     assert len(before.tag.removeprefix("nobs:cpu-")) == 12
 
@@ -78,18 +74,18 @@ def test_the_same_content_has_the_same_tag(package: Path) -> None:
     "file", ["nobs/one.py", "docker/cpu.Dockerfile", "docker/install.sh", "requirements/torch.txt"]
 )
 def test_a_changed_file_changes_the_tag(package: Path, file: str) -> None:
-    before = plan().tag
+    before = plan(package=package).tag
     with (package.parent / file).open("a") as text:
         text.write("# changed\n")
 
-    assert plan().tag != before
+    assert plan(package=package).tag != before
 
 
 def test_the_recipe_of_another_backend_does_not_change_the_tag(package: Path) -> None:
-    before = plan().tag
+    before = plan(package=package).tag
     (package.parent / "docker" / "rocm.Dockerfile").write_text("FROM scratch\n")
 
-    assert plan().tag == before
+    assert plan(package=package).tag == before
 
 
 def test_arguments_change_the_tag_and_the_commit_does_not() -> None:

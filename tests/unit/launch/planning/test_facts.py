@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from nobs.launch.planning import facts
 from nobs.launch.planning.facts import find_commit, find_source
 
 ROOT = Path(__file__).parents[4]
@@ -36,8 +35,10 @@ def test_the_commit_is_that_of_the_checkout(monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_the_source_is_the_origins_web_address_without_a_key(
-    monkeypatch: pytest.MonkeyPatch, origin: str | None, source: str | None
+    tmp_path: Path, origin: str | None, source: str | None
 ) -> None:
-    monkeypatch.setattr(facts, "_ask_git", lambda *_: origin)
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    if origin:
+        subprocess.run(["git", "remote", "add", "origin", origin], cwd=tmp_path, check=True)
 
-    assert find_source() == source
+    assert find_source(tmp_path) == source

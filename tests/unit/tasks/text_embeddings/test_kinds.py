@@ -67,7 +67,7 @@ def test_the_embeddings_are_those_of_the_library(saved: Callable[[str], Path]) -
         model = bench.model
         call = model.encode_document if kind == "Router" else model.encode
 
-        assert (bench._embeddings == call(list(ROWS))).all()
+        assert (bench.embeddings == call(list(ROWS))).all()
 
 
 def test_every_module_of_the_library_is_tried_or_refused(tmp_path: Path) -> None:

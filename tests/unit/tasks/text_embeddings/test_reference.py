@@ -59,7 +59,7 @@ def test_one_damaged_layer_fails_the_step() -> None:
 def test_rows_in_the_wrong_order_fail_the_step() -> None:
     bench = bench_of(Dtype.FLOAT32, ROWS[:2])
     bench.run()
-    bench._embeddings = bench._embeddings[::-1].copy()
+    bench.embeddings = bench.embeddings[::-1].copy()
 
     with pytest.raises(WrongResult, match="row"):
         bench.facts()
