@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user"
 )
 
-# Python and NOBS may be root's own: they are loaded before root's rights are given up.
+# Python and NOBS may be root's own: they are loaded before root's rights are given up, and once.
 _AS_ANOTHER = """
 import importlib, json, os, pkgutil, sys, tempfile
 import nobs, nobs.cli
@@ -45,17 +45,22 @@ for package in ("nobs.cli", "nobs.launch", "nobs.render", "nobs.providers", "nob
 from nobs.tasks import TASKS
 [TASKS.load(name) for name in TASKS.names()]
 
-def run(words):
+def run(words, cwd, env):
     out, err = tempfile.TemporaryFile(dir="/tmp"), tempfile.TemporaryFile(dir="/tmp")
     if not (child := os.fork()):
         os.dup2(out.fileno(), 1), os.dup2(err.fileno(), 2)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.chdir(cwd)
+        os.environ.clear(), os.environ.update(env)
         os.setgroups([]), os.setgid(int(sys.argv[1])), os.setuid(int(sys.argv[1]))
         sys.argv = ["nobs", *words.split()]
         nobs.cli.main()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return [words, code, *((f.seek(0), f.read().decode())[1] for f in (out, err))]
 
-print(json.dumps([run(words) for words in sys.argv[2:]]))
+for line in sys.stdin:
+    commands, cwd, env = json.loads(line)
+    print(json.dumps([run(words, cwd, env) for words in commands]), flush=True)
 """
 
 
@@ -80,8 +85,19 @@ def place() -> Iterator[Path]:
         yield Path(directory)
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator["subprocess.Popen[str]"]:
+    """Yield a process that has imported `nobs` and runs its commands as somebody else."""
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(REPO)}
+    with subprocess.Popen(
+        [sys.executable, "-c", _AS_ANOTHER, str(UID)], env=env, cwd="/", text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        yield process
+
+
 @pytest.fixture
-def another(place: Path) -> As:
+def another(place: Path, server: "subprocess.Popen[str]") -> As:
     """Return a function that runs `nobs` as a user whom no list of users knows."""
     for name, mode in (("closed", 0o700), ("read-only", 0o555), ("own", 0o777), ("tmp", 0o1777)):
         (place / name).mkdir()
@@ -92,13 +108,12 @@ def another(place: Path) -> As:
             "PATH": "/usr/bin:/bin", "PYTHONPATH": str(REPO), "DOCKER_HOST": NO_ENGINE,
             "HF_ENDPOINT": "http://127.0.0.1:9", "TMPDIR": str(place / "tmp"), **variables,
         }  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, "-c", _AS_ANOTHER, str(UID), *commands],
-            env={name: value for name, value in env.items() if value is not None},
-            cwd=place / "own", stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=120, check=True,
-        )  # fmt: skip
-        return [Done(*each) for each in json.loads(done.stdout)]
+        kept = {name: value for name, value in env.items() if value is not None}
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(json.dumps([commands, str(place / "own"), kept]) + "\n")
+        server.stdin.flush()
+        return [Done(*each) for each in json.loads(server.stdout.readline())]
 
     return run
 

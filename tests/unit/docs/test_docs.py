@@ -104,8 +104,6 @@ def test_every_documented_variable_of_ours_is_read_somewhere() -> None:
     assert told - variables_of_the_code() == set()
 
 
-
-
 def test_make_help_tells_what_every_target_does() -> None:
     done = subprocess.run(
         ["make", "--no-print-directory", "help"],
