@@ -197,5 +197,7 @@ def test_a_pin_is_exact(pin: ModelPin | DatasetPin) -> None:
     assert all(re.fullmatch(r"([0-9a-f]{64})?", str(digest)) for digest in digests)
     if pin.source is Source.HUB:
         assert re.fullmatch(r"[0-9a-f]{40}", pin.revision or ""), "the revision is no commit"
-    elif not (isinstance(pin, ModelPin) and pin.source is Source.SERVER and not pin.package):
+        return
+    assert pin.revision is None
+    if not (isinstance(pin, ModelPin) and pin.source is Source.SERVER and not pin.package):
         assert any(digests), "what no commit pins needs a digest"

@@ -62,9 +62,13 @@ def test_a_format_survives_hostile_text_in_every_field(form: str, text: str) -> 
     assert "x" * 300 not in shown
 
 
-@pytest.mark.parametrize("form", FORMATS.names())
-def test_a_format_shows_a_board_of_nothing(form: str) -> None:
-    assert FORMATS.load(form)(arrange([])) is not None
+def test_a_board_of_nothing_has_no_row_in_any_format() -> None:
+    shown = {form: FORMATS.load(form)(arrange([])) for form in FORMATS}
+
+    assert (shown["table"], shown["markdown"]) == ("", "")
+    assert list(csv.DictReader(StringIO(shown["csv"]))) == []
+    assert json.loads(shown["json"])["tables"] == []
+    assert shown["html"].startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize("width", [60, 80])
