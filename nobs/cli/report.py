@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, type=UserPath())
 @click.option(
     "--format", "-f", "form", type=click.Choice(FORMATS.names()), default="table",
-    show_default=True, help="How to show them.",
+    show_default=True, help="Output format.",
 )  # fmt: skip
 @click.option("--json", "form", flag_value="json", help="Print JSON for programs.")
 @click.option(
@@ -28,23 +28,46 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--results", type=UserPath(), default=Path("results"), show_default=True,
-    envvar="NOBS_RESULTS", show_envvar=True, help="Directory of reports, where no FILE is named.",
+    envvar="NOBS_RESULTS", show_envvar=True, help="Directory of the reports if no FILE is given.",
 )  # fmt: skip
+@click.option("--all", "-a", "show_all", is_flag=True,
+              help="Show every machine, not only this host and the best.")  # fmt: skip
 @click.pass_context
-def command(
-    ctx: click.Context, /, *, files: tuple[Path, ...], form: str, output: Path | None, results: Path
+def command(  # noqa: PLR0913 - one for each option
+    ctx: click.Context,
+    /,
+    *,
+    files: tuple[Path, ...],
+    form: str,
+    output: Path | None,
+    results: Path,
+    show_all: bool,
 ) -> None:
-    """Show reports side by side: the named ones, else the last of each host.
+    """Show reports: the given FILEs, or this host against the best of each workload.
 
-    Closed, open and legacy results stand in tables of their own. A file that can't be read is
-    named and left out; the exit code is 1 then.
+    Without FILE the last report of each host in the results directory is read; --all and every
+    format but `table` show them all. Closed, open and legacy results have separate tables. Files
+    that can't be read are listed and skipped; the exit code is 1 then.
     """
+    from nobs.render.summary import render_summary
+    from nobs.render.table import render_table
     from nobs.report.leaderboard import arrange
+    from nobs.storage.reader import read_report
     from nobs.storage.store import find_reports
 
     found = files or find_reports(results)
     sheets, skipped = _read_sheets(found)
-    text = _render(found, arrange(sheets, skipped), form, output)
+    board = arrange(sheets, skipped)
+    width, color = (columns(), wants_color()) if output is None else (COLUMNS, False)
+    if form != "table":
+        text = FORMATS.load(form)(board)
+    elif len(found) == 1:
+        summary = render_summary(read_report(found[0]), width=width, color=color)
+        text = f"{summary}report     {found[0]}\n"
+    elif files or show_all:
+        text = render_table(board, width=width, color=color)
+    else:
+        text = _render_overview(found, board, width=width, color=color)
     if output is None:
         click.echo(text, nl=False)
     else:
@@ -53,10 +76,10 @@ def command(
 
 
 def _write(output: Path, text: str) -> None:
-    """Write a file as a whole; what is no file, as /dev/stdout, is written to, never replaced."""
+    """Replace a file as a whole; a device or pipe such as /dev/stdout is only written to."""
     from nobs.storage.files import write_atomic
 
-    remedy = "Name a file in a directory that is there and has room."
+    remedy = "Name a file in a directory that exists and has free space."
     try:
         if output.exists() and not output.is_file():
             output.write_text(text, encoding="utf-8")
@@ -69,7 +92,7 @@ def _write(output: Path, text: str) -> None:
 
 
 def _read_sheets(files: Iterable[Path]) -> "tuple[list[Sheet], list[Skipped]]":
-    """Return the reports that can be read, flat; the error of the first where none can."""
+    """Return the reports that can be read; raise the first error if none can."""
     from nobs.report.leaderboard import Skipped, flatten
     from nobs.storage.reader import read_report
     from nobs.text import to_line
@@ -88,16 +111,17 @@ def _read_sheets(files: Iterable[Path]) -> "tuple[list[Sheet], list[Skipped]]":
     return sheets, skipped
 
 
-def _render(files: Sequence[Path], board: "Leaderboard", form: str, output: Path | None) -> str:
-    """Return the text; a report that stands alone is shown whole."""
-    from nobs.render.summary import render_summary
-    from nobs.render.table import render_table
-    from nobs.storage.reader import read_report
+def _render_overview(
+    files: Sequence[Path], board: "Leaderboard", *, width: int, color: bool
+) -> str:
+    from nobs.render.overview import render_overview
+    from nobs.system.identity import host, identify
+    from nobs.system.probe import LocalMachine
+    from nobs.text import to_line
 
-    if form != "table":
-        return FORMATS.load(form)(board)
-    width, color = (columns(), wants_color()) if output is None else (COLUMNS, False)
-    if len(files) == 1:
-        summary = render_summary(read_report(files[0]), width=width, color=color)
-        return f"{summary}report     {files[0]}\n"
-    return render_table(board, width=width, color=color)
+    machine = LocalMachine()
+    name = to_line(host(machine, identify(machine)))
+    text = render_overview(board, name, width=width, color=color)
+    own = {section.file for section in board.hosts if section.host == name}
+    hints = [f"This host in full: nobs report {file}\n" for file in files if file.name in own]
+    return text + "".join(hints)

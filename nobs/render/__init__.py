@@ -1,6 +1,6 @@
-"""From values to text; no input or output here.
+"""Renderers from values to text, without I/O.
 
-An output format is a function from a leaderboard to text: a module and a line in this table.
+An output format is a function from a leaderboard to text, registered in this table.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Comparisons for a terminal of 80 columns, for pull requests and for programs."""
+"""Comparisons as text, markdown and JSON."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,15 +8,15 @@ from typing import Any
 from rich.text import Text
 
 from nobs.render.markdown import escape, markdown_row
-from nobs.render.terminal import GroupedTable, Paper
+from nobs.render.terminal import GroupedTable, TextOutput
 from nobs.report.compare import Comparison, Line
 from nobs.report.ratio import Ratio
 from nobs.tasks.figures import format_value
 
 SCHEMA = "nobs.comparison/1"
 NOTE = (
-    "Ratios above 1 are better than the baseline. Their 95 % intervals take runs to differ as much"
-    " as repeats do, and are widened so that all of a comparison hold together."
+    "Ratios above 1 are better than the baseline. The 95 % CIs assume that runs vary as much as"
+    " repeats do, and are Bonferroni-corrected over all ratios of the comparison."
 )
 _STYLES = {"faster": "green", "slower": "red"}
 _COLUMNS = ("model", "figure", "baseline", "other", "ratio", "finding")
@@ -25,19 +25,19 @@ _COLUMNS = ("model", "figure", "baseline", "other", "ratio", "finding")
 def comparison_text(
     comparisons: Sequence[Comparison], *, width: int = 80, color: bool = False
 ) -> str:
-    """Return a table for each comparison, its mean and what else differs."""
-    paper = Paper(width=width, color=color)
+    """Return a table for each comparison, its mean and all other differences."""
+    output = TextOutput(width=width, color=color)
     for comparison in comparisons:
         if comparison.lines:
-            paper.draw(_draw(comparison))
+            output.print_table(_build_table(comparison))
         for sentence in _sentences(comparison):
-            paper.say(sentence)
+            output.print(sentence)
         if comparison.differences:
-            paper.say("what differs:")
+            output.print("differences:")
         for name, one, two in comparison.differences:
-            paper.say(f"{name}: {one} -> {two}", indent="  ")
-    paper.say(NOTE)
-    return paper.text
+            output.print(f"{name}: {one} -> {two}", indent="  ")
+    output.print(NOTE)
+    return output.text
 
 
 def comparison_markdown(comparisons: Sequence[Comparison]) -> str:
@@ -59,11 +59,11 @@ FORMATS: Mapping[str, Callable[[Sequence[Comparison]], str]] = {
 }
 
 
-def _draw(comparison: Comparison) -> GroupedTable:
+def _build_table(comparison: Comparison) -> GroupedTable:
     table = GroupedTable(_title(comparison))
     table.add_columns("figure", is_text=True)
     table.add_columns("baseline", "other", "ratio")
-    table.add_columns("95 % interval", wraps=True)
+    table.add_columns("95 % CI", wraps=True)
     table.add_columns("finding", is_text=True, wraps=True)
     place = ("", "")
     for line in comparison.lines:
@@ -73,8 +73,8 @@ def _draw(comparison: Comparison) -> GroupedTable:
             table.add_caption(line.model, style="")
         place = (line.workload, line.model)
         finding = Text(line.ratio.finding, style=_STYLES.get(line.ratio.finding, ""))
-        coverage = f" ({_coverage(line.ratio)})" if _coverage(line.ratio) else ""
-        interval = f"{_interval(line.ratio)}{coverage}" or "-"
+        confidence = f" ({_confidence(line.ratio)})" if _confidence(line.ratio) else ""
+        interval = f"{_interval(line.ratio)}{confidence}" or "-"
         table.add_row([*_values(line), f"{line.ratio.value:.3f}", interval, finding])
     return table
 
@@ -91,7 +91,7 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
     yield from (f"- {escape(sentence)}" for sentence in _sentences(comparison))
     if comparison.differences:
         yield ""
-        yield "<details><summary>What differs</summary>"
+        yield "<details><summary>Differences</summary>"
         yield ""
         yield markdown_row(["", "baseline", "other"])
         yield markdown_row(["---", "---", "---"])
@@ -120,8 +120,8 @@ def _values(line: Line) -> tuple[str, str, str]:
 
 
 def format_ratio(ratio: Ratio) -> str:
-    """Return the ratio with its interval, and the coverage where it is below 95 %."""
-    inside = ", ".join(filter(None, (_interval(ratio), _coverage(ratio))))
+    """Return the ratio with its CI, and the confidence where it is below 95 %."""
+    inside = ", ".join(filter(None, (_interval(ratio), _confidence(ratio))))
     return f"{ratio.value:.3f} ({inside})" if inside else f"{ratio.value:.3f}"
 
 
@@ -129,7 +129,7 @@ def _interval(ratio: Ratio) -> str:
     return f"{ratio.low:.3f} - {ratio.high:.3f}" if ratio.confidence else ""
 
 
-def _coverage(ratio: Ratio) -> str:
+def _confidence(ratio: Ratio) -> str:
     return f"{ratio.confidence:.0%}" if 0 < ratio.confidence < 0.95 else ""
 
 
@@ -138,7 +138,7 @@ def _sentences(comparison: Comparison) -> Iterator[str]:
     if mean is not None:
         yield f"geometric mean: {format_ratio(mean)}, {mean.finding}"
     for reason in comparison.unlike:
-        yield f"compared although unlike: {reason}"
+        yield f"compared with --force-open: {reason}"
     for refusal in comparison.refusals:
         yield f"not compared: {refusal}"
 

@@ -1,4 +1,4 @@
-"""A leaderboard as CSV: a line a row, every figure with its interval and what that covers."""
+"""A leaderboard as CSV: every figure with the ends of its CI and the confidence."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -39,5 +39,5 @@ def _cells(keys: Sequence[str], table: Table, row: Row) -> list[str | float | No
 
 
 def _defuse(text: str) -> str:
-    """Return `text` so that a spreadsheet takes it as text, never as a formula."""
+    """Return `text` so that a spreadsheet never reads it as a formula."""
     return f"'{text}" if text.lstrip().startswith(_FORMULA_STARTS) else text

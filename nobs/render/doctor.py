@@ -8,7 +8,7 @@ _NAME = 14
 
 
 def render_checks(checks: Sequence[Mapping[str, str]]) -> str:
-    """Return a paragraph a check: state, name, what was found and what to do next."""
+    """Return a paragraph per check: state, name, finding and remedy."""
     return "".join(f"{line}\n" for check in checks for line in _lines(check))
 
 

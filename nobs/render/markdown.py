@@ -19,7 +19,7 @@ _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"}
 
 
 def render_markdown(board: Leaderboard) -> str:
-    """Return a heading and a table for each workload and division, and what figures mean."""
+    """Return a heading and a table for each workload and division, and the meanings of figures."""
     lines = [line for table in board.tables for line in _lines(table)]
     notes = footnotes(figure for table in board.tables for figure in table.figures)
     return "\n".join([*lines, *(f"{escape(note)}\n" for note in notes)])
@@ -38,7 +38,7 @@ def markdown_row(cells: Iterable[str]) -> str:
 
 def _lines(table: Table) -> Iterator[str]:
     first, *others = columns(table) or (table.headline,)
-    names = ["#", "machine", "model", first.label, "95 % interval"]
+    names = ["#", "machine", "model", first.label, "95 % CI"]
     yield f"## {escape(heading(table))}"
     yield ""
     yield markdown_row([*names, *(figure.label for figure in others)])

@@ -1,14 +1,22 @@
-"""A plan as text for people, complete enough to be done by hand."""
+"""A plan as text for people; `--json` has every detail."""
 
 from collections.abc import Iterator, Mapping
 from textwrap import wrap
 from typing import Any
 
+from nobs.render.cells import plain_reason
 from nobs.text import to_line
+
+_SOURCES = {
+    "hub": "from the Hugging Face hub",
+    "package": "from an installed package",
+    "path": "from a local directory",
+    "server": "run by the server",
+}
 
 
 def render_plan(plan: Mapping[str, Any]) -> str:
-    """Return what `--dry-run` prints: image, mounts, devices, environment names, steps."""
+    """Return what `--dry-run` prints: machine, image, container, server, steps and notes."""
     return "\n".join(_lines(plan)) + "\n"
 
 
@@ -20,8 +28,8 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
         yield f"gpu        {to_line(spec['device_info']['gpu_name'])}"
     yield f"host       {spec['device_info']['host']}"
     yield f"directory  {plan['run_directory']}"
-    needed = "none needed" if spec["offline"] else "the hub"
-    yield f"network    {'the hub, to fetch before measuring' if plan['fetch'] else needed}"
+    needed = "not needed" if spec["offline"] else "Hugging Face hub"
+    yield f"network    {'Hugging Face hub, before measuring only' if plan['fetch'] else needed}"
     if plan["image"]:
         yield from _image(plan["image"])
     for phase in ("fetch", "container"):
@@ -32,45 +40,68 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
     for number, step in enumerate(spec["steps"], start=1):
         yield from _step(number, step, spec["workloads"][step["workload"]])
     for note in plan["notes"]:
-        yield f"note       {note}"
+        yield from wrap(
+            note,
+            80,
+            initial_indent="note       ",
+            subsequent_indent=" " * 11,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
 
 def _image(image: Mapping[str, Any]) -> Iterator[str]:
     yield f"image      {image['tag']} from {image['dockerfile']}"
+    # Build arguments that keep their default are no news.
     for name, value in image["build_args"].items():
-        yield f"  build    {name}={value}"
+        if value and value != "default":
+            yield f"  with     {name}={value}"
 
 
 def _container(phase: str, container: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{phase:10} {container['name']}: {' '.join(container['command'])}"
-    groups = ", ".join(str(group) for group in container["groups"]) or "none"
-    yield f"  user     {container['uid']}:{container['gid']}, extra groups {groups}"
-    read_only = "read-only" if container["read_only"] else "writable"
-    yield f"  network  {container['network']}; root {read_only}; no capabilities"
+    yield f"{phase:10} {container['name']}, user {container['uid']}:{container['gid']}"
+    root = "read-only" if container["read_only"] else "writable"
+    network = {"none": "no network"}.get(container["network"], f"network {container['network']}")
+    yield f"  access   {network}, {root} root file system, no capabilities"
     for mount in container["mounts"]:
-        mode = "ro" if mount["read_only"] else "rw"
+        mode = "read-only" if mount["read_only"] else "writable"
         yield f"  mount    {mount['source']} -> {mount['target']} ({mode})"
     for device in container["devices"]:
         yield f"  device   {device['source']} -> {device['target']}"
-    if container["device_request"]:
-        request = container["device_request"]
-        yield f"  device   {', '.join(f'{key}={value}' for key, value in request.items())}"
-    for request in container["device_alternatives"]:
-        yield f"    else   {', '.join(f'{key}={value}' for key, value in request.items())}"
-    names = ", ".join(sorted(container["environment"]))
-    yield from wrap(names, 80, initial_indent="  env      ", subsequent_indent=" " * 11)
+    if request := container["device_request"]:
+        yield f"  gpu      {', '.join(request['device_ids'])} ({request['driver']})"
 
 
 def _step(number: int, step: Mapping[str, Any], workload: Mapping[str, Any]) -> Iterator[str]:
-    model, params, dataset = step["model"], workload["params"], workload["dataset"]
+    model, dataset = step["model"], workload["dataset"]
     kind = "open" if workload["open_reasons"] else "closed"
-    yield f"step {number}     {workload['name']}/{workload['version']} ({kind}): {model['id']}"
-    yield f"  model    {model['source']}, revision {model['revision'] or '-'}" + (
-        ", runs its own code" if model["trust_remote_code"] else ""
-    )
-    revision = dataset["revision"] or "-"
-    yield f"  texts    {dataset['id']}, {dataset['rows']} rows, revision {revision}"
-    shown = (f"{key}={value}" for key, value in params.items() if key != "kind")
-    yield f"  params   {', '.join(shown)}"
+    yield f"step {number}     {workload['name']}/{workload['version']} ({kind})"
+    source = _SOURCES.get(model["source"], model["source"])
+    own_code = ", runs its own code" if model["trust_remote_code"] else ""
+    yield f"  model    {model['id']}"
+    yield f"           {source}{_revision(model)}{own_code}"
+    yield f"  data     {dataset['id']}, {dataset['rows']} rows{_revision(dataset)}"
+    params = ", ".join(_params({k: v for k, v in workload["params"].items() if k != "kind"}))
+    yield from wrap(params, 80, initial_indent="  params   ", subsequent_indent=" " * 11)
     for reason in workload["open_reasons"]:
-        yield f"  open     {reason}"
+        yield from wrap(
+            plain_reason(reason), 80, initial_indent="  open     ", subsequent_indent=" " * 11
+        )
+
+
+def _revision(pin: Mapping[str, Any]) -> str:
+    return f", revision {pin['revision'][:12]}" if pin["revision"] else ""
+
+
+def _params(params: Mapping[str, Any]) -> Iterator[str]:
+    """Yield parameters as `batch size 16`, without those that are not set."""
+    for name, value in params.items():
+        if isinstance(value, Mapping):
+            yield from _params(value)
+        elif value is True:
+            yield name.replace("_", " ")
+        elif isinstance(value, list | tuple) and value:
+            yield f"{name.replace('_', ' ')} {','.join(map(str, value))}"
+        elif value is not None and value is not False and value not in ("", [], ()):
+            shown = f"{value:g}" if isinstance(value, float) else value
+            yield f"{name.replace('_', ' ')} {shown}"

@@ -7,7 +7,7 @@ _COLUMNS = ("RUN", "STATE", "EXECUTION", "BACKEND", "STEPS", "CREATED", "PID")
 
 
 def render_runs(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Return one line a run below the names of the columns."""
+    """Return one line per run below the column names."""
     lines = [_COLUMNS, *map(_cells, runs)]
     widths = [max(len(line[index]) for line in lines) for index in range(len(_COLUMNS))]
     return "".join(

@@ -1,10 +1,10 @@
-"""A report as a table for a terminal of 80 columns."""
+"""One report as text for a terminal."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from nobs.render.cells import footnotes, interval_cell, value_cell
-from nobs.render.terminal import GroupedTable, Paper
+from nobs.render.cells import footnotes, interval_cell, plain_reason, precise_cell, value_cell
+from nobs.render.terminal import GroupedTable, TextOutput
 from nobs.render.verdict import describe_verdict
 from nobs.report.definitions import fits
 from nobs.report.reading import definition_of, figures_of, read_figures, read_runs, typed
@@ -20,41 +20,41 @@ _LIMIT = 1000
 
 
 def render_summary(report: Report, *, width: int = 80, color: bool = False) -> str:
-    """Return device and one table a task with medians, intervals and verdicts."""
+    """Return the device and a table per task with medians, CIs and verdicts."""
     report = typed(report)
-    paper = Paper(width=width, color=color)
+    output = TextOutput(width=width, color=color)
     for line in render_device(report.device_info).splitlines():
-        paper.say(line)
+        output.print(line)
     shown: list[Figure[Any]] = []
     for task in report.tasks:
         definition = definition_of(task.task, task.workload.division)
         figures = _figures_of(task, definition)
         shown += figures[1:]
-        paper.draw(_draw(task, definition, figures))
+        output.print_table(_build_table(task, definition, figures))
         for model in task.models.values():
             for line in definition.details(model) if fits(definition, model) else ():
-                paper.say(line)
+                output.print(line)
         for line in _explain(task):
-            paper.say(line)
+            output.print(line)
     for note in footnotes(shown):
-        paper.say(note)
+        output.print(note)
     if flags := describe_flags(report):
-        paper.say(flags)
-    return paper.text
+        output.print(flags)
+    return output.text
 
 
 def describe_flags(report: Report) -> str:
-    """Return the flags of the run and its models in one line, warnings first and marked."""
+    """Return the flags of the run and its models in one line, warnings first and with a `!`."""
     models = [model for task in report.tasks for model in task.models.values()]
     flags = [*(flag for model in models for flag in model.flags), *report.run.flags]
     grave = dict.fromkeys(f"{f.name}!" for f in flags if f.severity is Severity.WARNING)
     notes = dict.fromkeys(str(f.name) for f in flags if f.severity is Severity.NOTE)
-    told = ", ".join([*grave, *(name for name in notes if f"{name}!" not in grave)])
-    return f"flags: {told}" if told else ""
+    names = ", ".join([*grave, *(name for name in notes if f"{name}!" not in grave)])
+    return f"flags: {names}" if names else ""
 
 
 def render_device(device: DeviceInfo) -> str:
-    """Return the machine, one fact a line."""
+    """Return the machine, one fact per line."""
     memory = device.gpu_memory_gb
     size = f", {memory:g} GiB" if isinstance(memory, float) else f", {to_line(memory or '')}"
     gpu = f"{to_line(device.gpu_name)}{size if memory else ''}" if device.gpu_name else "none"
@@ -68,15 +68,15 @@ def render_device(device: DeviceInfo) -> str:
     )
 
 
-def _draw(
+def _build_table(
     task: TaskReport, definition: TaskDefinition, figures: Sequence[Figure[Any]]
 ) -> GroupedTable:
     score = "-" if task.task_score is None else f"{task.task_score:,.2f}"
     if task.published_score is not None:
         score += f" (published {task.published_score:,.2f})"
     table = GroupedTable(f"{to_line(task.workload.name)} ({task.workload.division}), score {score}")
-    table.add_columns(figures[0].label if figures[0] in COMMON else "median")
-    table.add_columns("95 % interval", wraps=True)
+    table.add_columns(figures[0].label if figures[0] in COMMON else "median", wraps=True)
+    table.add_columns("95 % CI", wraps=True)
     table.add_columns(*(figure.label for figure in figures[1:]), "n")
     table.add_columns("verdict", is_text=True)
     for model in task.models.values():
@@ -86,7 +86,7 @@ def _draw(
 
 
 def _figures_of(task: TaskReport, definition: TaskDefinition) -> list[Figure[Any]]:
-    """Return the figures of a summary that any model has, the first two where none has any."""
+    """Return the figures of a summary that any model has; without any, the first two."""
     figures = definition.summary or figures_of(definition)
     known = {key for model in task.models.values() for key in read_figures(definition, model)}
     held = [figure for figure in figures if figure.key in known]
@@ -102,7 +102,7 @@ def _cells(
         why = model.failure.failure_class if model.failure else "no reason known"
         return (*("-" for _ in ("median", "interval", *others, "n")), f"{model.status}: {why}")
     return (
-        value_cell(first, found),
+        precise_cell(first, found),
         interval_cell(first, found),
         *(value_cell(figure, found) for figure in others),
         str(max(len(read_runs(definition, figure, model)) for figure in figures)),
@@ -111,10 +111,10 @@ def _cells(
 
 
 def _explain(task: TaskReport) -> list[str]:
-    """Return why a task is open, why models failed, whether the others can be trusted, warnings."""
-    opened = task.workload.division is Division.OPEN
+    """Return why a task is open, failures, verdicts and warnings."""
+    reasons = "; ".join(plain_reason(to_line(each)) for each in task.workload.open_reasons)
     return [
-        *([f"open: {'; '.join(map(to_line, task.workload.open_reasons))}"] if opened else []),
+        *([f"open: {reasons}"] if task.workload.division is Division.OPEN else []),
         *(
             to_line(f"{model.model_name}: {model.failure.message} {model.failure.remedy}", _LIMIT)
             for model in task.models.values()

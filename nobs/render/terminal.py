@@ -1,4 +1,4 @@
-"""What a terminal shows: tables of groups with captions, and sentences."""
+"""Output for a terminal: tables of captioned groups, and wrapped sentences."""
 
 import re
 import textwrap
@@ -16,8 +16,8 @@ _GAP = 2
 """Blanks before each column."""
 
 
-class Paper:
-    """Collects what is printed; without colours it is plain text without blanks at line ends."""
+class TextOutput:
+    """Collects output; without colours it is plain text without trailing blanks."""
 
     def __init__(self, *, width: int = 80, color: bool = False) -> None:
         self._file = StringIO()
@@ -28,12 +28,12 @@ class Paper:
             highlight=False, legacy_windows=False,
         )  # fmt: skip
 
-    def draw(self, table: "GroupedTable") -> None:
-        """Draw a table, and a blank line between it and what is said of it."""
+    def print_table(self, table: "GroupedTable") -> None:
+        """Print a table and a blank line below it."""
         self._console.print(table, "")
 
-    def say(self, sentence: str, indent: str = "") -> None:
-        """Print a sentence; the lines that it goes on in stand further to the right."""
+    def print(self, sentence: str, indent: str = "") -> None:
+        """Print a sentence, wrapped at words with a hanging indent."""
         lines = textwrap.wrap(
             sentence, self._width, initial_indent=indent, subsequent_indent=f"{indent}  ",
             break_on_hyphens=False,
@@ -42,13 +42,13 @@ class Paper:
 
     @property
     def text(self) -> str:
-        """Return everything so far."""
+        """Return the collected output."""
         text = self._file.getvalue()
         return text if self._color else re.sub(r" +$", "", text, flags=re.MULTILINE)
 
 
 class GroupedTable:
-    """One table per group under a common head, for captions that no column is wide enough for."""
+    """A table in groups; the caption of a group spans all columns."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -56,12 +56,12 @@ class GroupedTable:
         self._groups: list[tuple[Text, list[list[Text]]]] = []
 
     def add_columns(self, *names: str, is_text: bool = False, wraps: bool = False) -> None:
-        """Add columns: texts are on the left, figures on the right."""
+        """Add columns; texts are left-aligned, figures right-aligned."""
         justify: JustifyMethod = "left" if is_text else "right"
         self._columns += (Column(Text(name), justify=justify, no_wrap=not wraps) for name in names)
 
     def add_caption(self, caption: str, style: str = "bold") -> None:
-        """Begin a group of rows."""
+        """Start a group of rows."""
         self._groups.append((Text(caption, style), []))
 
     def add_row(self, cells: Iterable[str | Text]) -> None:
@@ -75,7 +75,7 @@ class GroupedTable:
         widths = [measure_renderables(console, options, cells).maximum for cells in columns]
         wrapping = [n for n, column in enumerate(self._columns) if not column.no_wrap]
         room = options.max_width - _GAP * len(widths)
-        # Each group is a table of its own: the widest columns that may wrap give way in all alike.
+        # rich draws one table per group: shrink the widest wrapping columns the same way in all.
         while wrapping and sum(widths) > room:
             widths[max(wrapping, key=widths.__getitem__)] -= 1
         for column, width in zip(self._columns, widths, strict=True):
@@ -88,7 +88,7 @@ class GroupedTable:
                 yield self._table(group)
 
     def _table(self, rows: Sequence[list[Text]]) -> Padding:
-        """Return a table of `rows`, of the head alone where there are none."""
+        """Return a table of `rows`; without rows, the header."""
         table = Table(
             *(column.copy() for column in self._columns),
             box=SIMPLE_HEAD, show_edge=False, show_header=not rows, pad_edge=False,

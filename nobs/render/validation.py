@@ -11,7 +11,7 @@ _LIMIT = 1000
 
 
 def render_validations(found: Sequence[tuple[str, Validation]], *, as_json: bool) -> str:
-    """Return what was found of each file."""
+    """Return the ruling on each file with its reasons."""
     if as_json:
         values = [{"file": file, **asdict(validation)} for file, validation in found]
         return json.dumps(values, indent=2) + "\n"

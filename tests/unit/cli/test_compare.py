@@ -69,7 +69,7 @@ def test_unlike_work_is_refused_with_the_reason_and_the_way_out(
     assert "closed in the baseline and open in the other report" in done.stderr
     assert "--force-open" in done.stderr
     assert forced.returncode == 0
-    assert "compared although unlike" in forced.stdout
+    assert "compared with --force-open" in forced.stdout
 
 
 def test_a_workload_that_is_missing_is_named(tmp_path: Path) -> None:

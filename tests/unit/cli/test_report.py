@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -7,10 +8,14 @@ import pytest
 
 from nobs.report.build import build_report
 from nobs.storage.store import publish
+from nobs.system.identity import host, identify
+from nobs.system.probe import LocalMachine
 from tests.fakes.command import run_nobs
 from tests.fakes.forked import REPO
 from tests.fakes.reports import make_report
 from tests.fakes.results import make_spec, ok, results_of
+
+OWN_LINE = ["34.5", "±0.8", "%", "2", "of", "2", "68.9", "A", "big", "GPU"]
 
 
 def nobs_report(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -36,10 +41,50 @@ def test_last_report_of_each_host_is_shown(tmp_path: Path) -> None:
 def test_several_reports_stand_side_by_side(tmp_path: Path) -> None:
     for speed in (1.0, 2.0):
         publish(tmp_path, make_report(f"host {speed}", run=f"{speed}", speed=speed))
-    done = nobs_report("--results", str(tmp_path))
+    done = nobs_report("--results", str(tmp_path), "--all")
 
     assert done.returncode == 0
     assert done.stdout.index("host 2.0") < done.stdout.index("host 1.0")
+
+
+def test_this_host_is_shown_against_the_best_on_one_screen(tmp_path: Path) -> None:
+    machine = LocalMachine()
+    own = host(machine, identify(machine))
+    shutil.copytree(REPO / "results", tmp_path, dirs_exist_ok=True)
+    file = publish(tmp_path, make_report(own, run="own"))
+    publish(tmp_path, make_report("host 2", run="best", speed=2.0, gpu="A big GPU"))
+    done = nobs_report("--results", str(tmp_path))
+    lines = done.stdout.splitlines()
+
+    assert done.returncode == 0
+    assert any(line.split()[1:] == OWN_LINE for line in lines), done.stdout
+    assert len(lines) <= 30
+    assert max(map(len, lines[:-1])) <= 80
+    assert lines[-2:] == [
+        "All machines, with CIs: nobs report --all", f"This host in full: nobs report {file}",
+    ]  # fmt: skip
+
+
+def test_a_host_without_a_report_sees_the_best_of_each_workload(tmp_path: Path) -> None:
+    for speed in (1.0, 2.0):
+        gpu = f"GPU {speed}"
+        publish(tmp_path, make_report(f"host {speed}", run=f"{speed}", speed=speed, gpu=gpu))
+    done = nobs_report("--results", str(tmp_path))
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("The best of 2 reports")
+    assert "GPU 2.0" in done.stdout
+    assert "GPU 1.0" not in done.stdout
+    assert "this host" not in done.stdout
+
+
+def test_other_formats_hold_every_machine(tmp_path: Path) -> None:
+    for speed in (1.0, 2.0):
+        publish(tmp_path, make_report(f"host {speed}", run=f"{speed}", speed=speed))
+
+    for form in ("csv", "json", "html", "markdown"):
+        shown = nobs_report("--results", str(tmp_path), "--format", form).stdout
+        assert ("host 1.0" in shown, "host 2.0" in shown) == (True, True), form
 
 
 def test_json_holds_the_exact_figures(tmp_path: Path) -> None:

@@ -66,16 +66,29 @@ def test_markup_in_names_stays_text() -> None:
     )
 
 
-def test_plan_names_everything() -> None:
+def test_a_plan_names_what_a_person_needs() -> None:
     check("plan.txt", render_plan(make_container_plan().to_dict()))
 
 
-def test_warnings_are_told() -> None:
+def test_a_plan_shows_no_values_that_are_not_set() -> None:
+    plan = make_container_plan().to_dict()
+    workload = plan["spec"]["workloads"][0]
+    workload["params"] |= {"temperature": 0.0, "load": None, "tuned": False, "levels": [1, 4]}
+    workload["open_reasons"] = ["params.load: {'concurrency': [1]} instead of None"]
+    workload["dataset"]["revision"] = None
+    shown = " ".join(render_plan(plan).split())
+
+    assert "warmup rows 50, temperature 0, levels 1,4 open params.load changed" in shown
+    assert "None" not in shown
+    assert "revision -" not in shown
+
+
+def test_warnings_are_shown() -> None:
     report = make_report()
     (task,) = report.tasks
     name, model = next(iter(task.models.items()))
-    told = model.model_copy(update={"warnings": ("The server is another machine.",)})
-    models = {**task.models, name: told}
+    warned = model.model_copy(update={"warnings": ("The server is another machine.",)})
+    models = {**task.models, name: warned}
     changed = report.model_copy(update={"tasks": (task.model_copy(update={"models": models}),)})
 
     assert f"{name}: The server is another machine." in render_summary(changed)

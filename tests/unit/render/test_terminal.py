@@ -1,6 +1,6 @@
 """Tables of groups with captions, and sentences that go on in a second line."""
 
-from nobs.render.terminal import GroupedTable, Paper
+from nobs.render.terminal import GroupedTable, TextOutput
 
 NAME = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -11,9 +11,9 @@ def draw(caption: str, *, width: int = 80, color: bool = False) -> str:
     table.add_columns("value")
     table.add_caption(caption)
     table.add_row(["rows/s", "12.3"])
-    paper = Paper(width=width, color=color)
-    paper.draw(table)
-    return paper.text
+    output = TextOutput(width=width, color=color)
+    output.print_table(table)
+    return output.text
 
 
 def test_a_caption_takes_no_room_from_the_columns() -> None:
@@ -29,10 +29,10 @@ def test_columns_of_all_groups_are_equally_wide() -> None:
     for caption, cells in (("one", ["a", "1"]), ("two", ["longer", "123,456"])):
         table.add_caption(caption)
         table.add_row(cells)
-    paper = Paper()
-    paper.draw(table)
+    output = TextOutput()
+    output.print_table(table)
 
-    assert paper.text.splitlines()[3:] == [
+    assert output.text.splitlines()[3:] == [
         "one", "  a             1", "two", "  longer  123,456", "",
     ]  # fmt: skip
 
@@ -43,11 +43,11 @@ def test_only_what_may_wrap_gives_way_to_the_width_and_at_words() -> None:
     table.add_columns("rows/s")
     table.add_caption("model")
     table.add_row(["An accelerator of length", "12.3"])
-    paper = Paper(width=26)
-    paper.draw(table)
+    output = TextOutput(width=26)
+    output.print_table(table)
 
-    assert paper.text.splitlines()[4:-1] == ["  An accelerator      12.3", "  of length"]
-    assert max(map(len, paper.text.splitlines())) <= 26
+    assert output.text.splitlines()[4:-1] == ["  An accelerator      12.3", "  of length"]
+    assert max(map(len, output.text.splitlines())) <= 26
 
 
 def test_a_caption_is_bold_where_there_are_colours() -> None:
@@ -56,8 +56,8 @@ def test_a_caption_is_bold_where_there_are_colours() -> None:
 
 
 def test_a_sentence_goes_on_further_to_the_right() -> None:
-    paper = Paper(width=20)
-    paper.say("a model: it is not stable")
-    paper.say("a file: why it is so", indent="  ")
+    output = TextOutput(width=20)
+    output.print("a model: it is not stable")
+    output.print("a file: why it is so", indent="  ")
 
-    assert paper.text == "a model: it is not\n  stable\n  a file: why it is\n    so\n"
+    assert output.text == "a model: it is not\n  stable\n  a file: why it is\n    so\n"
