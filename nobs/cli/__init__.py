@@ -1,4 +1,4 @@
-"""The command line: a table of commands, each in its own module, imported when it is used."""
+"""The command line: each command is a module that is imported only when it is called."""
 
 import io
 import sys
@@ -8,38 +8,39 @@ from pathlib import Path
 import click
 
 from nobs import __version__
+from nobs.cli.terminal import wrap
 from nobs.errors import NobsError, StorageError
 from nobs.settings import load_env_file
 from nobs.user import settle_environment
 
 COMMANDS = {
-    "run": "Measure this machine and write a report.",
-    "ps": "List runs that are running or were never finished.",
-    "logs": "Show the events of a run.",
-    "attach": "Watch a run to its end.",
-    "clean": "Remove what dead launchers left, and old images.",
+    "run": "Run benchmarks on this machine and write a report.",
+    "ps": "List running and unfinished runs.",
+    "logs": "Show the event log of a run.",
+    "attach": "Follow a run until it ends.",
+    "clean": "Remove leftovers of dead runs, and old images.",
     "build": "Build the container images.",
-    "info": "Show the device that would be measured.",
+    "info": "Show the detected hardware.",
     "tasks": "List the tasks and their workloads.",
     "models": "List the models of the catalogue.",
-    "report": "Show reports side by side.",
+    "report": "Show reports: this host against the best.",
     "compare": "Compare reports with a baseline.",
-    "validate": "Say whether reports are closed, open or invalid, and why.",
-    "import": "Make reports of this version from older ones.",
-    "prefetch": "Download texts and weights, so that measuring needs no network.",
-    "doctor": "Check engine, GPU, driver, disk, cache and hub.",
+    "validate": "Check whether reports are closed, open or invalid.",
+    "import": "Convert older reports.",
+    "prefetch": "Download data and weights for offline runs.",
+    "doctor": "Check container engine, GPU, driver, disk, cache, hub.",
 }
 
 
 class LazyGroup(click.Group):
-    """Know every command's name and summary, import only the one that is called."""
+    """Lists every command without importing it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of the table."""
+        """Return the names in the order of `COMMANDS`."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return the command, None if there is none of that name."""
+        """Import and return the command; None if the name is unknown."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"nobs.cli.{cmd_name}").command
@@ -61,9 +62,10 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="nobs")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """Measure what this machine really does on real AI work.
+    """Benchmark this machine with real AI workloads.
 
-    Without a command, on a terminal, NOBS shows the device, asks what to run and runs it.
+    Without a command, on a terminal, NOBS shows the hardware, asks which tasks to run and runs
+    them.
     """
     if ctx.invoked_subcommand is None:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -75,14 +77,14 @@ def cli(ctx: click.Context) -> None:
 
 
 def _write_utf8() -> None:
-    """Write UTF-8 into pipes and files; Windows would take a code page that lacks our tables."""
+    # Windows would use a code page without the characters of our tables.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
             stream.reconfigure(encoding="utf-8", errors="replace")
 
 
 def main() -> None:
-    """Run the command line; every error of ours ends here, as one paragraph."""
+    """Run the command line; report every NOBS error as one paragraph and exit."""
     _write_utf8()
     try:
         load_env_file(Path.cwd())
@@ -90,26 +92,25 @@ def main() -> None:
         result = cli.main(prog_name="nobs", standalone_mode=False)
         code = result if isinstance(result, int) else 0
     except click.ClickException as error:
-        click.echo(f"nobs: {_in_one_paragraph(error)}", err=True)
+        click.echo(wrap(f"nobs: {_in_one_paragraph(error)}"), err=True)
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("nobs: interrupted.", err=True)
         code = 130
     except NobsError as error:
-        click.echo(f"nobs: {error}", err=True)
+        click.echo(wrap(f"nobs: {error}"), err=True)
         code = error.exit_code
     except OSError as error:
-        # A working directory that is gone, a home that is closed: nobody's file in particular.
+        # Such as a deleted working directory or an unreadable home.
         named = f"{error.filename}: " if error.filename else ""
-        refused = StorageError(f"{named}{error.strerror or error}.", "Check the directory that "
-                               "this runs in, permissions and disk.")  # fmt: skip
-        click.echo(f"nobs: {refused}", err=True)
+        refused = StorageError(f"{named}{error.strerror or error}.", "Check the working "
+                               "directory, its permissions and the disk.")  # fmt: skip
+        click.echo(wrap(f"nobs: {refused}"), err=True)
         code = refused.exit_code
     sys.exit(code)
 
 
 def _in_one_paragraph(error: click.ClickException) -> str:
-    """Return click's own complaint with what to do next."""
     path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "nobs"
     message = " ".join(error.format_message().split())
     return f"{message} See `{path} --help`."

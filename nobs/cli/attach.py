@@ -10,17 +10,17 @@ from nobs.cli.options import json_option, results_option
 
 @click.command(name="attach")
 @click.argument("run_id", metavar="RUN")
-@click.option("--verbose", "-v", is_flag=True, help="Show every event.")
+@click.option("--verbose", "-v", is_flag=True, help="Show all events.")
 @results_option
 @json_option
 @click.pass_context
 def command(
     ctx: click.Context, /, *, run_id: str, verbose: bool, results: Path, as_json: bool
 ) -> None:
-    """Watch a run to its end, as if it had been started here: Ctrl-C ends it.
+    """Follow a run until it ends. Ctrl-C interrupts the run, as in `nobs run`.
 
-    A run whose launcher has died is taken over: its output, its report and its exit code come out
-    as they would have there. To look without touching, use `nobs logs -f`.
+    If the launcher of the run has died, this command takes over: it shows the progress, writes the
+    report and returns the exit code. To watch only, use `nobs logs -f`.
     """
     from nobs.cli.progress import Progress
     from nobs.cli.run import print_result

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command(name="build")
 @click.argument("backends", nargs=-1, type=click.Choice(IMAGE_BACKENDS), metavar="[BACKEND]...")
 @image_options
-@click.option("--verbose", "-v", is_flag=True, help="Print the whole output of the build.")
+@click.option("--verbose", "-v", is_flag=True, help="Print the full build output.")
 @json_option
 def command(
     *,
@@ -27,9 +27,9 @@ def command(
     as_json: bool,
     **params: Any,  # noqa: ANN401 - click's values
 ) -> None:
-    """Build the container images of BACKENDs: cuda, rocm, cpu.
+    """Build the container images for BACKEND: cuda, rocm or cpu.
 
-    Without one, that of the best device here. An image that is there already is left alone.
+    The default is the backend of the best device of this machine. An existing image is kept.
     """
     from nobs.launch.planning.facts import gather_facts
     from nobs.launch.planning.plan import plan_target_image
@@ -56,7 +56,7 @@ def _contained(name: str) -> "BackendTarget":
     if target.container_refusal:
         raise UsageError(
             f"The backend {name} has no image: {target.container_refusal}.",
-            "Name another, as in `nobs build cpu`, or run with --execution native.",
+            "Choose another, such as `nobs build cpu`, or run with --execution native.",
         )
     return target
 
@@ -70,14 +70,14 @@ def _build(engine: "Engine", plan: "ImagePlan", *, verbose: bool, quiet: bool) -
     found = find_image(engine, plan)
     output, started = LiveOutput(), time.monotonic()
     if found is None:
-        output.write(f"building image {plan.tag} (once; minutes)")
+        output.write(f"building image {plan.tag} (once; takes minutes)")
     try:
         image = ensure_image(engine, plan, BuildProgress(output, verbose=verbose).show)
     finally:
         output.clear()
     if not quiet:
         took = format_seconds(time.monotonic() - started)
-        state = "there already" if found else f"built in {took}"
+        state = "already built" if found else f"built in {took}"
         torch = image.labels.get(LABEL_TORCH_VERSION, "unknown")
         click.echo(f"image      {image.tag} ({plan.name}), {state}")
         click.echo(f"id         {image.id}\ntorch      {torch}")

@@ -11,18 +11,19 @@ from nobs.errors import NobsError
 
 @click.command(name="clean")
 @click.option("--runs", "days", type=click.FloatRange(0), metavar="DAYS",
-              help="Remove the directories of finished runs as well that are older.")  # fmt: skip
+              help="Also remove directories of finished runs older than this.")  # fmt: skip
 @results_option
 def command(*, days: float | None, results: Path) -> None:
-    """Remove what launchers that died have left, and images that newer ones have replaced.
+    """Remove leftovers of runs whose launcher died, and images that newer ones have replaced.
 
-    Only what carries this user's and this machine's label is touched. Reports always stay.
+    Only containers and images labelled with this user and machine are removed. Published reports
+    are kept.
     """
     from nobs.launch.executor.choice import all_executors
     from nobs.launch.run.sweep import clean
 
     def warn(error: NobsError) -> None:
-        click.echo(f"without an engine: {error.message}", err=True)
+        click.echo(f"containers and images skipped: {error.message}", err=True)
 
     older_than = None if days is None else timedelta(days=days)
     with all_executors(warn) as executors:

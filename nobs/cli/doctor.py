@@ -25,10 +25,10 @@ def command(
     as_json: bool,
     **server: str | None,
 ) -> None:
-    """Check engine, GPU, driver, disk, cache, hub and the server that answers for LLMs.
+    """Check container engine, GPU, driver, disk, cache, hub and the LLM server.
 
-    Each line is ok, warn, skip or FAIL; only what FAILs keeps a run on the backend from working,
-    and then the exit code is 3.
+    Each check is ok, warn, skip or FAIL. Only a FAIL prevents a run on this backend; the exit code
+    is 3 then.
     """
     from nobs.catalog import load_catalog
     from nobs.errors import RequirementError
@@ -37,10 +37,10 @@ def command(
     from nobs.render.doctor import render_checks
     from nobs.schema.base import Backend
 
-    asked_for = None if backend == "auto" else Backend(backend)
-    wanted = server_to_check(server["llm_url"], server["llm_model"])
+    requested = None if backend == "auto" else Backend(backend)
+    server_checked = server_to_check(server["llm_url"], server["llm_model"])
     checks = examine(
-        asked_for, results, load_catalog(), wanted, lambda line: click.echo(line, err=True)
+        requested, results, load_catalog(), server_checked, lambda line: click.echo(line, err=True)
     )
     plain = [asdict(check) for check in checks]
     click.echo(json.dumps(plain, indent=2) if as_json else render_checks(plain).rstrip("\n"))

@@ -1,4 +1,4 @@
-"""Named report files as commands take them."""
+"""Report files as arguments of commands."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ files_argument = click.argument(
 
 
 def require_files(files: Sequence[Path]) -> None:
-    """Refuse a name that is no file; what is in a file is judged later."""
+    """Raise UsageError for a name that is no file; the content is checked later."""
     for file in files:
         if not file.exists() or file.is_dir():
-            raise UsageError(f"There is no file {file}.", "Name reports that exist.")
+            raise UsageError(f"{file} is not a file.", "Give the path of a report.")

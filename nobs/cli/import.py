@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 @files_argument
 @click.option(
     "--output", "-o", type=UserPath(file_okay=False),
-    help="Directory of the new reports; default: beside each FILE.",
+    help="Directory for the new reports; default: that of each FILE.",
 )  # fmt: skip
 @json_option
 @click.pass_context
 def command(
     ctx: click.Context, /, *, files: tuple[Path, ...], output: Path | None, as_json: bool
 ) -> None:
-    """Make reports of this version from older ones, of the first NOBS and of its successor.
+    """Convert reports of the first NOBS and of its successor to the current format.
 
-    Fields that they don't have are absent. Scores are recomputed by today's formula; both are
-    shown. An imported result is `legacy`, never closed. A file that is no older report is named
-    and left out; the exit code is 1 then.
+    Fields that they do not contain stay empty. Scores are recomputed with the current formula, and
+    both are shown. Imported results are `legacy`, never closed. Files that are no older reports
+    are listed and skipped; the exit code is 1 then.
     """
     from nobs.errors import NobsError
     from nobs.report.legacy.importer import import_report, write_import
@@ -65,7 +65,6 @@ def _scores(report: "Report") -> list[dict[str, Any]]:
 
 
 def _lines(entry: dict[str, Any]) -> list[str]:
-    """Return where the report is, and of each task the new and the published score."""
     from nobs.text import to_line
 
     return [

@@ -1,4 +1,4 @@
-"""Bare `nobs` on a terminal: shows the device, asks what to run, each question with a default."""
+"""`nobs` without a command: shows the hardware and asks which tasks to run, with defaults."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -8,11 +8,11 @@ import click
 
 from nobs.backends import BACKENDS
 from nobs.catalog import Catalog, load_catalog
-from nobs.cli.options import EXECUTIONS as EXECUTION_WORDS
-from nobs.cli.options import settings_of
+from nobs.cli.options import EXECUTIONS, settings_of
+from nobs.cli.request import to_request
 from nobs.cli.run import RunOptions, plan_or_run
 from nobs.cli.run import command as run_command
-from nobs.cli.words import to_request
+from nobs.cli.terminal import wrap
 from nobs.data.hub_cache import missing_pins, pins_of
 from nobs.errors import NobsError, UsageError
 from nobs.launch.doctor.check import State
@@ -43,73 +43,74 @@ _STANDARD, _QUICK = "standard", "quick"
 
 
 def ask_and_run(ctx: click.Context) -> None:
-    """Ask, then run; leaving at any question writes nothing."""
-    words = _defaults(ctx)
-    asked_for = None if words["backend"] == "auto" else Backend(words["backend"])
+    """Ask, then run; nothing is written before the last answer."""
+    params = _defaults(ctx)
+    requested = None if params["backend"] == "auto" else Backend(params["backend"])
     machine = LocalMachine()
     accelerators = find_accelerators(machine)
-    device = get_device_info(asked_for, machine, accelerators)
+    device = get_device_info(requested, machine, accelerators)
     click.echo(render_device(device), err=True)
-    for note in explain_choice(accelerators, device.device, is_auto=asked_for is None):
-        click.echo(f"note       {note}", err=True)
+    for note in explain_choice(accelerators, device.device, is_auto=requested is None):
+        click.echo(wrap(f"note       {note}", " " * 11), err=True)
     click.echo(err=True)
-    _ask_what(words, load_catalog())
-    _offer_lm_studio(words, load_catalog())
-    words["backend"] = _ask("Backend", device.device, tuple(BACKENDS), _check_backend)
-    words["execution"] = _ask_execution(words)
-    click.echo(f"\nWithout questions: {_as_command(words)}", err=True)
+    _ask_what(params, load_catalog())
+    _offer_lm_studio(params, load_catalog())
+    params["backend"] = _ask("Backend", device.device, tuple(BACKENDS), _check_backend)
+    params["execution"] = _ask_execution(params)
+    # One line, so that it can be copied.
+    click.echo(f"\nThe same without questions:\n  {_as_command(params)}", err=True)
     if click.confirm("Run now?", default=True, err=True):
-        ctx.exit(plan_or_run(words, RunOptions()))
+        ctx.exit(plan_or_run(params, RunOptions()))
 
 
 def _defaults(ctx: click.Context) -> dict[str, Any]:
-    """Return the words of a `nobs run` without options; variables count as they do there."""
-    asked_for = {*options_of(), *(field.name for field in fields(RunRequest))}
+    """Return the parameters of `nobs run` without options; environment variables apply."""
+    names = {*options_of(), *(field.name for field in fields(RunRequest))}
     with run_command.make_context("run", [], parent=ctx) as defaults:
-        words = {name: value for name, value in defaults.params.items() if name in asked_for}
-        return {**words, "settings": settings_of(defaults)}
+        params = {name: value for name, value in defaults.params.items() if name in names}
+        return {**params, "settings": settings_of(defaults)}
 
 
-def _ask_what(words: dict[str, Any], catalog: Catalog) -> None:
+def _ask_what(params: dict[str, Any], catalog: Catalog) -> None:
     tasks = _ask("Tasks", "all", ("all", *TASKS), _check_tasks)
-    words["tasks"] = () if tasks == "all" else (tasks,)
-    profile, why = _suggest_profile(words["profile"], catalog)
+    params["tasks"] = () if tasks == "all" else (tasks,)
+    profile, why = _suggest_profile(params["profile"], catalog)
     if why:
-        click.echo(f"  {why}", err=True)
+        click.echo(wrap(f"  {why}", "    "), err=True)
 
     def check(answer: str) -> str:
-        request = to_request({**words, "profile": answer})
+        request = to_request({**params, "profile": answer})
         for task in request.tasks:
             catalog.workload(task, answer)
         return answer
 
-    words["profile"] = _ask("Profile", profile, tuple(catalog.profiles), check)
+    params["profile"] = _ask("Profile", profile, tuple(catalog.profiles), check)
 
 
-def _offer_lm_studio(words: dict[str, Any], catalog: Catalog) -> None:
-    """Offer to set LM Studio up where a model is to be served from here and no server answers."""
-    request = to_request(words)
+def _offer_lm_studio(params: dict[str, Any], catalog: Catalog) -> None:
+    """Offer to set up LM Studio if a task needs a server and none answers."""
+    request = to_request(params)
     url = find_absent_server(request, catalog)
     if url is None:
         return
     tasks = request.tasks or catalog.tasks(request.profile)
     served = [t for t in tasks if needs_server(catalog.workload(t, request.profile))]
-    click.echo(f"  {', '.join(served)}: no server answers at {url}", err=True)
-    # Only here the openai client comes along.
+    click.echo(wrap(f"  {', '.join(served)}: no server answers at {url}", "    "), err=True)
+    # Imported here: it brings the HTTP client.
     from nobs.providers.lmstudio import check_lms_cli
 
     try:
         check_lms_cli()
     except NobsError as error:
-        click.echo(f"  {error}", err=True)
+        click.echo(wrap(f"  {error}", "    "), err=True)
         return
     model = llm_model_name() or DEFAULT_LLM_MODEL_NAME
-    question = f"Set up LM Studio with {model} for this run, and leave it as it is now?"
-    words[SETUP_LM_STUDIO.name] = click.confirm(question, default=False, err=True)
+    question = f"Set up LM Studio with {model} for this run and restore it afterwards?"
+    params[SETUP_LM_STUDIO.name] = click.confirm(wrap(question), default=False, err=True)
 
 
 def _suggest_profile(chosen: str, catalog: Catalog) -> tuple[str, str]:
-    """Return the default, and why it is `quick` where the standard workloads can't be had."""
+    """Return the default profile, and why it is `quick` if standard data can't be downloaded."""
     if chosen != _STANDARD:
         return chosen, ""
     pins = pins_of(catalog.workloads[label] for label in catalog.profiles[_STANDARD])
@@ -122,18 +123,18 @@ def _suggest_profile(chosen: str, catalog: Catalog) -> tuple[str, str]:
     return _QUICK, f"hub: {hub.found.rstrip('.')}; not cached: {', '.join(missing)}"
 
 
-def _ask_execution(words: Mapping[str, Any]) -> str:
-    """Ask where to run; the default is what `auto` would take."""
-    request = to_request(words)
+def _ask_execution(params: Mapping[str, Any]) -> str:
+    """Ask where to run; the default is that of `auto`."""
+    request = to_request(params)
     facts = gather_facts(request)
     if facts.engine is not None:
         facts.engine.close()
-    target = BACKENDS.load(words["backend"])
+    target = BACKENDS.load(params["backend"])
     tasks = request.tasks or load_catalog().tasks(request.profile)
     default, notes = choose_execution(request, target, facts, tasks)
     for note in notes:
-        click.echo(f"  {note}", err=True)
-    return _ask("Execution", default, EXECUTION_WORDS[1:], _check_execution)
+        click.echo(wrap(f"  {note}", "    "), err=True)
+    return _ask("Execution", default, EXECUTIONS[1:], _check_execution)
 
 
 def _check_tasks(value: str) -> str:
@@ -144,7 +145,7 @@ def _check_tasks(value: str) -> str:
 
 
 def _check_execution(value: str) -> str:
-    if value not in EXECUTION_WORDS[1:]:
+    if value not in EXECUTIONS[1:]:
         raise UsageError(f"There is no execution {value!r}.", "Choose container or native.")
     return value
 
@@ -155,21 +156,25 @@ def _check_backend(name: str) -> str:
 
 
 def _ask(question: str, default: str, choices: tuple[str, ...], check: Check) -> str:
-    """Ask until the answer passes `check`; Enter takes the default."""
+    """Ask until the answer passes `check`; Enter selects the default."""
 
-    def judge(answer: str) -> str:
+    def validate(answer: str) -> str:
         try:
             return check(answer.strip())
         except NobsError as error:
-            raise click.UsageError(str(error)) from error
+            # click adds the prefix itself.
+            message = wrap(f"Error: {error}").removeprefix("Error: ")
+            raise click.UsageError(message) from error
 
-    text = f"{question} ({', '.join(choices)})"
-    answer: str = click.prompt(text, default=str(default), value_proc=judge, err=True)
+    text = wrap(f"{question} ({', '.join(choices)}) [{default}]")
+    answer: str = click.prompt(
+        text, default=str(default), show_default=False, value_proc=validate, err=True
+    )
     return answer
 
 
-def _as_command(words: Mapping[str, Any]) -> str:
-    tasks = [f"--task {task}" for task in words["tasks"]]
-    chosen = [f"--{name} {words[name]}" for name in ("profile", "backend", "execution")]
-    setup = [SETUP_LM_STUDIO.flag] if words[SETUP_LM_STUDIO.name] else []
+def _as_command(params: Mapping[str, Any]) -> str:
+    tasks = [f"--task {task}" for task in params["tasks"]]
+    chosen = [f"--{name} {params[name]}" for name in ("profile", "backend", "execution")]
+    setup = [SETUP_LM_STUDIO.flag] if params[SETUP_LM_STUDIO.name] else []
     return " ".join(["nobs run", *tasks, *chosen, *setup])

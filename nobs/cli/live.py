@@ -1,4 +1,4 @@
-"""What people see while work goes on: lines that stay and, on a terminal, a bar below them."""
+"""Progress output: permanent lines and, on a terminal, a bar below them."""
 
 import contextlib
 import os
@@ -13,14 +13,14 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
 MOST_CHARACTERS = 54
-"""Beside spinner and bar in 80 columns."""
+"""Next to spinner and bar in 80 columns."""
 _REFRESH_HZ = 2.0
-"""Often enough to look alive, too rarely to disturb what is measured on the same machine."""
+"""Low, so that drawing doesn't disturb the measurement on the same machine."""
 _BUILD_STEP = re.compile(r"#\d+ (\[(?!internal\]|auth\]).*)")
 
 
 class LiveOutput:
-    """Lines and a bar on stderr; a log, a pipe or a dumb terminal gets the lines alone."""
+    """Lines and a bar on stderr; a log, a pipe or a dumb terminal gets only the lines."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         stream = stream or sys.stderr
@@ -41,7 +41,7 @@ class LiveOutput:
         )
 
     def write(self, line: str) -> None:
-        """Print a line that stays; on a terminal a long one goes on further to the right."""
+        """Print a permanent line; on a terminal it wraps with a hanging indent."""
         if self.is_live and "\x1b" not in line:
             indent = " " * (len(line) - len(line.lstrip()) + 2)
             line = textwrap.fill(
@@ -53,13 +53,13 @@ class LiveOutput:
     def show(
         self, text: str, *, share: float | None = None, rest: str = "", detail: str = ""
     ) -> None:
-        """Show what is going on, how much of it is done, how long it takes and what is known."""
+        """Show the activity, its share done, the remaining time and a second line of details."""
         text = Text.from_ansi(text).plain.strip()
         if not self.is_live or not text:
             return
         total = None if share is None else 1.0
         if [task.total for task in self._progress.tasks] != [total]:
-            # A bar of the library can't forget its total.
+            # A bar of rich can't become indeterminate again.
             for task in self._progress.task_ids:
                 self._progress.remove_task(task)
             self._progress.add_task("", total=total, rest="")
@@ -71,28 +71,28 @@ class LiveOutput:
         self._progress.start()
 
     def refresh(self) -> None:
-        """Draw the bar now."""
+        """Redraw the bar now."""
         self._progress.refresh()
 
     def clear(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._progress.stop()
 
 
 class _TwoLines(Progress):
-    """A bar with a second line, so that nothing is cut at 80 columns."""
+    """A bar with a second line, so that nothing is cut off at 80 columns."""
 
     detail = ""
 
     def get_renderables(self) -> Iterator[RenderableType]:
-        """Yield the bar, and what is known of it."""
+        """Yield the bar and its details."""
         yield self.make_tasks_table(self.tasks)
         if self.detail:
             yield Text(f"  {self.detail}", no_wrap=True, overflow="ellipsis")
 
 
 class _IgnoreClosedStream:
-    """A stream whose reader may leave: `nobs run 2>&1 | head` must not end the run."""
+    """A stream that survives a closed pipe: `nobs run 2>&1 | head` must not end the run."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -101,18 +101,18 @@ class _IgnoreClosedStream:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> None:
-        """Write, if anybody reads."""
+        """Write, unless the reader is gone."""
         with contextlib.suppress(OSError):
             self._stream.write(text)
 
     def flush(self) -> None:
-        """Flush likewise."""
+        """Flush, unless the reader is gone."""
         with contextlib.suppress(OSError):
             self._stream.flush()
 
 
 class BuildProgress:
-    """An image build's output: its tail on a terminal, each step's first line elsewhere."""
+    """Output of an image build: its last line on a terminal, each step elsewhere."""
 
     def __init__(self, output: LiveOutput, *, verbose: bool = False) -> None:
         self._output = output

@@ -10,11 +10,11 @@ from nobs.cli.options import json_option, results_option
 
 @click.command(name="logs")
 @click.argument("run_id", metavar="RUN")
-@click.option("--follow", "-f", is_flag=True, help="Follow new events until the run has ended.")
+@click.option("--follow", "-f", is_flag=True, help="Follow new events until the run ends.")
 @results_option
 @json_option
 def command(*, run_id: str, follow: bool, results: Path, as_json: bool) -> None:
-    """Show every event of a run, from its first attempt on."""
+    """Show all events of a run, including earlier attempts."""
     from nobs.launch.executor.choice import choose_executor
     from nobs.launch.run.ending import is_finished
     from nobs.launch.run.ownership import owner_lives

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands have."""
 
 import os
 from collections.abc import Callable, Container, Iterator, Mapping
@@ -31,8 +31,8 @@ def _all(*decorators: Callable[[Decorated], Decorated]) -> Callable[[Decorated],
     return decorate
 
 
-def refuse_options(ctx: click.Context, allowed: Container[str], beside: str) -> None:
-    """UsageError if the command line says more than `allowed` beside an option."""
+def refuse_options(ctx: click.Context, allowed: Container[str], option: str) -> None:
+    """Raise UsageError if the command line has more than `option` and the `allowed` ones."""
     refused = [
         parameter.opts[0]
         for parameter in ctx.command.params
@@ -40,11 +40,11 @@ def refuse_options(ctx: click.Context, allowed: Container[str], beside: str) -> 
         and ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
     ]
     if refused:
-        raise click.UsageError(f"{', '.join(refused)} can't be combined with {beside}.", ctx)
+        raise click.UsageError(f"{', '.join(refused)} can't be combined with {option}.", ctx)
 
 
 def settings_of(ctx: click.Context) -> frozenset[str]:
-    """Return the parameters whose value is that of a variable of the environment."""
+    """Return the parameters that were set by environment variables."""
     names = (str(parameter.name) for parameter in ctx.command.params)
     is_set = ParameterSource.ENVIRONMENT
     return frozenset(name for name in names if ctx.get_parameter_source(name) is is_set)
@@ -54,23 +54,23 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 
 image_options = _all(
     click.option("--torch-index", envvar="NOBS_TORCH_INDEX", show_envvar=True, metavar="INDEX",
-                 help="Where an image's torch comes from: default (the package index), a name "
-                 "such as cpu, cu130, rocm7.2, or a URL."),
+                 help="Package index for torch in the image: default, cpu, cu130, rocm7.2, ... or "
+                 "a URL."),
     click.option("--base-image", envvar="NOBS_BASE_IMAGE", show_envvar=True, metavar="IMAGE",
-                 help="Base of an image in place of python-slim."),
+                 help="Base image instead of python-slim."),
     click.option("--build-network", envvar="NOBS_BUILD_NETWORK", show_envvar=True,
-                 metavar="NETWORK", help="Network of an image build, such as host."),
+                 metavar="NETWORK", help="Network for the image build, such as host."),
 )  # fmt: skip
 
 backend_option = click.option(
     "--backend", type=BackendName(), default="auto", show_default=True,
-    envvar="NOBS_BACKEND", show_envvar=True, help="Hardware to measure.",
+    envvar="NOBS_BACKEND", show_envvar=True, help="Hardware backend.",
 )  # fmt: skip
 
 profile_option = click.option(
     "--profile", default="standard", show_default=True, envvar="NOBS_PROFILE", show_envvar=True,
-    help="standard: the pinned workloads; quick: small models from packages; max, max-quick: the "
-    "same work at the machine's best settings.",
+    help="Set of workloads. standard: the pinned workloads; quick: small models from packages; "
+    "max, max-quick: the same workloads with the best settings for this machine.",
 )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def _variable(name: str, value: str) -> Iterator[None]:
 
 
 def _use_catalog(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
-    # One setting: whatever reads the catalogue during the command finds it in the variable.
+    # Code that loads the catalogue reads the variable.
     if value:
         ctx.with_resource(_variable("NOBS_CATALOG", value))
 
@@ -95,19 +95,20 @@ def _use_catalog(ctx: click.Context, _parameter: click.Parameter, value: str | N
 catalog_option = click.option(
     "--catalog", metavar="FILE.toml[@sha256:HEX]", envvar="NOBS_CATALOG", show_envvar=True,
     expose_value=False, is_eager=True, callback=_use_catalog,
-    help="Add models, data sets and workloads of a file. Its results are open, unless the digest "
-    "of its content is named.",
+    help="Also load models, data sets and workloads from this file. Their results are open unless "
+    "the sha256 of the file is given.",
 )  # fmt: skip
 
 results_option = click.option(
     "--results", type=UserPath(), default=Path("results"), show_default=True,
-    envvar="NOBS_RESULTS", show_envvar=True, help="Directory of reports and runs.",
+    envvar="NOBS_RESULTS", show_envvar=True, help="Directory for reports and runs.",
 )  # fmt: skip
 
 where_options = _all(
     backend_option,
     click.option("--execution", type=click.Choice(EXECUTIONS), default="auto", show_default=True,
-                 envvar="NOBS_EXECUTION", show_envvar=True, help="Where to run."),
+                 envvar="NOBS_EXECUTION", show_envvar=True,
+                 help="Run in a container or natively."),
     profile_option,
     catalog_option,
     results_option,
@@ -115,12 +116,12 @@ where_options = _all(
 
 tasks_option = click.option(
     "--task", "-t", "tasks", multiple=True, metavar="T[,T]", envvar="NOBS_TASKS", show_envvar=True,
-    help="Tasks to run; default: all of the profile.",
+    help="Tasks to run; default: all tasks of the profile.",
 )  # fmt: skip
 
 
 class Numbers(click.ParamType[tuple[float, ...]]):
-    """Positive numbers with commas between them, as in `1,4,16`."""
+    """Comma-separated positive numbers, as in `1,4,16`."""
 
     def __init__(self, kind: type[int] | type[float]) -> None:
         self.name = "n[,n]"
@@ -132,7 +133,7 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> tuple[float, ...]:
-        """Return the numbers; a word that is none, or not above 0, is a usage error."""
+        """Return the numbers; anything that is no number above 0 is a usage error."""
         if isinstance(value, tuple):
             return value
         try:
@@ -140,15 +141,15 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         except ValueError:
             numbers = ()
         if not numbers or not all(0 < number < 1e6 for number in numbers):
-            self.fail(f"{value!r} isn't a list of positive numbers such as 1,4,16.", param, ctx)
+            self.fail(f"{value!r} is not a list of positive numbers such as 1,4,16.", param, ctx)
         return numbers
 
 
 class TaskOption(click.Option):
-    """An option that tasks declare; each can be set by its variable, too."""
+    """An option that a task declares; an environment variable can set it, too."""
 
     def get_error_hint(self, ctx: click.Context | None) -> str:
-        """Return the option, or its variable where that has the wrong value."""
+        """Return the option, or its variable if that was used."""
         source = ctx.get_parameter_source(str(self.name)) if ctx else None
         is_set = source is ParameterSource.ENVIRONMENT
         return f"'{self.envvar}'" if is_set else super().get_error_hint(ctx)
@@ -182,10 +183,13 @@ def _declare(option: Option[Any]) -> Callable[[Decorated], Decorated]:
 
 how_options = _all(
     click.option("--repeats", type=click.IntRange(1),
-                 help="Exactly this many; default: until the median is sure."),
+                 metavar="N",
+                 help="Number of timed repeats; default: until the 95% CI of the median is within "
+                 "1% of it, or --time-budget is spent."),
     click.option("--time-budget", "time_budget_s", type=click.FloatRange(0, min_open=True),
                  metavar="S",
-                 help="Seconds per model after which no repeat starts; at least 3 are made."),
+                 help="Time budget per model in seconds; no new repeat starts after it (minimum "
+                 "3 repeats); default: that of the workload."),
     click.option("--timeout", "timeout_s", type=click.FloatRange(1), default=4 * 3600.0,
-                 metavar="S", help="Seconds for the whole run.  [default: 4 h]"),
+                 metavar="S", help="Time limit for the whole run in seconds.  [default: 4 h]"),
 )  # fmt: skip

@@ -11,10 +11,10 @@ from nobs.user import expand, expand_home
 
 
 class UserPath(click.Path):
-    """A path whose `~` means the home directory wherever it comes from, and `$NAME` in variables.
+    """A path that expands `~`, and in environment variables `$NAME`, too.
 
-    `.env` is read by no shell, bash leaves `--results=~/x` alone, and PowerShell every `~`. On the
-    command line `$` is a character: a shell has replaced what was meant.
+    No shell expands `.env`, bash doesn't expand `--results=~/x`, and PowerShell no `~`. `$` on the
+    command line stays: the shell has expanded it already.
     """
 
     def __init__(self, *, dir_okay: bool = True, file_okay: bool = True) -> None:
@@ -26,7 +26,7 @@ class UserPath(click.Path):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Any:  # noqa: ANN401 - click's signature
-        """Return the path; a usage error where its `~` or `$NAME` can't be resolved."""
+        """Return the path; a usage error if `~` or `$NAME` can't be resolved."""
         source = ctx.get_parameter_source(str(param.name)) if ctx and param else None
         if isinstance(value, str) and param and source is ParameterSource.ENVIRONMENT:
             value = expand(value, str(param.envvar))
@@ -36,5 +36,5 @@ class UserPath(click.Path):
 
 
 def _is_there(value: str, param: click.Parameter | None) -> bool:
-    """Tell whether an argument names a file as it is: one that begins with `~`, say."""
+    # A file may really begin with `~`.
     return isinstance(param, click.Argument) and os.path.exists(value)  # noqa: PTH110 - never raises

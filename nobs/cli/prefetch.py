@@ -13,6 +13,7 @@ from nobs.cli.options import (
     task_options,
     tasks_option,
 )
+from nobs.cli.terminal import wrap
 from nobs.tasks.options import DATA, MODELS
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _FIELDS = ("kind", "id", "revision", "state", "size_bytes", "sha256", "verified"
 @catalog_option
 @tasks_option
 @task_options(*MODELS, *DATA)
-@click.option("--force", is_flag=True, help="Fetch again what is there already.")
+@click.option("--force", is_flag=True, help="Download again, even if cached.")
 @json_option
 @click.pass_context
 def command(
@@ -37,13 +38,13 @@ def command(
     as_json: bool,
     **params: Any,  # noqa: ANN401 - click's values
 ) -> None:
-    """Download texts and weights, so that measuring needs no network.
+    """Download data sets and model weights, so that runs need no network.
 
-    Everything is checked by sha256: against its pin where there is one (verified), else the digest
-    is only shown (unverified).
+    Files with a pinned sha256 are checked (verified); for others the digest is only shown
+    (unverified).
     """
     from nobs.catalog import load_catalog
-    from nobs.cli.words import to_request
+    from nobs.cli.request import to_request
     from nobs.errors import exit_code_of
     from nobs.launch.planning.options import check_options, options_for
     from nobs.launch.planning.workloads import choose_workload
@@ -61,7 +62,7 @@ def command(
 
     def show(event: "Event") -> None:
         if event["event"] == "fetch.pin":
-            click.echo(f"fetching {event['id']} ({event['source']})", err=True)
+            click.echo(f"downloading {event['id']} ({event['source']})", err=True)
         elif event["event"] == "fetch.done":
             fetched.append({name: event[name] for name in _FIELDS})
             if not as_json:
@@ -69,7 +70,7 @@ def command(
 
     failure = prefetch(workloads, show, profile=request.profile, force=force)
     if failure is not None:
-        click.echo(f"nobs: {failure.message} {failure.remedy}".rstrip(), err=True)
+        click.echo(wrap(f"nobs: {failure.message} {failure.remedy}".rstrip()), err=True)
         ctx.exit(exit_code_of([failure.failure_class]))
     if as_json:
         click.echo(json.dumps(fetched, indent=2))

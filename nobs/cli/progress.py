@@ -1,4 +1,4 @@
-"""What people see on stderr while a run goes on: lines, and a moving bar on a terminal."""
+"""Progress of a run on stderr: lines, and a bar on a terminal."""
 
 import os
 from collections.abc import Mapping
@@ -19,16 +19,16 @@ PHASES: Mapping[str, str] = {
     "data": "reading inputs and finding weights",
     "load": "loading the model",
     "warmup": "warming up",
-    "baseline": "watching the idle machine",
-    "calibrate": "measuring the device's limits",
+    "baseline": "measuring the idle machine",
+    "calibrate": "measuring the peak performance of the device",
     "measure": "measuring",
-    "extra": "measuring beyond the repeats",
+    "extra": "additional measurements",
     "profile": "profiling",
 }
 SLOW_PHASES = ("data", "warmup")
 TEMPLATES = {
     "server.progress": "server: {text}",
-    "fetch.started": "fetching what isn't cached; measuring has no network",
+    "fetch.started": "downloading missing files; the measurement has no network",
     "fetch.pin": "  {id}",
     "step.started": "step {number}/{of}: {model}",
     "repeat.finished": "  repeat {repeat}{of_repeats}: {time}, {rate} {unit}/s{sensors}",
@@ -43,7 +43,7 @@ QUIET_OUTPUT = ("step.output", "worker.output")
 
 
 class Progress:
-    """Show events; what a build or a library prints moves the last line of a terminal only."""
+    """Shows events; output of builds and libraries only updates the live line."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Progress:
         self._output.clear()
 
     def show(self, event: Event) -> None:
-        """Show one event, or nothing where it says nothing to people."""
+        """Show one event; events without a text for people are skipped."""
         if self._quiet:
             return
         self._introduce()
@@ -102,7 +102,6 @@ class Progress:
         self._output.refresh()
 
     def _follow(self, event: Event) -> None:
-        """Keep in mind which step runs."""
         if event["event"] == "step.started":
             workload = self._workloads.get(str(event.get("step")))
             self._repeats = RepeatProgress(workload.policy) if workload else None
@@ -111,13 +110,13 @@ class Progress:
             self._model = str(event["model"]).split("/")[-1]
 
     def _show_phase(self, phase: str) -> None:
-        """Show what goes on; where no line is live, only what may take minutes."""
+        # A log gets only the phases that may take minutes.
         if not self._output.is_live and phase in SLOW_PHASES:
             self._output.write(f"    {self._phases[phase]}")
         self._output.show(self._title(self._phases.get(phase, phase)))
 
     def _show_repeat(self, event: Event, repeats: RepeatProgress) -> None:
-        """Move the bar; where there is none, say a line now and then."""
+        # A log gets a line now and then instead of a bar.
         repeats.add(event["duration_s"])
         line = _describe(event) or ""
         if self._output.is_live:
@@ -128,12 +127,12 @@ class Progress:
             self._output.write(f"  {line}")
 
     def _title(self, phase: str = "") -> str:
-        """Return step, model and phase; a long name is shortened, what goes on beside it is not."""
+        # Only the name of the model is shortened.
         room = MOST_CHARACTERS - len(self._place) - len(phase or "at most 12 min 34 s left") - 2
         return f"{self._place} {shorten(self._model, room)} {phase}".strip()
 
     def _introduce(self) -> None:
-        """Say what runs once it does run: a refusal beforehand is the only thing to read."""
+        # At the first event only: an error before it should be the only text.
         if self._introduced:
             return
         self._introduced = True
@@ -146,7 +145,6 @@ class Progress:
 
 
 def _describe(event: Event) -> str | None:
-    """Return the line for people, None for events that say nothing to them."""
     template = TEMPLATES.get(event["event"])
     if template is None:
         return None
@@ -165,7 +163,6 @@ def _describe(event: Event) -> str | None:
 
 
 def _rate(event: Event) -> str:
-    """Return the units per second, without a number where the units aren't known."""
     duration_s, units = event.get("duration_s"), event.get("units")
     return format_rate(units / duration_s) if duration_s and units is not None else "-"
 

@@ -10,13 +10,13 @@ from nobs.cli.options import json_option, results_option
 
 
 @click.command(name="ps")
-@click.option("--all", "-a", "show_all", is_flag=True, help="Show finished runs as well.")
+@click.option("--all", "-a", "show_all", is_flag=True, help="Also show finished runs.")
 @results_option
 @json_option
 def command(*, show_all: bool, results: Path, as_json: bool) -> None:
-    """List runs that are running or were never finished.
+    """List running and unfinished runs.
 
-    running: its launcher waits for it; orphaned: it runs, but its launcher has died; left: not
+    running: watched by its launcher; orphaned: running, but its launcher has died; left: not
     running and never finished. Use `nobs attach` for orphaned and left runs.
     """
     from nobs.launch.executor.choice import all_executors

@@ -1,4 +1,4 @@
-"""How far the repeats of a step are, for people who wait."""
+"""Progress of the repeats of a step."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -12,7 +12,7 @@ _LINE_EVERY_S = 5.0
 
 @dataclass
 class RepeatProgress:
-    """Repeats of one step so far, seen against the policy that ends them."""
+    """Repeats of one step so far, compared with the policy that ends them."""
 
     policy: RepeatPolicy
     repeats: int = 0
@@ -26,12 +26,12 @@ class RepeatProgress:
 
     @property
     def share(self) -> float:
-        """The least share that is surely done, 0 to 1."""
+        """Lower bound of the share done, 0 to 1."""
         return self.measured_s / (self.measured_s + self._rest_s) if self.repeats else 0.0
 
     @property
     def rest(self) -> str:
-        """How long it still takes; without a fixed number repeating may end at any time."""
+        """Remaining time; without --repeats an upper bound, as the CI may end it at any time."""
         if not self._rest_s:
             return ""
         left = f"{format_seconds(self._rest_s)} left"
@@ -39,22 +39,19 @@ class RepeatProgress:
 
     @property
     def _rest_s(self) -> float:
-        """Seconds of the repeats that still follow, if all last as long as those so far."""
+        """Estimated seconds of the remaining repeats, from the mean so far."""
         mean_s = self.measured_s / self.repeats if self.repeats else 0.0
         return mean_s * max(0, self._missing(mean_s))
 
     def _missing(self, mean_s: float) -> int:
-        """Return how many repeats still follow at most; one that began in time is ended."""
+        """Return the most repeats that can follow; one that starts in time is completed."""
         if self.policy.repeats:
             return self.policy.repeats - self.repeats
         in_time = ceil((self.policy.time_budget_s - self.measured_s) / mean_s) if mean_s else 0
         return max(self.policy.min_repeats - self.repeats, in_time)
 
     def is_worth_a_line(self) -> bool:
-        """Return whether a log should name this repeat: the first ones, then one every few seconds.
-
-        An accelerator makes thousands.
-        """
+        """Return whether a log should list this repeat: the first ones, then one per 5 s."""
         if self.repeats <= _FIRST_REPEATS or self.measured_s - self._logged_s >= _LINE_EVERY_S:
             self._logged_s = self.measured_s
             return True

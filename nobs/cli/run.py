@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 
 class RunCommand(click.Command):
-    """Shows the options by the tasks that take them."""
+    """Groups the options by the tasks that take them."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a section for each set of tasks that share options, after those of every run."""
+        """Write the general options, then a section per set of tasks that share options."""
         sections: dict[str, list[tuple[str, str]]] = {"Options": []}
         for parameter in self.get_params(ctx):
             owners = owners_of(str(parameter.name))
@@ -50,7 +50,8 @@ class RunCommand(click.Command):
 @click.command(
     name="run",
     cls=RunCommand,
-    epilog="Each option of a task can be set by a variable, too: --batch-size by NOBS_BATCH_SIZE.",
+    epilog="Environment variables can also set the options of tasks: NOBS_BATCH_SIZE sets "
+    "--batch-size.",
 )
 @tasks_option
 @where_options
@@ -66,12 +67,12 @@ class RunCommand(click.Command):
 @click.option(
     "--detach",
     is_flag=True,
-    help="Return once it runs; `nobs attach`, `nobs logs` and `nobs ps` find it again.",
+    help="Start the run in the background and return; see `nobs ps`, `nobs logs`, `nobs attach`.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the whole plan and do nothing.")
-@click.option("--verbose", "-v", is_flag=True, help="Show every event.")
-@click.option("--quiet", "-q", is_flag=True, help="Show no progress, only the result.")
-@click.option("--yes", "-y", is_flag=True, help="Ask nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the plan without running it.")
+@click.option("--verbose", "-v", is_flag=True, help="Show all events.")
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+@click.option("--yes", "-y", is_flag=True, help="Ask no questions.")
 @json_option
 @click.pass_context
 def command(
@@ -81,10 +82,10 @@ def command(
     yes: bool,
     **params: Any,  # noqa: ANN401 - click's values
 ) -> None:
-    """Measure this machine and write a report.
+    """Run benchmarks on this machine and write a report.
 
-    A changed parameter makes the result open: shown, labelled and never ranked with the others. An
-    option applies to the tasks that take it; one that no selected task takes is an error.
+    A changed parameter makes the result open: it is shown with the change and never ranked with
+    closed results. An option that no selected task takes is an error.
     """
     options = RunOptions(**{name: params.pop(name) for name in RUN_OPTIONS})
     run_id = params.pop("resume")
@@ -96,12 +97,10 @@ def command(
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """How a run is carried out and shown; nothing of it changes what is measured."""
+    """How a run is executed and shown; independent of the measured work."""
 
     dry_run: bool = False
-    """Print the plan and do nothing."""
     detach: bool = False
-    """Return once it runs."""
     as_json: bool = False
     verbose: bool = False
     quiet: bool = False
@@ -110,7 +109,7 @@ class RunOptions:
 def plan_or_run(params: Mapping[str, Any], options: RunOptions) -> int:
     """Print the plan, or run it and print the summary; return the exit code."""
     from nobs.catalog import load_catalog
-    from nobs.cli.words import to_request
+    from nobs.cli.request import to_request
     from nobs.launch.container.secrets import secret_files
     from nobs.launch.executor.choice import choose_executor
     from nobs.launch.planning.facts import gather_facts
@@ -125,7 +124,7 @@ def plan_or_run(params: Mapping[str, Any], options: RunOptions) -> int:
 
 
 def resume_run(run_id: str, results: Path, options: RunOptions) -> int:
-    """Do the missing steps of an earlier run, or print their plan; return the exit code."""
+    """Execute the missing steps of a run, or print their plan; return the exit code."""
     from nobs.launch.container.secrets import secret_files
     from nobs.launch.executor.choice import choose_executor
     from nobs.launch.planning.facts import gather_facts
@@ -159,16 +158,16 @@ def _carry_out(
             prepare(plan, executor, progress.show)
     if not options.detach:
         return print_result(finished, as_json=options.as_json)
-    # From here on a launcher without a terminal carries the run out.
+    # A launcher without a terminal takes over from here.
     run_id = plan.spec.run_id
     start_detached(find_run(plan.results, run_id), plan.results)
     click.echo(json.dumps({"run_id": run_id}) if options.as_json else run_id)
-    click.echo(f"watch it with: nobs attach {run_id}", err=True)
+    click.echo(f"To follow the run: nobs attach {run_id}", err=True)
     return 0
 
 
 def print_result(finished: "Finished", *, as_json: bool) -> int:
-    """Print what the run left; return its exit code."""
+    """Print the result of a run; return its exit code."""
     from nobs.render.summary import render_summary
     from nobs.storage.files import to_json
 

@@ -14,11 +14,11 @@ from nobs.cli.options import catalog_option, json_option
 @json_option
 @click.pass_context
 def command(ctx: click.Context, /, *, files: tuple[Path, ...], as_json: bool) -> None:
-    """Say of each report whether it is closed, open or invalid, with every reason.
+    """Check whether reports are closed, open or invalid, with all reasons.
 
-    Closed is the pinned workload unchanged; open says which fields differ. Invalid is a report
-    whose digest doesn't fit, whose figures don't follow from its samples, or that contradicts
-    itself or the catalogue; then the exit code is 1.
+    closed: the pinned workload, unchanged; open: some fields differ; invalid: the digest is wrong,
+    the figures do not follow from the samples, or the report contradicts itself or the catalogue.
+    The exit code is 1 if any report is invalid.
     """
     from nobs.render.validation import render_validations
     from nobs.report.validation import Ruling, validate_file

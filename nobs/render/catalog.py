@@ -1,4 +1,4 @@
-"""The catalogue for people and programs."""
+"""The catalogue as text and JSON."""
 
 import json
 
@@ -29,7 +29,7 @@ def tasks_json() -> str:
 
 
 def models_text() -> str:
-    """Return each model with its size, source, revision and the workloads that use it."""
+    """Return each model with size, source, revision and the workloads that use it."""
     catalog = load_catalog()
     lines = []
     for name, model in catalog.models.items():
@@ -37,7 +37,7 @@ def models_text() -> str:
         used = [label for label, work in catalog.workloads.items() if model in work.models]
         lines.append(name)
         lines.append(f"  {size}, {model.licence or 'licence unknown'}, in {', '.join(used)}")
-        pin = model.package or model.revision or "(what it serves under this name)"
+        pin = model.package or model.revision or "(whatever the server runs under this name)"
         lines.append(f"  {model.source} {pin}")
     return "\n".join(lines) + "\n"
 

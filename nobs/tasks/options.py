@@ -61,10 +61,10 @@ MODEL: Option[tuple[str, ...]] = Option(
 )  # fmt: skip
 DATASET: Option[str] = Option(
     name="dataset", role=Role.INPUTS, metavar="ID[@REV]",
-    help="Another data set of the hub, or a .txt, .jsonl, .csv or .parquet file.",
+    help="Data set of the hub, or a .txt, .jsonl, .csv or .parquet file.",
 )  # fmt: skip
 SPLIT: Option[str] = Option(name="split", role=Role.INPUTS, help="Split of the data set.")
-COLUMN: Option[str] = Option(name="column", role=Role.INPUTS, help="Column of the texts.")
+COLUMN: Option[str] = Option(name="column", role=Role.INPUTS, help="Column with the texts.")
 ROWS: Option[int] = Option(name="rows", kind=int, role=Role.INPUTS, help="Number of rows.")
 TRUST_REMOTE_CODE: Option[bool] = Option(
     name="trust_remote_code", kind=bool, role=Role.INPUTS,
@@ -75,24 +75,24 @@ MODELS: tuple[Option[Any], ...] = (MODEL, TRUST_REMOTE_CODE)
 
 SERVER_URL: Option[str] = Option(
     name="llm_url", role=Role.SERVER, metavar="URL",
-    help="Base URL of a server that speaks OpenAI's API, such as http://127.0.0.1:1234/v1; "
+    help="Base URL of an OpenAI-compatible server, such as http://127.0.0.1:1234/v1; "
     "default: LLM_BASE_URL, else LM Studio's.",
 )  # fmt: skip
 SERVER_MODEL: Option[str] = Option(
     name="llm_model", role=Role.SERVER, metavar="NAME", alike="model",
-    help="Model to ask the server for; default: LLM_MODEL_NAME, else gpt-oss-20b.",
+    help="Model to request from the server; default: LLM_MODEL_NAME, else gpt-oss-20b.",
 )  # fmt: skip
 PROVIDER: Option[str] = Option(
     name="provider", role=Role.SERVER, choices=PROVIDERS.names(),
-    help="What serves the model; openai is any server with OpenAI's API.",
+    help="Type of the server; openai is any OpenAI-compatible server.",
 )  # fmt: skip
 SETUP_LM_STUDIO: Option[bool] = Option(
     name="setup_lm_studio", kind=bool, role=Role.SERVER,
-    help="Start LM Studio's server, fetch and load the model where they are missing.",
+    help="Start LM Studio's server, download and load the model if needed.",
 )  # fmt: skip
 REQUEST_TIMEOUT: Option[float] = Option(
     name="request_timeout", kind=float, role=Role.SERVER, metavar="S", default="300",
-    help="Seconds of silence after which a request or a first load has failed.",
+    help="Timeout in seconds while the server sends nothing.",
 )  # fmt: skip
 SERVER: tuple[Option[Any], ...] = (
     SERVER_URL, SERVER_MODEL, PROVIDER, SETUP_LM_STUDIO, REQUEST_TIMEOUT,

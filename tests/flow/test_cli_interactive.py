@@ -35,7 +35,8 @@ def test_enter_takes_every_default(tmp_path: Path) -> None:
         child.type("n\n")
         assert child.wait() == 0
     assert "processor " in child.shown
-    assert "not cached: stanfordnlp/imdb, thenlper/gte-large" in child.shown
+    shown = " ".join(child.shown.split())
+    assert "not cached: stanfordnlp/imdb, thenlper/gte-large" in shown
     assert "nobs run --profile quick --backend" in child.shown
     assert "--execution native" in child.shown
     assert written(tmp_path) == []
@@ -49,8 +50,25 @@ def test_a_broken_driver_ends_it_before_the_first_question(tmp_path: Path) -> No
     with bare_nobs(home, PATH=path, CUDA_VISIBLE_DEVICES="0") as child:
         assert child.wait() == 3
     assert "Driver/library version mismatch" in child.shown
-    assert "NOBS_BACKEND=cpu" in child.shown.replace("\r\n", "")
+    assert "NOBS_BACKEND=cpu" in child.shown
     assert written(home) == []
+
+
+def test_notes_and_errors_wrap_at_words(tmp_path: Path) -> None:
+    broken = write_smi(tmp_path / "bin", "Driver/library version mismatch", 18)
+    path = f"{broken}{os.pathsep}{os.environ['PATH']}"
+    with bare_nobs(tmp_path, PATH=path, CUDA_VISIBLE_DEVICES="0") as child:
+        assert child.wait() == 3
+    with bare_nobs(tmp_path) as answered:
+        for question, answer in (("Tasks", "knitting\n"), ("Tasks", "\n"), ("Profile", "\n")):
+            answered.expect(f"{question} (")
+            answered.type(answer)
+        answered.expect("Backend (")
+        answered.leave("\x04")
+
+    lines = [*child.shown.splitlines(), *answered.shown.splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("    ") for line in answered.shown.splitlines())
 
 
 def test_a_wrong_answer_is_asked_again(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 "use strict";
-// What the page shows follows from the data it carries and from the fragment of its address.
+// The view depends on the embedded data and on the fragment of the URL.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 for (const table of data.tables) table.rows.forEach((row, place) => { row.place = place; });
@@ -61,7 +61,7 @@ function unique(rows, read) {
   return [...new Set(rows.map(read))].sort();
 }
 
-// Whether every word of the search stands in one of the texts.
+// Whether one of the texts contains every word of the search.
 function finds(...texts) {
   const all = texts.join(" ").toLowerCase();
   return (state.q || "").toLowerCase().split(" ").every((word) => all.includes(word));
@@ -75,23 +75,23 @@ function matches(row) {
 
 const MEANING = {
   closed: "The pinned workload, unchanged: these results can be compared.",
-  open: "Something pinned was changed, each row says what: shown, but never ranked with closed results.",
-  legacy: "Imported from older reports, whose work was not pinned: for orientation only.",
+  open: "Something pinned was changed, see the notes of each row. Open results are never ranked with closed ones.",
+  legacy: "Imported from older reports without pinned workloads: for orientation only.",
 };
 
 function showTable(table) {
   const count = h("output", { "aria-live": "polite" });
   const charts = h("section", { class: "charts", "aria-label": "Charts" });
   const columns = [rankColumn, machineColumn, ...resultColumns(table.figures)];
-  const view = drawTable(columns, table.rows.filter(matches), `${captionOf(table)}; each model is ranked apart`, rankColumn);
+  const view = drawTable(columns, table.rows.filter(matches), `${captionOf(table)}; ranked per model`, rankColumn);
   const filter = (changes) => {
     change(changes);
     shown = PAGE;
     view.rows = table.rows.filter(matches);
     view.fill();
-    tell();
+    update();
   };
-  function tell() {
+  function update() {
     count.value = `${view.rows.length} of ${table.rows.length} rows`;
     drawCharts(charts, table, view.rows);
   }
@@ -102,7 +102,7 @@ function showTable(table) {
       select("device", "Backend", unique(table.rows, (row) => row.device), filter),
       select("model", "Model", unique(table.rows, (row) => row.model), filter), count),
     view.element, charts);
-  tell();
+  update();
 }
 
 function facts(title, values) {
@@ -125,7 +125,7 @@ function showHost(host) {
       h("p", null, `${host.hardware}; measured ${timeOf(host)}; from ${host.file}`)),
     h("section", { class: "panel" }, h("h3", null, "Trust flags"), host.flags.length
       ? h("ul", { class: "flags flag" }, host.flags.map((flag) => h("li", null, flag)))
-      : h("p", { class: "note" }, "None was raised."),
+      : h("p", { class: "note" }, "None."),
     host.notes.length ? h("ul", { class: "flags", "aria-label": "Notes" }, host.notes.map((note) => h("li", null, note))) : null),
     ...parts.flatMap(({ view, charts }) => [view.element, charts]),
     h("div", { class: "columns" }, facts("Device", host.device), facts("Run", host.details),
@@ -148,17 +148,17 @@ function showHosts() {
   ];
   const find = () => data.hosts.filter((host) => finds(host.host, ...Object.values(host.device)));
   const count = h("output", { "aria-live": "polite" });
-  const view = drawTable(columns, find(), "One line for each report", columns[0]);
-  const tell = () => { count.value = `${view.rows.length} of ${data.hosts.length} reports`; };
-  const filter = (changes) => { change(changes); shown = PAGE; view.rows = find(); view.fill(); tell(); };
+  const view = drawTable(columns, find(), "One row per report", columns[0]);
+  const update = () => { count.value = `${view.rows.length} of ${data.hosts.length} reports`; };
+  const filter = (changes) => { change(changes); shown = PAGE; view.rows = find(); view.fill(); update(); };
   replace("main", h("div", { class: "head" }, h("h2", null, "Machines"),
-    h("p", null, "What was measured where: a machine's own page has its environment and trust flags.")),
+    h("p", null, "All reports by machine. Select a machine for its environment and trust flags.")),
   h("div", { class: "filters" }, search("Search machine, hardware", filter), count), view.element);
-  tell();
+  update();
 }
 
 function showSkipped() {
-  replace("main", h("div", { class: "head" }, h("h2", null, "Files left out")),
+  replace("main", h("div", { class: "head" }, h("h2", null, "Skipped files")),
     h("section", { class: "panel" }, h("ul", { class: "flags" },
       data.skipped.map((each) => h("li", null, `${each.file}: ${each.reason}`)))));
 }
@@ -169,7 +169,7 @@ function showViews() {
   const chips = data.tables.map((table) => chip(viewOf(table), state.view === viewOf(table),
     table.workload, h("span", { class: `badge ${table.division}` }, table.division)));
   chips.push(chip("machines", state.view === "machines", "Machines"));
-  if (data.skipped.length) chips.push(chip("skipped", state.view === "skipped", `Left out: ${data.skipped.length}`));
+  if (data.skipped.length) chips.push(chip("skipped", state.view === "skipped", `Skipped: ${data.skipped.length}`));
   replace("views", ...chips);
 }
 
@@ -191,7 +191,7 @@ function show() {
 function start() {
   const plural = data.hosts.length === 1 ? "report" : "reports";
   const times = data.hosts.map((host) => host.timestamp).sort();
-  replace("summary", `${data.hosts.length} ${plural}${times.length ? `, the latest of ${times.at(-1).slice(0, 10)}` : ""}`);
+  replace("summary", `${data.hosts.length} ${plural}${times.length ? `, latest: ${times.at(-1).slice(0, 10)}` : ""}`);
   const theme = document.getElementById("theme");
   theme.addEventListener("change", () => {
     change({ theme: theme.value === "auto" ? "" : theme.value });

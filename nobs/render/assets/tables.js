@@ -1,5 +1,5 @@
 "use strict";
-// Tables that sort, and the columns they are made of.
+// Sortable tables and their columns.
 
 const PAGE = 25;
 const NAMES = new Intl.Collator("en", { numeric: true });
@@ -65,7 +65,7 @@ function figureColumn(figure) {
     cell: (row) => {
       const found = row.figures[figure.key];
       if (!found) return h("td", { class: "num" }, "–");
-      // What an interval covers stands below it, if that is less than 95 %.
+      // A confidence below 95 % is shown below the interval.
       const below = found.interval ? found.interval.split(/ (?=\()/) : [];
       return h("td", { class: "num" }, found.text, below.map((part) => h("small", null, part)));
     },
@@ -76,7 +76,7 @@ function hostOf(row) {
   return data.hosts[row.host];
 }
 
-// A text that may be broken behind the marks of a name.
+// A text that may wrap after the separators of a name.
 function breakable(text) {
   return text.split(/(?<=[/_:@])/).flatMap((part, index) => (index ? [h("wbr"), part] : [part]));
 }
@@ -85,7 +85,7 @@ function timeOf(host) {
   return host.timestamp.slice(0, 16).replace("T", " ");
 }
 
-// When it was measured, where another row of the table looks the same.
+// The time of measurement, if another row of the table looks the same.
 function twinOf(row) {
   return row.twin ? timeOf(hostOf(row)) : "";
 }
@@ -97,7 +97,7 @@ function machineCell(host, hardware, twin = "") {
 }
 
 const rankColumn = {
-  key: "rank", label: "#", meaning: "rank among the rows of the same model", number: true, lower: true,
+  key: "rank", label: "#", meaning: "rank among the results for the same model", number: true, lower: true,
   value: (row) => row.place, cell: (row) => h("td", { class: "num" }, row.rank === null ? "–" : String(row.rank)),
 };
 const machineColumn = {
@@ -127,7 +127,7 @@ function notes(texts) {
 }
 
 function captionOf(table) {
-  return `${viewOf(table)}: medians, below them their 95 % intervals`;
+  return `${viewOf(table)}: medians with 95 % CIs`;
 }
 
 function resultColumns(figures) {

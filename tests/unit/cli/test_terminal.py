@@ -30,7 +30,7 @@ def write_two(results: Path) -> None:
 
 def test_a_wide_terminal_is_used(tmp_path: Path) -> None:
     write_two(tmp_path)
-    shown = report_on_a_terminal(tmp_path, COLUMNS="110", NO_COLOR="1")
+    shown = report_on_a_terminal(tmp_path, "--all", COLUMNS="110", NO_COLOR="1")
 
     assert "An accelerator with a name of length" in map(str.strip, shown.splitlines())
     assert max(map(len, shown.splitlines())) <= 110

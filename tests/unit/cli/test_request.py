@@ -6,8 +6,8 @@ import click
 import pytest
 
 from nobs.cli.options import settings_of
+from nobs.cli.request import to_request
 from nobs.cli.run import command
-from nobs.cli.words import to_request
 from nobs.errors import UsageError
 from nobs.launch.planning.request import RunRequest
 from nobs.schema.base import Backend, Execution
@@ -22,7 +22,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-def words(*argv: str) -> dict[str, Any]:
+def params(*argv: str) -> dict[str, Any]:
     """Return what click makes of `nobs run` with `argv`."""
     context = command.make_context("run", list(argv))
     asked_for = OF_EVERY_TASK - {"settings"} | options_of().keys()
@@ -31,11 +31,11 @@ def words(*argv: str) -> dict[str, Any]:
     return {**chosen, "settings": settings_of(context)}
 
 
-def test_no_word_means_every_default() -> None:
-    assert to_request(words()) == RunRequest()
+def test_no_option_means_every_default() -> None:
+    assert to_request(params()) == RunRequest()
 
 
-def test_every_word_arrives() -> None:
+def test_every_option_arrives() -> None:
     argv = (
         "--task embeddings --model a/b --model c/d@1 --dataset e/f --split test --column body "
         "--rows 7 --repeats 5 --time-budget 9 --batch-size 8 --max-seq-length 128 --dtype bfloat16 "
@@ -45,7 +45,7 @@ def test_every_word_arrives() -> None:
         "--arrivals constant --sweep --results out --torch-index cpu --base-image base "
         "--build-network host"
     )
-    assert to_request(words(*argv.split())) == RunRequest(
+    assert to_request(params(*argv.split())) == RunRequest(
         tasks=("embeddings",),
         repeats=5,
         time_budget_s=9.0,
@@ -82,14 +82,14 @@ def test_every_word_arrives() -> None:
 
 
 def test_a_task_is_run_once() -> None:
-    request = to_request(words("--task", "embeddings, embeddings", "--task", "embeddings"))
+    request = to_request(params("--task", "embeddings, embeddings", "--task", "embeddings"))
     assert request.tasks == ("embeddings",)
 
 
 def test_variables_count_as_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOBS_BACKEND", "cuda")
-    assert to_request(words()).backend is Backend.CUDA
-    assert to_request(words("--backend", "cpu")).backend is Backend.CPU
+    assert to_request(params()).backend is Backend.CUDA
+    assert to_request(params("--backend", "cpu")).backend is Backend.CPU
 
 
 def test_each_option_of_a_task_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_each_option_of_a_task_has_its_variable(monkeypatch: pytest.MonkeyPatch)
     for name, value in values.items():
         monkeypatch.setenv(f"NOBS_{name}", value)
 
-    request = to_request(words("--batch-size", "4"))
+    request = to_request(params("--batch-size", "4"))
 
     expected = {"batch_size": 4, "model": ("a/b", "c/d"), "concurrency": (1, 4), "sweep": True}
     assert request.options == expected
@@ -110,7 +110,7 @@ def test_each_option_of_a_task_has_its_variable(monkeypatch: pytest.MonkeyPatch)
         ("NOBS_BATCH_SIZE", "abc", "'abc' is not a valid integer"),
         ("NOBS_BATCH_SIZE", "0", "0 is not in the range"),
         ("NOBS_DTYPE", "int4", "'int4' is not one of 'float32', 'float16', 'bfloat16'"),
-        ("NOBS_RATE", "fast", "'fast' isn't a list of positive numbers"),
+        ("NOBS_RATE", "fast", "'fast' is not a list of positive numbers"),
         ("NOBS_SWEEP", "maybe", "'maybe' is not a valid boolean"),
     ],
 )
@@ -119,14 +119,14 @@ def test_a_wrong_value_is_that_of_its_variable(
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(click.UsageError) as caught:
-        words()
+        params()
 
     assert caught.value.format_message().startswith(f"Invalid value for '{name}': {fault}")
 
 
 def test_a_wrong_value_of_an_option_is_that_of_the_option() -> None:
     with pytest.raises(click.UsageError) as caught:
-        words("--batch-size", "abc")
+        params("--batch-size", "abc")
 
     assert caught.value.format_message().startswith("Invalid value for '--batch-size': 'abc'")
 
@@ -149,7 +149,7 @@ def test_the_help_groups_options_by_task() -> None:
 
 def test_an_unknown_profile_names_those_there_are() -> None:
     with pytest.raises(UsageError) as caught:
-        to_request(words("--profile", "slow"))
+        to_request(params("--profile", "slow"))
     assert str(caught.value) == (
         "There is no profile 'slow'. Choose one of: standard, quick, max, max-quick."
     )
@@ -158,4 +158,4 @@ def test_an_unknown_profile_names_those_there_are() -> None:
 @pytest.mark.parametrize("word", ["0", "1,x", "", "-1", "1,,2", "nan", "inf"])
 def test_numbers_that_are_none_are_refused(word: str) -> None:
     with pytest.raises(click.UsageError, match="list of positive numbers"):
-        words("--rate", word)
+        params("--rate", word)
