@@ -1,5 +1,5 @@
 # All images at once: docker buildx bake -f docker/bake.hcl [cpu|cuda|rocm]
-# `nobs build` does the same for one image, and adds what only the finished wheels can tell:
+# `nobs build` builds one image and adds labels that need the finished wheels:
 #   docker buildx build -f docker/B.Dockerfile --target facts --output type=local,dest=DIR .
 #       -> DIR/nobs-image.json: torch_version, arch_list, ...
 #   docker buildx build -f docker/B.Dockerfile --load --label nobs.torch.version=... \
@@ -9,7 +9,7 @@ variable "NOBS_VERSION" { default = "unknown" }
 variable "NOBS_COMMIT" { default = "unknown" }
 variable "NOBS_SOURCE" { default = "unknown" }
 
-# Empty: each Dockerfile's own choice.
+# Empty: the default of each Dockerfile.
 variable "TORCH_INDEX" { default = "" }
 
 group "default" {

@@ -14,14 +14,14 @@ TORCH_INDEX = {"cpu": "cpu", "cuda": "default", "rocm": "rocm7.2"}
 
 
 def arch_list(backend: str) -> list[str]:
-    """Name the GPU architectures that torch carries code for, or the CPU's for a CPU image."""
+    """Return the GPU architectures that torch has code for; for a CPU image, that of the CPU."""
     if backend == "cpu":
         return [platform.machine()]
     return sorted(set((torch._C._cuda_getArchFlags() or "").split()))  # noqa: SLF001 - public: only with a GPU
 
 
 def missing(backend: str) -> str | None:
-    """Say what torch lacks for the backend, or None."""
+    """Return what is missing in torch for the backend, or None."""
     if backend == "cuda" and not torch.version.cuda:
         return "CUDA"
     if backend == "rocm" and not torch.version.hip:
@@ -32,7 +32,7 @@ def missing(backend: str) -> str | None:
 
 
 def describe() -> str:
-    """Tell in words which build of torch this is."""
+    """Describe the build of torch."""
     if torch.version.hip:
         return f"torch {torch.__version__} built for ROCm {torch.version.hip}"
     if torch.version.cuda:
@@ -41,7 +41,7 @@ def describe() -> str:
 
 
 def facts(backend: str, torch_index: str) -> dict[str, Any]:
-    """Gather what the image's labels and its reports say about torch."""
+    """Collect the facts about torch for the labels of the image and for reports."""
     return {
         "backend": backend,
         "torch_index": torch_index,

@@ -2,14 +2,14 @@
 #
 # Build arguments
 #   BASE_IMAGE   any image with Python 3.12 or 3.13 and its venv module
-#   TORCH_INDEX  where torch comes from: one of uv's torch backends (cpu, cu130, rocm7.2, ...), an URL, or
+#   TORCH_INDEX  package index for torch: one of uv's torch backends (cpu, cu130, rocm7.2, ...), a URL, or
 #                default: the package index, checked against the hashes of requirements/torch.txt
-#   NOBS_VERSION, NOBS_COMMIT, NOBS_SOURCE   for the labels; what torch turned out to be is in the stage "facts"
-# The build secret `certificates`, a file, is what its downloads trust; proxies are Docker's own arguments
-#   (HTTP_PROXY, https_proxy, ...), which no layer keeps.
+#   NOBS_VERSION, NOBS_COMMIT, NOBS_SOURCE   for the labels; the stage "facts" has those of torch
+# The build secret `certificates` is a file of trusted certificates for downloads; proxies are Docker's
+#   predefined arguments (HTTP_PROXY, https_proxy, ...), which no layer keeps.
 #
-# The stages up to "wheels" are the same text in all three Dockerfiles: one cache serves them all.
-# BuildKit 0.8 (Debian 12's engine) is enough; keep it so.
+# The stages up to "wheels" are identical in all three Dockerfiles, so they share one cache.
+# Must build with BuildKit 0.8 (the engine of Debian 12).
 ARG BASE_IMAGE=python:3.12-slim
 
 FROM ${BASE_IMAGE} AS uv
@@ -41,7 +41,7 @@ FROM scratch AS facts
 COPY --from=checked /opt/nobs-image.json /
 
 FROM checked AS image
-# Any uid may write where a run writes; /tmp holds the rest, so the root can be read-only.
+# Any uid may write to the directories of a run; the rest goes to /tmp, so the root can be read-only.
 ENV PATH=/opt/venv/bin:${PATH} \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 \
     HOME=/tmp USER=nobs LOGNAME=nobs XDG_CACHE_HOME=/tmp/cache \
@@ -52,7 +52,7 @@ ENV PATH=/opt/venv/bin:${PATH} \
 RUN install -d -m 1777 /results /cache /cache/huggingface && \
     python -c 'import site; open(site.getsitepackages()[0] + "/nobs.pth", "w").write("/opt/nobs\n")'
 COPY --chmod=755 docker/nobs.sh /usr/local/bin/nobs
-# Bytecode checked by nothing: no file time has to survive a registry.
+# Unchecked bytecode: file times may change on the way through a registry.
 RUN --mount=type=bind,source=nobs,target=/build/nobs \
     install -d /opt/nobs && cp -R /build/nobs /opt/nobs/ && chmod -R a+rX,go-w /opt/nobs && \
     python -m compileall -q --invalidation-mode unchecked-hash /opt/nobs

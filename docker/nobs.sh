@@ -1,5 +1,5 @@
 #!/bin/sh
-# `nobs` in an image. The interpreter is named, so that no PATH can put another one in its place.
+# `nobs` in an image. The absolute path of the interpreter rules out any other one in PATH.
 # Started as root it goes on as the owner of /results, with the groups of the GPU's device nodes: files
 # on the host belong to whom the directory belongs to, and nobody has to look up numbers.
 set -eu

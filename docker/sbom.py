@@ -24,14 +24,14 @@ def component(kind: str, name: str, version: str, qualifiers: str = "") -> Compo
 
 
 def of_python(found: Distribution) -> Component:
-    """Describe a distribution of this interpreter, with its licence where it is an expression."""
+    """Describe a distribution of this interpreter, with its licence if that is an expression."""
     described = component("pypi", re.sub(r"[-_.]+", "-", found.name).lower(), found.version)
     licence = found.metadata.get("License-Expression")
     return described | ({"licenses": [{"expression": licence}]} if licence else {})
 
 
 def of_system() -> Iterator[Component]:
-    """Describe what Debian's package manager has installed; nothing where there is none."""
+    """Describe the installed Debian packages; empty without a package manager."""
     if shutil.which("dpkg-query") is None:
         return
     query = ["dpkg-query", "--show", "--showformat", "${Package} ${Version} ${Architecture}\\n"]
@@ -45,7 +45,7 @@ def of_system() -> Iterator[Component]:
 
 
 def bill(name: str) -> dict[str, Any]:
-    """List everything that is installed, each package once."""
+    """List all installed packages, each once."""
     found = {each["purl"]: each for each in (*map(of_python, distributions()), *of_system())}
     return {
         "bomFormat": "CycloneDX",

@@ -14,25 +14,25 @@ HEAD = """\
 
 Written by `python -m tools.docs_cli` from the commands themselves: change those, not this page.
 
-Results go to stdout, progress and errors to stderr. A value is taken from the option, else from its
-variable, else from that variable in `.env` in the working directory; [settings](settings.md) lists
-them all. Every command has `-h`, `--help`.
+Results go to stdout, progress and errors to stderr. An option overrides its
+environment variable, which overrides `.env` in the working directory; [settings](settings.md) lists
+all variables. Every command has `-h`, `--help`.
 """
 _METAVARS = {"integer range": "N", "float range": "S", "path": "PATH"}
 EXITS = """\
 ## Exit codes
 
-| code | meaning | what to look at |
+| code | meaning | see |
 |---:|---|---|
 | 0 | ok | |
 | 1 | a step failed, or a report is invalid | `failure` of the model in the report |
 | 2 | usage: the request itself is wrong | the message names the choices |
-| 3 | a requirement is missing: engine, GPU, driver, model, texts, disk | `nobs doctor` |
+| 3 | a requirement is missing: engine, GPU, driver, model, data, disk | `nobs doctor` |
 | 4 | the API of a server on the host doesn't answer | |
 | 5 | lost or timed out | `events.jsonl` and `outcome.json` of the run |
 | 130 | interrupted; finished steps are kept | |
 
-Where several steps fail, the gravest reason decides: the highest code.
+If several steps fail, the highest code is returned.
 """
 
 

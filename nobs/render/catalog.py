@@ -37,7 +37,7 @@ def models_text() -> str:
         used = [label for label, work in catalog.workloads.items() if model in work.models]
         lines.append(name)
         lines.append(f"  {size}, {model.licence or 'licence unknown'}, in {', '.join(used)}")
-        pin = model.package or model.revision or "(whatever the server runs under this name)"
+        pin = model.package or model.revision or "(as the server runs it)"
         lines.append(f"  {model.source} {pin}")
     return "\n".join(lines) + "\n"
 

@@ -1,12 +1,12 @@
 "use strict";
-// Charts of the rows that the table shows; Observable Plot draws them.
+// Charts of the visible rows, drawn with Observable Plot.
 
 const MOST_MACHINES = 16;
-// What stands at the pointer is said by the table as well.
+// The table has every value that the pointer shows.
 const TIP = { ariaHidden: "true" };
 const COLORS = ["#2f7ed8", "#d9622b", "#1f9d78", "#a05bd0", "#c9416f", "#8f7d16", "#3a9fc4", "#7d8590"];
 
-// Names of machines differ at their ends as often as at their beginnings.
+// Names of machines may differ at either end.
 function shorten(text, most) {
   const half = Math.floor((most - 1) / 2);
   return text.length > most ? `${text.slice(0, half)}…${text.slice(-half)}` : text;
@@ -16,7 +16,7 @@ function bottom(label) {
   return { label, labelAnchor: "center", labelArrow: false, labelOffset: 40, tickFormat: formatTick };
 }
 
-// `values` returns headings and rows of what only the chart shows.
+// `values` returns headings and rows of values that only the chart shows.
 function addChart(charts, title, text, options, values = null) {
   const box = h("figure", { class: "panel chart" }, h("figcaption", null, h("h3", null, title), h("p", null, text)));
   charts.append(box);
@@ -31,13 +31,13 @@ function addChart(charts, title, text, options, values = null) {
     part.removeAttribute("aria-label");
   }
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", `${title}. ${text} ${values ? "Its values stand below." : "The table has the values."}`);
+  svg.setAttribute("aria-label", `${title}. ${text} ${values ? "The values are below." : "The values are in the table."}`);
   for (const legend of plot.querySelectorAll(":scope > div svg")) legend.setAttribute("aria-hidden", "true");
   box.append(plot);
   if (values) box.append(valuesOf(title, values));
 }
 
-// Filled when it is opened: a chart may have thousands of marks.
+// Filled when opened: a chart may have thousands of marks.
 function valuesOf(title, values) {
   const details = h("details", { class: "values", toggle: () => {
     if (!details.open || details.querySelector("table")) return;
@@ -57,13 +57,13 @@ function brief(hardware) {
   return hardware.replace(/^NVIDIA (?=\S)|\((R|TM)\)/g, "");
 }
 
-// What a mark is of: in lines, of which the first two name the machine.
+// The label of a mark, in lines; the first two name the machine.
 function titleOf(row) {
   const host = hostOf(row);
   return [brief(row.hardware), [host.host, twinOf(row)].filter(Boolean).join(", ")].join("\n");
 }
 
-// Lines are named by the hardware, and by the model where there are several.
+// Lines are named after the hardware, and after the model if there are several.
 function lineNames(rows) {
   const several = unique(rows, (row) => row.model).length > 1;
   return distinct(rows, (row) => shorten(brief(row.hardware), 28) + (several ? `, ${modelName(row)}` : ""));
@@ -77,13 +77,13 @@ function formatTick(value) {
   return value >= 1000 ? d3.format(".3~s")(value) : String(Number(value.toPrecision(3)));
 }
 
-// The ticks of a logarithmic axis: what was measured, unless that is too much.
+// Ticks of a logarithmic axis: the measured values, unless there are too many.
 function steps(values) {
   const found = [...new Set(values)].sort((a, b) => a - b);
   return found.length > 9 ? 8 : found;
 }
 
-// One name a row also where machines share theirs.
+// One name per row, even if machines share theirs.
 function distinct(rows, name) {
   const seen = new Map();
   return rows.map((row) => {
@@ -119,7 +119,7 @@ function extent(isWide) {
   return isWide ? { type: "log", insetLeft: 10, insetRight: 10 } : { zero: true, nice: true };
 }
 
-// The axis of names takes what they need, up to a third of the width.
+// The names get the width they need, up to a third.
 function namesAxis(width, labels) {
   const most = Math.min(230, Math.round(width * (width < 420 ? 0.44 : 0.38)));
   const characters = Math.floor((most - 14) / 7.2);

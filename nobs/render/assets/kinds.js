@@ -1,5 +1,5 @@
 "use strict";
-// The kinds of charts that tasks declare, and that of all repeats; none of them knows a task.
+// The chart kinds that tasks can declare, and the chart of repeats; independent of tasks.
 
 const MOST_LINES = 8;
 const PART_COLORS = ["#d9622b", "#a05bd0", "#2f7ed8", "#c9416f", "#7d8590", "#1f9d78", "#8f7d16", "#3a9fc4"];
@@ -12,7 +12,7 @@ function percent(share) {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-// A name of hardware and model in two lines.
+// Hardware and model in two lines.
 function inTwo(line) {
   return line.replace(/, (?=[^,]*$)/, "\n");
 }
@@ -121,7 +121,7 @@ function drawPoints(charts, chart, rows, names) {
   })));
   const drawn = points.filter((point) => point.y !== null).sort((a, b) => a.x - b.x);
   const failed = points.filter((point) => point.y === null).map((point) => ({ ...point, y: 0 }));
-  // Side by side: at the same place the longest would hide the others.
+  // Next to each other: on top of each other the longest would hide the rest.
   const bars = lines.map((line, index) => Plot.ruleX(drawn.filter((point) => point.line === line && point.high !== null),
     { x: "x", y1: "y", y2: "high", dx: 6 * (index - (lines.length - 1) / 2), stroke: "line", strokeWidth: 5, strokeOpacity: 0.4 }));
   const joined = chart.kind === "lines";
@@ -161,7 +161,7 @@ function drawSamples(charts, rows, names) {
       x: isTimed ? row.starts[repeat] : repeat + 1, share: (100 * sample) / middle, line: lines[index],
     }));
   });
-  addChart(charts, "Every repeat", `${firstOf(told, held)}Speed of each repeat, in their order, in % of the median: a line that falls points to throttling.`, () => ({
+  addChart(charts, "Every repeat", `${firstOf(told, held)}Speed of each repeat in order, in % of the median; a falling line indicates throttling.`, () => ({
     marginBottom: 46, x: isTimed ? { ...bottom("seconds since the first repeat began"), zero: true } : { ...bottom("repeat"), interval: 1, type: "linear" },
     y: { label: "% of the median", grid: true, nice: true }, color: { domain: lines },
     marks: [
