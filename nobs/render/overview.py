@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from nobs.render.cells import heading, precise_cell, rank_cell, value_cell
+from nobs.render.cells import heading, precise_cell, value_cell
 from nobs.render.terminal import GroupedTable, TextOutput
 from nobs.report.leaderboard import Leaderboard, Row, Table
 from nobs.text import shorten
@@ -15,8 +15,8 @@ def render_overview(board: Leaderboard, host: str, *, width: int = 80, color: bo
     model_room = 24 if width >= 80 else 14
     # The other columns and the gaps take about 33 characters, 13 without this host's.
     machine_room = width - model_room - (33 if is_measured else 13)
-    table = GroupedTable(f"{host} against the best of {len(board.hosts)} reports"
-                         if is_measured else f"The best of {len(board.hosts)} reports")  # fmt: skip
+    best_of = f"best of {len(board.hosts)} reports"
+    table = GroupedTable(f"{host} against the {best_of}" if is_measured else f"The {best_of}")
     table.add_columns("model", is_text=True)
     table.add_columns(*(("this host", "rank") if is_measured else ()), "best")
     table.add_columns("machine", is_text=True)
@@ -40,7 +40,7 @@ def _own_cells(table: Table, own: tuple[int | None, Row] | None, ranked: int) ->
         return "-", "-"
     rank, row = own
     shown = precise_cell(table.headline, row.figures) if row.is_ok else row.status
-    return shown, f"{rank_cell(rank)} of {ranked}" if rank else "-"
+    return shown, f"{rank} of {ranked}" if rank else "-"
 
 
 def _best_cells(

@@ -96,8 +96,8 @@ def test_a_wrong_word(tmp_path: Path, words: tuple[str, ...], value: str, remedy
             "--torch-index has no effect here: this run builds no image.",
             "Leave it out, or use --execution container.",
         ),
-        ("--llm-url=", "--llm-url is empty.", "Give it a value, or leave it out."),
-        ("--task ,", "--task is empty.", "Give it a value, or leave it out."),
+        ("--llm-url=", "--llm-url is empty.", "Give it a value, or omit it."),
+        ("--task ,", "--task is empty.", "Give it a value, or omit it."),
         (
             "--resume some-run --request-timeout 300",
             "--request-timeout can't be combined with --resume.",
