@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 PHASES = ("import_s", "data_s", "load_s", "warmup_s", "measure_s", "baseline_s", "calibrate_s",
-          "profile_s", "device_check_s", "own_s")  # fmt: skip
+          "profile_s", "device_check_s", "overhead_s")  # fmt: skip
 MEASURING = ("import_s", "load_s", "warmup_s", "measure_s", "baseline_s", "calibrate_s",
              "profile_s")  # fmt: skip
 """What is measured and what has to come before it; all else is NOBS's own work."""

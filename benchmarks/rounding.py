@@ -30,7 +30,7 @@ def lowest_cosine(dtype: Dtype, batch_size: int) -> str:
     bench.load()
     bench.run()
     found = bench.facts()["reference"]
-    return f"{found['lowest_cosine']:.7f}  {found['least_cosine']}"
+    return f"{found['lowest_cosine']:.7f}  {found['threshold']}"
 
 
 def main() -> None:

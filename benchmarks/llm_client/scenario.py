@@ -71,7 +71,7 @@ def result_of(pairs: Sequence[tuple[Seen, Sent]], scenario: Scenario, load: floa
     span_ns = max(stamps[-1] for (_, stamps), _ in pairs) - min(t0 for (t0, _), _ in pairs)
     return Result(
         ttft_error_ms=1e3 * error.ttft_error_s,
-        gap_error_percent=100 * error.gap_error,
+        gap_error_percent=100 * error.itl_error,
         delay_p99_ms=1e3 * error.delay_p99_s,
         tokens_per_s=1e9 * error.tokens / span_ns,
         sent_tokens_per_s=_sent_rate([sent for _, sent in pairs]),

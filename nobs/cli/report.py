@@ -12,7 +12,7 @@ from nobs.errors import NobsError, StorageError
 from nobs.render import FORMATS
 
 if TYPE_CHECKING:
-    from nobs.report.leaderboard import Leaderboard, Sheet, Skipped
+    from nobs.report.leaderboard import FlatReport, Leaderboard, Skipped
 
 
 @click.command(name="report")
@@ -91,7 +91,7 @@ def _write(output: Path, text: str) -> None:
         raise StorageError(error.message, remedy) from error
 
 
-def _read_sheets(files: Iterable[Path]) -> "tuple[list[Sheet], list[Skipped]]":
+def _read_sheets(files: Iterable[Path]) -> "tuple[list[FlatReport], list[Skipped]]":
     """Return the reports that can be read; raise the first error if none can."""
     from nobs.report.leaderboard import Skipped, flatten
     from nobs.storage.reader import read_report

@@ -61,7 +61,7 @@ def remarks(table: Table) -> list[str]:
     """Return why rows failed and why they are open or legacy, each reason with its machines."""
     machines: dict[str, list[str]] = {}
     for row in table.rows:
-        who = f"{row.host}, run {row.run}" if table.has_twin(row) else row.host
+        who = f"{row.host}, run {row.run}" if table.is_ambiguous(row) else row.host
         if row.why:
             machines.setdefault(row.why, []).append(f"{who}, {row.model}")
         for reason in row.open_reasons:
@@ -92,7 +92,7 @@ def rank_cell(rank: int | None) -> str:
 
 def machine_lines(table: Table, row: Row) -> list[str]:
     """Return the machine and its hardware; the run, too, where machines look the same."""
-    run = [f"run {row.run}"] if table.has_twin(row) else []
+    run = [f"run {row.run}"] if table.is_ambiguous(row) else []
     return [row.host, row.hardware, *run]
 
 

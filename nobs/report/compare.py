@@ -211,7 +211,7 @@ def _differences(baseline: Report, other: Report) -> Iterator[tuple[str, str, st
 
 def _facts(report: Report) -> dict[str, str]:
     """Return what may explain a difference: machine, software, settings."""
-    section = flatten("", report).section
-    details = {k: v for k, v in section.details.items() if k not in _OWN_DETAILS}
-    parts = {"device": section.device, "run": details, "environment": section.environment}
+    machine = flatten("", report).machine
+    details = {k: v for k, v in machine.details.items() if k not in _OWN_DETAILS}
+    parts = {"device": machine.device, "run": details, "environment": machine.environment}
     return {f"{part}.{name}": value for part, held in parts.items() for name, value in held.items()}

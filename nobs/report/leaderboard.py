@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from nobs.report.definitions import fits
-from nobs.report.machine import HostSection, describe_host, flags_of, hardware_of, notes_of
+from nobs.report.machine import MachineSection, describe_host, flags_of, hardware_of, notes_of
 from nobs.report.reading import (
     definition_of,
     figures_of,
@@ -55,7 +55,7 @@ class Row:
     """Points, or shares of a whole, by the key of the chart."""
 
     @property
-    def look(self) -> tuple[str, str, str]:
+    def identity(self) -> tuple[str, str, str]:
         """What tables name it by."""
         return self.host, self.hardware, self.model
 
@@ -100,13 +100,13 @@ class Table:
             if chart.key in held or chart.pair_of(self.workload)
         )
 
-    def has_twin(self, row: Row) -> bool:
+    def is_ambiguous(self, row: Row) -> bool:
         """Tell whether another row of the model is of a machine that looks the same."""
-        return self._looks[row.look] > 1
+        return self._identities[row.identity] > 1
 
     @cached_property
-    def _looks(self) -> Counter[tuple[str, str, str]]:
-        return Counter(row.look for row in self.rows)
+    def _identities(self) -> Counter[tuple[str, str, str]]:
+        return Counter(row.identity for row in self.rows)
 
     def ranked(self) -> Iterator[tuple[int | None, Row]]:
         """Yield each row with its rank among those of its model, None where it has none."""
@@ -125,10 +125,10 @@ class Skipped:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sheet:
+class FlatReport:
     """One report, flat: its machine and its rows by (workload, task, division)."""
 
-    section: HostSection
+    machine: MachineSection
     rows: tuple[tuple[tuple[str, str, str], Row], ...]
 
 
@@ -137,15 +137,15 @@ class Leaderboard:
     """Everything that a renderer shows."""
 
     tables: tuple[Table, ...]
-    hosts: tuple[HostSection, ...]
+    hosts: tuple[MachineSection, ...]
     skipped: tuple[Skipped, ...] = ()
 
 
-def flatten(file: str, report: Report) -> Sheet:
+def flatten(file: str, report: Report) -> FlatReport:
     """Return `report`, read from `file`, as plain rows."""
     report = typed(report)
-    return Sheet(
-        section=describe_host(file, report),
+    return FlatReport(
+        machine=describe_host(file, report),
         rows=tuple((_place(task), row) for task in report.tasks for row in _rows(report, task)),
     )
 
@@ -155,31 +155,31 @@ def _place(task: TaskReport) -> tuple[str, str, str]:
     return to_line(task.workload.name), to_line(task.task), str(task.workload.division)
 
 
-def arrange(sheets: Sequence[Sheet], skipped: Sequence[Skipped] = ()) -> Leaderboard:
-    """Return the tables of all sheets; closed, open and legacy results never share one."""
-    sheets = list(_with_distinct_runs(sheets))
+def arrange(reports: Sequence[FlatReport], skipped: Sequence[Skipped] = ()) -> Leaderboard:
+    """Return the tables of all reports; closed, open and legacy results never share one."""
+    reports = list(_with_distinct_runs(reports))
     groups: dict[tuple[str, str, str], list[Row]] = {}
-    for sheet in sheets:
-        for place, row in sheet.rows:
+    for each in reports:
+        for place, row in each.rows:
             groups.setdefault(place, []).append(row)
     places = sorted(groups, key=_order)
     return Leaderboard(
         tables=tuple(_rank(*place, groups[place]) for place in places),
-        hosts=tuple(sheet.section for sheet in sheets),
+        hosts=tuple(each.machine for each in reports),
         skipped=tuple(skipped),
     )
 
 
-def _with_distinct_runs(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
-    """Yield the sheets with a key of its own each: copies of a report share their run's name."""
+def _with_distinct_runs(reports: Sequence[FlatReport]) -> Iterator[FlatReport]:
+    """Yield the reports with a key of its own each: copies of a report share their run's name."""
     counts: Counter[str] = Counter()
-    for sheet in sheets:
-        run = sheet.section.run or "unnamed"
+    for each in reports:
+        run = each.machine.run or "unnamed"
         counts[run] += 1
         key = run if counts[run] == 1 else f"{run} ({counts[run]})"
-        yield Sheet(
-            section=replace(sheet.section, run=key),
-            rows=tuple((place, replace(row, run=key)) for place, row in sheet.rows),
+        yield FlatReport(
+            machine=replace(each.machine, run=key),
+            rows=tuple((place, replace(row, run=key)) for place, row in each.rows),
         )
 
 

@@ -12,7 +12,7 @@ from nobs.text import to_line
 
 
 @dataclass(frozen=True, kw_only=True)
-class HostSection:
+class MachineSection:
     """What one report says of its machine and of itself, as names and texts."""
 
     run: str
@@ -31,11 +31,11 @@ class HostSection:
     """What is good to know of how they came about."""
 
 
-def describe_host(file: str, report: Report) -> HostSection:
+def describe_host(file: str, report: Report) -> MachineSection:
     """Return the section of `report`, read from `file`."""
     run = report.run.model_dump(mode="json", exclude={"flags"})
     origin = report.origin and report.origin.model_dump(mode="json", exclude={"kept"})
-    return HostSection(
+    return MachineSection(
         run=to_line(report.run.id),
         host=to_line(report.device_info.host),
         hardware=hardware_of(

@@ -93,7 +93,7 @@ class Recording:
             samples=tuple(self.samples),
             checks=tuple(self.checks),
             calibrations=tuple(self.calibrations),
-            phases=Phases(**self.phases, own_s=max(0.0, own)),
+            phases=Phases(**self.phases, overhead_s=max(0.0, own)),
             **self.values,
         )
 

@@ -86,7 +86,7 @@ class Phases(Record):
     """Extra measurements of the workload, such as load levels."""
     profile_s: float = Field(0.0, ge=0)
     """The instrumented pass after the repeats."""
-    own_s: float = Field(0.0, ge=0)
+    overhead_s: float = Field(0.0, ge=0)
     """The rest of the step's time: NOBS's own work."""
 
 

@@ -180,7 +180,7 @@ class ServerRef(Record):
     local one."""
     setup: bool = False
     """Whether NOBS was allowed to start the server and to download and load the model."""
-    request_timeout_s: float = Field(DEFAULT_REQUEST_TIMEOUT_S, gt=0, alias="max_wait_s")
+    request_timeout_s: float = Field(DEFAULT_REQUEST_TIMEOUT_S, gt=0)
     """Longest silence of the server; after it, a request has failed."""
     identity: ModelIdentity | None = None
     """The server's own description of the model."""

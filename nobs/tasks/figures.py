@@ -8,7 +8,7 @@ from typing import Any
 
 from nobs.schema import telemetry
 from nobs.schema.report import Interval, ModelReport
-from nobs.units import format_bytes, format_rate, format_seconds
+from nobs.units import format_bytes, format_rate, format_seconds, format_share
 
 
 class Kind(StrEnum):
@@ -66,7 +66,7 @@ _FORMATS: Mapping[Kind, Callable[[float], str]] = {
     Kind.RATE: format_rate,
     Kind.SECONDS: format_seconds,
     Kind.BYTES: format_bytes,
-    Kind.SHARE: "{:.1%}".format,
+    Kind.SHARE: format_share,
     Kind.COUNT: "{:,.0f}".format,
 }
 

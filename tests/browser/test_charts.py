@@ -23,19 +23,17 @@ def test_charts_have_a_mark_for_every_value(browser: Browser, page_file: Path) -
         assert marks(page, "Throughput", "rule") == 7
         assert marks(page, "Every repeat") == 7 * 7
         assert marks(page, "Every repeat", "line") == 7
-        assert [marks(page, name) for name in ("Share of the limit", "Rows per joule")] == [7, 7]
-        assert marks(page, "Share of the limit", "rule") == 7
-        assert marks(page, "Where the time of a pass goes", "bar") == 7 * 5
+        assert marks(page, "Rows per joule") == 7
+        assert marks(page, "Model FLOPs utilisation (MFU)") == 7
+        assert marks(page, "Model FLOPs utilisation (MFU)", "rule") == 7
+        assert marks(page, "Time breakdown of a pass", "bar") == 7 * 5
         page.get_by_role("link", name="llms/1 closed").click()
         assert marks(page, "Latency against output tokens") == 3 * 7 * 3
-        assert marks(page, "Throughput against load") == 3 * 3
-        assert marks(page, "Time to first token against load") == 3 * 3
-        assert marks(page, "Time to first token against load", "rule") == 3 * 3
-        assert [marks(page, name) for name in ("Throughput", "Latency", "Time to first token")] == [
-            3,
-            3,
-            3,
-        ]
+        assert marks(page, "Throughput under load") == 3 * 3
+        assert marks(page, "TTFT under load") == 3 * 3
+        assert marks(page, "TTFT under load", "rule") == 3 * 3
+        for name in ("Decode rate", "Latency", "Time to first token (TTFT)"):
+            assert marks(page, name) == 3
 
 
 def test_best_settings_stand_beside_fixed_ones(browser: Browser, tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def test_a_machine_has_a_page_of_its_own(browser: Browser, page_file: Path) -> N
         expect(page.get_by_text("The disk was slow.").first).to_be_visible()
         expect(page.get_by_text("oom: Too big.")).to_be_visible()
         expect(page.locator("dt", has_text="libraries.torch")).to_be_visible()
-        assert marks(page, "Where the time of a pass goes", "bar") == 5
+        assert marks(page, "Time breakdown of a pass", "bar") == 5
         page.go_back()
         expect(page.get_by_role("heading", level=2)).to_have_text("embeddings/1")
 

@@ -77,8 +77,8 @@ def embeddings_model(name: str, times: list[float], device: str) -> dict[str, An
         "all_runs": [{"encoding_time_seconds": t, "rows_per_second": 100 / t} for t in times],
         "memory": {"peak_rss_bytes": 3 << 30},
         "samples": samples(times, 100),
-        "arithmetic": {
-            "model_flop_per_s": 4.2e12, "padded_flop_per_s": 5e12, "share_of_matmul": 0.42,
+        "utilisation": {
+            "model_flop_per_s": 4.2e12, "padded_flop_per_s": 5e12, "mfu": 0.42,
         },
         "dtype": "float32", "batch_size": 16, "attention_implementation": "sdpa",
         "encode_phases": {"rows": 100, "batches": 7, "all_batches": 7, "tokenise_s": 0.1,
@@ -116,7 +116,7 @@ def level(concurrency: int, speed: float) -> dict[str, Any]:
         "concurrency": concurrency, "rate_per_s": None, "requests": 3, "failures": {},
         "duration_s": 10.0, "tokens_per_sec": 50 * speed * concurrency, "requests_per_sec": 0.3,
         "median_latency_s": 1.0, "p95_latency_s": 2.0, "median_ttft_s": 0.1 * concurrency / speed,
-        "p95_ttft_s": 0.3 * concurrency / speed, "gaps": None, "mean_in_flight": 1.0,
+        "p95_ttft_s": 0.3 * concurrency / speed, "chunk_gaps": None, "mean_in_flight": 1.0,
         "max_in_flight": concurrency, "arrival_rate_per_s": None,
     }  # fmt: skip
 

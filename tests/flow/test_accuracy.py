@@ -25,7 +25,7 @@ def test_the_client_measures_its_own_error(streams: int) -> None:
     # Its own times alone: a busy machine may add much, but nothing comes before it was sent.
     assert 0 < error.ttft_error_s < 5
     assert 0 < error.delay_p99_s < 5
-    assert abs(error.gap_error) < 10
+    assert abs(error.itl_error) < 10
 
 
 def test_a_server_that_does_not_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

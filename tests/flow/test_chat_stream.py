@@ -52,7 +52,7 @@ def test_a_stall_of_the_server_is_in_the_gaps() -> None:
     times = [0.01, 0.015, 0.02, 0.32, 0.325]
     record, truth = answer(in_chunks(*(Send(at, TOKEN, 1) for at in times), Send(0.33, DONE)))
 
-    gaps = figures_of(record).gaps
+    gaps = figures_of(record).chunk_gaps
     stall_s = (truth.token_ns[3] - truth.token_ns[2]) / 1e9
     assert gaps is not None
     assert gaps.max_s == pytest.approx(stall_s, abs=0.25)

@@ -129,7 +129,7 @@ def test_values_that_are_no_numbers_cost_neither_run_nor_report(tmp_path: Path) 
 
 
 def test_the_clients_own_error_is_told(told: tuple[Path, Any, ScriptedServer]) -> None:
-    error = model_of(told[1])["client_error"]
+    error = model_of(told[1])["client_accuracy"]
 
     assert (error["requests"], error["tokens"]) == (1, 100)
     assert abs(error["ttft_error_s"]) < 0.5
@@ -143,7 +143,7 @@ def test_a_server_on_this_machine_is_local_and_named(
     assert model_of(done)["server"] | {"identity": None} == {
         "provider": "openai", "base_url": server.url, "socket": None, "model": MODEL,
         "locality": "local", "locality_reason": None, "setup": False,
-        "max_wait_s": 300.0, "identity": None,
+        "request_timeout_s": 300.0, "identity": None,
         "request": RequestShape().model_dump(),
     }  # fmt: skip
 

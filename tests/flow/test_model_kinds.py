@@ -47,7 +47,7 @@ def test_the_report_says_what_was_loaded(run: tuple[int, Path, dict[str, Any]]) 
     _, _, models = run
 
     assert models["static"]["encoder"]["modules"] == ["StaticEmbedding"]
-    assert models["static"]["arithmetic"] is None
+    assert models["static"]["utilisation"] is None
     assert any("FLOPs are not counted" in text for text in models["static"]["warnings"])
     assert models["router"]["encoder"]["route"] == "document"
     assert any("through document" in text for text in models["router"]["warnings"])

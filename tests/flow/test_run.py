@@ -173,7 +173,7 @@ def test_the_machines_best_is_measured_on_repeated_texts(hub: FakeHub, tmp_path:
     assert model["rows_per_pass"] % 20 == 0
     assert [sample["units"] for sample in model["samples"]] == [model["rows_per_pass"]] * 3
     assert {trial["dtype"] for trial in model["tuning"]["trials"]} == {"bfloat16", "float32"}
-    assert model["arithmetic"]["model_flop_per_s"] > 0
+    assert model["utilisation"]["model_flop_per_s"] > 0
 
 
 @pytest.mark.long

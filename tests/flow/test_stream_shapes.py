@@ -72,7 +72,7 @@ def test_a_buffering_proxy_is_seen_and_does_not_make_the_model_faster(size: int)
     shape = Shape(sizes=(1,) * 100, lump_bytes=size)
     figures = [figures for figures, _ in streamed(shape)]
 
-    assert {(f.is_coalesced, f.gaps, f.token_gaps) for f in figures} == {(True, None, None)}
+    assert {(f.is_coalesced, f.chunk_gaps, f.itl) for f in figures} == {(True, None, None)}
     rate = median(f.tokens_per_sec or 0.0 for f in figures)
     assert rate == pytest.approx(shape.rate, rel=0.03)
     latency_s = median(f.total_latency_s for f in figures)

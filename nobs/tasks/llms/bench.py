@@ -55,7 +55,7 @@ class LlmBench:
     def load(self) -> None:
         """Measure the client's own error, then open the connection to the server."""
         with suppress(LoopbackFailed):
-            self._found["client_error"] = asdict(measure_own_error())
+            self._found["client_accuracy"] = asdict(measure_own_error())
         self._loop.run(self._client.open())
 
     def warm_up(self) -> None:
@@ -98,7 +98,7 @@ class LlmBench:
 
     def _gaps(self) -> dict[str, Any]:
         pooled = pool_gaps([a.record for a in self._asked if a.repeat and not a.request.failure])
-        named = zip(("gaps", "token_gaps"), pooled, strict=True)
+        named = zip(("chunk_gaps", "itl"), pooled, strict=True)
         return {name: asdict(stats) if stats else None for name, stats in named}
 
     def close(self) -> None:

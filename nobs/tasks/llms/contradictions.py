@@ -12,7 +12,7 @@ from nobs.tasks.llms.aggregate import MAX_FAILED_SHARE, chars_of
 from nobs.tasks.llms.client.counts import are_too_many
 from nobs.tasks.llms.client.finish import whole_reason
 from nobs.tasks.llms.params import LlmParams
-from nobs.tasks.llms.report import Gaps, LlmModelReport, LlmRequest, LlmRun
+from nobs.tasks.llms.report import LlmModelReport, LlmRequest, LlmRun, Percentiles
 
 SLACK_S = 1e-6
 HTTP_OK = 200
@@ -34,7 +34,7 @@ def contradictions_of(model: LlmModelReport, workload: Workload) -> Iterator[str
             yield f"repeat {number}: its answers take longer than it"
         if sample.units != run.total_output_tokens:
             yield f"repeat {number}: its units aren't the output tokens of its answers"
-    for name in ("gaps", "token_gaps"):
+    for name in ("chunk_gaps", "itl"):
         yield from _check_pooled(name, model)
     yield from _check_lumps(model)
 
@@ -45,13 +45,13 @@ def _whole_answers(model: LlmModelReport) -> list[LlmRequest]:
 
 def _check_pooled(name: str, model: LlmModelReport) -> Iterator[str]:
     """Yield where the gaps of all answers aren't those of the answers."""
-    pooled: Gaps | None = getattr(model, name)
+    pooled: Percentiles | None = getattr(model, name)
     answers = _whole_answers(model)
     if sum(request.is_coalesced for request in answers) > MAX_FAILED_SHARE * len(answers):
         if pooled:
             yield f"{name} are given, but too many answers came in lumps"
         return
-    found: Iterator[Gaps | None] = (getattr(request, name) for request in answers)
+    found: Iterator[Percentiles | None] = (getattr(request, name) for request in answers)
     longest = max((gaps.max_s for gaps in found if gaps), default=None)
     if (pooled and pooled.max_s) != longest:
         yield f"{name}.max_s isn't the longest of the answers' {name}"
@@ -66,7 +66,8 @@ def _check_lumps(model: LlmModelReport) -> Iterator[str]:
     """
     answers = _whole_answers(model)
     lumps = sum(
-        each.gaps is not None and each.gaps.median_s == 0 < each.gaps.max_s for each in answers
+        each.chunk_gaps is not None and each.chunk_gaps.median_s == 0 < each.chunk_gaps.max_s
+        for each in answers
     )
     if lumps > MAX_FAILED_SHARE * len(answers):
         yield f"half of the gaps of {lumps} of {len(answers)} answers are 0: they came in lumps"
@@ -136,7 +137,7 @@ def _check_request(request: LlmRequest) -> Iterator[str]:
     yield from _check_finish(request)
     yield from _check_moments(request, ttft_s, latency_s)
     yield from _check_counts(request)
-    if request.is_coalesced and (request.gaps or request.token_gaps):
+    if request.is_coalesced and (request.chunk_gaps or request.itl):
         yield "it has inter-token times, but came in lumps"
     yield from _check_rates(request, request.generation_time_s or 0.0)
 
@@ -196,19 +197,17 @@ def _check_rates(request: LlmRequest, generation_s: float) -> Iterator[str]:
         yield "tpot_s isn't generation_time_s over the tokens after the first arrival"
     if request.count_conflict and request.tokens_per_sec is not None:
         yield "it has tokens_per_sec, but its counted tokens can't be those of the stream"
-    gaps, token_gaps = request.gaps, request.token_gaps
+    gaps, itl = request.chunk_gaps, request.itl
     if gaps and not (_is_ordered(gaps) and gaps.max_s <= generation_s + SLACK_S):
-        yield "gaps aren't in the order of their ranks, or longer than the answer"
+        yield "chunk_gaps aren't in the order of their ranks, or longer than the answer"
     longest_s = gaps.max_s * chunks if gaps else math.nan
-    if token_gaps and not (
-        _is_ordered(token_gaps) and _is_product(token_gaps.max_s, tokens, longest_s)
-    ):
-        yield "token_gaps aren't in the order of their ranks, or aren't gaps per token"
+    if itl and not (_is_ordered(itl) and _is_product(itl.max_s, tokens, longest_s)):
+        yield "itl aren't in the order of their ranks, or aren't gaps per token"
 
 
 def _is_product(one: float | None, other: float, product: float) -> bool:
     return one is None or math.isclose(one * other, product, rel_tol=1e-6)
 
 
-def _is_ordered(gaps: Gaps) -> bool:
+def _is_ordered(gaps: Percentiles) -> bool:
     return 0 <= gaps.median_s <= gaps.p95_s <= gaps.p99_s <= gaps.max_s

@@ -10,7 +10,7 @@ from nobs.tasks.llms.report import LlmModelReport, LoadLevel
 MAX_LEVELS = 50
 
 RATE = Figure[LlmModelReport](
-    key="tokens_per_sec", label="tokens/s", title="Throughput", kind=Kind.RATE,
+    key="tokens_per_sec", label="tokens/s", title="Decode rate", kind=Kind.RATE,
     read=lambda model: measured(model.final_median_tokens_per_sec, model.tokens_per_sec_interval),
     runs=lambda model: [run.median_tokens_per_sec for run in model.all_runs],
     rule=lambda model: model.total_streamed_tokens,
@@ -21,7 +21,7 @@ LATENCY = Figure[LlmModelReport](
     runs=lambda model: [run.median_latency_s for run in model.all_runs],
 )  # fmt: skip
 TTFT = Figure[LlmModelReport](
-    key="ttft_s", label="first token", title="Time to first token", kind=Kind.SECONDS,
+    key="ttft_s", label="TTFT", title="Time to first token (TTFT)", kind=Kind.SECONDS,
     lower_is_better=True,
     read=lambda model: measured(model.final_median_ttft_s, model.ttft_interval),
     runs=lambda model: [run.median_ttft_s for run in model.all_runs],
@@ -34,16 +34,16 @@ SUMMARY = (LATENCY, TTFT, RATE, TOKENS_PER_JOULE)
 
 
 def settings_of(model: LlmModelReport) -> str:
-    """Return what the server says of what it ran, as in `Q4_K_M, llama.cpp`."""
+    """Return quantization and runtime as the server reports them, as in `Q4_K_M, llama.cpp`."""
     if model.server is None:
         return ""
     identity = model.server.identity
-    told = (identity.quantization, identity.runtime) if identity else (None, None)
-    return ", ".join(filter(None, (told[0], told[1] or model.server.provider)))
+    quantization, runtime = (identity.quantization, identity.runtime) if identity else (None, None)
+    return ", ".join(filter(None, (quantization, runtime or model.server.provider)))
 
 
 def _levels(model: LlmModelReport) -> list[tuple[int, LoadLevel, float]]:
-    """Return the levels whose number of requests at once was fixed: it, the level, its rate."""
+    """Return the levels of fixed concurrency: concurrency, level, tokens per second."""
     found = (
         (level.concurrency, level, level.tokens_per_sec)
         for level in (model.load.levels if model.load else ())
@@ -74,14 +74,14 @@ def _requests(model: LlmModelReport) -> Sequence[Point]:
     return list(islice(found, MAX_POINTS))
 
 
-_LOAD = "requests at the same time"
+_CONCURRENCY = "concurrency (requests in flight)"
 CHARTS: tuple[Chart[LlmModelReport], ...] = (
     Chart(
         key="loads",
         kind=ChartKind.LINES,
-        title="Throughput against load",
-        text="Output tokens a second of all requests together; each level was measured once.",
-        x=_LOAD,
+        title="Throughput under load",
+        text="Output tokens per second of all requests together. Each level was measured once.",
+        x=_CONCURRENCY,
         doubles=True,
         y="tokens/s",
         least=2,
@@ -90,12 +90,12 @@ CHARTS: tuple[Chart[LlmModelReport], ...] = (
     Chart(
         key="load_ttfts",
         kind=ChartKind.LINES,
-        title="Time to first token against load",
-        text="Medians of all requests of a level; bars reach up to the 95th percentile.",
-        x=_LOAD,
+        title="TTFT under load",
+        text="Median time to first token of the requests of each level; bars extend to p95.",
+        x=_CONCURRENCY,
         doubles=True,
         y="seconds",
-        high="95th percentile, s",
+        high="p95, s",
         least=2,
         read=_ttfts,
     ),
@@ -103,7 +103,7 @@ CHARTS: tuple[Chart[LlmModelReport], ...] = (
         key="requests",
         kind=ChartKind.DOTS,
         title="Latency against output tokens",
-        text="One mark for each request.",
+        text="One mark per request.",
         x="output tokens",
         y="seconds",
         read=_requests,

@@ -9,7 +9,7 @@ from nobs.tasks.llms.aggregate import is_rate_withheld, request_of, unreconciled
 from nobs.tasks.llms.client.record import ChatRecord, Stamps, nearest_rank
 from nobs.tasks.llms.gaps import pool_gaps
 from nobs.tasks.llms.load import GROWTH, Level
-from nobs.tasks.llms.report import Gaps, LoadLevel
+from nobs.tasks.llms.report import LoadLevel, Percentiles
 
 
 def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
@@ -23,7 +23,7 @@ def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
     tokens = sum(figures.output_tokens for figures in whole)
     rates = [figures.tokens_per_sec for figures in whole if figures.tokens_per_sec]
     is_counted = not is_rate_withheld(answers)
-    gaps, _ = pool_gaps(records)
+    chunk_gaps, itl = pool_gaps(records)
     return LoadLevel(
         concurrency=level.concurrency,
         rate_per_s=level.rate_per_s,
@@ -37,7 +37,8 @@ def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
         p95_latency_s=nearest_rank(latencies, 0.95) if latencies else None,
         median_ttft_s=median(ttfts) if ttfts else None,
         p95_ttft_s=nearest_rank(ttfts, 0.95) if ttfts else None,
-        gaps=Gaps(**asdict(gaps)) if gaps else None,
+        chunk_gaps=Percentiles(**asdict(chunk_gaps)) if chunk_gaps else None,
+        itl=Percentiles(**asdict(itl)) if itl else None,
         coalesced=sum(figures.is_coalesced for figures in whole),
         unreconciled=unreconciled_of(answers),
         mean_in_flight=sum(map(_busy_s, stamps)) / duration_s if duration_s else None,

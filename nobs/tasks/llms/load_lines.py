@@ -7,7 +7,9 @@ from nobs.text import to_line
 from nobs.units import format_rate, format_seconds
 
 _ROW = "  {:<12}{:>9}{:>10}{:>10}{:>10}{:>10}{:>10}{:>7}"
-_HEADS = ("load", "tokens/s", "answers/s", "1st token", "p95", "gap p99", "in flight", "failed")
+_HEADS = (
+    "load", "tokens/s", "req/s", "TTFT p50", "TTFT p95", "ITL p99", "in flight", "failed",
+)  # fmt: skip
 
 
 def load_lines(model: LlmModelReport) -> Iterator[str]:
@@ -26,12 +28,12 @@ def load_lines(model: LlmModelReport) -> Iterator[str]:
 def _cells(level: LoadLevel) -> tuple[str, ...]:
     at_once = "-" if level.concurrency is None else f"{level.concurrency} at once"
     return (
-        f"{level.rate_per_s:g} a second" if level.rate_per_s else at_once,
+        f"{level.rate_per_s:g} req/s" if level.rate_per_s else at_once,
         _rate(level.tokens_per_sec),
         _rate(level.requests_per_sec),
         _time(level.median_ttft_s),
         _time(level.p95_ttft_s),
-        _time(level.gaps.p99_s if level.gaps else None),
+        _time(level.itl.p99_s if level.itl else None),
         _rate(level.mean_in_flight),
         str(sum(level.failures.values())),
     )

@@ -7,7 +7,7 @@ from nobs.schema.server import ServerRef
 from nobs.schema.telemetry import Figure
 
 
-class Gaps(BaseModel):
+class Percentiles(BaseModel):
     """Times between chunks that carry tokens, pooled; percentiles by nearest rank."""
 
     median_s: float
@@ -83,10 +83,10 @@ class LlmRequest(BaseModel):
     is_coalesced: bool = False
     """Whether several chunks came at once, as through a proxy that buffers: no
     inter-token latency."""
-    gaps: Gaps | None = None
+    chunk_gaps: Percentiles | None = None
     """Times between chunks; null if coalesced."""
-    token_gaps: Gaps | None = None
-    """Inter-token latency: `gaps` over the mean number of tokens per chunk; null if coalesced."""
+    itl: Percentiles | None = None
+    """ITL: `chunk_gaps` over the mean number of tokens per chunk; null if coalesced."""
     finish_reason: str | None = None
     """`stop`, `length` or `tool_calls`, or the words of other APIs; null where the server sent null
     up to `[DONE]`."""
@@ -137,7 +137,7 @@ class LlmRun(BaseModel):
     prompts: tuple[LlmRequest, ...]
 
 
-class ClientError(BaseModel):
+class ClientAccuracy(BaseModel):
     """Error of the client's own time stamps, on a local stream whose send times are known."""
 
     requests: int
@@ -146,7 +146,7 @@ class ClientError(BaseModel):
     """Of all streams."""
     ttft_error_s: float
     """The client's time to the first token less the server's own."""
-    gap_error: float
+    itl_error: float
     """The client's sum of gaps over the server's, less 1."""
     delay_p99_s: float
     """From the server's send to the client's stamp."""
@@ -183,8 +183,10 @@ class LoadLevel(BaseModel):
     """Answers that came in lumps of several chunks."""
     unreconciled: int = 0
     """Answers whose token counts contradict their streams."""
-    gaps: Gaps | None
+    chunk_gaps: Percentiles | None
     """Of all answers together."""
+    itl: Percentiles | None = None
+    """ITL of all answers together."""
     mean_in_flight: float | None
     """Requests in flight, mean over the time: the load actually reached."""
     max_in_flight: int
@@ -248,11 +250,11 @@ class LlmModelReport(ModelReport):
     """Of all whole answers; null if the server doesn't count them."""
     total_streamed_tokens: int | None = None
     """Output tokens whose arrival was seen: those of the decode rates; null in older reports."""
-    gaps: Gaps | None = None
+    chunk_gaps: Percentiles | None = None
     """Times between chunks that carry tokens, of all answers together; null where more than a tenth
     of the answers came in lumps."""
-    token_gaps: Gaps | None = None
-    """Inter-token latency: `gaps` over the mean number of tokens per chunk of the answer."""
+    itl: Percentiles | None = None
+    """ITL of all answers together: chunk gaps over the mean number of tokens per chunk."""
     requests: int | None = None
     """Number sent, warm-up left out."""
     failures: dict[str, int] = Field(default_factory=dict)
@@ -275,7 +277,7 @@ class LlmModelReport(ModelReport):
     """As asked for; null where the server refuses it."""
     server: ServerRef | None = None
     """Server that answered."""
-    client_error: ClientError | None = None
+    client_accuracy: ClientAccuracy | None = None
     """Error of the client's own clock readings, measured before the run; null where it couldn't be
     measured."""
     load: LoadTable | None = None

@@ -17,7 +17,7 @@ from nobs.tasks.text_embeddings.figures import CHARTS, FIGURES, SUMMARY, setting
 from nobs.tasks.text_embeddings.open_reasons import open_reasons_of, warn_of_encoder
 from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
-from nobs.tasks.text_embeddings.shares import describe_arithmetic
+from nobs.tasks.text_embeddings.shares import describe_utilisation
 
 UNCHECKED = (
     "No right embeddings are stored for this model, length and texts: speed only, unchecked."
@@ -108,8 +108,8 @@ def _warn(model: EmbeddingsModelReport) -> list[str]:
     unchecked = model.reference is not None and model.reference.rows == 0
     warnings = [UNCHECKED] if unchecked else []
     warnings += warn_of_encoder(model)
-    reached = model.arithmetic
-    if reached and reached.matmul_flop_per_s and reached.share_of_matmul is None:
+    reached = model.utilisation
+    if reached and reached.matmul_flop_per_s and reached.mfu is None:
         warnings.append(NO_LIMIT)
     if model.is_shortened and model.tuning:
         warnings.append(SHORTENED.format(wanted=model.tuning.min_rows, rows=model.rows_per_pass))
@@ -127,7 +127,7 @@ def _figures(result: StepResult) -> dict[str, object]:
         "final_median_tokens_per_second": tokens / middle if tokens else None,
         "padding_efficiency": tokens / padded if tokens and padded else None,
         "encoding_time_interval": Interval.of_repeats(times),
-        "arithmetic": describe_arithmetic(result, middle),
+        "utilisation": describe_utilisation(result, middle),
         "all_runs": [
             {"encoding_time_seconds": time, "rows_per_second": rate}
             for time, rate in zip(times, rates, strict=True)

@@ -7,11 +7,11 @@ from nobs.schema.base import Dtype, Status
 from nobs.schema.pins import Workload
 from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
 from nobs.tasks.text_embeddings.report import (
-    LEAST_COSINE,
-    Arithmetic,
+    COSINE_THRESHOLDS,
     EmbeddingsModelReport,
     EncodePhases,
     ReferenceCheck,
+    Utilisation,
 )
 from nobs.text import to_line
 
@@ -29,13 +29,13 @@ def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Ite
         yield f"a sample has other units than the {rows} rows of a pass"
     if model.tokens is not None:
         yield from _check_tokens(model, model.tokens, rows)
-    yield from _check_arithmetic(model)
+    yield from _check_utilisation(model)
     if model.encode_phases is not None:
         yield from _check_phases(model.encode_phases, rows, model.batch_size)
     if model.dtype is not None and model.status is Status.OK:
         yield from _check_device(model, model.dtype)
         if model.reference is not None:
-            yield from _check_reference(model.reference, LEAST_COSINE[model.dtype], rows)
+            yield from _check_reference(model.reference, COSINE_THRESHOLDS[model.dtype], rows)
 
 
 def check_output(model: EmbeddingsModelReport) -> Iterator[str]:
@@ -43,7 +43,7 @@ def check_output(model: EmbeddingsModelReport) -> Iterator[str]:
     lowest = model.reference.lowest_cosine if model.reference else None
     if lowest is None or model.dtype is None:
         return
-    least = LEAST_COSINE[model.dtype]
+    least = COSINE_THRESHOLDS[model.dtype]
     if not least <= lowest <= 1 + ROUNDING:
         yield f"An embedding has cosine {lowest:.6f} with the right one; {least} to 1 are right."
 
@@ -62,13 +62,13 @@ def _check_device(model: EmbeddingsModelReport, dtype: Dtype) -> Iterator[str]:
 
 def _check_reference(check: ReferenceCheck, least: float, rows: int) -> Iterator[str]:
     """Yield a comparison that can't have been made so."""
-    lowest, given = check.lowest_cosine, check.least_cosine
+    lowest, given = check.lowest_cosine, check.threshold
     if (lowest is None) != (check.rows == 0) or not 0 <= check.rows <= rows:
         yield f"reference.rows is {check.rows} of {rows}, reference.lowest_cosine {lowest}"
     if lowest is None:
         return
     if given is None or given < least:
-        yield f"reference.least_cosine is {given}, this number format must reach {least}"
+        yield f"reference.threshold is {given}, this number format must reach {least}"
 
 
 def _allowed_rows(rows: int, params: EmbeddingsParams | EmbeddingsMaxParams) -> range:
@@ -115,18 +115,18 @@ def _check_phases(phases: EncodePhases, rows: int, batch_size: int | None) -> It
         yield f"encode_phases has other batches than {rows} rows make in batches of {batch_size}"
 
 
-def _check_arithmetic(model: EmbeddingsModelReport) -> Iterator[str]:
+def _check_utilisation(model: EmbeddingsModelReport) -> Iterator[str]:
     if model.work is not None and model.work.padded_flop < model.work.model_flop * (1 - ROUNDING):
         yield "work.padded_flop is below work.model_flop"
-    if model.arithmetic is not None:
-        yield from _check_shares(model.arithmetic)
+    if model.utilisation is not None:
+        yield from _check_shares(model.utilisation)
 
 
-def _check_shares(arithmetic: Arithmetic) -> Iterator[str]:
+def _check_shares(utilisation: Utilisation) -> Iterator[str]:
     """Yield shares of a limit above 100 %: then time, FLOPs or limit are wrong."""
-    names = ("share_of_matmul", "padded_share_of_matmul", "share_of_data_sheet",
-             "least_share_of_copy")  # fmt: skip
+    names = ("mfu", "mfu_padded", "mfu_data_sheet",
+             "mbu_min")  # fmt: skip
     for name in names:
-        share = getattr(arithmetic, name)
+        share = getattr(utilisation, name)
         if share is not None and not 0 <= share <= 1 + ROUNDING:
-            yield f"arithmetic.{name} is {share:.1%}, a share of a limit"
+            yield f"utilisation.{name} is {share:.1%}, a share of a limit"

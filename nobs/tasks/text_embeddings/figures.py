@@ -12,15 +12,15 @@ _PHASES = ("tokenise", "copy in", "forward", "copy out", "other")
 
 
 def _rate(model: EmbeddingsModelReport) -> Measured | None:
-    """Return rows per second, with the interval of the time for the rows of a pass."""
+    """Return rows per second, with the CI that follows from that of the time per pass."""
     rows = model.rows_per_pass or (model.samples[0].units if model.samples else None)
     return per_time(model.final_median_rows_per_second, rows, model.encoding_time_interval)
 
 
-def _share(model: EmbeddingsModelReport) -> Measured | None:
-    share = model.arithmetic.share_of_matmul if model.arithmetic else None
+def _mfu(model: EmbeddingsModelReport) -> Measured | None:
+    mfu = model.utilisation.mfu if model.utilisation else None
     time_s = model.final_median_encoding_time_seconds
-    return per_time(share, share and time_s and share * time_s, model.encoding_time_interval)
+    return per_time(mfu, mfu and time_s and mfu * time_s, model.encoding_time_interval)
 
 
 RATE = Figure(
@@ -34,11 +34,10 @@ TIME = Figure[EmbeddingsModelReport](
     ),
     runs=lambda model: [run.encoding_time_seconds for run in model.all_runs],
 )  # fmt: skip
-SHARE = Figure(
-    key="share_of_limit", label="of limit", title="Share of the limit", kind=Kind.SHARE,
-    meaning="FLOP/s of the model's tokens, over those of a large matrix product on the same device"
-    " in the same number format",
-    read=_share,
+MFU = Figure(
+    key="mfu", label="MFU", title="Model FLOPs utilisation (MFU)", kind=Kind.SHARE,
+    meaning="model FLOPs utilisation (achieved FLOP/s / measured matmul peak, same dtype)",
+    read=_mfu,
 )  # fmt: skip
 ROWS_PER_JOULE: Figure[EmbeddingsModelReport] = per_joule(
     "rows", lambda model: model.joules_per_1000_rows
@@ -47,15 +46,15 @@ TOKENS_PER_JOULE: Figure[EmbeddingsModelReport] = per_joule(
     "tokens", lambda model: model.joules_per_1000_tokens
 )
 TOKENS = Figure[EmbeddingsModelReport](
-    key="input_tokens_per_second", label="tokens/s in", kind=Kind.RATE, is_charted=False,
+    key="input_tokens_per_second", label="input tokens/s", kind=Kind.RATE, is_charted=False,
     read=lambda model: measured(model.final_median_tokens_per_second),
 )  # fmt: skip
-FIGURES = (RATE, TIME, SHARE, ROWS_PER_JOULE, TOKENS_PER_JOULE, TOKENS)
-SUMMARY = (TIME, RATE, SHARE, ROWS_PER_JOULE, TOKENS_PER_JOULE)
+FIGURES = (RATE, TIME, MFU, ROWS_PER_JOULE, TOKENS_PER_JOULE, TOKENS)
+SUMMARY = (TIME, RATE, MFU, ROWS_PER_JOULE, TOKENS_PER_JOULE)
 
 
 def settings_of(model: EmbeddingsModelReport) -> str:
-    """Return with what it ran, as in `bfloat16, batch 64, sdpa`."""
+    """Return its settings, as in `bfloat16, batch 64, sdpa`."""
     batch = f"batch {model.batch_size}" if model.batch_size else None
     return ", ".join(filter(None, (model.dtype, batch, model.attention_implementation)))
 
@@ -74,7 +73,7 @@ def _trials(model: EmbeddingsModelReport) -> Sequence[Point]:
 
 
 def _phases(model: EmbeddingsModelReport) -> Sequence[float]:
-    """Return the share of each phase in one pass; nothing where they make no sense."""
+    """Return the share of each phase in one pass; empty where the times are invalid."""
     phases = model.encode_phases
     if phases is None:
         return ()
@@ -92,9 +91,9 @@ CHARTS: tuple[Chart[EmbeddingsModelReport], ...] = (
         key="settings",
         kind=ChartKind.PAIRS,
         title="Fixed and best settings",
-        text="Throughput at the settings that all machines share, and at those that tuning found"
-        " best here: factor, number format, batch size and kernel of attention stand above the"
-        " line. Bars are intervals of the medians.",
+        text="Throughput with the fixed settings and with the best settings that tuning found on"
+        " this machine. Above the line: speedup, dtype, batch size and attention kernel. Bars are"
+        " 95 % CIs of the medians.",
         figure=RATE,
         workloads=(
             ("embeddings", "embeddings-max"),
@@ -105,9 +104,9 @@ CHARTS: tuple[Chart[EmbeddingsModelReport], ...] = (
         key="trials",
         kind=ChartKind.LINES,
         title="Tuning",
-        text="Throughput on texts of median length against batch size, for each number format and"
-        " kernel that was tried; a cross is a choice that failed.",
-        x="rows a batch",
+        text="Throughput on texts of median length against batch size, one line per dtype and"
+        " attention kernel. A cross marks a failed trial.",
+        x="batch size",
         doubles=True,
         y="rows/s",
         series="settings",
@@ -117,9 +116,9 @@ CHARTS: tuple[Chart[EmbeddingsModelReport], ...] = (
     Chart(
         key="phases",
         kind=ChartKind.SHARES,
-        title="Where the time of a pass goes",
-        text="Parts of one pass, with the device synchronised in between. At the right: how long"
-        " the device waits, which is all but the forward pass.",
+        title="Time breakdown of a pass",
+        text="Phases of one pass, with the device synchronised in between. At the right: share of"
+        " the time outside the forward pass, in which the device waits.",
         x="% of the pass",
         parts=_PHASES,
         rest_of="forward",

@@ -9,7 +9,7 @@ import numpy as np
 from nobs.errors import NobsError
 from nobs.schema.base import Dtype
 from nobs.tasks.text_embeddings.references import Reference
-from nobs.tasks.text_embeddings.report import LEAST_COSINE
+from nobs.tasks.text_embeddings.report import COSINE_THRESHOLDS
 
 type Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
@@ -38,14 +38,14 @@ def check_embeddings(
         return {"rows": 0}
     cosines = _cosines(embeddings, found)
     lowest, number = min(zip(cosines, (number for number, _ in found), strict=True))
-    if not lowest >= LEAST_COSINE[dtype]:
+    if not lowest >= COSINE_THRESHOLDS[dtype]:
         raise WrongResult(
             f"The embedding of row {number + 1} has cosine {lowest:.6f} with the right one; "
-            f"{dtype} must reach {LEAST_COSINE[dtype]}.",
+            f"{dtype} must reach {COSINE_THRESHOLDS[dtype]}.",
             "The device, its driver or a library computes wrongly, or the weights are damaged; "
             "the speed means nothing.",
         )
-    return {"rows": len(found), "lowest_cosine": lowest, "least_cosine": LEAST_COSINE[dtype]}
+    return {"rows": len(found), "lowest_cosine": lowest, "threshold": COSINE_THRESHOLDS[dtype]}
 
 
 def _rows_of(reference: Reference) -> Iterable[tuple[str, Floats]]:

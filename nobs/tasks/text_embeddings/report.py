@@ -10,7 +10,7 @@ from nobs.schema.report import Interval, ModelReport
 from nobs.schema.telemetry import Figure
 from nobs.tasks.text_embeddings.tuning import Outcome
 
-LEAST_COSINE: Mapping[Dtype, float] = {
+COSINE_THRESHOLDS: Mapping[Dtype, float] = {
     Dtype.FLOAT32: 0.9999,
     Dtype.FLOAT16: 0.999,
     Dtype.BFLOAT16: 0.99,
@@ -140,7 +140,7 @@ class ComputedWork(BaseModel):
     """Weights of the layers, once per batch."""
 
 
-class Arithmetic(BaseModel):
+class Utilisation(BaseModel):
     """Achieved rates against the device's peaks; FLOP/s and bytes/s."""
 
     model_config = ConfigDict(extra="forbid")
@@ -154,17 +154,17 @@ class Arithmetic(BaseModel):
     matmul_loss: float | None = None
     """Relative drop from the first product's rate to the second's: throttling, or another process;
     negative if the second was faster."""
-    share_of_matmul: float | None = None
+    mfu: float | None = None
     """MFU: `model_flop_per_s` over `matmul_flop_per_s`; null, with a warning, where the model was
     faster than the products."""
-    padded_share_of_matmul: float | None = None
+    mfu_padded: float | None = None
     """The same with `padded_flop_per_s`; known as HFU."""
     data_sheet_flop_per_s: float | None = None
-    """The vendor's figure for this arithmetic, where the catalogue has it; null for a slice of a
+    """The vendor's figure for this number format, where the catalogue has it; null for a slice of a
     GPU."""
     data_sheet: str | None = None
     """Source of that figure."""
-    share_of_data_sheet: float | None = None
+    mfu_data_sheet: float | None = None
     """`model_flop_per_s` over `data_sheet_flop_per_s`."""
     weights_bytes_per_s: float | None = None
     """`weights_bytes` over the median time, less than the real traffic."""
@@ -172,7 +172,7 @@ class Arithmetic(BaseModel):
     """The faster of the copies before and after the repeats, bytes read and written."""
     copy_loss: float | None = None
     """As `matmul_loss`."""
-    least_share_of_copy: float | None = None
+    mbu_min: float | None = None
     """MBU, a lower bound: `weights_bytes_per_s` over `copy_bytes_per_s`."""
 
 
@@ -189,7 +189,7 @@ class ReferenceCheck(BaseModel):
     """Rows whose text has a stored embedding; 0: nothing was compared, and a warning says so."""
     lowest_cosine: float | None = None
     """Of all compared rows."""
-    least_cosine: float | None = None
+    threshold: float | None = None
     """Threshold: 0.9999 in float32, 0.999 in float16, 0.99 in bfloat16."""
 
 
@@ -244,7 +244,7 @@ class EmbeddingsModelReport(ModelReport):
     """How the time of a pass is spent."""
     work: ComputedWork | None = None
     """FLOPs and bytes of a pass; null where the model's FLOPs are not known."""
-    arithmetic: Arithmetic | None = None
+    utilisation: Utilisation | None = None
     """Achieved rates against the device's peaks."""
     joules_per_1000_rows: Figure | None = None
     """Energy of the backend's devices."""

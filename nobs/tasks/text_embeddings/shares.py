@@ -7,8 +7,8 @@ from nobs.catalog.devices import find_data_sheet
 from nobs.schema.result import Calibration, StepResult
 
 
-def describe_arithmetic(result: StepResult, median_s: float) -> dict[str, Any] | None:
-    """Return the fields of `Arithmetic`; None where the FLOPs of the model are not known."""
+def describe_utilisation(result: StepResult, median_s: float) -> dict[str, Any] | None:
+    """Return the fields of `Utilisation`; None where the FLOPs of the model are not known."""
     work = result.facts.get("work")
     if not work:
         return None
@@ -32,13 +32,11 @@ def _shares(
     return {
         "matmul_flop_per_s": max(products),
         "matmul_loss": _loss(products),
-        "share_of_matmul": work["model_flop"] / median_s / max(products) if is_limit else None,
-        "padded_share_of_matmul": (
-            work["padded_flop"] / median_s / max(products) if is_limit else None
-        ),
+        "mfu": work["model_flop"] / median_s / max(products) if is_limit else None,
+        "mfu_padded": (work["padded_flop"] / median_s / max(products) if is_limit else None),
         "copy_bytes_per_s": max(copies),
         "copy_loss": _loss(copies),
-        "least_share_of_copy": work["weights_bytes"] / median_s / max(copies),
+        "mbu_min": work["weights_bytes"] / median_s / max(copies),
     }
 
 
@@ -61,5 +59,5 @@ def _sheet(result: StepResult, flop_per_s: float) -> dict[str, Any]:
     return {
         "data_sheet": sheet.source,
         "data_sheet_flop_per_s": peak,
-        "share_of_data_sheet": flop_per_s / peak,
+        "mfu_data_sheet": flop_per_s / peak,
     }

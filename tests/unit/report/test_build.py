@@ -175,7 +175,7 @@ def test_a_step_that_computed_wrongly_has_failed_and_leaves_no_score() -> None:
     first, second = spec.steps
     right = ok(second.id, second.model.id, 2.0)
     wrong = ok(first.id, first.model.id, 2.0)
-    reference = {"rows": 100, "lowest_cosine": 0.5, "least_cosine": 0.9999}
+    reference = {"rows": 100, "lowest_cosine": 0.5, "threshold": 0.9999}
     wrong = wrong.model_copy(update={"facts": wrong.facts | {"reference": reference}})
     report = build_report(spec, results_of(spec, wrong, right), finished=True)
     (task,) = report.tasks

@@ -100,7 +100,7 @@ def test_a_step_that_computed_wrongly_has_failed_for_everybody(
     run: tuple[RunDir, RunSpec],
 ) -> None:
     run_dir, spec = run
-    reference = {"rows": 100, "lowest_cosine": 0.5, "least_cosine": 0.9999}
+    reference = {"rows": 100, "lowest_cosine": 0.5, "threshold": 0.9999}
     leave(run_dir, spec, result_with(spec, {"dtype": "float32", "reference": reference}))
 
     write_report(run_dir, spec, finished=True)

@@ -45,7 +45,7 @@ def test_what_is_missing_is_left_out() -> None:
         ("ok", {}, ""),
         ("lost", {}, "no reason known"),
     ]
-    assert sheet.section.environment == {}
+    assert sheet.machine.environment == {}
 
 
 def test_tables_of_one_work_stand_together() -> None:
@@ -59,7 +59,7 @@ def test_machines_that_look_the_same_are_told_apart() -> None:
     reports = [make_report(host, run=run) for host, run in (("a", "1"), ("a", "2"), ("b", "3"))]
     table = arrange([flatten("", report) for report in reports]).tables[0]
 
-    assert {row.run for row in table.rows if table.has_twin(row)} == {"1", "2"}
+    assert {row.run for row in table.rows if table.is_ambiguous(row)} == {"1", "2"}
 
 
 def test_what_was_found_in_the_repeats_is_a_flag() -> None:
@@ -72,7 +72,7 @@ def test_what_was_found_in_the_repeats_is_a_flag() -> None:
     sheet = flatten("a", type(report).model_validate(values))
 
     assert sheet.rows[0][1].warnings == ("each repeat slower than the last",)
-    assert sheet.section.flags == (f"{LLM}: each repeat slower than the last",)
+    assert sheet.machine.flags == (f"{LLM}: each repeat slower than the last",)
 
 
 def test_what_speaks_against_numbers_is_told_apart_from_notes() -> None:
@@ -83,8 +83,8 @@ def test_what_speaks_against_numbers_is_told_apart_from_notes() -> None:
     values["tasks"][0]["models"][LLM]["flags"] = [note, warning]
     sheet = flatten("a", Report.model_validate(values))
 
-    assert sheet.section.flags == ("on-battery: A battery.", f"{LLM}: on-battery: A battery.")
-    assert [text.split(": ")[-1] for text in sheet.section.notes] == 2 * ["It is virtual."]
+    assert sheet.machine.flags == ("on-battery: A battery.", f"{LLM}: on-battery: A battery.")
+    assert [text.split(": ")[-1] for text in sheet.machine.notes] == 2 * ["It is virtual."]
     assert sheet.rows[0][1].warnings[0] == "on-battery: A battery."
 
 
@@ -97,15 +97,15 @@ def test_repeats_are_told_with_their_times() -> None:
 
 
 def test_the_machine_is_told_in_words() -> None:
-    section = flatten("file", make_report("a host")).section
+    machine = flatten("file", make_report("a host")).machine
 
-    assert section.environment["libraries.torch"] == "2.11.0"
-    assert section.device["gpu_name"] == "A GPU"
-    assert section.details["execution"] == "native"
+    assert machine.environment["libraries.torch"] == "2.11.0"
+    assert machine.device["gpu_name"] == "A GPU"
+    assert machine.details["execution"] == "native"
 
 
 def test_sensors_are_told_with_their_evidence() -> None:
-    sensors = flatten("a", honest_report()).section.sensors
+    sensors = flatten("a", honest_report()).machine.sensors
 
     assert "sentence-transformers/all-MiniLM-L6-v2, A processor: mean_power_w" in sensors
     assert all("(measured: a meter)" in value for value in sensors.values())
@@ -127,4 +127,4 @@ def test_a_row_names_the_device_that_computed_though_the_report_names_another() 
     sheet = flatten("a", report)
 
     assert [row.hardware for _, row in sheet.rows] == ["NVIDIA GeForce RTX 3060"]
-    assert sheet.section.hardware == "NVIDIA GeForce RTX 3060"
+    assert sheet.machine.hardware == "NVIDIA GeForce RTX 3060"

@@ -23,7 +23,7 @@ def read(**changes: Any) -> ModelReport:
 @pytest.mark.parametrize("value", ["x", "12", True, [], {}, [None, 1, "x", {}], 10**400])
 @pytest.mark.parametrize(
     "field",
-    ["final_median_rows_per_second", "encoding_time_interval", "arithmetic", "tuning", "all_runs"],
+    ["final_median_rows_per_second", "encoding_time_interval", "utilisation", "tuning", "all_runs"],
 )
 def test_a_field_that_does_not_fit_is_left_out_and_the_others_stay(
     field: str, value: object

@@ -41,7 +41,7 @@ class TimingError:
     """Of all requests together."""
     ttft_error_s: float
     """The client's TTFT less the server's own time from the whole request to the first token."""
-    gap_error: float
+    itl_error: float
     """The client's sum of gaps over the server's, less 1."""
     delay_p99_s: float
     """From the server's send to the client's stamp, over all tokens."""
@@ -60,7 +60,7 @@ class TimingError:
             requests=len(pairs),
             tokens=len(delays),
             ttft_error_s=fmean(ttft) / 1e9,
-            gap_error=fmean(gaps),
+            itl_error=fmean(gaps),
             delay_p99_s=delays[int(0.99 * (len(delays) - 1))] / 1e9,
         )
 

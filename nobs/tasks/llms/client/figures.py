@@ -240,8 +240,8 @@ def _figures(exchange: Exchange, answer: Answer, count_text: CountTokens | None)
         arrivals=len(arrivals.sizes),
         is_coalesced=arrivals.is_coalesced,
         tpot_s=1 / rate if rate else None,
-        gaps=None if arrivals.is_coalesced else GapStats.of(gaps_s),
-        token_gaps=_token_gaps(gaps_s, count, len(chunks), is_coalesced=arrivals.is_coalesced),
+        chunk_gaps=None if arrivals.is_coalesced else GapStats.of(gaps_s),
+        itl=_itl(gaps_s, count, len(chunks), is_coalesced=arrivals.is_coalesced),
         finish_reason=whole_reason(answer.finish_reason),
         model=answer.model,
         server_timings=answer.timings,
@@ -249,7 +249,7 @@ def _figures(exchange: Exchange, answer: Answer, count_text: CountTokens | None)
     )
 
 
-def _token_gaps(
+def _itl(
     gaps_s: list[float], count: TokenCount, chunks: int, *, is_coalesced: bool
 ) -> GapStats | None:
     """Return the times between tokens; None where neither times nor counts are those of tokens."""

@@ -140,9 +140,9 @@ class Figures:
     """Whether several chunks came at once, so that gaps aren't those between tokens."""
     tpot_s: float | None
     """Time per output token after the first: the inverse of `tokens_per_sec`."""
-    gaps: GapStats | None
+    chunk_gaps: GapStats | None
     """Inter-chunk times; None where the stream is coalesced."""
-    token_gaps: GapStats | None
+    itl: GapStats | None
     """Inter-token latency: the gaps over the mean number of tokens in a chunk."""
     model: str | None
     """Which model the server says has answered."""

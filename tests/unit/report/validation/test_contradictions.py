@@ -42,7 +42,7 @@ def narrow(document: Document) -> None:
         (lambda d: model_of(d).update(batch_size=64), "batch_size is 64"),
         (lambda d: model_of(d).update(dtype="float16"), "dtype is float16"),
         (lambda d: model_of(d)["samples"][0].update(units=1), "other units"),
-        (lambda d: model_of(d)["arithmetic"].update(share_of_matmul=1.5), "share_of_matmul is 150"),
+        (lambda d: model_of(d)["utilisation"].update(mfu=1.5), "mfu is 150"),
         (lambda d: model_of(d)["work"].update(padded_flop=1e11), "padded_flop is below"),
         (lambda d: model_of(d)["telemetry"].update(span_s=3.0), "telemetry.span_s is 3"),
         (lambda d: model_of(d)["telemetry"].update(timed_s=3.0), "telemetry.timed_s is 3"),

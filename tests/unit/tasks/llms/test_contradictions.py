@@ -7,14 +7,14 @@ import pytest
 from nobs.schema.result import Sample
 from nobs.schema.server import ModelIdentity
 from nobs.tasks.llms import DEFINITION
-from nobs.tasks.llms.report import Gaps, LlmModelReport
+from nobs.tasks.llms.report import LlmModelReport, Percentiles
 from tests.fakes.llm_results import failed, report_of, whole
 from tests.fakes.run_requests import pinned
 
 WORKLOAD = pinned("llms", "standard")
 
 FITTING = {"median_s": 0.01, "p95_s": 0.02, "p99_s": 0.03, "max_s": 0.03}
-GAPS = Gaps(**FITTING)
+GAPS = Percentiles(**FITTING)
 LUMPS = {"median_s": 0.0, "p95_s": 0.02, "p99_s": 0.03, "max_s": 0.03}
 UNORDERED = {"median_s": 0.02, "p95_s": 0.01, "p99_s": 0.03, "max_s": 0.03}
 TOO_LONG = {"median_s": 0.01, "p95_s": 0.02, "p99_s": 0.03, "max_s": 3.0}
@@ -79,7 +79,10 @@ def test_what_the_server_says_of_the_model_must_fit_the_report(
         ),
         ({"streamed_tokens": 120}, "120 tokens came, more than all 100 output tokens"),
         ({"count_conflict": "so"}, "it has tokens_per_sec, but its counted tokens can't be those"),
-        ({"is_coalesced": True, "gaps": FITTING}, "it has inter-token times, but came in lumps"),
+        (
+            {"is_coalesced": True, "chunk_gaps": FITTING},
+            "it has inter-token times, but came in lumps",
+        ),
         ({"model": "gemma-3-1b"}, "'gemma-3-1b' answered, 'm' was asked"),
         ({"status": 500}, "it has times and the HTTP status 500"),
         ({"ttfat_s": 0.5}, "ttfat_s doesn't lie between ttft_s and total_latency_s"),
@@ -92,13 +95,16 @@ def test_what_the_server_says_of_the_model_must_fit_the_report(
             {"tpot_s": 0.02, "chunks": 100},
             "tpot_s isn't generation_time_s over the tokens after the first arrival",
         ),
-        ({"gaps": UNORDERED}, "gaps aren't in the order of their ranks"),
-        ({"gaps": TOO_LONG}, "gaps aren't in the order of their ranks, or longer than the answer"),
+        ({"chunk_gaps": UNORDERED}, "chunk_gaps aren't in the order of their ranks"),
         (
-            {"gaps": FITTING, "token_gaps": FITTING, "chunks": 50},
-            "token_gaps aren't in the order of their ranks, or aren't gaps per token",
+            {"chunk_gaps": TOO_LONG},
+            "chunk_gaps aren't in the order of their ranks, or longer than the answer",
         ),
-        ({"token_gaps": FITTING}, "token_gaps aren't in the order of their ranks, or aren't gaps"),
+        (
+            {"chunk_gaps": FITTING, "itl": FITTING, "chunks": 50},
+            "itl aren't in the order of their ranks, or aren't gaps per token",
+        ),
+        ({"itl": FITTING}, "itl aren't in the order of their ranks, or aren't gaps"),
         ({"failure": "cut"}, "it has either a failure or times"),
         ({"total_latency_s": None}, "it has either a failure or times"),
         ({"prompt": 2}, "its prompts aren't the 3 of the workload"),
@@ -125,7 +131,7 @@ def test_a_request_that_can_not_be_is_named(change: dict[str, Any], fault: str) 
             {"samples": (Sample(start_s=0, duration_s=7.5, units=301, cpu_time_s=0),)},
             "repeat 1: its units aren't the output tokens of its answers",
         ),
-        ({"gaps": GAPS}, "gaps.max_s isn't the longest of the answers' gaps"),
+        ({"chunk_gaps": GAPS}, "chunk_gaps.max_s isn't the longest of the answers' chunk_gaps"),
     ],
 )
 def test_a_report_that_can_not_be_is_told(change: dict[str, Any], fault: str) -> None:
@@ -134,11 +140,11 @@ def test_a_report_that_can_not_be_is_told(change: dict[str, Any], fault: str) ->
 
 def test_what_honest_servers_do_is_no_contradiction() -> None:
     """A tool call before the answer; four tokens per chunk."""
-    token_gaps = {name: gap_s / 4 for name, gap_s in FITTING.items()}
+    itl = {name: gap_s / 4 for name, gap_s in FITTING.items()}
     called = honest(ttfat_s=1.5, reasoning_chars=0, chunks=25, first_tokens=4.0,
-                    tokens_per_sec=96.0, tpot_s=1 / 96, gaps=FITTING,
-                    token_gaps=token_gaps)  # fmt: skip
-    pooled = {"gaps": GAPS, "token_gaps": Gaps(**token_gaps)}
+                    tokens_per_sec=96.0, tpot_s=1 / 96, chunk_gaps=FITTING,
+                    itl=itl)  # fmt: skip
+    pooled = {"chunk_gaps": GAPS, "itl": Percentiles(**itl)}
 
     assert faults(called.model_copy(update=pooled)) == []
 
@@ -157,14 +163,14 @@ def test_gaps_of_answers_in_lumps_are_not_pooled() -> None:
     lumps = honest(is_coalesced=True)
 
     assert faults(lumps) == []
-    assert "gaps are given, but too many answers came in lumps" in faults(
-        lumps.model_copy(update={"gaps": GAPS})
+    assert "chunk_gaps are given, but too many answers came in lumps" in faults(
+        lumps.model_copy(update={"chunk_gaps": GAPS})
     )
 
 
 def test_gaps_of_nothing_in_many_answers_are_named() -> None:
-    lumps = honest(gaps=LUMPS, token_gaps=LUMPS | {"p95_s": 0.02})
+    lumps = honest(chunk_gaps=LUMPS, itl=LUMPS | {"p95_s": 0.02})
 
     assert "half of the gaps of 1 of 2 answers are 0: they came in lumps" in faults(
-        lumps.model_copy(update={"gaps": Gaps(**LUMPS), "token_gaps": Gaps(**LUMPS)})
+        lumps.model_copy(update={"chunk_gaps": Percentiles(**LUMPS), "itl": Percentiles(**LUMPS)})
     )

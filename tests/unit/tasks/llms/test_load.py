@@ -59,9 +59,9 @@ def test_figures_follow_from_the_stamps() -> None:
     assert found.median_ttft_s == pytest.approx(0.15)
     assert found.median_latency_s == pytest.approx(0.6)
     assert (found.p95_ttft_s, found.p95_latency_s) == (0.2, 0.9)
-    assert found.gaps is not None
-    assert found.gaps.median_s == pytest.approx(0.45)
-    assert found.gaps.max_s == 0.7
+    assert found.chunk_gaps is not None
+    assert found.chunk_gaps.median_s == pytest.approx(0.45)
+    assert found.chunk_gaps.max_s == 0.7
     assert found.mean_in_flight == pytest.approx(0.3 + 0.9 + 0.1)
     assert found.max_in_flight == 2
     assert found.arrival_rate_per_s == pytest.approx(2 / 0.5)
@@ -71,7 +71,7 @@ def test_a_level_without_an_answer_has_no_figures() -> None:
     found = level_figures(Level(rate_per_s=1.0), [failed(0, 10)])
 
     assert (found.tokens_per_sec, found.requests_per_sec) == (0.0, 0.0)
-    assert (found.median_ttft_s, found.gaps, found.arrival_rate_per_s) == (None, None, None)
+    assert (found.median_ttft_s, found.chunk_gaps, found.arrival_rate_per_s) == (None, None, None)
 
 
 def test_a_sweep_whose_tokens_are_not_known_goes_by_its_answers() -> None:

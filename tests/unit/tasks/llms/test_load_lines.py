@@ -21,8 +21,8 @@ def model(**changes: object) -> LlmModelReport:
 def test_each_level_is_a_line_of_80_columns_at_most() -> None:
     lines = list(load_lines(model()))
 
-    assert " ".join(lines[1].split()) == "2 at once 20.0 2.00 150 ms 200 ms 700 ms 1.30 1"
-    assert " ".join(lines[2].split()) == "0.5 a second 0.00 0.00 - - - 1.00 1"
+    assert " ".join(lines[1].split()) == "2 at once 20.0 2.00 150 ms 200 ms 140 ms 1.30 1"
+    assert " ".join(lines[2].split()) == "0.5 req/s 0.00 0.00 - - - 1.00 1"
     assert max(map(len, lines)) <= 80
 
 

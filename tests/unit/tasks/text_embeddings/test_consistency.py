@@ -80,7 +80,7 @@ def test_phases_are_parts_of_one_pass(change: dict[str, float], fault: str | Non
 def test_a_step_with_a_wrong_answer_is_not_ok(
     rows: int, lowest: float | None, least: float | None, *, is_possible: bool
 ) -> None:
-    check = ReferenceCheck(rows=rows, lowest_cosine=lowest, least_cosine=least)
+    check = ReferenceCheck(rows=rows, lowest_cosine=lowest, threshold=least)
     told = model(100).model_copy(update={"reference": check})
 
     faults = [*find_contradictions(told, STANDARD), *check_output(told)]
@@ -90,7 +90,7 @@ def test_a_step_with_a_wrong_answer_is_not_ok(
 
 @pytest.mark.parametrize("rows", [1, 3000])
 def test_what_is_wrong_is_judged_by_the_number_format(rows: int) -> None:
-    check = ReferenceCheck(rows=rows, lowest_cosine=0.995, least_cosine=0.99)
+    check = ReferenceCheck(rows=rows, lowest_cosine=0.995, threshold=0.99)
     best = pinned("embeddings", "max")
     told = model(3000).model_copy(update={"reference": check, "dtype": Dtype.BFLOAT16})
 

@@ -7,7 +7,7 @@ import pytest
 from nobs.tasks.charts import Point
 from nobs.tasks.figures import Measured
 from nobs.tasks.text_embeddings import DEFINITION
-from nobs.tasks.text_embeddings.figures import RATE, SHARE
+from nobs.tasks.text_embeddings.figures import MFU, RATE
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 
 PARTS = {
@@ -44,13 +44,13 @@ def test_the_interval_of_a_rate_follows_from_the_time_of_a_pass() -> None:
 
 
 def test_the_interval_of_a_share_is_that_of_the_time() -> None:
-    arithmetic = {"model_flop_per_s": 1.0, "padded_flop_per_s": 1.0, "share_of_matmul": 0.4}
+    utilisation = {"model_flop_per_s": 1.0, "padded_flop_per_s": 1.0, "mfu": 0.4}
     told = model(
-        final_median_encoding_time_seconds=2.0, arithmetic=arithmetic,
+        final_median_encoding_time_seconds=2.0, utilisation=utilisation,
         encoding_time_interval=INTERVAL,
     )  # fmt: skip
 
-    assert SHARE.read(told) == Measured(value=0.4, low=0.2, high=0.8, confidence=0.96)
+    assert MFU.read(told) == Measured(value=0.4, low=0.2, high=0.8, confidence=0.96)
 
 
 @pytest.mark.parametrize("end", [0.0, -1.0, 5e-324])

@@ -13,7 +13,7 @@ from nobs.tasks.base import Work
 from nobs.tasks.text_embeddings.bench import EmbeddingsBench
 from nobs.tasks.text_embeddings.reference import WrongResult
 from nobs.tasks.text_embeddings.references import find_references, load_references
-from nobs.tasks.text_embeddings.report import LEAST_COSINE
+from nobs.tasks.text_embeddings.report import COSINE_THRESHOLDS
 from tests.fakes.run_requests import pinned
 
 QUICK = pinned("embeddings", "quick")
@@ -41,7 +41,7 @@ def test_right_embeddings_pass_in_any_batch_and_format(dtype: Dtype) -> None:
     found = bench.facts()["reference"]
 
     assert found["rows"] == 6
-    assert found["lowest_cosine"] >= LEAST_COSINE[dtype]
+    assert found["lowest_cosine"] >= COSINE_THRESHOLDS[dtype]
 
 
 def test_one_damaged_layer_fails_the_step() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from nobs.schema.base import Dtype, Status
 from nobs.schema.result import Calibration, DeviceCheck, StepResult
-from nobs.tasks.text_embeddings.shares import describe_arithmetic
+from nobs.tasks.text_embeddings.shares import describe_utilisation
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 WORK = {
@@ -36,7 +36,7 @@ def result(
 
 
 def describe(*calibrations: Calibration, device: str = "cpu") -> dict[str, Any]:
-    found = describe_arithmetic(result(*calibrations, device=device), 2.0)
+    found = describe_utilisation(result(*calibrations, device=device), 2.0)
     assert found is not None
     return found
 
@@ -50,22 +50,22 @@ def test_rates_are_over_the_median_time() -> None:
 def test_shares_are_of_the_faster_calibration_and_its_loss_is_told() -> None:
     found = describe(calibration(10e12), calibration(8e12))
 
-    assert found["share_of_matmul"] == pytest.approx(0.3)
-    assert found["padded_share_of_matmul"] == pytest.approx(0.4)
+    assert found["mfu"] == pytest.approx(0.3)
+    assert found["mfu_padded"] == pytest.approx(0.4)
     assert found["matmul_loss"] == pytest.approx(0.2)
-    assert found["least_share_of_copy"] == pytest.approx(0.1)
+    assert found["mbu_min"] == pytest.approx(0.1)
 
 
 def test_without_a_calibration_there_is_no_share() -> None:
-    assert "share_of_matmul" not in describe()
+    assert "mfu" not in describe()
 
 
 def test_a_product_slower_than_the_model_is_no_limit() -> None:
     found = describe(calibration(1e12), calibration(3.5e12))
 
     assert found["matmul_flop_per_s"] == 3.5e12
-    assert found["share_of_matmul"] is None
-    assert found["padded_share_of_matmul"] is None
+    assert found["mfu"] is None
+    assert found["mfu_padded"] is None
 
 
 @pytest.mark.parametrize(("tf32", "peak"), [(True, 156e12), (False, 19.5e12)])
@@ -73,12 +73,12 @@ def test_the_data_sheet_is_that_of_the_arithmetic_in_use(tf32: bool, peak: float
     found = describe(calibration(10e12, tf32=tf32), device="NVIDIA A100-SXM4-80GB")
 
     assert found["data_sheet_flop_per_s"] == peak
-    assert found["share_of_data_sheet"] == pytest.approx(3e12 / peak)
+    assert found["mfu_data_sheet"] == pytest.approx(3e12 / peak)
 
 
 def test_an_unknown_device_has_no_share_of_a_data_sheet() -> None:
-    assert "share_of_data_sheet" not in describe(calibration(10e12))
+    assert "mfu_data_sheet" not in describe(calibration(10e12))
 
 
 def test_a_model_of_unknown_cost_has_no_arithmetic() -> None:
-    assert describe_arithmetic(result(work=None), 2.0) is None
+    assert describe_utilisation(result(work=None), 2.0) is None

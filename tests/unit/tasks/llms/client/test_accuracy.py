@@ -13,7 +13,7 @@ def test_errors_are_the_clients_times_less_the_servers() -> None:
 
     assert (error.requests, error.tokens) == (1, 3)
     assert error.ttft_error_s == pytest.approx(0.053 - 0.050)
-    assert error.gap_error == pytest.approx(21 / 20 - 1)
+    assert error.itl_error == pytest.approx(21 / 20 - 1)
     assert error.delay_p99_s == pytest.approx(0.002)
 
 
@@ -24,7 +24,7 @@ def test_errors_are_means_over_the_requests() -> None:
     error = TimingError.of([exact, late])
 
     assert error.ttft_error_s == pytest.approx(0.002)
-    assert error.gap_error == pytest.approx(0.05)
+    assert error.itl_error == pytest.approx(0.05)
 
 
 def test_a_missing_token_is_no_error_of_time() -> None:

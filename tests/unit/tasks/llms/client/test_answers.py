@@ -110,5 +110,5 @@ def test_chunks_that_come_together_are_one_arrival(
     figures = figures_of(*reads, (60_000, FINISH))
 
     assert (figures.arrivals, figures.is_coalesced) == (arrivals, is_coalesced)
-    assert (figures.gaps is None) is is_coalesced
+    assert (figures.chunk_gaps is None) is is_coalesced
     assert (figures.tokens_per_sec is None) is (arrivals == 1)

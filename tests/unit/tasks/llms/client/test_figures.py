@@ -30,7 +30,7 @@ def test_times_follow_from_the_stamps() -> None:
     assert figures.tokens_per_sec == pytest.approx(2 / 0.030)
     assert figures.chars_per_sec == pytest.approx(4 / 0.030)
     assert figures.tpot_s == pytest.approx(0.015)
-    assert figures.gaps == GapStats(median_s=0.015, p95_s=0.020, p99_s=0.020, max_s=0.020)
+    assert figures.chunk_gaps == GapStats(median_s=0.015, p95_s=0.020, p99_s=0.020, max_s=0.020)
     assert (figures.input_tokens, figures.output_tokens, figures.output_chars) == (7, 3, 4)
     assert (figures.token_count_source, figures.finish_reason) == (TokenCountSource.USAGE, "stop")
 
@@ -88,19 +88,19 @@ def test_several_tokens_a_chunk_share_its_gap() -> None:
     chunks = [(4.0 * n, event(delta(content="abcd"))) for n in range(1, 6)]
     figures = figures_of(*chunks, (21, event({"choices": [], "usage": usage(20)})), (22, DONE))
 
-    assert figures.gaps is not None
-    assert figures.token_gaps is not None
-    assert figures.gaps.median_s == pytest.approx(0.004)
-    assert figures.token_gaps.median_s == figures.tpot_s == pytest.approx(0.001)
+    assert figures.chunk_gaps is not None
+    assert figures.itl is not None
+    assert figures.chunk_gaps.median_s == pytest.approx(0.004)
+    assert figures.itl.median_s == figures.tpot_s == pytest.approx(0.001)
 
 
 def test_a_stall_shows_in_the_tail() -> None:
     stamps = [n * 5.0 + (300 if n > 50 else 0) for n in range(1, 90)]
     figures = figures_of(*((at, event(delta(content="x"))) for at in stamps), (999, DONE))
 
-    assert figures.gaps is not None
-    assert figures.gaps.median_s == pytest.approx(0.005)
-    assert figures.gaps.p99_s == figures.gaps.max_s == pytest.approx(0.305)
+    assert figures.chunk_gaps is not None
+    assert figures.chunk_gaps.median_s == pytest.approx(0.005)
+    assert figures.chunk_gaps.p99_s == figures.chunk_gaps.max_s == pytest.approx(0.305)
 
 
 def test_usage_that_grows_with_each_chunk_counts_once() -> None:
@@ -142,7 +142,7 @@ def test_a_servers_timings_are_kept_and_count_tokens() -> None:
 def test_one_chunk_has_no_rate() -> None:
     figures = figures_of((5, event(delta(content="all at once", finish="stop"))))
 
-    assert (figures.tokens_per_sec, figures.tpot_s, figures.gaps) == (None, None, None)
+    assert (figures.tokens_per_sec, figures.tpot_s, figures.chunk_gaps) == (None, None, None)
 
 
 def test_chunks_of_the_wire_are_not_tokens() -> None:

@@ -185,7 +185,7 @@ def test_a_buffering_proxy_does_not_change_the_rate(size: int) -> None:
     report = report_on(Shape(sizes=(1,) * 100, lump_bytes=size))
 
     assert report.final_median_tokens_per_sec == pytest.approx(200, rel=0.005)
-    assert report.all_runs[0].prompts[0].gaps is None
+    assert report.all_runs[0].prompts[0].chunk_gaps is None
     assert report.coalesced == 1
     assert any("came in lumps" in warning for warning in report.warnings)
 
