@@ -1,4 +1,4 @@
-"""Statistics of repeated timings: medians, their intervals, and what repeats look like."""
+"""Statistics of repeated timings: medians, CIs, outliers, drift, modes."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -13,21 +13,21 @@ MAD_TO_SIGMA = 1.4826
 OUTLIER_SCORE = 3.5
 MAX_TREND_POINTS = 100
 MAX_DEPENDENCE = 0.9
-"""Of more, a handful of repeats can't tell how much."""
+"""Upper bound: higher values can't be estimated from few repeats."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MedianInterval:
-    """Two values that cover the median with probability `confidence`."""
+    """A confidence interval of a median."""
 
     low: float
     high: float
     confidence: float
-    """Coverage reached; below 0.95 for fewer than 6 values, 0 for one."""
+    """Confidence reached; below 0.95 for fewer than 6 values, 0 for one."""
     method: str
 
     def within(self, share: float, centre: float) -> bool:
-        """Tell whether both ends are reliably within `share` of `centre`."""
+        """Return whether both ends are within `share` of `centre`, with 95 % confidence."""
         return self.confidence >= CONFIDENCE and self.half_width(centre) <= share
 
     def half_width(self, centre: float) -> float:
@@ -36,10 +36,10 @@ class MedianInterval:
 
 
 def median_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> MedianInterval:
-    """Return the interval of the median that has exactly `confidence`, from order statistics.
+    """Return the CI of the median at exactly `confidence`, from order statistics.
 
-    Between two neighbouring ranks it is interpolated, so that its coverage doesn't jump with the
-    number of values. Fewer than 6 can't reach 95 %: then it is their range, with 1 - 2^(1-n).
+    Interpolated between neighbouring ranks, so that the coverage doesn't jump with the number of
+    values. Fewer than 6 can't reach 95 %: then it is their range, with 1 - 2^(1-n).
     Source: Hettmansperger and Sheather 1986, Statistics & Probability Letters 4, 75-79.
     """
     if not values:
@@ -60,11 +60,11 @@ def median_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> 
 
 
 def interval_of_repeats(values: Sequence[float]) -> MedianInterval:
-    """Return the interval of the median of positive values, wider where they hang together.
+    """Return the CI of the median of positive values, widened if they are autocorrelated.
 
-    Order statistics take values for independent. Repeats that resemble the one before, as when
-    something slows the machine for a while, tell as much as fewer independent ones: both halves
-    grow, as ratios, by sqrt((1 + r) / (1 - r)), with r the dependence.
+    Order statistics assume independence. Autocorrelated repeats, as when something slows the
+    machine for a while, are worth fewer independent ones: both halves grow, as ratios, by
+    sqrt((1 + r) / (1 - r)), with r the autocorrelation.
     Source: Bartlett 1946, Journal of the Royal Statistical Society B 8, 27-41.
     """
     found, strength = median_interval(values), dependence(values)
@@ -80,11 +80,11 @@ def interval_of_repeats(values: Sequence[float]) -> MedianInterval:
 
 
 def dependence(values: Sequence[float]) -> float:
-    """Return how much each value resembles the one before, 0 (or by chance) to 0.9.
+    """Return the rank autocorrelation at lag one, 0 (if not significant) to 0.9.
 
-    The correlation of ranks with lag one, where von Neumann's ratio of ranks is significant at 5 %
-    (Bartels 1982, Journal of the American Statistical Association 77, 40-46), freed of the bias of
-    few values (Marriott and Pope 1954, Biometrika 41, 390-402).
+    Zero unless von Neumann's ratio of ranks is significant at 5 % (Bartels 1982, Journal of the
+    American Statistical Association 77, 40-46); corrected for the bias of few values
+    (Marriott and Pope 1954, Biometrika 41, 390-402).
     """
     ordered, count = sorted(values), len(values)
     ranks = [(bisect_left(ordered, value) + bisect_right(ordered, value)) / 2 for value in values]
@@ -99,9 +99,9 @@ def dependence(values: Sequence[float]) -> float:
 
 
 def _inward_share(count: int, rank: int, excess: float) -> float:
-    """Return how far to go from the 1-based `rank` to the next one inward, for `excess` coverage.
+    """Return the weight of the next inner rank after the 1-based `rank`, for `excess` coverage.
 
-    Not linear: the density of the order statistics is that of a double exponential nearby.
+    Not linear: the density near the median is approximated by a double exponential.
     """
     return (count - rank) * excess / (rank + (count - 2 * rank) * excess)
 
@@ -153,10 +153,10 @@ def outliers(values: Sequence[float]) -> list[int]:
 
 
 def drift(values: Sequence[float]) -> float:
-    """Return the change from first to last as a share of the median; 0 where it may be chance.
+    """Return the change from first to last as a share of the median; 0 if not significant.
 
-    Mann and Kendall's test at 1 %, then the slope of Theil and Sen. Of many values the medians of
-    blocks are taken, as both look at all pairs.
+    Mann-Kendall test at 1 %, then the Theil-Sen slope. Both compare all pairs, so many values are
+    reduced to medians of blocks.
     """
     points = _blocks(values, MAX_TREND_POINTS)
     count = len(points)
@@ -177,10 +177,10 @@ def _blocks(values: Sequence[float], most: int) -> list[float]:
 
 
 def two_modes(values: Sequence[float]) -> tuple[float, float] | None:
-    """Return the centres of two clearly separate groups of values, None if there is one.
+    """Return the medians of two clearly separate groups of values, None without such groups.
 
-    Of 8 values or more, split at the widest gap that leaves a fifth of them on either side, at
-    least 4; Ashman's D must exceed 6, which noise reaches in at most 1 of 100 cases.
+    Needs 8 values. Split at the widest gap with a fifth of the values, at least 4, on either side;
+    Ashman's D must exceed 6, which noise reaches in at most 1 of 100 cases.
     """
     ordered = sorted(values)
     least = max(4, len(ordered) // 5)

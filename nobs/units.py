@@ -1,4 +1,4 @@
-"""Quantities for people; everywhere else values are SI and the unit stands in the name."""
+"""Format quantities for people; elsewhere values are SI with the unit in the name."""
 
 
 def format_seconds(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The catalogue: which data, models and parameters NOBS measures with. Pins are data (TOML)."""
+"""The catalogue of pinned data, models and workloads (TOML)."""
 
 import os
 import tomllib
@@ -18,14 +18,14 @@ _EMPTY = Catalog(models={}, datasets={}, workloads={}, profiles={})
 def load_catalog() -> Catalog:
     """Return NOBS's catalogue with those of installed packages and of the user's file.
 
-    UsageError where the file that --catalog or NOBS_CATALOG names can't be used.
+    UsageError if the file of --catalog or NOBS_CATALOG is invalid.
     """
     return read_catalog(os.environ.get(VARIABLE, ""))
 
 
 @cache
 def read_catalog(named: str) -> Catalog:
-    """Return the whole catalogue with that of `FILE[@sha256:HEX]`; none if empty."""
+    """Return the whole catalogue, including `FILE[@sha256:HEX]` if given."""
     catalog = add_tables(_EMPTY, _own_tables())
     for source in (*package_sources(), *([user_source(named)] if named else [])):
         catalog = add_tables(catalog, source.tables, source)

@@ -1,4 +1,4 @@
-"""What makes a workload another one than the pinned: the rule of closed and open results."""
+"""Differences from a pinned workload: the rule of closed and open results."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,13 +7,13 @@ from nobs.schema.base import Record
 from nobs.schema.pins import DatasetPin, ModelPin, Workload
 
 _CONSEQUENCES = {"source", "file", "file_bytes", "file_sha256", "rows_sha256", "config", "licence"}
-"""Fields of a data set that follow from which one it is: no reasons beside others."""
+"""Fields of a data set that follow from others; reasons only if nothing else differs."""
 
 
 def find_changes(pinned: Workload, chosen: Workload) -> Iterator[str]:
-    """Yield what of `chosen` makes its result open: everything that differs from `pinned`.
+    """Yield every difference of `chosen` from `pinned` that makes its result open.
 
-    Fewer repeats than `pinned` asks for do; more, or more time for them, don't.
+    Fewer repeats than the minimum do; more repeats or a larger time budget don't.
     """
     if pinned.catalog and chosen.catalog and pinned.catalog.sha256 != chosen.catalog.sha256:
         yield f"catalog.sha256: {chosen.catalog.sha256} instead of {pinned.catalog.sha256}"
@@ -31,7 +31,7 @@ def find_changes(pinned: Workload, chosen: Workload) -> Iterator[str]:
 def find_differences(
     before: Mapping[str, Any], after: Mapping[str, Any], where: str = ""
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Yield path, earlier and later value of each field that differs, those of tables as well."""
+    """Yield path, old and new value of each field that differs, recursively."""
     for key in {**before, **after}:
         old, new = before.get(key), after.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
@@ -48,7 +48,7 @@ def _of_dataset(pinned: DatasetPin, chosen: DatasetPin) -> list[str]:
 
 
 def _of_models(pinned: tuple[ModelPin, ...], chosen: tuple[ModelPin, ...]) -> Iterator[str]:
-    """Other models, and fewer, make another task score."""
+    """Yield other or fewer models, which change the task score."""
     names = [", ".join(model.id for model in models) for models in (pinned, chosen)]
     if names[0] != names[1]:
         yield f"models: {names[1]} instead of {names[0]}"

@@ -1,4 +1,4 @@
-"""Peaks that makers of devices publish."""
+"""Peaks from the data sheets of devices."""
 
 import re
 import tomllib
@@ -9,10 +9,10 @@ from importlib.resources import files
 
 @dataclass(frozen=True, kw_only=True)
 class DataSheet:
-    """Dense matrix products of one device, FLOP/s; None where the sheet says nothing."""
+    """Peak FLOP/s of dense matrix products of one device; None if not in the data sheet."""
 
     names: str
-    """Regular expression for the whole name that the driver gives."""
+    """Regular expression for the driver's whole device name."""
     source: str
     multiprocessors: int
     """Of the whole device: a slice of it has fewer."""
@@ -21,15 +21,15 @@ class DataSheet:
     tf32: float | None = None
     float32: float | None = None
 
-    def peak(self, arithmetic: str) -> float | None:
-        """Return FLOP/s in a number format, or in `tf32`."""
+    def peak(self, number_format: str) -> float | None:
+        """Return peak FLOP/s for a dtype or `tf32`."""
         peaks = {
             "float16": self.float16,
             "bfloat16": self.bfloat16,
             "tf32": self.tf32,
             "float32": self.float32,
         }
-        return peaks[arithmetic]
+        return peaks[number_format]
 
 
 _MIG = re.compile(r" MIG [0-9]")
@@ -38,19 +38,19 @@ _VGPU = re.compile(r"-[0-9]+[ABCQ](ME)?[0-9]*$")
 
 
 def is_mig_instance(device_name: str) -> bool:
-    """Tell whether a driver's name is that of a part of a GPU, as in `... MIG 3g.40gb`."""
+    """Return whether the device is a MIG instance, as in `... MIG 3g.40gb`."""
     return _MIG.search(device_name) is not None
 
 
 def is_slice(device_name: str) -> bool:
-    """Tell whether a driver's name is that of a MIG instance or a virtual GPU."""
+    """Return whether the device is a MIG instance or a virtual GPU."""
     return is_mig_instance(device_name) or _VGPU.search(device_name) is not None
 
 
 def find_data_sheet(device_name: str, multiprocessors: int | None = None) -> DataSheet | None:
-    """Return the sheet of a device by the name that its driver gives; None where none is known.
+    """Return the data sheet for a driver's device name; None if there is none.
 
-    A slice has none: not by its name, nor by fewer `multiprocessors` than the whole device.
+    Slices, recognised by name or by fewer `multiprocessors`, have none.
     """
     if is_slice(device_name):
         return None
@@ -62,6 +62,6 @@ def find_data_sheet(device_name: str, multiprocessors: int | None = None) -> Dat
 
 @cache
 def load_data_sheets() -> dict[str, DataSheet]:
-    """Read the sheets that travel with NOBS."""
+    """Read the data sheets included in NOBS."""
     text = files("nobs.catalog").joinpath("devices.toml").read_text(encoding="utf-8")
     return {name: DataSheet(**table) for name, table in tomllib.loads(text).items()}

@@ -1,4 +1,4 @@
-"""Where catalogues beside NOBS's own come from: a file of the user's, installed packages."""
+"""Additional catalogues: a file of the user, installed packages."""
 
 import hashlib
 import re
@@ -27,20 +27,20 @@ class CatalogSource:
     name: str
     """The file or the package, for messages."""
     profile: str
-    """Name of the profile of all its workloads, where it defines none."""
+    """Name of the profile of all its workloads, if it defines no profiles."""
     tables: Mapping[str, Any]
     ref: CatalogRef
 
     @property
     def open_reasons(self) -> tuple[str, ...]:
-        """Why its workloads are open; none where the user has pinned the file's content."""
+        """Why its workloads are open; empty if the user pinned the file's content."""
         if self.ref.pinned:
             return ()
         return (f"catalog: {self.ref.file} isn't pinned (sha256 {self.ref.sha256[:12]})",)
 
 
 def user_source(named: str) -> CatalogSource:
-    """Read the file of `FILE[@sha256:HEX]`; UsageError if it isn't there or isn't that content."""
+    """Read the file of `FILE[@sha256:HEX]`; UsageError if it is missing or has another digest."""
     name, mark, wanted = named.partition(_MARK)
     file = expand_home(name, "--catalog")
     try:
@@ -54,7 +54,7 @@ def user_source(named: str) -> CatalogSource:
     if mark and wanted.lower() != source.ref.sha256:
         raise UsageError(
             f"The catalogue {file} has the sha256 {source.ref.sha256}, not {wanted}.",
-            "Restore the file, or name the digest of the content that you want.",
+            "Restore the file, or give its present digest.",
         )
     return source
 
@@ -92,7 +92,9 @@ def _read(
     try:
         tables = tomllib.loads(content.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"The catalogue {name} is no TOML: {error}.", "Correct it.") from error
+        raise UsageError(
+            f"The catalogue {name} isn't valid TOML: {error}.", "Correct the file."
+        ) from error
     digest = hashlib.sha256(content).hexdigest()
     return CatalogSource(
         name=name,

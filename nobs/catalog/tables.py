@@ -1,4 +1,4 @@
-"""Tables of a catalogue: models, data sets, workloads made of them, and profiles."""
+"""Tables of a catalogue: models, data sets, workloads and profiles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _TABLES = ("models", "datasets", "workloads", "profiles")
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """All pins, each under the name people use."""
+    """All pins by name."""
 
     models: Mapping[str, ModelPin]
     datasets: Mapping[str, DatasetPin]
@@ -50,9 +50,9 @@ class Catalog:
 def add_tables(
     catalog: Catalog, tables: Mapping[str, Any], source: CatalogSource | None = None
 ) -> Catalog:
-    """Return `catalog` with `tables`, whose workloads may use what is there already.
+    """Return `catalog` extended by `tables`, whose workloads may use its models and data sets.
 
-    UsageError names what is wrong in those of a package or a user, who can't replace a name.
+    UsageError for invalid tables of a package or a user; existing names can't be replaced.
     """
     try:
         return _add(catalog, tables, source)
@@ -85,7 +85,7 @@ def _add(catalog: Catalog, tables: Mapping[str, Any], source: CatalogSource | No
     )
     for name, labels in profiles.items():
         if missing := [label for label in labels if label not in known_work]:
-            raise ValueError(f"profile {name} names {', '.join(missing)}, which is no workload")
+            raise ValueError(f"profile {name} names {', '.join(missing)}, which isn't a workload")
     chosen = {name: tuple(labels) for name, labels in profiles.items()}
     return Catalog(
         models=known_models,
@@ -97,7 +97,7 @@ def _add(catalog: Catalog, tables: Mapping[str, Any], source: CatalogSource | No
 
 def _join[T](known: Mapping[str, T], added: Mapping[str, T]) -> Mapping[str, T]:
     if taken := set(known) & set(added):
-        raise ValueError(f"{', '.join(sorted(taken))} is in the catalogue already; rename it")
+        raise ValueError(f"{', '.join(sorted(taken))} is already in the catalogue; rename it")
     return MappingProxyType({**known, **added})
 
 

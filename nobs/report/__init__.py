@@ -1,1 +1,1 @@
-"""What reports say: building, reading, judging and comparing them."""
+"""The reading side: build, read, validate and compare reports."""

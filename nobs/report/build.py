@@ -1,4 +1,4 @@
-"""The report of a run, built anew from its order and the results that are there."""
+"""Build the report of a run from its specification and the results so far."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from nobs.tasks.parameters import typed_spec
 
 
 def build_report(spec: RunSpec, results: Mapping[str, StepResult], *, finished: bool) -> Report:
-    """Return the report of `results` (step id -> result); `finished` when no more will come."""
+    """Return the report of `results` (step id -> result); `finished` if no step is left."""
     spec = typed_spec(spec)
     now = datetime.now(UTC)
     device_info, flags = _find_device(spec.device_info, results)
@@ -72,9 +72,9 @@ def fingerprint(workload: Workload) -> str:
 
 
 def summarise(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
-    """Return the figures and flags of one step; raises whatever its data makes a task raise.
+    """Return the figures and flags of one step; passes on what the task raises for bad data.
 
-    A step whose output is wrong has failed, however fast it was.
+    A step with wrong output has failed, however fast it was.
     """
     definition = TASKS.load(spec.workload_of(step).task)
     model = with_flags(definition.summarise(result, _base(spec, step, result)), definition)
@@ -87,8 +87,8 @@ def summarise(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
         failure_class=FailureClass.BENCHMARK,
         type="WrongOutput",
         message=" ".join(faults),
-        remedy="The device, its driver, a library or the server computes wrongly, or the weights"
-        " are damaged: the speed means nothing.",
+        remedy="Ignore the speed. Check the device, its driver, the libraries or the server, and"
+        " download the weights again.",
     )
     return model.model_copy(update={"status": Status.FAILED, "failure": failure})
 
@@ -115,7 +115,7 @@ def _build_task(spec: RunSpec, index: int, results: Mapping[str, StepResult]) ->
 
 
 def _open_for(workload: Workload, models: Iterable[ModelReport]) -> Workload:
-    """Add the reasons that only measuring shows: the plan can't know what will be loaded."""
+    """Add the open reasons that only measuring shows, such as the loaded modules."""
     definition = TASKS.load(workload.task)
     own = (model for model in models if fits(definition, model))
     found = (reason for model in own for reason in definition.find_open_reasons(model, workload))
@@ -161,7 +161,7 @@ def _describe_workload(workload: Workload, results: list[StepResult | None]) -> 
 def _find_device(
     planned: DeviceInfo, results: Mapping[str, StepResult]
 ) -> tuple[DeviceInfo, tuple[Flag, ...]]:
-    """Return the device that computed: what the first step's process saw, whatever was planned."""
+    """Return the device that the first step computed on; a flag if it isn't the planned one."""
     checks = (check for result in results.values() for check in result.checks if check.passed)
     check = next(checks, None)
     if check and not planned.device.is_builtin:
@@ -178,13 +178,13 @@ def _find_device(
 
 
 def _find_environment(results: Mapping[str, StepResult]) -> dict[str, Any]:
-    """Return what the first step with torch saw, else the first: a served model's step has none."""
-    told = [result.environment for result in results.values() if result.environment]
-    return next((each for each in told if "torch" in each), told[0] if told else {})
+    """Return the environment of the first step with torch, else of the first step."""
+    reported = [result.environment for result in results.values() if result.environment]
+    return next((each for each in reported if "torch" in each), reported[0] if reported else {})
 
 
 def _find_host(results: Mapping[str, StepResult]) -> Mapping[str, Any]:
-    """Return what is known of the machine; on battery if any step was."""
+    """Return the facts of the machine; on battery if any step was."""
     host = _find_environment(results).get("host", {})
     hosts = [result.environment.get("host", {}) for result in results.values()]
     return host | {"on_battery": any(each.get("on_battery") for each in hosts)} if host else {}

@@ -1,4 +1,4 @@
-"""Two reports against each other: how much faster, how sure that is, and what else differs."""
+"""Compare two reports: speedup with its CI, and differences in machine and software."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -35,16 +35,16 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """Something of the baseline that can't be compared, and why."""
+    """A workload or model of the baseline that can't be compared, and why."""
 
     workload: str
     model: str
     reason: str
     is_loss: bool
-    """Whether the other report has nothing to hold against what the baseline measured."""
+    """Whether the baseline measured it and the other report has no result."""
 
     def __str__(self) -> str:
-        """Return what isn't compared and why; many a reason begins with the workload itself."""
+        """Return what isn't compared and why; some reasons begin with the workload's name."""
         workload = "" if self.reason.startswith(self.workload) else self.workload
         what = " ".join(filter(None, (workload, self.model)))
         return f"{what}: {self.reason}" if what else self.reason
@@ -61,12 +61,12 @@ class Comparison:
     """Geometric mean over workloads, each the mean of its models."""
     refusals: tuple[Refusal, ...]
     unlike: tuple[str, ...]
-    """Why what was compared is not the same work."""
+    """Why the compared work differs."""
     differences: tuple[tuple[str, str, str], ...]
     """Name and both values of what differs in machine, software and settings."""
 
     def is_below(self, threshold: float) -> bool:
-        """Tell whether a model is surely slower and below `threshold`, or has no counterpart."""
+        """Return whether a model is significantly slower and below `threshold`, or is missing."""
         ratios = (line.ratio for line in self.lines if line.is_headline)
         return any(refusal.is_loss for refusal in self.refusals) or any(
             ratio.finding is Finding.SLOWER and ratio.value < threshold for ratio in ratios
@@ -84,9 +84,9 @@ class Comparison:
 def compare_reports(
     baseline: Report, other: Report, *, names: tuple[str, str], force_open: bool = False
 ) -> Comparison:
-    """Compare what both reports measured; unlike work only if `force_open`.
+    """Compare what both reports measured; different work only if `force_open`.
 
-    The intervals of all ratios and of their mean hold together: the more there are, the wider.
+    The CIs of all ratios and of their mean are Bonferroni-corrected.
     """
     baseline, other = typed(baseline), typed(other)
     others = {task.workload.name: task for task in other.tasks}
@@ -113,19 +113,19 @@ def compare_reports(
 
 
 def _why_unlike(task: TaskReport, other: TaskReport | None) -> str | None:
-    """Return why both aren't the same work, None if they are or if one is missing."""
+    """Return why the work differs; None if it doesn't, or if one is missing."""
     if other is None:
         return None
     name, one, two = to_line(task.workload.name), task.workload, other.workload
     if one.division != two.division:
-        told = "; ".join(map(to_line, (*one.open_reasons, *two.open_reasons)))
+        reported = "; ".join(map(to_line, (*one.open_reasons, *two.open_reasons)))
         return (
             f"{name} is {one.division} in the baseline and {two.division} in the other report"
-            f" ({told or 'no reason'})"
+            f" ({reported or 'no reason given'})"
         )
     if one.fingerprint != two.fingerprint:
         changed = ", ".join(_changed(one.model_dump(mode="json"), two.model_dump(mode="json")))
-        return f"{name} is not the same work in both: {changed or 'its pins'} differ"
+        return f"{name} differs between the reports: {changed or 'fingerprint'}"
     return None
 
 
@@ -144,7 +144,7 @@ def _compare_tasks(
 ) -> Iterator[Line | Refusal]:
     workload = to_line(task.workload.name)
     if other is None or refused:
-        reason = refused or "the other report lacks it"
+        reason = refused or "missing from the other report"
         yield Refusal(workload=workload, model="", reason=reason, is_loss=True)
         return
     definition = definition_of(task.task, task.workload.division)
@@ -161,12 +161,12 @@ def _compare_models(
         yield Refusal(workload=workload, model=name, reason=reason, is_loss=False)
         return
     if other is None or other.status is not Status.OK:
-        reason = f"{other.status} in the other report" if other else "the other report lacks it"
+        reason = f"{other.status} in the other report" if other else "missing from the other report"
         yield Refusal(workload=workload, model=name, reason=reason, is_loss=True)
         return
     lines = list(_compare_figures(task, workload, name, (model, other)))
     if not lines:
-        reason = "a report has no repeats"
+        reason = "one of the reports has no repeats"
         yield Refusal(workload=workload, model=name, reason=reason, is_loss=False)
     yield from lines
 
@@ -210,7 +210,7 @@ def _differences(baseline: Report, other: Report) -> Iterator[tuple[str, str, st
 
 
 def _facts(report: Report) -> dict[str, str]:
-    """Return what may explain a difference: machine, software, settings."""
+    """Return machine, software and settings: what may explain a difference."""
     machine = flatten("", report).machine
     details = {k: v for k, v in machine.details.items() if k not in _OWN_DETAILS}
     parts = {"device": machine.device, "run": details, "environment": machine.environment}

@@ -1,4 +1,4 @@
-"""The definitions of tasks that this NOBS has, by the names that reports give."""
+"""Look up the definitions of tasks by the names in reports."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from nobs.tasks.figures import COMMON, Figure
 
 
 class Unknown(TaskDefinition):
-    """A task that isn't installed: of its models only what every task says is read."""
+    """A task that isn't installed: only the common fields of its models are read."""
 
     name = "unknown"
     title = "A task that isn't installed"
@@ -24,7 +24,7 @@ class Unknown(TaskDefinition):
 
 
 def find_definition(name: str) -> TaskDefinition:
-    """Return the definition of a task, that of `Unknown` where it isn't installed or is broken."""
+    """Return the definition of a task; `Unknown` if it isn't installed or is broken."""
     try:
         return TASKS.load(name)
     except NobsError:
@@ -32,12 +32,12 @@ def find_definition(name: str) -> TaskDefinition:
 
 
 def fits(task: TaskDefinition, model: ModelReport) -> bool:
-    """Tell whether `model` is of the class that `task` reads."""
+    """Return whether `model` is of the class that the definition reads."""
     return isinstance(model, task.report_type)
 
 
 def known_figures() -> dict[str, Figure[Any]]:
-    """Return the figures of all installed tasks by key; those of every task come last."""
+    """Return the figures of all installed tasks by key; common figures come last."""
     own = [figure for name in TASKS for figure in find_definition(name).figures]
     found: dict[str, Figure[Any]] = {}
     for figure in (*own, *COMMON):

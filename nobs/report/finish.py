@@ -1,4 +1,4 @@
-"""What is written of steps and runs that ended otherwise than by measuring to the end."""
+"""Results and reports of steps and runs that did not finish normally."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from nobs.text import to_line
 
 
 def empty_result(spec: RunSpec, step: StepSpec, started: datetime, failure: Failure) -> StepResult:
-    """Return the result of a step that measured nothing; of one that others ended it is lost."""
+    """Return the result of a step that measured nothing: failed, or lost if it was killed."""
     return StepResult(
         step=step.id,
         task=spec.workload_of(step).task,
@@ -25,10 +25,10 @@ def empty_result(spec: RunSpec, step: StepSpec, started: datetime, failure: Fail
 
 
 def sound_results(run_dir: RunDir, spec: RunSpec) -> dict[str, StepResult]:
-    """Return the results that are there, by step; each can be summed up.
+    """Return the results so far, by step; each of them can be summarised.
 
-    What can't be read or summed up has failed: that one step can be repeated, and the others keep
-    their place in the report. What it left stays beside its result. So has what computed wrongly.
+    A step whose result is unreadable or wrong has failed; the report keeps the other steps. The
+    unreadable file is kept as `unusable.json`.
     """
     found = {step.id: _sound_result(run_dir, spec, step) for step in spec.steps}
     return {step: result for step, result in found.items() if result is not None}
@@ -48,9 +48,9 @@ def _sound_result(run_dir: RunDir, spec: RunSpec, step: StepSpec) -> StepResult 
         failure = Failure(
             failure_class=FailureClass.BENCHMARK,
             type=type(error).__name__,
-            message=f"The step's result can't be summed up: {to_line(error, 300)}.",
-            remedy=f"Repeat the step with `nobs run --resume {spec.run_id}`; what it left is kept"
-            f" in {kept.parent.name}/{kept.name}.",
+            message=f"The step's result can't be used: {to_line(error, 300)}.",
+            remedy=f"Repeat the step with `nobs run --resume {spec.run_id}`. The file is kept as"
+            f" {kept.parent.name}/{kept.name}.",
         )
         result = empty_result(spec, step, started, failure)
         run_dir.write(file, result)
@@ -58,7 +58,7 @@ def _sound_result(run_dir: RunDir, spec: RunSpec, step: StepSpec) -> StepResult 
 
 
 def missing_steps(run_dir: RunDir, spec: RunSpec) -> list[StepSpec]:
-    """Return the steps that haven't ended as ok, in their order."""
+    """Return the steps that are not ok, in order."""
     results = sound_results(run_dir, spec)
     return [s for s in spec.steps if s.id not in results or results[s.id].status is not Status.OK]
 
@@ -71,8 +71,8 @@ def record_missing(
     *,
     instead_of: FailureClass | None = None,
 ) -> None:
-    """Give every step without a result, or with one of that class, one that says why."""
-    again = f"Do what is missing with `nobs run --resume {spec.run_id}`."
+    """Write a failed result for every step that has none, or one of the class `instead_of`."""
+    again = f"Run the missing steps with `nobs run --resume {spec.run_id}`."
     failure = Failure(
         failure_class=kind, type=kind.value, message=message, remedy=REMEDIES.get(kind, again)
     )
@@ -85,7 +85,7 @@ def record_missing(
 
 
 def write_report(run_dir: RunDir, spec: RunSpec, *, finished: bool) -> dict[str, StepResult]:
-    """Write the report of the results that are there and return them by step."""
+    """Write the report of the results so far and return them by step."""
     results = sound_results(run_dir, spec)
     run_dir.write(run_dir.report_file, build_report(spec, results, finished=finished))
     return results

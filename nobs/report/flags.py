@@ -1,4 +1,4 @@
-"""Flags on a number: what was seen beside it. They never stop a run."""
+"""Flags: conditions during the run that may have influenced a figure. They never stop a run."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ HEAT = frozenset(
     {"software-thermal", "hardware-thermal", "hardware-slowdown", "power-brake", "thermal",
      "memory-thermal", "regulator-thermal", "processor-hot"}
 )  # fmt: skip
-"""Reasons and counters that mean: slower than the device is at its limits of power and clock."""
+"""Throttle reasons and counters that mean heat or a power brake, not just the power limit."""
 UNKNOWN = frozenset({"power-or-heat"})
 POWER = frozenset({"software-power-cap", "power", "board-limit"})
 MIN_HEAT_SHARE = 0.01
@@ -24,18 +24,18 @@ MIN_SWAPPED_BYTES = 1 << 20
 
 
 def with_flags(model: ModelReport, task: TaskDefinition) -> ModelReport:
-    """Return the report of a model with its flags: of the machine, then of its task."""
+    """Return `model` with its flags: those of the machine, then those of its task."""
     own = task.find_flags(model) if fits(task, model) else ()
     return model.model_copy(update={"flags": (*find_flags(model), *own)})
 
 
 def find_machine_flags(host: Mapping[str, Any], execution: Execution) -> tuple[Flag, ...]:
-    """Return what `environment.host` says of all numbers of a run."""
+    """Return the flags of a whole run that follow from `environment.host`."""
     return tuple(_machine_flags(host, execution))
 
 
 def find_flags(model: ModelReport) -> Iterator[Flag]:
-    """Yield what the machine did while a model was measured."""
+    """Yield the flags of the machine's state while `model` was measured."""
     if model.telemetry is not None:
         for device in model.telemetry.devices:
             yield from _device_flags(device, model.telemetry.span_s)
@@ -47,7 +47,8 @@ def find_flags(model: ModelReport) -> Iterator[Flag]:
         if finding.kind is FindingKind.STOLEN_CPU:
             share = format_share(finding.value)
             yield Flag.warning(
-                FlagName.STOLEN_CPU, f"The hypervisor gave {share} of the CPU time to others."
+                FlagName.STOLEN_CPU,
+                f"The hypervisor gave {share} of the CPU time to other machines.",
             )
 
 
@@ -55,14 +56,14 @@ def _device_flags(device: DeviceTelemetry, span_s: float) -> Iterator[Flag]:
     if heat := find_heat(device, span_s):
         yield Flag.warning(
             FlagName.THROTTLED,
-            f"{device.name} was slowed down for {format_share(heat[1])} of the time ({heat[0]}).",
+            f"{device.name} was throttled for {format_share(heat[1])} of the time ({heat[0]}).",
         )
     unknown = _strongest(device.throttling, UNKNOWN, span_s)
     if unknown and unknown[1] >= MIN_POWER_SHARE:
         yield Flag.note(
             FlagName.THROTTLED,
-            f"{device.name} was at a limit of power or heat for {format_share(unknown[1])} of the"
-            " time.",
+            f"{device.name} was limited by power or temperature for {format_share(unknown[1])} of"
+            " the time; the driver doesn't report which.",
         )
     yield from _power_flags(device, _strongest(device.throttling, POWER, span_s))
     others = device.foreign_processes.value
@@ -74,7 +75,7 @@ def _device_flags(device: DeviceTelemetry, span_s: float) -> Iterator[Flag]:
 
 
 def find_heat(device: DeviceTelemetry, span_s: float) -> tuple[str, float] | None:
-    """Return why a device was throttled and for which share of the time; None if it wasn't."""
+    """Return the reason for throttling and its share of the time; None without throttling."""
     heat = _strongest(device.throttling, HEAT, span_s)
     return heat if heat and heat[1] >= MIN_HEAT_SHARE else None
 
@@ -84,7 +85,7 @@ def _power_flags(device: DeviceTelemetry, capped: tuple[str, float] | None) -> I
     if limit and default and limit < default:
         yield Flag.warning(
             FlagName.POWER_CAPPED,
-            f"{device.name} is limited to {limit:.0f} W instead of its {default:.0f} W.",
+            f"{device.name} is limited to {limit:.0f} W; the default is {default:.0f} W.",
         )
     elif capped and capped[1] >= MIN_POWER_SHARE:
         yield Flag.note(
@@ -108,22 +109,25 @@ def _system_flags(system: SystemTelemetry | None) -> Iterator[Flag]:
     swapped = system.swapped_bytes.value if system else None
     if swapped and swapped >= MIN_SWAPPED_BYTES:
         yield Flag.warning(
-            FlagName.SWAPPING, f"The machine swapped {swapped / (1 << 20):.0f} MiB meanwhile."
+            FlagName.SWAPPING,
+            f"The machine swapped {swapped / (1 << 20):.0f} MiB during the repeats.",
         )
 
 
 def _machine_flags(host: Mapping[str, Any], execution: Execution) -> Iterator[Flag]:
     if host.get("on_battery"):
-        yield Flag.warning(FlagName.ON_BATTERY, "The machine ran on its battery.")
+        yield Flag.warning(FlagName.ON_BATTERY, "The machine ran on battery.")
     governor = host.get("cpu_governor")
     if governor not in (None, "performance"):
-        yield Flag.note(FlagName.GOVERNOR, f"The CPU's governor was {governor}, not performance.")
+        yield Flag.note(
+            FlagName.GOVERNOR, f"The CPU frequency governor was {governor}, not performance."
+        )
     if host.get("cpu_turbo") is False:
-        yield Flag.note(FlagName.TURBO_OFF, "The CPU's turbo was off.")
+        yield Flag.note(FlagName.TURBO_OFF, "CPU turbo was off.")
     if hypervisor := host.get("hypervisor"):
         maker = "" if hypervisor == "unknown" else f" ({hypervisor})"
-        yield Flag.note(FlagName.VIRTUAL_MACHINE, f"The machine is virtual{maker}.")
+        yield Flag.note(FlagName.VIRTUAL_MACHINE, f"The machine is a virtual machine{maker}.")
     runtime = host.get("container_runtime")
     if runtime or execution is Execution.CONTAINER:
         name = "" if runtime in (None, "unknown") else f" ({runtime})"
-        yield Flag.note(FlagName.CONTAINER, f"The run was inside a container{name}.")
+        yield Flag.note(FlagName.CONTAINER, f"The run was in a container{name}.")

@@ -1,4 +1,4 @@
-"""Reports side by side: plain rows, one table for each workload and division."""
+"""The leaderboard: rows of all reports in one table per workload and division."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,17 +28,17 @@ DIVISIONS = ("closed", "open", "legacy")
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One model of one report; every text is safe to show."""
+    """One model of one report; all texts are safe to print."""
 
     run: str
-    """Key of the host section it belongs to."""
+    """Key of its machine section."""
     host: str
     device: str
     hardware: str
-    """The GPU where it was measured, else the processor."""
+    """The GPU if it was measured on one, else the processor."""
     model: str
     settings: str = ""
-    """With what it ran, as in `bfloat16, batch 64, sdpa`."""
+    """Settings, as in `bfloat16, batch 64, sdpa`."""
     status: str
     why: str = ""
     """Why it isn't ok."""
@@ -48,15 +48,15 @@ class Row:
     warnings: tuple[str, ...] = ()
     figures: Mapping[str, Measured] = field(default_factory=dict)
     samples: tuple[float, ...] = ()
-    """Raw rates in their order."""
+    """Raw rates in order."""
     starts_s: tuple[float, ...] = ()
-    """When each of them began, since the first one; nothing where the report doesn't tell."""
+    """Start of each, since the first; empty if the report doesn't have them."""
     charts: Mapping[str, tuple[Point | float, ...]] = field(default_factory=dict)
     """Points, or shares of a whole, by the key of the chart."""
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """What tables name it by."""
+        """How tables name it: host, hardware, model."""
         return self.host, self.hardware, self.model
 
     @property
@@ -67,7 +67,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """All rows of one workload and division, by model, best first; those without figures last."""
+    """All rows of one workload and division by model, best first; rows without figures last."""
 
     workload: str
     task: str
@@ -76,7 +76,7 @@ class Table:
 
     @cached_property
     def definition(self) -> TaskDefinition:
-        """Return that of the task."""
+        """Return the definition of the task."""
         return definition_of(self.task, self.division)
 
     @cached_property
@@ -92,7 +92,7 @@ class Table:
 
     @cached_property
     def charts(self) -> tuple[Chart[Any], ...]:
-        """Return the charts that rows have points of, and those of pairs that it is in."""
+        """Return the charts that rows have data for, and pair charts with this workload."""
         held = {key for row in self.rows for key in row.charts}
         return tuple(
             chart
@@ -101,7 +101,7 @@ class Table:
         )
 
     def is_ambiguous(self, row: Row) -> bool:
-        """Tell whether another row of the model is of a machine that looks the same."""
+        """Return whether another row has the same host, hardware and model."""
         return self._identities[row.identity] > 1
 
     @cached_property
@@ -109,7 +109,7 @@ class Table:
         return Counter(row.identity for row in self.rows)
 
     def ranked(self) -> Iterator[tuple[int | None, Row]]:
-        """Yield each row with its rank among those of its model, None where it has none."""
+        """Yield each row with its rank within its model; None without a headline figure."""
         counts: Counter[str] = Counter()
         for row in self.rows:
             counts[row.model] += 1
@@ -126,7 +126,7 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True)
 class FlatReport:
-    """One report, flat: its machine and its rows by (workload, task, division)."""
+    """One report: its machine, and its rows by (workload, task, division)."""
 
     machine: MachineSection
     rows: tuple[tuple[tuple[str, str, str], Row], ...]
@@ -156,7 +156,7 @@ def _place(task: TaskReport) -> tuple[str, str, str]:
 
 
 def arrange(reports: Sequence[FlatReport], skipped: Sequence[Skipped] = ()) -> Leaderboard:
-    """Return the tables of all reports; closed, open and legacy results never share one."""
+    """Return the tables of all reports; closed, open and legacy results have separate tables."""
     reports = list(_with_distinct_runs(reports))
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for each in reports:
@@ -171,7 +171,7 @@ def arrange(reports: Sequence[FlatReport], skipped: Sequence[Skipped] = ()) -> L
 
 
 def _with_distinct_runs(reports: Sequence[FlatReport]) -> Iterator[FlatReport]:
-    """Yield the reports with a key of its own each: copies of a report share their run's name."""
+    """Yield the reports with unique run keys; copies of a report share the run's name."""
     counts: Counter[str] = Counter()
     for each in reports:
         run = each.machine.run or "unnamed"
@@ -184,7 +184,7 @@ def _with_distinct_runs(reports: Sequence[FlatReport]) -> Iterator[FlatReport]:
 
 
 def _order(place: tuple[str, str, str]) -> tuple[int, str, str]:
-    """Return where a table stands: `work/1` comes before `work-max/1`."""
+    """Return the sort key of a table: `work/1` comes before `work-max/1`."""
     workload, task, division = place
     return _division_rank(division), workload.replace("/", " "), task
 
@@ -235,7 +235,7 @@ def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
 def _charts(
     definition: TaskDefinition, model: ModelReport
 ) -> Iterator[tuple[str, tuple[Point | float, ...]]]:
-    """Yield the data of each chart that `model` has some for."""
+    """Yield key and data of each chart for which `model` has data."""
     for chart in definition.charts:
         if found := chart.read(model):
             safe = (
@@ -251,4 +251,4 @@ def _why(model: ModelReport) -> str:
     if model.status is Status.OK:
         return ""
     failure = model.failure
-    return to_line(f"{failure.failure_class}: {failure.message}") if failure else "no reason known"
+    return to_line(f"{failure.failure_class}: {failure.message}") if failure else "unknown reason"

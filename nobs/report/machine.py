@@ -1,4 +1,4 @@
-"""What a report says of its machine and of itself, as names and texts that are safe to show."""
+"""The machine section of a report: names and texts that are safe to print."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from nobs.text import to_line
 
 @dataclass(frozen=True, kw_only=True)
 class MachineSection:
-    """What one report says of its machine and of itself, as names and texts."""
+    """Machine, run, sensors, flags and notes of one report."""
 
     run: str
     host: str
@@ -24,15 +24,15 @@ class MachineSection:
     details: Mapping[str, str]
     environment: Mapping[str, str]
     sensors: Mapping[str, str]
-    """What sensors told of each model's timed region, with the evidence."""
+    """Sensor readings of each model's repeats, with the evidence."""
     flags: tuple[str, ...]
-    """What speaks against its numbers."""
+    """Warnings: conditions that make its numbers less reliable."""
     notes: tuple[str, ...]
-    """What is good to know of how they came about."""
+    """Notes: how the numbers were measured."""
 
 
 def describe_host(file: str, report: Report) -> MachineSection:
-    """Return the section of `report`, read from `file`."""
+    """Return the machine section of `report`, read from `file`."""
     run = report.run.model_dump(mode="json", exclude={"flags"})
     origin = report.origin and report.origin.model_dump(mode="json", exclude={"kept"})
     return MachineSection(
@@ -55,24 +55,24 @@ def describe_host(file: str, report: Report) -> MachineSection:
 
 
 def flags_of(model: ModelReport) -> Iterator[str]:
-    """Yield what speaks against the numbers: warnings, and what was found in the repeats."""
+    """Yield the warnings, the flags of that severity and the findings of the verdict."""
     findings = model.verdict.findings if model.verdict else ()
     messages = (found.message for found in findings)
     yield from map(to_line, model.warnings)
-    yield from _told(model.flags, Severity.WARNING)
+    yield from _messages(model.flags, Severity.WARNING)
     yield from map(to_line, messages)
 
 
 def notes_of(model: ModelReport) -> Iterator[str]:
-    """Yield what was seen beside the numbers and speaks not against them."""
-    yield from _told(model.flags, Severity.NOTE)
+    """Yield the flags that are only notes."""
+    yield from _messages(model.flags, Severity.NOTE)
 
 
 def hardware_of(report: Report, backend: str, models: Iterable[ModelReport]) -> str:
-    """Return what `models` were measured on by `backend`.
+    """Return the hardware that `models` were measured on by `backend`.
 
-    Where their checks contradict `device_info`, as in older reports, the checks count: the process
-    that computed wrote them.
+    Device checks win over a contradicting `device_info`, as in older reports: the process that
+    computed wrote them.
     """
     device = report.device_info
     if backend == Backend.CPU:
@@ -84,17 +84,17 @@ def hardware_of(report: Report, backend: str, models: Iterable[ModelReport]) -> 
 
 def _flags(report: Report) -> Iterator[str]:
     """Yield the flags of the run, then those of each model with its name."""
-    yield from _told(report.run.flags, Severity.WARNING)
+    yield from _messages(report.run.flags, Severity.WARNING)
     yield from _named(report, flags_of)
 
 
 def _notes(report: Report) -> Iterator[str]:
     """Yield the notes of the run, then those of each model with its name."""
-    yield from _told(report.run.flags, Severity.NOTE)
+    yield from _messages(report.run.flags, Severity.NOTE)
     yield from _named(report, notes_of)
 
 
-def _told(flags: Iterable[Flag], severity: Severity) -> Iterator[str]:
+def _messages(flags: Iterable[Flag], severity: Severity) -> Iterator[str]:
     found = (flag for flag in flags if flag.severity is severity)
     yield from (to_line(f"{flag.name}: {flag.message}") for flag in found)
 
@@ -106,21 +106,21 @@ def _named(report: Report, read: Callable[[ModelReport], Iterator[str]]) -> Iter
 
 
 def _when(report: Report) -> str:
-    """Return when it was measured; an imported report is younger than its figures."""
+    """Return when it was measured: of an imported report, the time in the original."""
     if report.origin is not None:
         return to_line(report.origin.timestamp)
     return report.timestamp.isoformat(timespec="seconds")
 
 
 def _sensors(report: Report) -> Iterator[tuple[str, str]]:
-    """Yield every value that a sensor told, named by model and device."""
-    told = (
+    """Yield every sensor value, named by model and device."""
+    reported = (
         (model.model_name, device)
         for task in report.tasks
         for model in task.models.values()
         for device in (model.telemetry.devices if model.telemetry else ())
     )
-    for model, device in told:
+    for model, device in reported:
         for name, value in device:
             if isinstance(value, Figure) and value.value is not None:
                 shown = f"{value.value:.4g} ({value.evidence}: {value.how})"
@@ -128,7 +128,7 @@ def _sensors(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _flat(value: object, prefix: str = "") -> dict[str, str]:
-    """Return nested values as dotted names and texts; what is null is left out."""
+    """Return nested values as dotted names and texts, without null values."""
     match value:
         case None | "":
             return {}

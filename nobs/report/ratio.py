@@ -1,4 +1,4 @@
-"""Ratios of medians with their confidence intervals, and what may be said of them."""
+"""Ratios of medians, their confidence intervals and their significance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,21 +9,21 @@ from statistics import NormalDist, stdev
 from nobs.stats import CONFIDENCE, interval_of_repeats, median, outliers
 
 MARGIN = 0.01
-"""Repeats go on until a median is known to 1 %: less is never called a difference."""
+"""Medians are measured to ±1 %, so smaller ratios never count as a difference."""
 
 
 class Finding(StrEnum):
-    """What a ratio with its interval says."""
+    """Significance of a ratio."""
 
     FASTER = "faster"
     SLOWER = "slower"
     SAME = "no significant difference"
-    UNKNOWN = "too few repeats to tell"
+    UNKNOWN = "too few repeats"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio:
-    """How many times better the other is than the baseline; 1 means equal."""
+    """Speedup of the other report over the baseline; 1 means equal."""
 
     value: float
     low: float
@@ -32,7 +32,7 @@ class Ratio:
 
     @property
     def finding(self) -> Finding:
-        """Return what can be said with 95 % confidence."""
+        """Return the significance at 95 % confidence."""
         if self.confidence < CONFIDENCE:
             return Finding.UNKNOWN
         if self.low > 1 + MARGIN:
@@ -40,10 +40,9 @@ class Ratio:
         return Finding.SLOWER if self.high < 1 - MARGIN else Finding.SAME
 
     def widened(self, count: int) -> "Ratio":
-        """Return the ratio with an interval that holds together with those of `count` in all.
+        """Return the ratio with its CI Bonferroni-corrected for `count` comparisons.
 
-        Bonferroni: each may miss in 1 of `count` of the cases only. On the logarithmic scale both
-        halves grow as those of normal noise would.
+        On the logarithmic scale both halves grow by the ratio of the normal quantiles.
         """
         factor = _quantile(count) / _quantile(1)
         return replace(
@@ -56,13 +55,12 @@ class Ratio:
 def ratio_of_medians(
     baseline: Sequence[float], other: Sequence[float], *, lower_is_better: bool
 ) -> Ratio:
-    """Return how many times better the median of `other` is, with the interval of that ratio.
+    """Return the ratio of the medians, above 1 where `other` is better, with its CI.
 
     The intervals of both medians, by order statistics, are joined on the logarithmic scale by the
     method of variance estimates recovery: Zou and Donner 2008, Statistics in Medicine 27,
-    1693-1702. Beside what a run knows of its median, runs differ from each other; one run can't
-    tell by how much, so they are taken to differ as much as the repeats within do. No random
-    numbers, so the same reports always compare alike.
+    1693-1702. Runs also differ from each other. One run can't show by how much, so run-to-run
+    variance is assumed to equal repeat variance. No random numbers: the result is reproducible.
     """
     sign = -1.0 if lower_is_better else 1.0
     first, second = _log_interval(baseline, sign), _log_interval(other, sign)
@@ -77,10 +75,10 @@ def ratio_of_medians(
 
 
 def geometric_mean(ratios: Sequence[Ratio]) -> Ratio | None:
-    """Return the geometric mean of ratios with its interval; None without any.
+    """Return the geometric mean of ratios with its CI; None without any.
 
-    What disturbs a machine disturbs all that it does, so the errors aren't taken as independent:
-    the interval holds however they hang together.
+    A disturbance of the machine affects all its figures, so errors aren't assumed independent: the
+    CI holds for any correlation between them.
     """
     if not ratios:
         return None
@@ -101,16 +99,16 @@ def _quantile(count: int) -> float:
 
 
 def _log_interval(values: Sequence[float], sign: float) -> tuple[float, float, float, float]:
-    """Return low end, centre, high end and coverage of the signed logarithm of the median."""
+    """Return low end, centre, high end and confidence of the signed logarithm of the median."""
     found = interval_of_repeats(values)
     low, high = sorted((sign * log(found.low), sign * log(found.high)))
     return low, sign * log(median(values)), high, found.confidence
 
 
 def _reach_of_runs(values: Sequence[float]) -> float:
-    """Return how far, as a logarithm, the level of 95 of 100 runs lies from the mean of all.
+    """Return the half-width of the 95 % range of runs on the logarithmic scale.
 
-    The standard deviation is that of the repeats, outliers apart, times Student's quantile, by its
+    It is the standard deviation of the repeats without outliers times Student's quantile, by its
     series in Abramowitz and Stegun 1964, Handbook of Mathematical Functions, 26.7.5.
     """
     strange = set(outliers(values))

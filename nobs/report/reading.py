@@ -1,4 +1,4 @@
-"""Reports as the tasks that made them read them: typed in one place, figures by declaration."""
+"""Read figures and samples from reports through the definitions of their tasks."""
 
 import math
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ MAX_SAMPLES = 100
 
 
 def definition_of(task: str, division: str) -> TaskDefinition:
-    """Return the definition by which the models of a task in a report are read."""
+    """Return the definition that reads the models of a task in a report."""
     return legacy_definition() if division == Division.LEGACY else find_definition(task)
 
 
 def typed(report: Report) -> Report:
-    """Return `report` with every model in the class of its task, as far as its fields fit it.
+    """Return `report` with every model in the class of its task.
 
-    Others may have written it: a field of a model that isn't what the task says is left out.
+    A field that doesn't fit the class is left out: other programs may have written the report.
     """
     tasks = []
     for task in report.tasks:
@@ -49,14 +49,14 @@ def _typed(kind: type[ModelReport], model: ModelReport) -> ModelReport:
 
 
 def figures_of(task: TaskDefinition) -> tuple[Figure[Any], ...]:
-    """Return the figures that models of `task` can have, in the order of tables."""
+    """Return the figures that models of `task` can have, in table order."""
     return (*task.figures, *COMMON)
 
 
 def read_figures(
     task: TaskDefinition, model: ModelReport, score: float | None = None
 ) -> dict[str, Measured]:
-    """Return the figures of `model` by key, in the order of tables; `score` is that of the task."""
+    """Return the figures of `model` by key, in table order; `score` is the task's."""
     figures = figures_of(task) if fits(task, model) else COMMON
     found = ((f.key, measured(score) if f is SCORE else f.read(model)) for f in figures)
     return {key: value for key, value in found if value is not None}
@@ -69,7 +69,7 @@ def read_runs(task: TaskDefinition, figure: Figure[Any], model: ModelReport) -> 
 
 
 def read_samples(task: TaskDefinition, model: ModelReport) -> tuple[float, ...]:
-    """Return the raw rates in their order; imported reports tell them in their runs only."""
+    """Return the raw rates in order; imported reports have them in their runs only."""
     rates = [sample.units / sample.duration_s for sample in thin(model.samples)]
     if not rates:
         runs = (read_runs(task, figure, model) for figure in task.figures)
@@ -78,7 +78,7 @@ def read_samples(task: TaskDefinition, model: ModelReport) -> tuple[float, ...]:
 
 
 def thin[T](values: Sequence[T]) -> Sequence[T]:
-    """Return at most MAX_SAMPLES of a list, spread evenly, so that a late change is seen."""
+    """Return at most MAX_SAMPLES values, evenly spaced so that late changes remain visible."""
     count = len(values)
     if count <= MAX_SAMPLES:
         return values

@@ -1,4 +1,4 @@
-"""Whether the median of repeats can be trusted, and if not why, in words that fit the case."""
+"""The verdict on a median (stable, imprecise or unstable) with its reasons and remedies."""
 
 from collections.abc import Iterator, Sequence
 from math import ceil
@@ -21,10 +21,10 @@ from nobs.stats import (
 from nobs.units import format_seconds, format_share
 
 SURE_REPEATS = 6
-"""The fewest repeats whose interval reaches 95 %."""
+"""Fewest repeats for a 95 % CI."""
 MAX_SPREAD = 0.05
 MIN_CHANGE = 0.01
-"""Drifts and distances of modes below this share of the median don't matter."""
+"""Smaller drifts and distances of modes, as a share of the median, are ignored."""
 MIN_SLOW_FIRST = 0.02
 MIN_FOREIGN_CORES = 0.5
 MIN_STOLEN_SHARE = 0.02
@@ -69,7 +69,7 @@ def _find(
 
 
 def _few_or_wide(times: list[float], policy: RepeatPolicy) -> Iterator[Finding]:
-    """Find a confidence interval that is too weak or too wide; the remedy fits the options used."""
+    """Find a CI below 95 % or wider than the target; the remedy depends on the options used."""
     count, middle, interval = len(times), median(times), interval_of_repeats(times)
     if interval.confidence < CONFIDENCE:
         has = f"{count} repeats give a {format_share(interval.confidence, 0)} CI at most"
@@ -102,7 +102,7 @@ def _spread(times: list[float]) -> Iterator[Finding]:
 
 
 def _slow_first(times: list[float], samples: Sequence[Sample]) -> Iterator[Finding]:
-    """Find a first repeat that is far above what the others spread by."""
+    """Find a first repeat that is slower than the spread of the others explains."""
     rest = times[1:]
     if len(rest) < 3:
         return
@@ -190,7 +190,7 @@ def _outliers(
 
 
 def _cause(sample: Sample) -> str:
-    """Return what was recorded that explains a slow repeat; nothing if nothing was."""
+    """Return the recorded cause of a slow repeat; empty if there is none."""
     foreign_s, stolen_s = sample.foreign_cpu_s or 0.0, sample.stolen_cpu_s or 0.0
     if foreign_s >= MIN_FOREIGN_CORES * sample.duration_s:
         return f"while other processes used {foreign_s:.1f} CPU s"

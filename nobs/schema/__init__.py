@@ -1,1 +1,1 @@
-"""What crosses the boundary of launcher and worker: frozen pydantic models, extra forbidden."""
+"""Records exchanged between launcher and worker: frozen pydantic models, extra forbidden."""

@@ -1,4 +1,4 @@
-"""The strict base of every record, and the words that all of them share."""
+"""The strict base class of every record, and shared enumerations."""
 
 import re
 from enum import StrEnum
@@ -23,7 +23,7 @@ class Record(BaseModel):
 
 
 class Backend(StrEnum):
-    """The hardware target: one of NOBS's own, or a third party's by its name."""
+    """The hardware target: built in, or a third party's by its name."""
 
     CUDA = "cuda"
     ROCM = "rocm"
@@ -32,7 +32,7 @@ class Backend(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "Backend | None":
-        """Take the name of a third party's backend as a member that isn't listed."""
+        """Accept the name of a third party's backend as an additional member."""
         if not isinstance(value, str) or not re.fullmatch(BACKEND_NAME, value):
             return None
         member = str.__new__(cls, value)
@@ -41,14 +41,14 @@ class Backend(StrEnum):
 
     @property
     def is_builtin(self) -> bool:
-        """Whether NOBS itself knows the hardware and can find it."""
+        """Whether NOBS itself supports and detects the hardware."""
         return self.name in type(self).__members__
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """Describe any name, as third parties add some."""
+        """Allow any name in the JSON Schema: third parties add backends."""
         described = handler(schema)
         del described["enum"]
         return described | {"pattern": f"^{BACKEND_NAME}$", "examples": [*cls]}
@@ -62,7 +62,7 @@ class Execution(StrEnum):
 
 
 class Dtype(StrEnum):
-    """Number format of weights and arithmetic."""
+    """Number format of weights and computation."""
 
     FLOAT32 = "float32"
     FLOAT16 = "float16"
@@ -70,10 +70,10 @@ class Dtype(StrEnum):
 
 
 class Division(StrEnum):
-    """Whether a result is of the pinned workload unchanged (closed) or not (open)."""
+    """Whether a result is comparable."""
 
     CLOSED = "closed"
-    """The pinned workload unchanged: comparable."""
+    """Exactly the pinned workload: comparable."""
     OPEN = "open"
     """Anything pinned was changed, see `open_reasons`."""
     LEGACY = "legacy"
@@ -88,4 +88,4 @@ class Status(StrEnum):
     FAILED = "failed"
     """It ended with an error, see `failure`."""
     LOST = "lost"
-    """It ended without a result and without an error that anybody saw."""
+    """It ended without a result and without a recorded error."""

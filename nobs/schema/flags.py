@@ -11,17 +11,17 @@ class FlagName(StrEnum):
 
     THROTTLED = "throttled"
     """Of a model. Heat or a power brake slowed a device down for 1 % of the time, by the driver's
-    reasons or the device's counters. Warning; note where the driver doesn't say which limit it
-    was."""
+    reasons or the device's counters. Warning; note where the driver doesn't report which limit
+    applied."""
     POWER_CAPPED = "power-capped"
     """Of a model. A device ran at its power limit for 5 % of the time, or its limit is below the
     default. Note; warning if the limit was lowered."""
     FOREIGN_PROCESS = "foreign-process"
-    """Of a model, warning. Processes of others were on the GPU."""
+    """Of a model, warning. Other processes used the GPU."""
     FOREIGN_CPU = "foreign-cpu"
     """Of a model, warning. Other processes kept half a CPU core or more busy."""
     STOLEN_CPU = "stolen-cpu"
-    """Of a model, warning. A hypervisor gave 2 % or more of the CPU time that was wanted to other
+    """Of a model, warning. A hypervisor gave 2 % or more of the requested CPU time to other
     machines."""
     SWAPPING = "swapping"
     """Of a model, warning. The machine swapped 1 MiB or more."""
@@ -34,32 +34,32 @@ class FlagName(StrEnum):
     """Of a model, warning. The model may compute on another machine, see `locality_reason` of the
     server."""
     COALESCED_STREAM = "coalesced-stream"
-    """Of a model, warning. More than a tenth of the answers came in lumps of several chunks: no
+    """Of a model, warning. More than a tenth of the answers arrived in bursts of several chunks: no
     inter-token latency."""
     UNRECONCILED_TOKENS = "unreconciled-tokens"
     """Of a model, warning. The token counts of more than a tenth of the answers contradict their
     streams: no tokens per second."""
     OTHER_DEVICE = "other-device"
-    """Of the run, note. The GPU that computed isn't the one that the run was planned for."""
+    """Of the run, note. The run used another GPU than planned."""
     ON_BATTERY = "on-battery"
-    """Of the run, warning. A battery powered the machine."""
+    """Of the run, warning. The machine ran on battery."""
     GOVERNOR = "governor"
     """Of the run, note. The CPU's frequency governor isn't `performance`."""
     TURBO_OFF = "turbo-off"
-    """Of the run, note. The CPU's turbo was off."""
+    """Of the run, note. CPU turbo was off."""
     VIRTUAL_MACHINE = "virtual-machine"
     """Of the run, note. The machine is virtual."""
     CONTAINER = "container"
-    """Of the run, note. The run was inside a container."""
+    """Of the run, note. The run was in a container."""
 
 
 class Severity(StrEnum):
     """Weight of a flag."""
 
     NOTE = "note"
-    """How the number came about."""
+    """Explains how the number was measured."""
     WARNING = "warning"
-    """Without it the number would probably be different."""
+    """The number would probably be different without it."""
 
 
 class Flag(Record):
@@ -80,5 +80,5 @@ class Flag(Record):
 
     @classmethod
     def warning(cls, name: FlagName, message: str) -> Self:
-        """Return a flag that speaks against a number."""
+        """Return a flag that makes a number less reliable."""
         return cls(name=name, severity=Severity.WARNING, message=message)

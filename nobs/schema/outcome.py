@@ -13,9 +13,9 @@ class Outcome(Record):
     schema_id: Literal["nobs.outcome/1"] = Field("nobs.outcome/1", alias="schema")
     execution: Execution
     exit_code: int | None
-    """Of the worker; null where nobody saw it end, as after the launcher's death."""
+    """Of the worker; null if unknown, as after the death of the launcher."""
     oom_killed: bool = False
-    """Whether the engine saw the worker run out of memory."""
+    """Whether the engine reported that the worker ran out of memory."""
     timed_out: bool = False
     """Whether the run exceeded its time limit."""
     interrupted: bool = False

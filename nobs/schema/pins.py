@@ -1,4 +1,4 @@
-"""Pins: which exact data, model and parameters a workload is made of."""
+"""Pins: the exact data, models and parameters of a workload."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, SerializeAsAny, model_validator
 from nobs.schema.base import Division, Record
 
 Sha256 = str
-"""64 lower-case hex digits; empty where nobody has verified the digest yet."""
+"""64 lower-case hex digits; empty if not verified yet."""
 
 
 class Source(StrEnum):
@@ -22,14 +22,14 @@ class Source(StrEnum):
     PATH = "path"
     """A file or directory of the user's."""
     SERVER = "server"
-    """A server answers for the model and reports what it runs; NOBS pins nothing of it."""
+    """A model server; NOBS doesn't pin the model, the server reports it."""
 
 
 class DatasetPin(Record):
     """Rows of one text column of one data set."""
 
     id: str
-    """Repository of the hub, path, or name of a data set that comes with NOBS."""
+    """Repository of the hub, path, or name of a data set included in NOBS."""
     source: Source = Source.HUB
     revision: str | None = None
     """Commit of the hub's repository; null: the newest one (an open result)."""
@@ -37,16 +37,16 @@ class DatasetPin(Record):
     """The one file to fetch; null: the `datasets` library chooses (an open result)."""
     file_bytes: int | None = None
     file_sha256: Sha256 = ""
-    """Empty where nobody has verified it yet."""
+    """Empty if not verified yet."""
     config: str | None = None
     """Configuration of the data set; null where it has only one."""
     split: str = "train"
     column: str = "text"
     """Column that holds the texts."""
     rows: int = Field(gt=0)
-    """How many rows from the start of the split."""
+    """Number of rows, from the start of the split."""
     rows_sha256: Sha256 = ""
-    """sha256 of the selected rows; empty where nobody has verified it yet."""
+    """sha256 of the selected rows; empty if not verified yet."""
     licence: str = ""
 
 
@@ -66,9 +66,9 @@ class ModelPin(Record):
     weights_file: str | None = None
     """File whose digest is pinned."""
     weights_sha256: Sha256 = ""
-    """Digest of `weights_file`; empty where nobody has verified it yet."""
+    """Digest of `weights_file`; empty if not verified yet."""
     parameters_m: float | None = None
-    """Millions of parameters, for people; null if unknown."""
+    """Millions of parameters, informative; null if unknown."""
     trust_remote_code: bool = False
     """Whether the model may run its own code."""
     licence: str = ""
@@ -76,9 +76,9 @@ class ModelPin(Record):
 
 
 class Params(Record):
-    """Parameters of a workload; each kind has fields of its own, see the sections of the tasks."""
+    """Parameters of a workload; each kind adds its fields, see the sections of the tasks."""
 
-    # Open, so that work of a task that isn't installed can be read; `nobs.tasks.parameters` closes.
+    # Open, so that reports of tasks that aren't installed can be read.
     model_config = ConfigDict(extra="allow")
 
     kind: str
@@ -91,22 +91,22 @@ class RepeatPolicy(Record):
     repeats: int | None = Field(None, gt=0)
     """Fixed number of repeats; null: the CI decides."""
     min_repeats: int = Field(3, gt=0)
-    """Least number of repeats where the CI decides."""
+    """Minimum number of repeats if the CI decides."""
     ci_rel_width: float = Field(0.01, gt=0)
     """Repeating stops when both ends of the CI lie within this share of the median."""
     time_budget_s: float = Field(60.0, gt=0)
-    """Seconds of measuring a model after which no further repeat starts."""
+    """Time budget per model; no further repeat starts after it."""
 
 
 class CatalogRef(Record):
-    """A catalogue other than NOBS's own, which a workload comes from."""
+    """A catalogue of a user or a package that defines a workload."""
 
     file: str
     """Name of the file, without its directory; of a package, `NAME VERSION: FILE`."""
     sha256: Sha256
     """Of the file's bytes."""
     pinned: bool
-    """Whether the user named this digest; otherwise the result is open."""
+    """Whether the user gave this digest with the file; otherwise the result is open."""
 
 
 class Workload(Record):
@@ -136,10 +136,10 @@ class Workload(Record):
 
     @property
     def label(self) -> str:
-        """The name people cite: `NAME/VERSION`."""
+        """`NAME/VERSION`."""
         return f"{self.name}/{self.version}"
 
     @property
     def division(self) -> Division:
-        """Closed unless anything pinned was changed."""
+        """Closed unless there are open reasons."""
         return Division.OPEN if self.open_reasons else Division.CLOSED

@@ -1,4 +1,4 @@
-"""`report.json`: the run's one report; the fields people know keep their names and places."""
+"""`report.json`: the report of a run."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -27,17 +27,17 @@ from nobs.stats import interval_of_repeats
 
 
 class Interval(Record):
-    """A 95 % confidence interval of a median and how it was made."""
+    """A 95 % confidence interval of a median."""
 
     low: float
     """In the unit of the median."""
     high: float
     """In the unit of the median."""
     confidence: float = Field(gt=0, le=1)
-    """Coverage actually reached: 0.95, and less for fewer than 6 repeats."""
+    """Confidence reached: 0.95, less for fewer than 6 repeats."""
     method: str
     """`interpolated order statistics`; `range of the repeats` for fewer than 6; with `, widened for
-    dependent repeats` where each repeat resembled the one before."""
+    dependent repeats` where repeats are autocorrelated."""
 
     @classmethod
     def of_repeats(cls, values: Sequence[float]) -> Self | None:
@@ -46,7 +46,7 @@ class Interval(Record):
 
 
 class FindingKind(StrEnum):
-    """What repeats may look like besides a narrow interval around one median."""
+    """Kinds of findings about the repeats."""
 
     TOO_FEW_REPEATS = "too-few-repeats"
     """The interval doesn't reach 95 %; `value`: repeats."""
@@ -64,19 +64,19 @@ class FindingKind(StrEnum):
     FOREIGN_CPU = "foreign-cpu"
     """Other processes used half a CPU core or more on average; `value`: cores."""
     STOLEN_CPU = "stolen-cpu"
-    """A hypervisor gave 2 % or more of the CPU time that was wanted to other machines; `value`:
-    share of the wanted time."""
+    """A hypervisor gave 2 % or more of the requested CPU time to other machines; `value`: share
+    of the requested time."""
     SLOW_FIRST = "slow-first"
     """The first repeat took 2 % and 5 times the spread longer than the others; `value`: share of
     the median of the others."""
     THROTTLED = "throttled"
     """Heat or a power brake slowed a device down; `value`: share of the time."""
     OUTLIERS = "outliers"
-    """Some repeats are outliers; `value`: how many."""
+    """Some repeats are outliers; `value`: their number."""
 
     @property
     def rank(self) -> int:
-        """Return 0 for what makes a median unstable, 1 for imprecise, 2 for a note."""
+        """Return 0 if it makes the median unstable, 1 if imprecise, 2 if it is only a note."""
         if self in {FindingKind.SLOW_FIRST, FindingKind.OUTLIERS}:
             return 2
         few_or_noisy = {FindingKind.TOO_FEW_REPEATS, FindingKind.WIDE_INTERVAL, FindingKind.SPREAD}
@@ -84,32 +84,32 @@ class FindingKind(StrEnum):
 
     @property
     def is_note(self) -> bool:
-        """Whether it doesn't move a median."""
+        """Whether it doesn't affect the median."""
         return self.rank == 2
 
 
 class Finding(Record):
-    """One thing found in the repeats."""
+    """A finding about the repeats."""
 
     kind: FindingKind
     value: float
     """In the unit of its kind."""
     message: str
-    """For people, fitted to the options of the run."""
+    """For people, with the remedy that fits the options of the run."""
 
 
 class Verdict(Record):
-    """Whether the median can be trusted, from the raw samples."""
+    """Reliability of the median, computed from the raw samples."""
 
     stable: bool
-    """Whether nothing was found except `slow-first` and `outliers`, which don't move a median."""
+    """Whether nothing was found but `slow-first` and `outliers`, which don't affect the median."""
     uncertainty: float | None
     """Longer half of the median's interval as a share of the median; null for one repeat."""
     spread: float | None
     """Robust standard deviation (1.4826 times the median absolute deviation) as a share of the
     median; null for one repeat."""
     outliers: tuple[int, ...] = ()
-    """Numbers, from 1, of repeats whose modified z-score exceeds 3.5; none is ever dropped."""
+    """Numbers, from 1, of repeats whose modified z-score exceeds 3.5; all are kept."""
     findings: tuple[Finding, ...] = ()
     """Makes the median `unstable` (drift, two modes, foreign load, throttling) or only `imprecise`
     (few or noisy repeats)."""
@@ -123,7 +123,7 @@ class Verdict(Record):
 
 
 class ModelReport(Record):
-    """Fields of a model that every task has; a task's own class adds its figures."""
+    """Fields of a model in every task; the task's class adds its figures."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -137,31 +137,31 @@ class ModelReport(Record):
     failure: Failure | None = None
     """Why it failed; null if it is ok."""
     weights: WeightsEvidence | None = None
-    """Which weights were loaded; null if the step didn't get so far."""
+    """Weights that were loaded; null if the step failed before."""
     warnings: tuple[str, ...] = ()
-    """Remarks that readers of the numbers should know, one sentence each."""
+    """Warnings about the figures, one sentence each."""
     phases: Phases | None = Phases()
-    """How the step's time was spent; null in imported reports."""
+    """Time of each phase of the step; null in imported reports."""
     memory: Memory = Memory()
     checks: tuple[DeviceCheck, ...] = ()
     """Device checks before and after measuring."""
     calibrations: tuple[Calibration, ...] = ()
     """Peak rates of the device right before and right after the repeats."""
     samples: tuple[Sample, ...] = ()
-    """Timed repeats, raw, in their order."""
+    """Timed repeats, raw, in order."""
     verdict: Verdict | None = None
-    """Whether the median can be trusted; null without repeats."""
+    """Reliability of the median; null without repeats."""
     telemetry: Telemetry | None = None
     """Sensor readings during the repeats; null if nothing was measured."""
     flags: tuple[Flag, ...] = ()
-    """What was seen while this model was measured."""
+    """Conditions while this model was measured."""
 
 
 _PINS = {"dataset", "models", "params", "policy", "catalog", "open_reasons"}
 
 
 class WorkloadRef(Record):
-    """Which work was done, and whether it was the pinned work."""
+    """The work that was done, and whether it was the pinned work."""
 
     name: str
     """Label: `NAME/VERSION`."""
@@ -173,18 +173,18 @@ class WorkloadRef(Record):
     dataset: dict[str, Any]
     """Fields of `DatasetPin`."""
     models: tuple[ModelPin, ...] = ()
-    """Pins of all models of the workload, also of those that weren't measured yet."""
+    """Pins of all models of the workload, including those not measured yet."""
     params: dict[str, Any]
     """Parameters of the workload; `kind` names their record, see the sections of the tasks."""
     policy: dict[str, Any]
     """Fields of `RepeatPolicy`."""
     catalog: CatalogRef | None = None
-    """The user's or a package's catalogue that has the workload; null for those of NOBS itself."""
+    """Catalogue of the user or a package that defines the workload; null for built-in ones."""
     data: SerializeAsAny[DataEvidence] | None = None
-    """Data as it was read; null if no step got so far."""
+    """Evidence of the data that was read; null if no step got so far."""
 
     def to_workload(self, task: str) -> Workload:
-        """Return the workload of `task` that this names; ValueError where it can't be one."""
+        """Return the workload of `task` with these pins; ValueError if they are invalid."""
         name, _, version = self.name.rpartition("/")
         pins = self.model_dump(include=_PINS)
         return Workload.model_validate(pins | {"name": name, "version": version, "task": task})
@@ -198,18 +198,18 @@ class TaskReport(Record):
     dataset_size: int
     """Rows of the data set."""
     models: dict[str, SerializeAsAny[ModelReport]]
-    """By the model's id. A task adds fields of its own, see the sections of the tasks."""
+    """By the model's id. Each task adds fields, see the sections of the tasks."""
     task_score: float | None
     """3600 times the number of models (or prompts), over the sum of their median times in seconds;
     null unless every model is ok and comparable, see the sections of the tasks."""
     published_score: float | None = None
-    """The score that an imported report gave itself, by the formula of its time; else null."""
+    """Score in the imported report, by the formula of its time; else null."""
     workload: WorkloadRef
-    """Which work was done."""
+    """Pins and parameters of the work."""
 
 
 class RunInfo(Record):
-    """How the run was made."""
+    """The run: versions, backend, times, flags."""
 
     id: str
     """Name of the run's directory."""
@@ -233,11 +233,11 @@ class RunInfo(Record):
     engine: EngineRef | None = None
     """Null in native runs."""
     flags: tuple[Flag, ...] = ()
-    """State and settings of the machine that concern all models alike."""
+    """State and settings of the machine that affect all models."""
 
 
 class OriginKind(StrEnum):
-    """Which program wrote an imported report."""
+    """Program that wrote an imported report."""
 
     NOBS = "nobs"
     """The first NOBS."""
@@ -246,7 +246,7 @@ class OriginKind(StrEnum):
 
 
 class Origin(Record):
-    """Where an imported report comes from."""
+    """Source of an imported report."""
 
     kind: OriginKind
     file: str
@@ -263,7 +263,7 @@ class Origin(Record):
 
 
 class Report(Record):
-    """Everything that one run found on one host."""
+    """Everything that one run measured on one host."""
 
     schema_id: Literal["nobs.report/1"] = Field("nobs.report/1", alias="schema")
     timestamp: AwareDatetime
@@ -272,10 +272,10 @@ class Report(Record):
     tasks: tuple[TaskReport, ...]
     """One entry per task."""
     run: RunInfo
-    """How the run was made."""
+    """The run: versions, backend, times, flags."""
     environment: dict[str, Any] = Field(default_factory=dict)
-    """Software and machine as the process of the first step that uses torch saw them, else of the
-    first step; inside its container if it ran in one."""
+    """Software and machine as seen by the process of the first step that uses torch, else of the
+    first step; inside the container if the run used one."""
     origin: Origin | None = None
     """Source of an imported report, which is `legacy` in every task; null in reports of runs."""
     digest: str = ""

@@ -1,4 +1,4 @@
-"""`steps/<step>/result.json`: what one step measured, raw; and how it ended."""
+"""`steps/<step>/result.json`: raw measurements of one step and how it ended."""
 
 from typing import Any, Literal, Self
 
@@ -26,7 +26,7 @@ class Failure(Record):
 
     @classmethod
     def of(cls, error: NobsError, traceback: str = "") -> Self:
-        """Return the failure that an error of ours means, without the user's secrets."""
+        """Return the failure for an error of NOBS, without the user's secrets."""
         return cls(
             failure_class=error.failure_class,
             type=type(error).__name__,
@@ -44,20 +44,20 @@ class Sample(Record):
     duration_s: float = Field(gt=0)
     """The timed region, on a monotonic clock."""
     units: int = Field(gt=0)
-    """Rows, or whatever the task counts."""
+    """Number of units of work: rows, tokens or what the task counts."""
     cpu_time_s: float = Field(ge=0)
     """CPU time of the step's process during the repeat, all threads."""
     foreign_cpu_s: float | None = None
-    """CPU time of everything else on the machine during the repeat; null where it can't be
-    separated from the server's. The system counts in ticks: in a short repeat it can be
+    """CPU time of all other processes during the repeat; null where it can't be separated from
+    the server's. The system counts in ticks: in a short repeat it can be
     negative, and only sums are meaningful."""
     server_cpu_s: float | None = None
     """CPU time of the model server (the process that listens on its port and its children), which
     isn't foreign; 0 for a server on another machine, null where it isn't visible, as from inside
     a container."""
     stolen_cpu_s: float | None = None
-    """CPU time that a hypervisor gave to other machines though this one wanted it, all cores; 0
-    where the system counts none."""
+    """CPU time that a hypervisor gave to other machines although this one requested it, all
+    cores; 0 where the system counts none."""
 
 
 class Phases(Record):
@@ -72,7 +72,7 @@ class Phases(Record):
     data_s: float = Field(0.0, ge=0)
     """Reading, fetching and hashing data and weights."""
     baseline_s: float = Field(0.0, ge=0)
-    """Opening the sensors and, where one reads power, watching the idle machine for 2 seconds."""
+    """Opening the sensors and, where one reads power, an idle baseline of 2 seconds."""
     load_s: float = Field(0.0, ge=0)
     """Loading the model onto the device."""
     warmup_s: float = Field(0.0, ge=0)
@@ -87,11 +87,11 @@ class Phases(Record):
     profile_s: float = Field(0.0, ge=0)
     """The instrumented pass after the repeats."""
     overhead_s: float = Field(0.0, ge=0)
-    """The rest of the step's time: NOBS's own work."""
+    """The rest of the step's time: overhead of NOBS."""
 
 
 class DeviceCheck(Record):
-    """A matrix product on the device, compared with the CPU's."""
+    """A matrix product on the device, compared with the same on the CPU."""
 
     device: str
     """Name that torch gives it; `cuda:0` is the first GPU that torch sees."""
@@ -146,9 +146,9 @@ class Memory(Record):
 
 
 class DataEvidence(Record):
-    """Which data were measured, as NOBS read them.
+    """Evidence of the data that were measured.
 
-    What reads them may add fields, as `characters` of texts: the characters of all rows.
+    Loaders may add fields, such as `characters` for texts: the characters of all rows.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -165,7 +165,7 @@ class DataEvidence(Record):
 
 
 class WeightsEvidence(Record):
-    """Which weights were loaded, as NOBS read them."""
+    """Evidence of the weights that were loaded."""
 
     files: dict[str, str]
     """sha256 of each safetensors file, by its path below the model's directory."""
@@ -191,12 +191,12 @@ class StepResult(Record):
     phases: Phases = Phases()
     checks: tuple[DeviceCheck, ...] = ()
     calibrations: tuple[Calibration, ...] = ()
-    """Right before and right after the repeats; empty where the work is not on this device."""
+    """Right before and right after the repeats; empty if the work isn't on this device."""
     memory: Memory = Memory()
     data: SerializeAsAny[DataEvidence] | None = None
     weights: WeightsEvidence | None = None
     facts: dict[str, Any] = Field(default_factory=dict)
-    """Values that the task read back from model and output, by their names in its model report."""
+    """Values that the task read back from model and output, named as in its model report."""
     environment: dict[str, Any] = Field(default_factory=dict)
     """Libraries, driver and settings as the step's process saw them."""
     telemetry: Telemetry | None = None

@@ -1,4 +1,4 @@
-"""The server that answers for an LLM: what was asked for, how it is reached, what was observed."""
+"""The server of an LLM: the request for it, the connection to it, and what was observed."""
 
 from enum import StrEnum
 from typing import Literal
@@ -14,54 +14,54 @@ DEFAULT_REQUEST_TIMEOUT_S = 300.0
 
 
 class ServerRequest(Record):
-    """What the user asked for, by options and settings."""
+    """The server requested by options and settings."""
 
     provider: str | None = None
-    """Kind of server; where it is null or `openai`, the server is asked which one it is."""
+    """Kind of server; if null or `openai`, it is detected."""
     url: str | None = None
-    """Null for the usual address of the provider, and for a server that is started for the run."""
+    """Null for the provider's default address, and for a server that is started for the run."""
     model: str | None = None
-    """Null for the model that the provider brings along, or the server's only one."""
+    """Null for the provider's default model, or the server's only one."""
     setup: bool = False
     """Whether the provider may start, download and load what is missing."""
     parallel: int | None = None
-    """Requests in flight that a model loaded for the run makes room for."""
+    """Concurrent requests to load the model for."""
     context_length: int | None = None
-    """Tokens that a model loaded for the run makes room for."""
+    """Context length in tokens to load the model with."""
     request_timeout_s: float = Field(DEFAULT_REQUEST_TIMEOUT_S, gt=0)
-    """Longest silence of the server; after it, a request has failed."""
+    """Longest silence of the server before a request fails."""
 
 
 class Connection(Record):
-    """How a process reaches a server that speaks OpenAI's API."""
+    """How a process reaches a server with the OpenAI API."""
 
     base_url: str
     """As in `http://127.0.0.1:1234/v1`, without user and password."""
     socket: str | None = None
     """Unix socket to connect to instead of the URL's host."""
     request_timeout_s: float = Field(DEFAULT_REQUEST_TIMEOUT_S, gt=0)
-    """Longest silence of the server; the first load of a model is part of it."""
-    # Each process reads the key from its own environment: no file and no output has it.
+    """Longest silence of the server before a request fails, including the first model load."""
+    # Each process reads the key from its own environment; it is never written.
     _api_key: str = PrivateAttr("")
 
     @property
     def api_key(self) -> str:
-        """The key that requests carry, empty where there is none."""
+        """API key sent with requests; empty if there is none."""
         return self._api_key
 
     @property
     def host(self) -> str:
-        """The host that the URL names."""
+        """Host in the URL."""
         return urlsplit(self.base_url).hostname or ""
 
     @property
     def port(self) -> int:
-        """The port that the URL names or its scheme means."""
+        """Port in the URL, else the default of its scheme."""
         parts = urlsplit(self.base_url)
         return parts.port or SERVER_PORTS.get(parts.scheme, 0)
 
     def with_key(self, api_key: str) -> "Connection":
-        """Return the connection with the key that its requests carry."""
+        """Return the connection with an API key."""
         connection = self.model_copy()
         connection._api_key = api_key  # noqa: SLF001 - of its own class
         return connection
@@ -73,14 +73,13 @@ class Locality(StrEnum):
     LOCAL = "local"
     """On the measured machine."""
     REMOTE = "remote"
-    """On another machine, whose speed is never credited to this host; also where a server on this
-    machine passes requests on."""
+    """On another machine: the speed isn't this host's. Also if a local server forwards requests."""
     UNKNOWN = "unknown"
-    """Nothing shows which."""
+    """Not known."""
 
 
 class ModelIdentity(Record):
-    """The server's own description of the model; null where it gives none."""
+    """The server's description of the model; null where it gives none."""
 
     id: str
     """As requests name it."""
@@ -92,7 +91,7 @@ class ModelIdentity(Record):
     owner: str | None = None
     """`owned_by` in the list of the OpenAI API."""
     remote_host: str | None = None
-    """Host that computes, where the server reports that it passes requests on: Ollama's cloud, a
+    """Host that computes, if the server reports that it forwards requests: Ollama's cloud, a
     device linked to LM Studio."""
     loaded: tuple[str, ...] | None = None
     """Models that LM Studio had in memory after the test inference; null elsewhere."""
@@ -116,14 +115,14 @@ class ModelIdentity(Record):
     weights_sha256: str | None = None
     """Of the weights file, where NOBS itself hashed it before it was served."""
     runtime: str | None = None
-    """Software that computes."""
+    """Inference software."""
     runtime_version: str | None = None
 
 
 class RequestShape(Record):
-    """Form of a timed request: the pinned one without the fields that the server refuses.
+    """Fields of a timed request: the pinned ones except those that the server refuses.
 
-    The check of the server finds it, before anything is timed.
+    Determined by the check of the server before measuring.
     """
 
     nonce_role: Literal["system", "user"] = "system"
@@ -134,7 +133,7 @@ class RequestShape(Record):
     temperature: bool = True
     """Whether the pinned temperature is sent; false makes the result open."""
     stream_options: bool = True
-    """Whether usage is asked for; where it isn't and none comes, token counts are estimates."""
+    """Whether usage is requested; if none is sent, token counts are estimates."""
 
     @property
     def deviations(self) -> tuple[str, ...]:
@@ -153,7 +152,7 @@ class RequestShape(Record):
 
     @property
     def open_reasons(self) -> tuple[str, ...]:
-        """Return the deviations that change the work; another limit field or no usage doesn't."""
+        """Return the deviations that change the work; the limit's name and usage don't."""
         reasons = {
             "request.nonce_role: user instead of system": self.nonce_role != "system",
             "request.limit_field: not sent": self.limit_field is None,
@@ -163,7 +162,7 @@ class RequestShape(Record):
 
 
 class ServerRef(Record):
-    """One server and model as observed: where it is, whose hardware it uses, what it runs."""
+    """Server and model as observed."""
 
     provider: str
     """`lmstudio`, `openai`, `ollama`, `llamacpp`, or a third party's."""
@@ -174,15 +173,15 @@ class ServerRef(Record):
     model: str
     """As the requests name it."""
     locality: Locality = Locality.UNKNOWN
-    """Where it computes."""
+    """Whether it computes on this machine."""
     locality_reason: str | None = None
     """Why it isn't `local`: the other host, the remote model, the gateway's header; null for a
     local one."""
     setup: bool = False
     """Whether NOBS was allowed to start the server and to download and load the model."""
     request_timeout_s: float = Field(DEFAULT_REQUEST_TIMEOUT_S, gt=0)
-    """Longest silence of the server; after it, a request has failed."""
+    """Longest silence of the server before a request fails."""
     identity: ModelIdentity | None = None
     """The server's own description of the model."""
     request: RequestShape = RequestShape()
-    """Fields that timed requests had."""
+    """Fields of the timed requests."""

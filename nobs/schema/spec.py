@@ -1,4 +1,4 @@
-"""`spec.json`: the complete order that the launcher hands to the supervisor."""
+"""`spec.json`: the complete specification of a run, from the launcher to the supervisor."""
 
 from typing import Literal
 
@@ -27,7 +27,7 @@ class EngineRef(Record):
     """The container engine that runs the image."""
 
     name: str
-    """As the engine calls itself."""
+    """Name that the engine reports."""
     version: str
     api_version: str
     context: str
@@ -67,9 +67,9 @@ class RunSpec(Record):
     image: ImageRef | None = None
     engine: EngineRef | None = None
     server_request: ServerRequest | None = None
-    """The server that the user asked for, for tasks that measure one; a resumed run asks again."""
+    """Requested server, for tasks that measure one; resolved again when a run is resumed."""
     server: ServerRef | None = None
-    """The server that answers, from the moment it does."""
+    """The server that was found; null before."""
     connection: Connection | None = None
     """How the worker reaches `server`."""
     offline: bool = False

@@ -1,4 +1,4 @@
-"""`state.json`: who carries a run out, written before anything is taken for it."""
+"""`state.json`: the process that owns a run, written before anything else is created."""
 
 from typing import Literal
 
@@ -14,12 +14,12 @@ class Owner(Record):
     host: str
     pid: int
     started: str
-    """Start of the process on a clock that nobody sets: distinguishes it from others with the same
+    """Start time of the process on a monotonic clock: distinguishes it from others with the same
     pid."""
 
 
 class RunState(Record):
-    """Owner of a run, and where its own part of the events begins."""
+    """Owner of a run and the start of this attempt."""
 
     schema_id: Literal["nobs.state/1"] = Field("nobs.state/1", alias="schema")
     owner: Owner

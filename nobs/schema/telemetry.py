@@ -1,4 +1,4 @@
-"""What the machine's sensors told of a step's timed region; every value says where it is from."""
+"""Sensor readings of a step's timed region; every value names its source."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from nobs.schema.base import Record
 
 
 class Evidence(StrEnum):
-    """How far a value can be trusted."""
+    """Reliability of a value."""
 
     MEASURED = "measured"
     """By a sensor or counter."""
@@ -19,7 +19,7 @@ class Evidence(StrEnum):
 
 
 class DeviceKind(StrEnum):
-    """What a reader reads."""
+    """Kind of device."""
 
     GPU = "gpu"
     CPU = "cpu"
@@ -38,7 +38,7 @@ class Figure(Record):
     @model_validator(mode="after")
     def _is_absent_without_value(self) -> "Figure":
         if (self.value is None) != (self.evidence is Evidence.ABSENT):
-            raise ValueError("a value is absent exactly if there is none")
+            raise ValueError("evidence must be `absent` if and only if there is no value")
         return self
 
     @classmethod
@@ -47,12 +47,12 @@ class Figure(Record):
         return cls(evidence=Evidence.ABSENT, how=why)
 
 
-def _not_told() -> Figure:
-    return Figure.absent("not told")
+def _not_reported() -> Figure:
+    return Figure.absent("not reported")
 
 
 class Throttling(Record):
-    """What held the device's clocks down."""
+    """Reasons for reduced clocks."""
 
     evidence: Evidence
     how: str
@@ -62,8 +62,8 @@ class Throttling(Record):
     `software-power-cap`, `hardware-slowdown`, `sync-boost`, `software-thermal`,
     `hardware-thermal`, `power-brake`, `display-clocks` (NVIDIA), `power-or-heat` (AMD)."""
     seconds: dict[str, float] = Field(default_factory=dict)
-    """Growth of the device's own counters: `power`, `thermal`, `sync-boost`, `board-limit`,
-    `reliability`, `memory-thermal`, `regulator-thermal`, `processor-hot`, as far as it has them.
+    """Growth of the device's counters: `power`, `thermal`, `sync-boost`, `board-limit`,
+    `reliability`, `memory-thermal`, `regulator-thermal`, `processor-hot`, where available.
     """
 
 
@@ -98,15 +98,15 @@ class DeviceTelemetry(Record):
     memory_clock_median_hz: Figure
     temperature_max_c: Figure
     """Degrees Celsius."""
-    power_limit_w: Figure = Field(default_factory=_not_told)
+    power_limit_w: Figure = Field(default_factory=_not_reported)
     """Current limit."""
-    default_power_limit_w: Figure = Field(default_factory=_not_told)
-    """Limit that the device came with."""
+    default_power_limit_w: Figure = Field(default_factory=_not_reported)
+    """Factory default limit."""
     foreign_processes: Figure
     """Processes on the device at the end of measuring that are not of this run; absent where a
     server does the work."""
     throttling: Throttling
-    """What held the clocks down."""
+    """Reasons for reduced clocks."""
 
 
 class SystemTelemetry(Record):
@@ -134,7 +134,7 @@ class Telemetry(Record):
     timed_s: float = Field(gt=0)
     """Sum of the repeats; the rest of `span_s` lies between them."""
     baseline_s: float = Field(ge=0)
-    """How long the idle machine was watched; 0 where no sensor reads power."""
+    """Length of the idle baseline; 0 where no sensor reads power."""
     devices: tuple[DeviceTelemetry, ...] = ()
     """GPUs of the backend, and the processor."""
     system: SystemTelemetry | None = None

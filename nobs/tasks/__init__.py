@@ -1,4 +1,4 @@
-"""Kinds of benchmark; adding one is a package and a line here (see docs/how-to/add-a-task.md)."""
+"""The registry of tasks; to add one, see docs/how-to/add-a-task.md."""
 
 from typing import TYPE_CHECKING
 

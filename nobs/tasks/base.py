@@ -1,4 +1,4 @@
-"""What a task is: a light definition for every process, a heavy bench for the step's child."""
+"""The interfaces of a task: a light definition, and a heavy bench for the step's process."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,16 +26,16 @@ class Work:
 
     model: ModelPin
     inputs: tuple[Any, ...]
-    """What the task's loader returned: texts, or whatever the bench computes on."""
+    """Inputs that the task's loader returned, such as texts."""
     workload: Workload
     directory: Path = Path()
-    """The step's own, for what is too long for its result."""
+    """The step's directory, for data too large for its result."""
     model_path: Path = Path()
-    """Directory of the weights; of no use where a server has them."""
+    """Directory of the weights; unused if a server has them."""
     torch_device: str = ""
-    """As torch names it: `cpu`, `cuda` or `mps`; empty for tasks that don't use the device."""
+    """torch's name: `cpu`, `cuda` or `mps`; empty for tasks that don't use the device."""
     server: ServerRef | None = None
-    """What answers for the model, in tasks that don't use the device themselves."""
+    """The model server, in tasks that don't use the device themselves."""
     connection: Connection | None = None
     """How this process reaches `server`."""
 
@@ -50,13 +50,13 @@ class Bench(Protocol):
         """Do untimed work of every shape that the timed work has."""
 
     def run(self) -> int:
-        """Do the whole timed work once; return how many units were done."""
+        """Do the whole timed work once; return the number of units."""
 
     def synchronize(self) -> None:
         """Wait until the device has finished."""
 
     def facts(self) -> dict[str, Any]:
-        """Return what was read back from the model and its output, for the report."""
+        """Return values read back from the model and its output, for the report."""
 
     def close(self) -> None:
         """Drop every reference to the model."""
@@ -64,15 +64,15 @@ class Bench(Protocol):
 
 @runtime_checkable
 class Profiled(Protocol):
-    """A bench that also finds what bounds its speed, outside the timed repeats."""
+    """A bench that also measures the device's peaks and a profile, outside the timed repeats."""
 
     def calibrate(self, like: Calibration | None) -> Calibration:
-        """Measure the device's own limits, right before the repeats and, `like` then, after."""
+        """Measure the device's peaks before the repeats; after them with the sizes of `like`."""
 
     def restore(self) -> None:
-        """Allocate the work's memory again, which was released together with a calibration's.
+        """Allocate the work's memory again, which a calibration released.
 
-        Otherwise the next timed pass would include allocating it.
+        Otherwise the next timed pass would include the allocation.
         """
 
     def profile(self, pass_s: float) -> None:
@@ -81,14 +81,14 @@ class Profiled(Protocol):
 
 @runtime_checkable
 class HasExtra(Protocol):
-    """A bench that measures more than its repeats where the workload asks for it."""
+    """A bench with extra measurements that a workload can ask for."""
 
     def measure_extra(self) -> None:
-        """Measure it after the repeats; `facts` returns the outcome."""
+        """Run the extra measurements after the repeats; `facts` returns the results."""
 
 
 def own_figures(model: ModelReport) -> dict[str, Any]:
-    """Return the fields of `model` that its task added to what every task says."""
+    """Return the fields of `model` that its task added to the common ones."""
     return {
         name: value
         for name, value in model.model_dump().items()
@@ -112,54 +112,54 @@ class TaskDefinition(Protocol):
     """`module:function` that finds, fetches and checks a model's directory: `(ModelPin, *,
     offline=False, force=False) -> nobs.data.found.Model`. Not called for models of a server."""
     packages: tuple[str, ...] = ()
-    """What a step imports and the launcher alone doesn't have, as in `pip install NAME`."""
+    """Packages that a step imports and the launcher doesn't need, by their names on PyPI."""
     extra: str = "nobs[bench]"
-    """What pip installs to bring them."""
+    """Requirement that pip installs to provide them."""
     libraries: tuple[str, ...] = ()
-    """Further packages that matter to its speed; reports keep the versions of both."""
+    """Further packages that affect its speed; reports record the versions of both."""
     phases: Mapping[str, str] = MappingProxyType({})
-    """What progress shows for phases that mean something of their own here, as in `{"data":
-    "reading images"}`; the names are those of `nobs.schema.result.Phases`."""
+    """Progress texts of phases where the common text doesn't fit, as in `{"data": "reading
+    images"}`; the names are those of `nobs.schema.result.Phases`."""
     params: Mapping[str, type[Params]] = MappingProxyType({})
-    """Classes of the parameters that its workloads fix, by their kind."""
+    """Classes of its workloads' parameters, by kind."""
     options: tuple[Option[Any], ...] = ()
     """Options of `nobs run` that the task takes."""
     options_alone: frozenset[str] = frozenset()
-    """Names of those that it takes only in a run of no other task."""
+    """Names of options that it takes only if it is the only task of the run."""
     uses_device: bool = True
-    """Whether the step itself computes with torch on the device; else a server does."""
+    """Whether the step computes with torch on the device; otherwise a server does."""
     report_type: type[ModelReport] = ModelReport
     """What `summarise` returns; its fields are in the JSON Schema, checked on reading.
 
     Whatever reads a model by this definition gets one of this class.
     """
     figures: tuple[Figure[Any], ...] = ()
-    """In the order of tables; the first that a table has ranks its rows."""
+    """In table order; the first one present ranks the rows."""
     summary: tuple[Figure[Any], ...] = ()
-    """Those that the end of a run shows, the first with its interval; all of them by default."""
+    """Figures in the summary of a run, the first with its CI; all figures by default."""
     charts: tuple[Chart[Any], ...] = ()
-    """What the page draws beside the figures and the repeats."""
+    """Charts of the page in addition to those of figures and repeats."""
 
     def apply(self, params: Params, options: Mapping[str, Any]) -> Params:
-        """Return `params` as `options`, those of its parameters by name, ask for.
+        """Return `params` changed by `options` (name -> value).
 
-        UsageError for one without effect. By default an option sets the field of its name.
+        UsageError for an option without effect. By default an option sets the field of its name.
         """
         useless = [name for name in options if name not in type(params).model_fields]
         if useless:
             flags = ", ".join(f"--{name.replace('_', '-')}" for name in useless)
-            raise UsageError(f"{flags} has no effect on {params.kind}.", "Leave it out.")
+            raise UsageError(f"{flags} has no effect on {params.kind}.", "Remove it.")
         try:
             return close(type(params), {**params.model_dump(), **options}, "The request")
         except DataError as error:
             raise UsageError(error.message, error.remedy) from error
 
     def parallel_requests(self, params: Params) -> int | None:
-        """Return how many requests at once a server has to make room for, None if none is named."""
+        """Return the number of concurrent requests the server must support; None if not set."""
         return None
 
     def find_notes(self, params: Params, backend: Backend) -> Iterable[str]:
-        """Yield why `params` make little sense on `backend`."""
+        """Yield notes on `params` that are unsuitable for `backend`."""
         return ()
 
     def summarise(self, result: StepResult, report: ModelReport) -> ModelReport:
@@ -171,13 +171,13 @@ class TaskDefinition(Protocol):
         return None
 
     def rebuild(self, result: StepResult, model: ModelReport) -> StepResult:
-        """Return `result`, which has the samples, with what else `summarise` made `model` of.
+        """Return `result`, which has the samples, with the facts that `summarise` needs.
 
-        What `summarise` computes may be among the facts: it is computed again.
+        Computed figures may be among the facts: `summarise` overwrites them.
         """
         return result.model_copy(update={"facts": own_figures(model)})
 
-    # What follows gets models of `report_type` only.
+    # The methods below get models of `report_type` only.
 
     def settings(self, model: Any) -> str:  # noqa: ANN401 - tasks name their own class
         """Return with what `model` ran, as in `bfloat16, batch 64`; readers make it safe."""
@@ -188,19 +188,19 @@ class TaskDefinition(Protocol):
         return ()
 
     def find_flags(self, model: Any) -> Iterable[Flag]:  # noqa: ANN401
-        """Yield what of the task itself stands between the figures of `model` and the hardware."""
+        """Yield flags that only this task can raise."""
         return ()
 
     def check_output(self, model: Any) -> Iterable[str]:  # noqa: ANN401
-        """Yield why what was computed is wrong, in whole sentences; such a model has failed."""
+        """Yield why the output is wrong, in whole sentences; such a model has failed."""
         return ()
 
     def find_contradictions(self, model: Any, workload: Workload) -> Iterable[str]:  # noqa: ANN401
-        """Yield what in `model` can't be true at once, or isn't what `workload` asks for."""
+        """Yield contradictions within `model`, and between it and `workload`."""
         return ()
 
     def find_open_reasons(self, model: Any, workload: Workload) -> Iterable[str]:  # noqa: ANN401
-        """Yield what was measured otherwise than `workload` says, which the plan couldn't know."""
+        """Yield differences from `workload` that only measuring shows."""
         return ()
 
 
@@ -210,6 +210,6 @@ def import_part(task: TaskDefinition, target: str) -> Any:  # noqa: ANN401 - any
         return resolve(target)
     except ImportError as error:
         raise RequirementError(
-            f"The libraries of task {task.name} can't be imported: {error}.",
+            f"The libraries of the task {task.name} can't be imported: {error}.",
             f'Install them with `pip install "{task.extra}"`, or run in a container.',
         ) from error

@@ -1,7 +1,7 @@
-"""What a device can do at its best: a matrix product and a copy, timed on the spot; torch inside.
+"""Measured peaks of a device: a matrix product and a memory copy; imports torch.
 
-The limits are measured here and now, in the number format and with the TF32 setting of the work, so
-that they need no table, and so that what they lose over a run shows throttling.
+Measured with the dtype and TF32 setting of the work, so no table of devices is needed, and a drop
+over a run shows throttling.
 """
 
 import time
@@ -15,7 +15,7 @@ from nobs.schema.result import Calibration
 
 SIZES = (512, 1024, 2048, 4096, 8192)
 LONG_ENOUGH_S = 0.01
-"""A product that takes this long keeps the device busy; larger ones gain nothing."""
+"""A product that takes this long saturates the device."""
 MAX_COPY_BYTES = 256 * 1024**2
 MIN_COPY_BYTES = 32 * 1024**2
 LAST_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
@@ -27,7 +27,7 @@ def calibrate(
     like: Calibration | None = None,
     time_copies: Callable[[str, int, float], float] | None = None,
 ) -> Calibration:
-    """Return the fastest product and copy within about 0.15 s on a CPU, 0.3 s elsewhere.
+    """Return the fastest product and copy; takes about 0.15 s on a CPU, 0.3 s elsewhere.
 
     Sizes are those of `like`, an earlier calibration, so that both can be compared. `time_copies`
     replaces the clock of the copy: the seconds for a device, a size and a budget.

@@ -1,4 +1,4 @@
-"""Charts that a task declares of its models; the page draws the kinds and knows no task."""
+"""Charts that tasks declare; the page draws the kinds without knowing the tasks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class ChartKind(StrEnum):
     LINES = "lines"
     """Points joined in the order of x, one line for each model and series."""
     DOTS = "dots"
-    """Points that nothing joins."""
+    """Points without lines."""
     SHARES = "shares"
     """Parts of a whole, stacked: one bar for each model."""
     PAIRS = "pairs"
@@ -30,11 +30,11 @@ class Point:
 
     x: float
     y: float | None
-    """None where the attempt failed: a cross marks it."""
+    """None if the trial failed: drawn as a cross."""
     high: float | None = None
     """Upper end of a bar that begins at y."""
     series: str = ""
-    """What a line is of within its model, as in settings that were tried."""
+    """Name of the line within its model, such as the settings."""
     text: str = ""
     """Why it failed."""
 
@@ -45,37 +45,37 @@ def _nothing(model: ModelReport) -> Sequence[Point | float]:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart[M: ModelReport]:
-    """One chart; which of its fields count follows from its kind."""
+    """One chart; its kind determines which fields apply."""
 
     key: str
     kind: ChartKind
     title: str
     text: str
-    """What is to be seen, in whole sentences."""
+    """Caption in whole sentences."""
     read: Callable[[M], Sequence[Point | float]] = _nothing
-    """Returns the points, or one share for each part; nothing where a model has none."""
+    """Returns the points, or one share per part; empty if a model has no data."""
     least: int = 1
-    """Points below which a model isn't drawn."""
+    """Minimum number of points of a model to be drawn."""
     x: str = ""
     """Label of the axis."""
     y: str = ""
     doubles: bool = False
-    """Whether x doubles from tick to tick; its ticks are the values that were measured."""
+    """Whether the x axis is logarithmic (base 2), with the measured values as ticks."""
     high: str = ""
-    """Name of the upper ends of bars, where points have some."""
+    """Name of the upper ends of bars, if there are any."""
     series: str = ""
-    """What tells the lines of one model apart."""
+    """What distinguishes the lines of one model."""
     parts: tuple[str, ...] = ()
     """Of SHARES."""
     rest_of: str = ""
-    """The part whose rest stands as a number at the end of each bar."""
+    """Part whose complement is printed at the end of each bar."""
     figure: Figure[M] | None = None
     """Of PAIRS."""
     workloads: tuple[tuple[str, str], ...] = ()
-    """Names, without version, of workloads of the same work: the plain one, then the other."""
+    """Names, without version, of pairs of workloads with the same work: fixed, then tuned."""
 
     def pair_of(self, workload: str) -> tuple[str, str] | None:
-        """Return both labels, as in `work/1`, of the pair that the label `workload` is in."""
+        """Return both labels, as in `work/1`, of the pair that contains `workload`."""
         name, _, version = workload.rpartition("/")
         found = next((pair for pair in self.workloads if name in pair), None)
         return (f"{found[0]}/{version}", f"{found[1]}/{version}") if found else None

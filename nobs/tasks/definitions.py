@@ -1,4 +1,4 @@
-"""Every task that can be loaded, and whose options there are."""
+"""All loadable tasks and their options."""
 
 from functools import cache
 from typing import Any
@@ -11,9 +11,9 @@ from nobs.tasks.options import Option
 
 @cache
 def definitions() -> tuple[TaskDefinition, ...]:
-    """Return the tasks in their order, without those of packages that are broken.
+    """Return the tasks in order, without those of broken packages.
 
-    Who names such a task gets the reason; other tasks run all the same.
+    Selecting a broken task raises its error; the others still run.
     """
     found = []
     for name in TASKS:
@@ -26,9 +26,9 @@ def definitions() -> tuple[TaskDefinition, ...]:
 
 @cache
 def options_of() -> dict[str, Option[Any]]:
-    """Return every option of a task by its name, in the order of the tasks.
+    """Return the options of all tasks by name, in the order of the tasks.
 
-    RequirementError for two tasks that mean different options by one name.
+    RequirementError if two tasks declare different options of one name.
     """
     found: dict[str, Option[Any]] = {}
     for definition in definitions():
@@ -36,15 +36,15 @@ def options_of() -> dict[str, Option[Any]]:
             if found.setdefault(option.name, option) != option:
                 others = (each for each in owners_of(option.name) if each != definition.name)
                 raise RequirementError(
-                    f"The task {definition.name} declares another option {option.name!r} than "
-                    f"{', '.join(others)}.",
+                    f"The task {definition.name} declares the option {option.name!r} differently "
+                    f"from {', '.join(others)}.",
                     "Uninstall one of the packages, or rename its option.",
                 )
     return found
 
 
 def owners_of(name: str) -> tuple[str, ...]:
-    """Return the tasks that take an option, at least in a run of their own."""
+    """Return the tasks that take an option, at least if run alone."""
     return tuple(
         definition.name
         for definition in definitions()

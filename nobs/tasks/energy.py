@@ -1,4 +1,4 @@
-"""Energy of work: joules per thousand units, with the evidence of the energy behind it."""
+"""Energy of work: joules per 1,000 units, with the evidence."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ IDLE_LOAD = 0.01
 
 
 def joules_per_1000(telemetry: Telemetry | None, backend: Backend, units: float | None) -> Figure:
-    """Return the joules for 1,000 of `units`, of those devices of the backend that did work."""
+    """Return the joules per 1,000 `units` of the backend's devices that were busy."""
     if telemetry is None:
-        return Figure.absent("nothing was sampled")
+        return Figure.absent("no telemetry")
     if not units:
-        return Figure.absent("nothing was counted")
+        return Figure.absent("no units were counted")
     kind = DeviceKind.CPU if backend is Backend.CPU else DeviceKind.GPU
     devices = [device for device in telemetry.devices if device.kind is kind]
     busy = [device.energy_j for device in devices if not _was_idle(device)]
     if devices and not busy:
-        return Figure.absent(f"{devices[0].name} was idle: something else did the work")
+        return Figure.absent(f"{devices[0].name} was idle: another device did the work")
     total = _sum(busy)
     if total.value is None:
         return total
@@ -26,19 +26,19 @@ def joules_per_1000(telemetry: Telemetry | None, backend: Backend, units: float 
 
 
 def _was_idle(device: DeviceTelemetry) -> bool:
-    """Tell whether sensors saw next to no work; a device without that sensor counts as busy."""
+    """Return whether utilisation was below 1 %; a device without that sensor counts as busy."""
     load = device.utilisation.value
     return load is not None and load < IDLE_LOAD
 
 
 def _sum(energies: Sequence[Figure]) -> Figure:
-    told = [energy for energy in energies if energy.value is not None]
-    if not told:
+    reported = [energy for energy in energies if energy.value is not None]
+    if not reported:
         reasons = dict.fromkeys(energy.how for energy in energies)
         return Figure.absent("; ".join(reasons) or "no device was read")
-    estimated = any(energy.evidence is Evidence.ESTIMATED for energy in told)
+    estimated = any(energy.evidence is Evidence.ESTIMATED for energy in reported)
     return Figure(
-        value=sum(energy.value or 0.0 for energy in told),
+        value=sum(energy.value or 0.0 for energy in reported),
         evidence=Evidence.ESTIMATED if estimated else Evidence.MEASURED,
-        how="; ".join(dict.fromkeys(energy.how for energy in told)),
+        how="; ".join(dict.fromkeys(energy.how for energy in reported)),
     )

@@ -1,4 +1,4 @@
-"""What a task's models are read for: figures, how each is shown and compared."""
+"""Figures of models: how each is read, formatted and compared."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from nobs.units import format_bytes, format_rate, format_seconds, format_share
 
 
 class Kind(StrEnum):
-    """How a figure is written."""
+    """Unit and format of a figure."""
 
     RATE = "rate"
     SECONDS = "seconds"
@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A value with its confidence interval, where it has one."""
+    """A value with its CI, if it has one."""
 
     value: float
     low: float | None = None
@@ -44,21 +44,21 @@ class Figure[M: ModelReport]:
     """One figure of a task's models."""
 
     key: str
-    """Its name in CSV and JSON; figures of several tasks that share it are the same figure."""
+    """Name in CSV and JSON; tasks may share a figure by using the same key."""
     label: str
     """Heading of a column."""
     title: str = ""
-    """Heading of a chart, where the label doesn't suffice."""
+    """Heading of a chart, if the label doesn't suffice."""
     meaning: str = ""
-    """Explanation for readers, where neither of them suffices."""
+    """Explanation below tables, if neither suffices."""
     kind: Kind
     read: Callable[[M], Measured | None]
     runs: Callable[[M], Sequence[float | None]] = _no_runs
-    """Its raw value in each repeat; figures with these are compared."""
+    """Raw value of each repeat; figures with these are compared."""
     lower_is_better: bool = False
     is_charted: bool = True
     rule: Callable[[M], object] = _no_rule
-    """Something that only reports have which compute the figure by today's rule; reports by
+    """A value that is None in reports which compute the figure by an older rule; reports with
     different rules are not compared."""
 
 
@@ -77,7 +77,7 @@ def format_value(figure: Figure[Any], value: float) -> str:
 
 
 def measured(value: float | None, interval: Interval | None = None) -> Measured | None:
-    """Return the value with its interval; None without a value."""
+    """Return the value with its CI; None without a value."""
     if value is None:
         return None
     if interval is None:
@@ -88,9 +88,9 @@ def measured(value: float | None, interval: Interval | None = None) -> Measured 
 
 
 def per_time(value: float | None, work: float | None, times: Interval | None) -> Measured | None:
-    """Return a value that is `work` over a time, with the interval that follows from the time's.
+    """Return a value that is `work` over a time, with the CI that follows from that of the time.
 
-    Without `work`, or where the ends make no sense, it has none.
+    It has no CI without `work`, or if the ends are invalid.
     """
     if value is None or not work or times is None or min(work, times.low, times.high) <= 0:
         return measured(value)
@@ -103,7 +103,7 @@ def per_time(value: float | None, work: float | None, times: Interval | None) ->
 def per_joule[M: ModelReport](
     unit: str, joules_per_1000: Callable[[M], telemetry.Figure | None]
 ) -> Figure[M]:
-    """Return the figure of `unit` per joule; reports hold the joules for 1,000 of them."""
+    """Return the figure of `unit` per joule, read from the joules per 1,000 units."""
 
     def read(model: M) -> Measured | None:
         energy = joules_per_1000(model)
@@ -124,7 +124,7 @@ def per_joule[M: ModelReport](
 SCORE: Figure[ModelReport] = Figure(
     key="score", label="score", kind=Kind.RATE, is_charted=False, read=lambda model: None
 )
-"""That of the whole task: readers of a report fill it in."""
+"""Score of the whole task; readers of a report fill it in."""
 COMMON: tuple[Figure[ModelReport], ...] = (
     SCORE,
     Figure(key="peak_device_bytes", label="device memory", kind=Kind.BYTES, lower_is_better=True,
@@ -132,4 +132,4 @@ COMMON: tuple[Figure[ModelReport], ...] = (
     Figure(key="peak_rss_bytes", label="memory", kind=Kind.BYTES, lower_is_better=True,
            is_charted=False, read=lambda model: measured(model.memory.peak_rss_bytes)),
 )  # fmt: skip
-"""Figures of every task; they follow its own."""
+"""Figures of every task, after its own."""

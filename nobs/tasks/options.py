@@ -1,4 +1,4 @@
-"""Options of `nobs run` that belong to tasks: what one is, and those that several tasks share."""
+"""Options of `nobs run` that belong to tasks, and those that several tasks share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,36 +9,36 @@ from nobs.providers import PROVIDERS
 
 
 class Role(Enum):
-    """What an option changes of a task's work."""
+    """What an option changes."""
 
     PARAMETERS = auto()
-    """The parameters: `TaskDefinition.apply` does it."""
+    """The parameters, through `TaskDefinition.apply`."""
     INPUTS = auto()
-    """The data set or the models, which planning chooses for every task alike."""
+    """The data set or the models."""
     SERVER = auto()
-    """The server that answers for the models."""
+    """The model server."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Option[T]:
-    """An option with a value of the type `T`; options of one name are one and the same option."""
+    """An option with a value of the type `T`; tasks share options by name."""
 
     name: str
-    """Its words joined by underscores, as in `batch_size`: the key in `RunRequest.options`."""
+    """Key in `RunRequest.options`, as in `batch_size`."""
     help: str = field(compare=False)
     kind: type[str | float | bool] = str
     """`int` and `float` are numbers above 0; `bool` is a flag."""
     many: bool = False
-    """Several values: a text is named once for each, numbers have commas between them."""
+    """Several values: texts by repeating the option, numbers separated by commas."""
     choices: tuple[str, ...] = ()
     role: Role = Role.PARAMETERS
     short: str = ""
     """One-letter form, as in `-m`."""
     metavar: str | None = field(default=None, compare=False)
     default: str = field(default="", compare=False)
-    """What holds without the option, for people."""
+    """Default, for help texts."""
     alike: str = field(default="", compare=False)
-    """Name of another task's option for the same thing."""
+    """Name of the corresponding option of other tasks."""
 
     @property
     def flag(self) -> str:
@@ -51,24 +51,24 @@ class Option[T]:
         return f"NOBS_{self.name.upper()}"
 
     def get(self, options: Mapping[str, Any]) -> T | None:
-        """Return the value that the user gave, None without one."""
+        """Return the user's value, None if not given."""
         return options.get(self.name)
 
 
 MODEL: Option[tuple[str, ...]] = Option(
     name="model", short="-m", many=True, role=Role.INPUTS, metavar="ID", alike="llm_model",
-    help="Model of the catalogue, OWNER/NAME[@REVISION] of the hub, or a directory.",
+    help="Model: a name in the catalogue, OWNER/NAME[@REVISION] on the hub, or a directory.",
 )  # fmt: skip
 DATASET: Option[str] = Option(
     name="dataset", role=Role.INPUTS, metavar="ID[@REV]",
-    help="Data set of the hub, or a .txt, .jsonl, .csv or .parquet file.",
+    help="Data set: ID on the hub, or a .txt, .jsonl, .csv or .parquet file.",
 )  # fmt: skip
 SPLIT: Option[str] = Option(name="split", role=Role.INPUTS, help="Split of the data set.")
 COLUMN: Option[str] = Option(name="column", role=Role.INPUTS, help="Column with the texts.")
 ROWS: Option[int] = Option(name="rows", kind=int, role=Role.INPUTS, help="Number of rows.")
 TRUST_REMOTE_CODE: Option[bool] = Option(
     name="trust_remote_code", kind=bool, role=Role.INPUTS,
-    help="Let a model outside the catalogue run its own code. Dangerous.",
+    help="Allow a model outside the catalogue to run its own code. Dangerous.",
 )  # fmt: skip
 DATA: tuple[Option[Any], ...] = (DATASET, SPLIT, COLUMN, ROWS)
 MODELS: tuple[Option[Any], ...] = (MODEL, TRUST_REMOTE_CODE)
@@ -80,11 +80,11 @@ SERVER_URL: Option[str] = Option(
 )  # fmt: skip
 SERVER_MODEL: Option[str] = Option(
     name="llm_model", role=Role.SERVER, metavar="NAME", alike="model",
-    help="Model to request from the server; default: LLM_MODEL_NAME, else gpt-oss-20b.",
+    help="Name of the model on the server; default: LLM_MODEL_NAME, else gpt-oss-20b.",
 )  # fmt: skip
 PROVIDER: Option[str] = Option(
     name="provider", role=Role.SERVER, choices=PROVIDERS.names(),
-    help="Type of the server; openai is any OpenAI-compatible server.",
+    help="Kind of server; openai is any OpenAI-compatible server.",
 )  # fmt: skip
 SETUP_LM_STUDIO: Option[bool] = Option(
     name="setup_lm_studio", kind=bool, role=Role.SERVER,
@@ -92,7 +92,7 @@ SETUP_LM_STUDIO: Option[bool] = Option(
 )  # fmt: skip
 REQUEST_TIMEOUT: Option[float] = Option(
     name="request_timeout", kind=float, role=Role.SERVER, metavar="S", default="300",
-    help="Timeout in seconds while the server sends nothing.",
+    help="Timeout in seconds without data from the server, first model load included.",
 )  # fmt: skip
 SERVER: tuple[Option[Any], ...] = (
     SERVER_URL, SERVER_MODEL, PROVIDER, SETUP_LM_STUDIO, REQUEST_TIMEOUT,

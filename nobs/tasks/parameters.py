@@ -1,4 +1,4 @@
-"""Parameters that were read from a file become those of their task's own class."""
+"""Convert parameters read from files to the class of their task."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +12,9 @@ from nobs.tasks import TASKS
 
 
 def typed(workload: Workload) -> Workload:
-    """Return `workload` with parameters of its task's class; DataError where they don't fit it.
+    """Return `workload` with parameters of its task's class; DataError if they don't fit.
 
-    That of a task that isn't installed stays open: its reports can be read all the same.
+    Workloads of tasks that aren't installed are returned unchanged.
     """
     if workload.task not in TASKS:
         return workload
@@ -35,7 +35,7 @@ def typed_spec(spec: RunSpec) -> RunSpec:
 
 
 def close(kind: type[Params], values: Mapping[str, Any], where: str) -> Params:
-    """Return the parameters of `values`; DataError that names each field that is wrong."""
+    """Return `values` as parameters of the class `kind`; DataError names each wrong field."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:

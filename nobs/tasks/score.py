@@ -1,4 +1,4 @@
-"""The one number of a task: how many of its units of work fit into an hour."""
+"""The task score: units of work per hour."""
 
 SECONDS_PER_HOUR = 3600.0
 

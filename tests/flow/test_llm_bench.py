@@ -244,4 +244,4 @@ def endless_steps() -> Iterator[Send]:
 def test_an_infinite_stream_ends_at_the_deadline(tmp_path: Path) -> None:
     error = fail(lambda _: Script(steps=endless_steps()), tmp_path)
 
-    assert "took longer than allowed" in error.message
+    assert "took longer than the time limit" in error.message

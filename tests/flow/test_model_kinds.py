@@ -60,7 +60,7 @@ def test_what_was_guessed_is_an_open_reason(run: tuple[int, Path, dict[str, Any]
     reasons = " ".join(models["workload"]["open_reasons"])
 
     assert "plain without modules.json, pooling guessed (mean)" in reasons
-    assert "params.max_seq_length: none in force instead of 256" in reasons
+    assert "params.max_seq_length: none instead of 256" in reasons
 
 
 def test_a_report_that_hides_the_guess_is_refused(

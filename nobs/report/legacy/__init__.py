@@ -1,1 +1,1 @@
-"""Older reports as reports of this schema: what they can't tell is absent, nothing is invented."""
+"""Import older reports: values that they don't have are null, nothing is invented."""

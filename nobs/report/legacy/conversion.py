@@ -1,4 +1,4 @@
-"""From an older report to one of this schema."""
+"""Convert an older report to this schema."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -32,11 +32,11 @@ from nobs.storage.files import sha256_of
 from nobs.system.parsers.linux import parse_lscpu
 
 PROFILE = "legacy"
-ROUNDED = "The repeats were rounded before they were written; figures are medians of those."
+ROUNDED = "The older program rounded the repeats; figures are medians of the rounded values."
 SERVED = {
-    OriginKind.NOBS: "How tokens per second were counted isn't told.",
-    OriginKind.LAPERF: "The time to the first token leaves reasoning out; tokens per second are of"
-    " the whole latency.",
+    OriginKind.NOBS: "The older report doesn't say how tokens per second were counted.",
+    OriginKind.LAPERF: "TTFT excludes reasoning; tokens per second are output tokens over the whole"
+    " latency.",
 }
 _LSCPU_FIELDS = re.compile(
     r" (?=(?:(?:BIOS )?(?:Vendor ID|Model name|CPU family)|Model|Thread\(s\) per core"
@@ -45,7 +45,7 @@ _LSCPU_FIELDS = re.compile(
 
 
 def convert(old: OldReport, origin: Origin, now: datetime) -> Report:
-    """Return `old` as a report of this schema; ValueError if a name in it is unknown here."""
+    """Return `old` in this schema; ValueError if it has an unknown name."""
     device = _device(old.device_info)
     return seal(
         Report(
@@ -67,16 +67,16 @@ def convert(old: OldReport, origin: Origin, now: datetime) -> Report:
 
 
 def describe_origin(old: OldReport, file: str, file_sha256: str) -> Origin:
-    """Return where `old` comes from, with everything that has no place in this schema."""
-    told = old.model_extra or {}
+    """Return the origin of `old`, with everything that has no place in this schema."""
+    reported = old.model_extra or {}
     timed = any("total_time_seconds" in (task.model_extra or {}) for task in old.tasks)
     return Origin(
-        kind=OriginKind.LAPERF if timed or "power_metrics" in told else OriginKind.NOBS,
+        kind=OriginKind.LAPERF if timed or "power_metrics" in reported else OriginKind.NOBS,
         file=file,
         file_sha256=file_sha256,
         timestamp=old.timestamp,
         imported_by=__version__,
-        kept={**told, **_kept_device(old.device_info), "tasks": [_kept(t) for t in old.tasks]},
+        kept={**reported, **_kept_device(old.device_info), "tasks": [_kept(t) for t in old.tasks]},
     )
 
 
@@ -107,21 +107,21 @@ def _device(device: Device) -> DeviceInfo:
     )
 
 
-def _processor(told: str) -> str:
-    """Return model and cores of what lscpu printed; anything else as it is."""
-    if "Architecture:" not in told:
-        return told
-    cpu = parse_lscpu(_LSCPU_FIELDS.sub("\n", told))
+def _processor(reported: str) -> str:
+    """Return model and cores from lscpu's output; any other text unchanged."""
+    if "Architecture:" not in reported:
+        return reported
+    cpu = parse_lscpu(_LSCPU_FIELDS.sub("\n", reported))
     if cpu is None or cpu.name is None:
-        return told
+        return reported
     return f"{cpu.name} ({cpu.cores})" if cpu.cores else cpu.name
 
 
 def _backend(name: str) -> Backend:
-    """Return a backend of NOBS; older reports knew no others."""
+    """Return a built-in backend; older reports have no others."""
     backend = Backend(name)
     if not backend.is_builtin:
-        raise ValueError(f"{name!r} is no backend of NOBS")
+        raise ValueError(f"{name!r} isn't a backend of NOBS")
     return backend
 
 
@@ -198,7 +198,7 @@ def _served_run(run: ServedRun) -> LegacyRun:
 def _workload(
     task: EncodingTask | ServedTask, kind: OriginKind, models: list[LegacyModelReport], size: int
 ) -> WorkloadRef:
-    """Return what is told of the work; its fingerprint is of that."""
+    """Return the work as far as it is known; the fingerprint covers that."""
     name = f"{task.task}/{kind}"
     named = {"id": task.dataset} if isinstance(task, ServedTask) else {}
     dataset = {**named, "rows": size}
@@ -217,8 +217,8 @@ def _workload(
 
 def _common(models: list[LegacyModelReport]) -> dict[str, Any]:
     """Return the parameters that all models share."""
-    told = [model.model_dump(mode="json") for model in models]
+    reported = [model.model_dump(mode="json") for model in models]
     names = ("dtype", "batch_size", "max_seq_length")
-    first = told[0]
-    shared = [name for name in names if all(model[name] == first[name] for model in told)]
+    first = reported[0]
+    shared = [name for name in names if all(model[name] == first[name] for model in reported)]
     return {name: first[name] for name in shared if first[name] is not None}

@@ -1,4 +1,4 @@
-"""Medians, intervals and scores of imported repeats; also what `nobs validate` compares with."""
+"""Medians, CIs and scores of imported repeats; `nobs validate` recomputes them here."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -14,11 +14,11 @@ FIGURES = {
     "ttft_s": "ttft_interval",
     "tokens_per_sec": "tokens_per_sec_interval",
 }
-"""Field of a run, and where the interval of its median stands."""
+"""Field of a run -> field with the CI of its median."""
 
 
 def figures_of(runs: Sequence[LegacyRun]) -> dict[str, object]:
-    """Return the medians of the runs, with the intervals that so few repeats allow."""
+    """Return the medians of the runs with their CIs."""
     figures: dict[str, object] = {}
     for name, interval in FIGURES.items():
         values = [value for run in runs if (value := getattr(run, name)) is not None]

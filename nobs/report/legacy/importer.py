@@ -1,4 +1,4 @@
-"""Older reports from files, and imported ones into files that overwrite nothing else."""
+"""Read older reports and write imported ones without overwriting other files."""
 
 import hashlib
 import json
@@ -16,11 +16,13 @@ from nobs.storage.rundir import make_parent, safe_name
 
 
 def import_report(file: Path) -> Report:
-    """Return the older report in `file` as one of this schema; InvalidReport if it is none."""
+    """Return the older report in `file` in this schema; InvalidReport if it isn't one."""
     document, data = read_with_bytes(file)
     file_sha256 = hashlib.sha256(data).hexdigest()
     if "schema" in document:
-        raise InvalidReport(file, "it has a schema, so it is no older report", "Use it as it is.")
+        raise InvalidReport(
+            file, "it has a schema, so it isn't an older report", "It needs no import."
+        )
     try:
         old = OldReport.model_validate_json(json.dumps(document), strict=True)
         check_host(old.device_info.host)
@@ -37,8 +39,8 @@ def write_import(report: Report, directory: Path) -> Path:
     file = directory / f"report_{safe_name(report.device_info.host)}_{report.run.id}.json"
     if file.exists() and not _is_import_of(file, report):
         raise StorageError(
-            f"{file} is there already and isn't an import of the same report.",
-            "Move it away, or name another directory with --output.",
+            f"{file} exists and isn't an import of the same report.",
+            "Move the file, or choose another directory with --output.",
         )
     make_parent(file)
     write_atomic(file, to_json(report))

@@ -1,4 +1,4 @@
-"""What an imported report says of a model, whatever its task."""
+"""Records of imported models of any task."""
 
 from pydantic import ConfigDict
 
@@ -10,7 +10,7 @@ class LegacyRequest(Record):
     """One request to a served model."""
 
     ttft_s: float | None = None
-    """To the first token."""
+    """TTFT."""
     tg_s: float | None = None
     """From the first token to the last."""
     total_latency_s: float
@@ -18,7 +18,7 @@ class LegacyRequest(Record):
     input_tokens: int | None = None
     output_tokens: int | None = None
     tokens_per_sec: float | None = None
-    """As the older program counted."""
+    """As counted by the older program."""
 
 
 class LegacyRun(Record):
@@ -31,7 +31,7 @@ class LegacyRun(Record):
     latency_s: float | None = None
     """Median latency of the requests."""
     ttft_s: float | None = None
-    """Median time to the first token."""
+    """Median TTFT."""
     tokens_per_sec: float | None = None
     """Median of the requests' tokens per second."""
     total_input_tokens: int | None = None
@@ -39,7 +39,7 @@ class LegacyRun(Record):
     total_output_tokens: int | None = None
     """Of all requests."""
     requests: tuple[LegacyRequest, ...] = ()
-    """Where the older report has them."""
+    """Empty where the older report doesn't have them."""
 
 
 class LegacyModelReport(ModelReport):
@@ -56,18 +56,18 @@ class LegacyModelReport(ModelReport):
     """Length of a vector."""
     dtype: Dtype | None = None
     max_seq_length: int | None = None
-    """Tokens, as the model really had them."""
+    """Maximum tokens per row, as read back from the model."""
     batch_size: int | None = None
     """Rows per batch."""
     final_median_latency_s: float | None = None
     """Median over the repeats of the median latency of a request."""
     latency_interval: Interval | None = None
     final_median_ttft_s: float | None = None
-    """The same of the time to the first token; of `laperf` without the reasoning."""
+    """Median over the repeats of the median TTFT; in `laperf` without reasoning."""
     ttft_interval: Interval | None = None
     final_median_tokens_per_sec: float | None = None
-    """The same of tokens per second; of `laperf` over the whole latency."""
+    """Median over the repeats of the median rate; in `laperf` over the whole latency."""
     tokens_per_sec_interval: Interval | None = None
     provider: str | None = None
-    """Server of the model, as the older report names it."""
+    """Model server, as named in the older report."""
     all_runs: tuple[LegacyRun, ...] = ()

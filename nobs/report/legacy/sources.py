@@ -1,4 +1,4 @@
-"""Older reports as they were written; what isn't named here stays in `model_extra`."""
+"""Schemas of older reports; fields without a name here stay in `model_extra`."""
 
 from typing import Annotated, Any
 
@@ -16,13 +16,13 @@ class Source(BaseModel):
 
 
 class Device(Source):
-    """`device_info`; the successor added the version of CUDA."""
+    """`device_info`; `laperf` added the CUDA version."""
 
     platform: str
     device: str
     ram_gb: Positive
     processor: str
-    """May be all of what lscpu printed, on one line."""
+    """May be the whole output of lscpu on one line."""
     gpu_name: str | None = None
     gpu_memory_gb: float | str | None = None
     host: str
@@ -93,7 +93,7 @@ class EncodingTask(Source):
 
 
 class ServedTask(Source):
-    """A task whose model a server answers for."""
+    """A task with one served model."""
 
     task: str
     dataset: str
@@ -102,7 +102,7 @@ class ServedTask(Source):
     )
     model: ServedModel
     backend: str | None = None
-    """The server's program."""
+    """Server software."""
     task_score: float | None = None
 
 

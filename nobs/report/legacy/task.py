@@ -1,4 +1,4 @@
-"""How imported models are read: as the figures of today's tasks, from the fields they have."""
+"""Read imported models as the figures of today's tasks."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,19 +21,19 @@ _FIELDS = {
     "ttft_s": "ttft_s",
     "time_s": "encoding_time_seconds",
 }
-"""Figures of today, in the order of tables, and the fields of imported repeats that hold them."""
+"""Figure -> field of imported repeats, in table order."""
 _SUMMARY = ("time_s", "latency_s", "rows_per_second", "ttft_s", "tokens_per_sec")
 
 
 class Legacy(Unknown):
-    """Imported models of any task; nothing is measured by it."""
+    """Definition that only reads imported models, of any task."""
 
     name = "legacy"
     title = "Imported results"
     report_type = LegacyModelReport
 
     def settings(self, model: LegacyModelReport) -> str:
-        """Return number format and batch size."""
+        """Return dtype and batch size."""
         batch = f"batch {model.batch_size}" if model.batch_size else None
         return ", ".join(filter(None, (model.dtype, batch)))
 

@@ -1,4 +1,4 @@
-"""What a report is worth: closed, open with the differing fields, or invalid with every reason."""
+"""Validate a report: closed, open with the differing fields, or invalid with all reasons."""
 
 import json
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from nobs.storage.reader import check_version, explain, to_report
 
 
 class Ruling(StrEnum):
-    """What a report counts as."""
+    """Result of a validation."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -71,10 +71,10 @@ def _rule(report: Report, faults: list[str], differences: tuple[str, ...]) -> Ru
 
 
 def _digest_faults(document: Document) -> list[str]:
-    told, found = document.get("digest"), digest_of(document)
-    if told == found:
+    found = digest_of(document)
+    if document.get("digest") == found:
         return []
-    return [f"digest: it doesn't fit the content, whose sha256 is {found}"]
+    return [f"digest: it doesn't match the content, whose sha256 is {found}"]
 
 
 def _typed(document: Document) -> Report:

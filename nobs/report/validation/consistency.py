@@ -1,4 +1,4 @@
-"""What can't be true at once, whatever the task."""
+"""Contradictions between parts of a report that no task can have."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -18,7 +18,7 @@ from nobs.text import to_line
 
 CLOCK_SLACK_S = 1e-6
 _OF_STEPS = {FlagName.ON_BATTERY, FlagName.OTHER_DEVICE}
-"""Flags of the run that `environment.host` of its first step doesn't raise."""
+"""Flags of the run that don't follow from `environment.host` of its first step."""
 
 
 def find_contradictions(report: Report) -> Iterator[str]:
@@ -45,38 +45,39 @@ def _check_run(report: Report) -> Iterator[str]:
         yield "timestamp is before run.finished"
     failed = [model for model in _models(report.tasks) if model.status is not Status.OK]
     if run.status is Status.OK and failed:
-        yield "run.status is ok though a model's isn't"
+        yield "run.status is ok, but a model's isn't"
     if run.status is not Status.OK and run.finished and report.tasks and not failed:
-        yield f"run.status is {run.status} though every model's is ok"
+        yield f"run.status is {run.status} but every model's is ok"
 
 
 def _check_origin(report: Report) -> Iterator[str]:
-    """Yield what only an imported report may lack, and what only it may be."""
+    """Yield fields that are missing though the report isn't imported, and misuse of `legacy`."""
     is_imported = report.origin is not None
     if any((task.workload.division is Division.LEGACY) != is_imported for task in report.tasks):
-        yield "division is legacy in imported reports, which have an origin, and only there"
-    told = (report.run.nobs_version, report.run.execution, report.run.started)
-    if not is_imported and None in told:
-        yield "run.nobs_version, run.execution or run.started is absent"
+        yield "division must be legacy in imported reports (with an origin), and only in those"
+    reported = (report.run.nobs_version, report.run.execution, report.run.started)
+    if not is_imported and None in reported:
+        yield "run.nobs_version, run.execution or run.started is missing"
 
 
 def _check_flags(report: Report) -> Iterator[str]:
-    """Yield flags of the run that `environment.host` raises and nobody told, or the reverse.
+    """Yield flags of the run that don't match `environment.host`.
 
-    A later step may have run on the battery though the first, whose environment it is, didn't.
+    That is of the first step; a later one may have run on battery.
     """
     run, host = report.run, report.environment.get("host", {})
     if run.execution is None or "flags" not in run.model_fields_set:
         return
     if not isinstance(host, Mapping):
-        yield "environment.host is no object"
+        yield "environment.host isn't an object"
         return
-    told = {flag.name for flag in run.flags}
+    reported = {flag.name for flag in run.flags}
     expected = {flag.name for flag in find_machine_flags(host, run.execution)}
-    if missing := expected - told:
-        yield f"run.flags lacks {', '.join(sorted(missing))}, which environment.host raises"
-    if surplus := told - expected - _OF_STEPS:
-        yield f"run.flags has {', '.join(sorted(surplus))}, which environment.host doesn't raise"
+    if missing := expected - reported:
+        names = ", ".join(sorted(missing))
+        yield f"run.flags is missing {names}, which follows from environment.host"
+    if surplus := reported - expected - _OF_STEPS:
+        yield f"run.flags has {', '.join(sorted(surplus))}, which contradicts environment.host"
 
 
 def _models(tasks: tuple[TaskReport, ...]) -> Iterator[ModelReport]:
@@ -98,63 +99,63 @@ def _check_model(report: Report, name: str, model: ModelReport) -> Iterator[str]
 
 
 def _check_device(info: DeviceInfo, model: ModelReport) -> Iterator[str]:
-    """Yield checks of another device than the described one, or that a good step can't have."""
+    """Yield device checks that failed or that ran on another device than the described one."""
     # Nothing is known here of a package's backend that isn't installed.
     wanted = BACKENDS.load(model.device).torch_device if model.device in BACKENDS else None
     for check in model.checks:
         if wanted and check.device.partition(":")[0] != wanted:
-            yield f"checks are of {to_line(check.device)}, {model.device} computes on {wanted}"
+            yield f"a device check ran on {to_line(check.device)}, but {model.device} uses {wanted}"
         if model.status is Status.OK and not check.passed:
-            yield "status is ok though a device check didn't pass"
+            yield "status is ok, but a device check failed"
         # Older reports may not name the GPU at all.
         if info.gpu_name and (difference := find_difference(info, check)):
-            yield f"checks are of another device than device_info: {to_line(difference)}"
+            yield f"a device check ran on another device than device_info: {to_line(difference)}"
     if len({check.uuid for check in model.checks}) > 1:
-        yield "checks are of several devices"
+        yield "the device checks ran on several devices"
     yield from _check_sensors(model)
 
 
 def _check_sensors(model: ModelReport) -> Iterator[str]:
-    """Yield energy of another GPU than the one that computed: NVML and torch name it alike."""
+    """Yield energy of another GPU than the one that computed; NVML and torch use the same names."""
     devices = model.telemetry.devices if model.telemetry else ()
     metered = {d.name for d in devices if d.reader == "nvidia" and d.energy_j.value is not None}
     for name in metered if model.checks else ():
         if not same_gpu_name(name, model.checks[0].device_name):
             yield (
-                f"energy is of {to_line(name)}, checks are of "
+                f"energy was read from {to_line(name)}, but the device checks ran on "
                 f"{to_line(model.checks[0].device_name)}"
             )
 
 
 def _check_repeats(task: TaskReport, model: ModelReport) -> Iterator[str]:
-    """Yield a number of repeats at which the workload's policy doesn't stop."""
+    """Yield a number of repeats that contradicts the workload's policy."""
     if model.status is not Status.OK or not model.samples or model.phases is None:
         return
     try:
         policy = RepeatPolicy.model_validate(task.workload.policy)
     except ValueError:
-        return  # told as pins that are no workload
+        return  # reported by the check of the pins
     count = len(model.samples)
     if policy.repeats is not None:
         if count != policy.repeats:
-            yield f"{count} samples, policy.repeats asks for {policy.repeats}"
+            yield f"{count} samples, but policy.repeats is {policy.repeats}"
         return
     times = [sample.duration_s for sample in model.samples]
     is_sure = interval_of_repeats(times).within(policy.ci_rel_width, median(times))
     is_spent = model.phases.measure_s >= policy.time_budget_s
     if count < policy.min_repeats or not (is_sure or is_spent):
-        yield f"repeating stopped after {count}, neither sure of the median nor out of time"
+        yield f"repeating stopped after {count}, before the CI met its target or time ran out"
 
 
 def _check_times(report: Report, model: ModelReport) -> Iterator[str]:
-    """Yield repeats that overlap, and times that don't fit into those around them."""
+    """Yield repeats that overlap or exceed the times of their phase and run."""
     for number, (one, following) in enumerate(pairwise(model.samples), start=2):
         if following.start_s < one.start_s + one.duration_s - CLOCK_SLACK_S:
-            yield f"repeat {number} starts before the one before it ends"
+            yield f"repeat {number} starts before the previous one ends"
     measured = sum(sample.duration_s for sample in model.samples)
     measure_s = model.phases.measure_s if model.phases else 0.0
     if measured > measure_s + CLOCK_SLACK_S:
-        yield f"the repeats take {measured:g} s, phases.measure_s is {measure_s:g}"
+        yield f"the repeats take {measured:g} s, but phases.measure_s is {measure_s:g}"
     run = report.run
     if run.finished and run.started and measured > (run.finished - run.started).total_seconds():
-        yield f"the repeats take {measured:g} s, the whole run less"
+        yield f"the repeats take {measured:g} s, longer than the whole run"

@@ -1,4 +1,4 @@
-"""Energy against power and time, in the telemetry of one model."""
+"""Check energy against power and time in the telemetry of one model."""
 
 import math
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ ROUNDING = 1e-6
 
 
 def find_contradictions(model: ModelReport) -> Iterator[str]:
-    """Yield times that aren't those of the samples, and energy that isn't power times time."""
+    """Yield times that don't match the samples, and energy that isn't power times time."""
     telemetry = model.telemetry
     if telemetry is None or not model.samples:
         return
@@ -35,10 +35,10 @@ def _check_device(device: DeviceTelemetry, span_s: float) -> Iterator[str]:
     if energy is not None and idle is not None:
         expected = energy - idle * span_s
         if net is None or not math.isclose(net, expected, abs_tol=ROUNDING * abs(energy)):
-            yield "net_energy_j isn't energy_j without idle_power_w times span_s"
+            yield "net_energy_j isn't energy_j minus idle_power_w times span_s"
     busy = device.utilisation.value
     if busy is not None and not 0 <= busy <= 1:
-        yield f"utilisation is {busy:g}, a share"
+        yield f"utilisation is {busy:g}, outside 0 to 1"
     if _is_negative(device.energy_j) or _is_negative(device.peak_power_w):
         yield "energy or power is below 0"
 

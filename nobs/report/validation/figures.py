@@ -1,4 +1,4 @@
-"""Figures computed once more from the raw samples in the report, and compared."""
+"""Recompute all figures from the raw samples in the report and compare."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -16,11 +16,11 @@ from nobs.text import to_line
 
 TOLERANCE = 1e-9
 WORDS = frozenset({"warnings", "message", "method", "how"})
-"""What is written for people may change between versions of NOBS."""
+"""Fields with texts for people, which may change between versions of NOBS."""
 
 
 def find_wrong_figures(report: Report) -> Iterator[str]:
-    """Yield every figure that the report's own samples don't give."""
+    """Yield every figure that doesn't follow from the report's own samples."""
     for task in report.tasks:
         if task.workload.division is Division.LEGACY:
             yield from _check_legacy(task)
@@ -39,12 +39,12 @@ def _check_model(report: Report, task: TaskReport, model: ModelReport) -> Iterat
     if isinstance(again, str):
         yield again
     else:
-        told = model.model_dump(mode="json", exclude_unset=True)
-        yield from _compare(told, again.model_dump(mode="json"), "")
+        reported = model.model_dump(mode="json", exclude_unset=True)
+        yield from _compare(reported, again.model_dump(mode="json"), "")
 
 
 def _compute_again(report: Report, task: TaskReport, model: ModelReport) -> ModelReport | str:
-    """Return the model's report made anew, or why that isn't possible."""
+    """Return the recomputed report of the model, or why it can't be recomputed."""
     definition = TASKS.load(task.task)
     common = {name: getattr(model, name) for name in ModelReport.model_fields}
     known = {name: value for name, value in common.items() if name in StepResult.model_fields}
@@ -57,11 +57,11 @@ def _compute_again(report: Report, task: TaskReport, model: ModelReport) -> Mode
         )  # fmt: skip
         return with_flags(definition.summarise(definition.rebuild(result, model), base), definition)
     except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
-        return f"its figures can't be computed: {to_line(error)}"
+        return f"its figures can't be recomputed: {to_line(error)}"
 
 
 def _check_legacy(task: TaskReport) -> Iterator[str]:
-    """Yield figures of an imported task that its repeats don't give."""
+    """Yield figures of an imported task that don't follow from its repeats."""
     models = [model for model in task.models.values() if isinstance(model, LegacyModelReport)]
     for model in models:
         again = model.model_copy(update=figures_of(model.all_runs))
@@ -72,24 +72,24 @@ def _check_legacy(task: TaskReport) -> Iterator[str]:
         yield f"{task.task}: task_score is {task.task_score}, the models give {found}"
 
 
-def _compare(told: object, found: object, place: str) -> Iterator[str]:
+def _compare(reported: object, found: object, place: str) -> Iterator[str]:
     """Yield the places at which JSON values differ by more than rounding.
 
-    What isn't told at all is no fault: the NOBS that wrote the report didn't have that figure yet.
+    A missing figure is no fault: the NOBS that wrote the report may not have had it yet.
     """
-    match told, found:
+    match reported, found:
         case Mapping(), Mapping():
-            for key in told:
+            for key in reported:
                 if key not in WORDS:
                     inner = f"{place}.{key}".lstrip(".")
-                    yield from _compare(told.get(key), found.get(key), inner)
-        case list(), list() if len(told) == len(found):
-            for index, pair in enumerate(zip(told, found, strict=True)):
+                    yield from _compare(reported.get(key), found.get(key), inner)
+        case list(), list() if len(reported) == len(found):
+            for index, pair in enumerate(zip(reported, found, strict=True)):
                 yield from _compare(*pair, f"{place}.{index}")
-        case (int() | float(), int() | float()) if _close(told, found):
+        case (int() | float(), int() | float()) if _close(reported, found):
             return
-        case _ if told != found:
-            yield f"{place} is {to_line(told)}, the samples give {to_line(found)}"
+        case _ if reported != found:
+            yield f"{place} is {to_line(reported)}, the samples give {to_line(found)}"
 
 
 def _close(one: float, other: float) -> bool:
@@ -97,14 +97,14 @@ def _close(one: float, other: float) -> bool:
 
 
 def _check_score(task: TaskReport, *, finished: bool) -> Iterator[str]:
-    """Yield the score if it isn't that of the models; a run under way has none yet."""
+    """Yield a score that doesn't follow from the models; an unfinished run has none yet."""
     try:
         found = TASKS.load(task.task).score(list(task.models.values()))
     except (ValueError, ArithmeticError, LookupError) as error:
-        yield f"{task.task}: task_score can't be computed: {to_line(error)}"
+        yield f"{task.task}: task_score can't be recomputed: {to_line(error)}"
         return
-    told = task.task_score
-    if told is None and (found is None or not finished):
+    reported = task.task_score
+    if reported is None and (found is None or not finished):
         return
-    if told is None or found is None or not _close(told, found):
-        yield f"{task.task}: task_score is {told}, the models give {found}"
+    if reported is None or found is None or not _close(reported, found):
+        yield f"{task.task}: task_score is {reported}, the models give {found}"

@@ -1,4 +1,4 @@
-"""The work of a report against what it claims, and against the catalogue."""
+"""Compare the pins of a report with its claims and with the catalogue."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,14 +17,14 @@ from nobs.text import to_line
 
 @dataclass
 class Comparison:
-    """What contradicts itself, and what differs from the pinned workload."""
+    """Contradictions, and differences from the pinned workload."""
 
     faults: list[str] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
 
 
 def compare_pins(report: Report) -> Comparison:
-    """Compare the workload of each task with its fingerprint, its words and the catalogue."""
+    """Compare the workload of each task with its fingerprint, its claims and the catalogue."""
     found = Comparison()
     models = [model for task in report.tasks for model in task.models.values()]
     if all(model.status is not Status.OK for model in models):
@@ -37,7 +37,7 @@ def compare_pins(report: Report) -> Comparison:
         try:
             workload = typed(task.workload.to_workload(task.task))
         except (ValueError, DataError) as error:
-            found.faults.append(f"{label}: its pins are no workload: {to_line(error)}")
+            found.faults.append(f"{label}: its pins aren't a valid workload: {to_line(error)}")
             continue
         faults, differences = _compare(report, task, workload)
         found.faults += [f"{label}: {fault}" for fault in faults]
@@ -46,7 +46,7 @@ def compare_pins(report: Report) -> Comparison:
 
 
 def _compare(report: Report, task: TaskReport, workload: Workload) -> tuple[list[str], list[str]]:
-    """Return faults and differences of one task; what is claimed to be closed must not differ."""
+    """Return faults and differences of one task; a closed one must have no differences."""
     faults = [*_claim_faults(task, workload), *_model_faults(report, task, workload)]
     pinned = load_catalog().workloads.get(workload.label)
     if pinned is None:
@@ -60,29 +60,29 @@ def _compare(report: Report, task: TaskReport, workload: Workload) -> tuple[list
 
 
 def _absence(workload: Workload) -> str:
-    """Say why its pins can't be checked here."""
+    """Return why the pins can't be checked here."""
     if workload.catalog is None:
-        return "the catalogue of this NOBS doesn't have it"
-    return f"its catalogue {to_line(workload.catalog.file)} isn't here; name it with --catalog"
+        return "it isn't in the catalogue of this version of NOBS"
+    return f"its catalogue {to_line(workload.catalog.file)} isn't loaded; add it with --catalog"
 
 
 def _claim_faults(task: TaskReport, workload: Workload) -> Iterator[str]:
     if task.workload.division is not workload.division:
-        yield f"division is {task.workload.division}, open_reasons make it {workload.division}"
+        yield f"division is {task.workload.division}, but open_reasons imply {workload.division}"
     if workload.catalog and not workload.catalog.pinned and not workload.open_reasons:
         yield f"division is closed, but the catalogue {to_line(workload.catalog.file)} isn't pinned"
     if task.workload.fingerprint != fingerprint(workload):
-        yield "fingerprint isn't that of the pins"
+        yield "fingerprint doesn't match the pins"
 
 
 def _model_faults(report: Report, task: TaskReport, workload: Workload) -> Iterator[str]:
-    """Yield models that aren't the workload's, and what the task knows to be impossible."""
+    """Yield models that aren't the workload's, and contradictions that the task finds."""
     pinned = {model.id for model in workload.models}
     named = set(task.models)
     if named - pinned:
-        yield f"{to_line(', '.join(sorted(named - pinned)))} is none of its models"
+        yield f"{to_line(', '.join(sorted(named - pinned)))} isn't one of its models"
     if report.run.finished and pinned - named:
-        yield f"{to_line(', '.join(sorted(pinned - named)))} is missing though the run has ended"
+        yield f"{to_line(', '.join(sorted(pinned - named)))} is missing, but the run has finished"
     if task.task in TASKS:
         definition = TASKS.load(task.task)
         for name, model in task.models.items():
@@ -93,21 +93,21 @@ def _model_faults(report: Report, task: TaskReport, workload: Workload) -> Itera
                 yield from (f"{to_line(name)}: status is ok. {fault}" for fault in wrong)
             for reason in definition.find_open_reasons(model, workload):
                 if reason not in workload.open_reasons:
-                    yield f"{to_line(name)}: open_reasons doesn't have {to_line(reason)}"
+                    yield f"{to_line(name)}: open_reasons is missing {to_line(reason)}"
 
 
 def _evidence_faults(task: TaskReport, pinned: Workload) -> Iterator[str]:
-    """Yield what was measured though it isn't what is pinned."""
+    """Yield measured data and weights that differ from the pins."""
     data, dataset = task.workload.data, pinned.dataset
     measured = any(model.status is Status.OK for model in task.models.values())
     if measured and data is None:
-        yield "data is absent though a model was measured"
+        yield "data is missing, but a model was measured"
     if data is not None and data.rows != dataset.rows:
-        yield f"data.rows is {data.rows}, pinned are {dataset.rows}"
+        yield f"data.rows is {data.rows}, but {dataset.rows} are pinned"
     if data is not None and dataset.rows_sha256 not in ("", data.rows_sha256):
-        yield "data.rows_sha256 isn't the pinned one"
+        yield "data.rows_sha256 differs from the pinned digest"
     if data is not None and dataset.file_sha256 not in ("", data.file_sha256):
-        yield "data.file_sha256 isn't the pinned one"
+        yield "data.file_sha256 differs from the pinned digest"
     for pin in pinned.models:
         if pin.id in task.models:
             found = _weights_faults(task.models[pin.id], pin, pinned.policy.min_repeats)
@@ -118,10 +118,10 @@ def _weights_faults(model: ModelReport, pin: ModelPin, least: int) -> Iterator[s
     if model.status is not Status.OK:
         return
     if model.revision != pin.revision:
-        yield f"revision is {to_line(model.revision)}, pinned is {pin.revision}"
+        yield f"revision is {to_line(model.revision)}, but {pin.revision} is pinned"
     if len(model.samples) < least:
-        yield f"{len(model.samples)} samples, the workload asks for {least}"
+        yield f"{len(model.samples)} samples, but the workload requires {least}"
     if pin.weights_file and pin.weights_sha256:
         found = model.weights.files.get(pin.weights_file) if model.weights else None
         if found != pin.weights_sha256:
-            yield f"weights.files: {pin.weights_file} isn't the pinned one"
+            yield f"weights.files: {pin.weights_file} differs from the pinned digest"

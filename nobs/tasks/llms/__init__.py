@@ -1,4 +1,4 @@
-"""`llms`: time to answer, time to the first token and tokens per second of a served model."""
+"""`llms`: latency, time to first token (TTFT) and tokens per second of a served model."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -15,11 +15,11 @@ from nobs.tasks.base import TaskDefinition, own_figures
 from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.llms.aggregate import figures_of
 from nobs.tasks.llms.contradictions import contradictions_of
+from nobs.tasks.llms.deviations import deviations_of, open_reasons_of
 from nobs.tasks.llms.figures import CHARTS, FIGURES, SUMMARY, settings_of
 from nobs.tasks.llms.flags import flags_of
 from nobs.tasks.llms.load_lines import load_lines
 from nobs.tasks.llms.notices import warnings_of
-from nobs.tasks.llms.obedience import disobedience_of, open_reasons_of
 from nobs.tasks.llms.params import Arrivals, LlmParams
 from nobs.tasks.llms.report import LlmModelReport, LlmRequest
 from nobs.tasks.options import DATA, SERVER, Option
@@ -30,11 +30,11 @@ MAX_OUTPUT_TOKENS: Option[int] = Option(
 )
 CONCURRENCY: Option[tuple[int, ...]] = Option(
     name="concurrency", kind=int, many=True,
-    help="Measure under load too, with this many requests in flight.",
+    help="Also measure under load, with this many concurrent requests.",
 )  # fmt: skip
 RATE: Option[tuple[float, ...]] = Option(
     name="rate", kind=float, many=True, metavar="R[,R]",
-    help="Measure under load too, with this many requests arriving per second.",
+    help="Also measure under load, with this many requests arriving per second.",
 )  # fmt: skip
 ARRIVALS: Option[str] = Option(
     name="arrivals", choices=tuple(Arrivals), default="poisson",
@@ -55,7 +55,7 @@ class Llms(TaskDefinition):
     bench = "nobs.tasks.llms.bench:LlmBench"
     params: Mapping[str, type[Params]] = {"llms": LlmParams}
     options = (MAX_OUTPUT_TOKENS, *LOAD, *SERVER, *DATA)
-    # Texts that the user names beside another task are that task's.
+    # If other tasks run too, the user's data set is meant for them.
     options_alone = frozenset(option.name for option in DATA)
     uses_device = False
     phases = MappingProxyType(
@@ -76,11 +76,11 @@ class Llms(TaskDefinition):
     find_contradictions = staticmethod(contradictions_of)
 
     def apply(self, params: Params, options: Mapping[str, Any]) -> Params:
-        """Return `params` with the levels of load that were asked for."""
+        """Return `params` with the requested load levels."""
         if ARRIVALS.name in options and RATE.name not in options:
             raise UsageError(
                 "--arrivals has no effect without --rate.",
-                "Name the rates, as in --rate 0.5,1,2, or leave --arrivals out.",
+                "Add rates, as in --rate 0.5,1,2, or remove --arrivals.",
             )
         of_load = {option.name for option in LOAD}
         load = {name: value for name, value in options.items() if name in of_load}
@@ -90,7 +90,7 @@ class Llms(TaskDefinition):
         return super().apply(params, {**changes, "load": load} if load else changes)
 
     def parallel_requests(self, params: Params) -> int | None:
-        """Return the highest of the levels of concurrency."""
+        """Return the highest concurrency."""
         levels = params.load.concurrency if isinstance(params, LlmParams) and params.load else ()
         return max(levels, default=None)
 
@@ -103,25 +103,25 @@ class Llms(TaskDefinition):
             server = ServerRef.model_validate(facts["server"])
             figures |= figures_of(runs)
             figures["joules_per_1000_tokens"] = _energy(result, report.device, server, figures)
-            told = (*report.warnings, *warnings_of(runs, server))
-            figures["warnings"] = tuple(dict.fromkeys(told))
+            reported = (*report.warnings, *warnings_of(runs, server))
+            figures["warnings"] = tuple(dict.fromkeys(reported))
         model = LlmModelReport.model_validate(figures)
-        told = (*model.warnings, *disobedience_of(model))
-        return model.model_copy(update={"warnings": tuple(dict.fromkeys(told))})
+        reported = (*model.warnings, *deviations_of(model))
+        return model.model_copy(update={"warnings": tuple(dict.fromkeys(reported))})
 
     def rebuild(self, result: StepResult, model: ModelReport) -> StepResult:
-        """Return `result` with the requests that stand in the repeats of `model`."""
+        """Return `result` with the requests in the repeats of `model`."""
         runs = model.all_runs if isinstance(model, LlmModelReport) else ()
         requests = [[request.model_dump() for request in run.prompts] for run in runs]
         facts = {**own_figures(model), "runs": requests}
         return result.model_copy(update={"facts": facts})
 
     def find_open_reasons(self, model: LlmModelReport, workload: Workload) -> Iterable[str]:
-        """Yield what the server refused or didn't keep to, where that changes the work."""
+        """Yield parameters that the server refused or ignored, where that changes the work."""
         return open_reasons_of(model)
 
     def score(self, models: Sequence[ModelReport]) -> float | None:
-        """Return prompts per hour of the median latency; None for what isn't this host's speed."""
+        """Return prompts per hour at the median latency; None unless the server is local."""
         ours = [model for model in models if isinstance(model, LlmModelReport)]
         times = [model.final_median_latency_s for model in ours if _is_this_hosts(model)]
         known = [time for time in times if time]
@@ -133,11 +133,11 @@ class Llms(TaskDefinition):
 def _energy(
     result: StepResult, backend: Backend, server: ServerRef, figures: Mapping[str, Any]
 ) -> Figure:
-    """Return the joules for 1,000 output tokens, where this machine's devices made them."""
+    """Return the joules per 1,000 output tokens if the server is local."""
     if server.locality is not Locality.LOCAL:
-        return Figure.absent(f"the server's place is {server.locality}, not this machine")
+        return Figure.absent(f"the server is {server.locality}, not local")
     if figures["unreconciled"]:
-        return Figure.absent("the counted tokens can't be those of the answers")
+        return Figure.absent("the token counts contradict the answers")
     return joules_per_1000(result.telemetry, backend, figures["total_output_tokens"])
 
 

@@ -18,26 +18,26 @@ type Runs = Sequence[Sequence[LlmRequest]]
 MAX_FAILED_SHARE = 0.1
 """A run with more failed requests than this has failed."""
 MIN_CHUNKS = 8
-"""Chunks of an answer as of which its tokens per chunk mean something."""
+"""Minimum chunks of an answer for a meaningful number of tokens per chunk."""
 CHARS_AT_MOST = 16
-"""Characters of a chunk that may be a single token."""
+"""Maximum characters of a single token."""
 MAX_DRIFT = 2.5
-"""Tokens per chunk and per character differ by less between the answers of one model."""
+"""Maximum ratio of tokens per chunk, and per character, between answers of one model."""
 
 
 def request_of(record: ChatRecord, prompt: int, min_output_tokens: int) -> LlmRequest:
-    """Return what the result keeps of `record`; of a failed or short answer, nothing timed."""
+    """Return the result's part of `record`; failed and short answers have no times."""
     figures = record.figures
     if figures is None:
         return LlmRequest(
             prompt=prompt, failure=record.failure, error=record.error, status=record.status
         )
-    # A server may count too few; each chunk is one at least.
+    # A server may undercount; each chunk holds at least one token.
     tokens = max(figures.output_tokens, figures.chunks)
     if figures.token_count_source is TokenCountSource.CHUNKS:
         tokens = max(tokens, (figures.output_chars + figures.reasoning_chars) // CHARS_AT_MOST)
     if tokens < min_output_tokens:
-        error = f"an answer of {tokens} tokens, {min_output_tokens} are needed"
+        error = f"the answer has {tokens} tokens, but at least {min_output_tokens} are needed"
         return LlmRequest(prompt=prompt, failure=SHORT, error=error, status=record.status)
     return LlmRequest(prompt=prompt, status=record.status, **asdict(figures))
 
@@ -77,7 +77,7 @@ def figures_of(runs: Runs) -> dict[str, Any]:
 
 
 def run_of(requests: Sequence[LlmRequest], *, has_rates: bool = True) -> LlmRun:
-    """Return one repeat with its medians over the whole answers."""
+    """Return one repeat with its medians over the complete answers."""
     whole = [request for request in requests if request.failure is None]
     return LlmRun(
         median_latency_s=_median(values_of(whole, "total_latency_s")),
@@ -91,22 +91,22 @@ def run_of(requests: Sequence[LlmRequest], *, has_rates: bool = True) -> LlmRun:
 
 
 def unreconciled_of(whole: Sequence[LlmRequest]) -> int:
-    """Return the answers whose counts can't be those of their streams; all where counts drift."""
+    """Return the number of answers whose counts contradict their streams; all if counts drift."""
     if has_drifting_counts(whole):
         return len(whole)
     return sum(bool(request.count_conflict) for request in whole)
 
 
 def is_rate_withheld(whole: Sequence[LlmRequest]) -> bool:
-    """Tell whether too many answers have counts that can't be those of their streams."""
+    """Return whether the counts of too many answers contradict their streams."""
     return unreconciled_of(whole) > MAX_FAILED_SHARE * len(whole)
 
 
 def has_drifting_counts(whole: Sequence[LlmRequest]) -> bool:
-    """Tell whether tokens are counted so unequally that they can't be those of single answers.
+    """Return whether token counts seem to accumulate over requests.
 
-    A count that runs on over all requests makes each later answer seem to have more tokens for its
-    chunks and its text. Either alone may differ: prompts of other languages, guessed tokens.
+    Then later answers have more tokens both per chunk and per character. Either ratio alone may
+    vary: prompts in other languages, speculative decoding.
     """
     counted = [
         (request.streamed_tokens, request.chunks, chars)
@@ -128,7 +128,7 @@ def medians_of(runs: Runs, name: str) -> list[float]:
 
 
 def has_too_many_failures(runs: Runs) -> bool:
-    """Tell whether more than a tenth of all requests failed."""
+    """Return whether more than a tenth of all requests failed."""
     requests = list(chain(*runs))
     failed = sum(request.failure is not None for request in requests)
     return failed > MAX_FAILED_SHARE * len(requests)
@@ -145,7 +145,7 @@ def _median(values: Sequence[float]) -> float | None:
 
 
 def _total(requests: Sequence[LlmRequest], name: str) -> int | None:
-    """Return the sum, None where the server didn't tell every part of it."""
+    """Return the sum, None if the server didn't report every part of it."""
     values = list(map(attrgetter(name), requests))
     return None if not values or None in values else sum(values)
 
@@ -156,7 +156,7 @@ def _count(requests: Iterable[LlmRequest], name: str) -> dict[str, int]:
 
 
 def is_estimated(request: LlmRequest) -> bool:
-    """Tell whether the server didn't count the tokens of an answer itself."""
+    """Return whether the token count is an estimate, not the server's."""
     source = request.token_count_source
     return source is not None and TokenCountSource(source).is_estimate
 

@@ -1,4 +1,4 @@
-"""The work of `llms`: prompts as streamed chat completions, one after the other."""
+"""The work of `llms`: prompts as sequential streamed chat completions."""
 
 import asyncio
 import itertools
@@ -24,12 +24,12 @@ from nobs.tasks.llms.report import LlmRequest
 from nobs.tasks.llms.stamps import stamps_line, write_stamps
 
 MIN_JUDGED = 10
-"""Requests as of which a run that goes on is judged by its share of failures."""
+"""Minimum requests before a run is aborted for its share of failures."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SentRequest:
-    """One request of a repeat and what came of it."""
+    """One request of a repeat and its result."""
 
     repeat: int
     """From 1; 0 is the warm-up."""
@@ -39,7 +39,7 @@ class SentRequest:
 
 
 class LlmBench:
-    """Ask one served model every prompt of a workload."""
+    """Send every prompt of a workload to one served model."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
@@ -47,29 +47,29 @@ class LlmBench:
         self.server, self._connection = _server(work)
         self._client = ChatClient(self._connection)
         self._loop = asyncio.Runner()
-        self._asked: list[SentRequest] = []
+        self._sent: list[SentRequest] = []
         self._repeats = 0
         self._found: dict[str, Any] = {}
         self._names_reasons = False
 
     def load(self) -> None:
-        """Measure the client's own error, then open the connection to the server."""
+        """Measure the client's timing error, then open the connection to the server."""
         with suppress(LoopbackFailed):
             self._found["client_accuracy"] = asdict(measure_own_error())
         self._loop.run(self._client.open())
 
     def warm_up(self) -> None:
-        """Ask the first prompts; one that fails fails the step, with the server's own message."""
+        """Send the first prompts; if all fail, so does the step, with the server's message."""
         rows = self.work.inputs[: self.params.warmup_prompts]
-        self._loop.run(self._ask_all(rows))
+        self._loop.run(self._send_all(rows))
 
     def run(self) -> int:
-        """Ask all prompts one after the other; return the tokens of the whole answers."""
+        """Send all prompts sequentially; return the output tokens of the complete answers."""
         self._repeats += 1
-        return self._loop.run(self._ask_all(self.work.inputs))
+        return self._loop.run(self._send_all(self.work.inputs))
 
     def measure_extra(self) -> None:
-        """Measure under load where the workload asks for it."""
+        """Measure under load if the workload asks for it."""
         if self.params.load is None:
             return
         self._client.close()
@@ -79,10 +79,10 @@ class LlmBench:
         self._found["load"] = meter.measure(len(self.work.inputs)).model_dump(mode="json")
 
     def synchronize(self) -> None:
-        """Do nothing: an answer has ended when it has been read."""
+        """Do nothing: requests are finished when `run` returns."""
 
     def facts(self) -> dict[str, Any]:
-        """Return every request and the pooled gaps; raise if too many requests failed."""
+        """Return all requests and the pooled ITL; raise if too many requests failed."""
         runs = self._runs()
         if has_too_many_failures(runs):
             raise explain(list(itertools.chain(*runs)), self.server.base_url)
@@ -97,7 +97,7 @@ class LlmBench:
         }
 
     def _gaps(self) -> dict[str, Any]:
-        pooled = pool_gaps([a.record for a in self._asked if a.repeat and not a.request.failure])
+        pooled = pool_gaps([a.record for a in self._sent if a.repeat and not a.request.failure])
         named = zip(("chunk_gaps", "itl"), pooled, strict=True)
         return {name: asdict(stats) if stats else None for name, stats in named}
 
@@ -112,15 +112,15 @@ class LlmBench:
                     asked.record, repeat=asked.repeat, prompt=asked.request.prompt,
                     prefix=asked.prefix,
                 )
-                for asked in self._asked
+                for asked in self._sent
             ),
         )  # fmt: skip
 
     def _check(self, record: ChatRecord) -> ChatRecord:
-        """Return `record`, as a failure where it ended without the reason that others have.
+        """Return `record`, as a failure if it misses the finish_reason that other answers have.
 
-        A server that names no reason at all says nothing by that; one that does so for some answers
-        broke the others off.
+        A server that never sends a reason is accepted; one that sends it for some answers only has
+        aborted the others.
         """
         check_model(record, self.server)
         if record.figures is None:
@@ -128,7 +128,7 @@ class LlmBench:
         self._names_reasons |= record.figures.finish_reason is not None
         if record.figures.finish_reason is not None or not self._names_reasons:
             return record
-        error = "the answer ended without a finish_reason, and others of this server have one"
+        error = "the answer ended without a finish_reason, unlike others of this server"
         return replace(record, figures=None, failure=ChatFailure.NO_FINISH, error=error)
 
     def _make_requests(self, count: int) -> list[ChatRequest]:
@@ -138,19 +138,19 @@ class LlmBench:
     def _runs(self) -> list[list[LlmRequest]]:
         """Return the requests of each repeat."""
         numbers = range(1, self._repeats + 1)
-        return [[a.request for a in self._asked if a.repeat == number] for number in numbers]
+        return [[a.request for a in self._sent if a.repeat == number] for number in numbers]
 
-    async def _ask_all(self, rows: tuple[str, ...]) -> int:
-        first = len(self._asked)
+    async def _send_all(self, rows: tuple[str, ...]) -> int:
+        first = len(self._sent)
         for number, row in enumerate(rows, start=1):
-            self._asked.append(await self._ask(number, row))
-            self._check_going_on()
-        requests = [asked.request for asked in self._asked[first:]]
+            self._sent.append(await self._send(number, row))
+            self._check_failures()
+        requests = [asked.request for asked in self._sent[first:]]
         if all(request.failure is not None for request in requests):
             raise explain(requests, self.server.base_url)
         return sum(r.counted_tokens or 0 for r in requests if r.failure is None)
 
-    async def _ask(self, number: int, row: str) -> SentRequest:
+    async def _send(self, number: int, row: str) -> SentRequest:
         prefix = new_prefix()
         chat = chat_request(self.server, prefix, row, self.params)
         record = await chat_stream(self._client, chat)
@@ -158,23 +158,23 @@ class LlmBench:
         request = request_of(record, number, self.params.min_output_tokens)
         return SentRequest(repeat=self._repeats, prefix=prefix, record=record, request=request)
 
-    def _check_going_on(self) -> None:
-        """Raise once the run can't end well: a dead server would else cost every wait in turn."""
-        requests = [asked.request for asked in self._asked]
+    def _check_failures(self) -> None:
+        """Raise as soon as too many requests failed: a dead server costs a timeout per request."""
+        requests = [asked.request for asked in self._sent]
         failed = sum(request.failure is not None for request in requests)
         if failed > MAX_FAILED_SHARE * max(len(requests), MIN_JUDGED):
             raise explain(requests, self.server.base_url)
 
 
 def check_model(record: ChatRecord, server: ServerRef) -> None:
-    """Raise HostApiError, with both names, where another model answers than the one asked for."""
+    """Raise HostApiError, with both names, if another model answers than the requested one."""
     answered = record.figures.model if record.figures else None
     if answered and not names_same_model(server.model, answered, server.identity):
         raise HostApiError(*explain_other_model(server.model, answered))
 
 
 def chat_request(server: ServerRef, prefix: str, prompt: str, params: LlmParams) -> ChatRequest:
-    """Return the request of one prompt, made of what the server takes."""
+    """Return the request of one prompt, with the fields that the server accepts."""
     return ChatRequest(
         model=server.model,
         messages=messages_of(server.request, prefix, prompt),
@@ -193,5 +193,5 @@ def _params(work: Work) -> LlmParams:
 def _server(work: Work) -> tuple[ServerRef, Connection]:
     """Return the server and the connection to it, with the key of this process's environment."""
     if work.server is None or work.connection is None:
-        raise TypeError("the run's specification names no server")
+        raise TypeError("the run's specification has no server")
     return work.server, work.connection.with_key(llm_api_key())

@@ -1,4 +1,4 @@
-"""What people read when a server doesn't answer as asked."""
+"""Error messages for failed requests."""
 
 import re
 from collections import Counter
@@ -12,13 +12,13 @@ from nobs.tasks.llms.report import LlmRequest
 SHORT = "short"
 """An answer with too few tokens to have a generation time."""
 _URL = (
-    "The check before the run was answered well. Look at the server's own log, and check --llm-url:"
-    " another program may answer there, such as a gateway."
+    "The check before the run succeeded. See the server's log and check --llm-url: a gateway or"
+    " another program may answer there."
 )
-_SERVER = "Look at the server's own log, then run again."
-_WAIT = "Look at the server's own log; a smaller model or a longer --request-timeout may help."
+_SERVER = "See the server's log, then run again."
+_WAIT = "See the server's log; a smaller model or a longer --request-timeout may help."
 _KEY = "Set LLM_API_KEY to a key that the server accepts."
-_OWN = "That is the server's own reason; its log may say more."
+_OWN = "See the server's log for details."
 _LIMITED = re.compile(
     r"quota|rate.?limit|too many requests|credit|billing|overload|capacity|request limit",
     re.IGNORECASE,
@@ -28,25 +28,25 @@ _TOO_MUCH = re.compile(
     r"maximum|less than",
     re.IGNORECASE,
 )
-_LIMITS = "The server limits requests: wait, or raise its limit."
-_LESS = "Ask for less (--max-output-tokens), or load the model with a longer context."
+_LIMITS = "The server limits requests: wait, or raise the limit."
+_LESS = "Reduce --max-output-tokens, or load the model with a longer context."
 _STATUS = {
     401: _KEY,
     403: _KEY,
-    404: "Name a model that the server has with --llm-model, and check the path of --llm-url.",
+    404: "Choose a model of the server with --llm-model, and check the path of --llm-url.",
     429: _LIMITS,
-    503: "The server is busy or loads a model: wait, then run again.",
+    503: "The server is busy or loading a model: wait, then run again.",
 }
 _REMEDIES: dict[str, str] = {
     ChatFailure.CONNECT: "Start the server, or correct --llm-url.",
-    ChatFailure.CONNECT_TIMEOUT: "Check address and firewall of the server.",
+    ChatFailure.CONNECT_TIMEOUT: "Check the server's address and firewall.",
     ChatFailure.FIRST_BYTE_TIMEOUT: _WAIT,
     ChatFailure.IDLE_TIMEOUT: _WAIT,
     ChatFailure.TOTAL_TIMEOUT: _WAIT,
     ChatFailure.TOO_LARGE: _URL,
     ChatFailure.NOT_A_STREAM: _URL,
     ChatFailure.MALFORMED: _URL,
-    SHORT: "Name a model that answers these prompts, or texts with longer answers.",
+    SHORT: "Choose a model that answers these prompts, or prompts with longer answers.",
 }
 
 
@@ -58,7 +58,7 @@ def explain(requests: Sequence[LlmRequest], where: str) -> HostApiError:
     last = failed[-1]
     return HostApiError(
         f"{len(failed)} of {len(requests)} requests to {where} failed ({names}); "
-        f"the last one: {last.error.rstrip('.')}.",
+        f"last error: {last.error.rstrip('.')}.",
         _remedy_of(last),
     )
 
@@ -74,16 +74,16 @@ def _remedy_of(request: LlmRequest) -> str:
 
 
 def _remedy_for_words(said: str, otherwise: str) -> str:
-    """Return what fits what the server said; its check has taken every part of the request."""
+    """Return the remedy for a server's message; its check accepted every part of the request."""
     if _LIMITED.search(said):
         return _LIMITS
     refused = find_refused(said)
     if refused - {Part.LIMIT}:
         names = " and ".join(sorted(refused))
         return (
-            f"The server refuses {names} here, and took it in the check before the run: look at "
-            "what answers for it, such as a gateway with several models behind it."
+            f"The server refused {names} although it accepted it in the check before the run: a "
+            "gateway with several models may be in between."
         )
     if refused and TOO_FEW.search(said):
-        return "Ask for more: --max-output-tokens."
+        return "Raise --max-output-tokens."
     return _LESS if _TOO_MUCH.search(said) else otherwise

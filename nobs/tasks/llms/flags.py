@@ -1,4 +1,4 @@
-"""Flags on the figures of a served model: whose speed they are, and what its answers were like."""
+"""Flags of a served model: where it runs, and the quality of its streams."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from nobs.units import format_share
 
 
 def flags_of(model: LlmModelReport) -> Iterator[Flag]:
-    """Yield what speaks against the figures."""
+    """Yield the flags of server and streams."""
     if model.server is not None:
         yield from _server_flags(model.server)
         yield from _stream_flags(model)
@@ -20,9 +20,9 @@ def _server_flags(server: ServerRef) -> Iterator[Flag]:
     reason = server.locality_reason
     if server.locality is Locality.REMOTE:
         where = reason or "The server is another machine."
-        yield Flag.warning(FlagName.REMOTE_SERVER, f"The speed isn't this host's. {where}")
+        yield Flag.warning(FlagName.REMOTE_SERVER, f"The figures aren't this host's. {where}")
     if server.locality is Locality.UNKNOWN and reason:
-        yield Flag.warning(FlagName.UNKNOWN_SERVER, f"The speed may not be this host's. {reason}")
+        yield Flag.warning(FlagName.UNKNOWN_SERVER, f"The figures may not be this host's. {reason}")
     offload = server.identity.gpu_offload if server.identity else None
     if offload is not None and offload < 1:
         yield Flag.warning(
@@ -32,16 +32,16 @@ def _server_flags(server: ServerRef) -> Iterator[Flag]:
 
 
 def _stream_flags(model: LlmModelReport) -> Iterator[Flag]:
-    """Yield that too many answers came in lumps or were miscounted."""
+    """Yield that too many answers arrived in bursts or have contradictory token counts."""
     answers = sum(model.token_count_sources.values())
     if model.coalesced > MAX_FAILED_SHARE * answers:
         yield Flag.warning(
             FlagName.COALESCED_STREAM,
-            f"{model.coalesced} of {answers} answers came in lumps: no inter-token latency.",
+            f"{model.coalesced} of {answers} answers arrived in bursts: no inter-token latency.",
         )
     if model.unreconciled > MAX_FAILED_SHARE * answers:
         yield Flag.warning(
             FlagName.UNRECONCILED_TOKENS,
-            f"The counted tokens of {model.unreconciled} of {answers} answers can't be those of the"
-            " stream: no tokens/s.",
+            f"The token counts of {model.unreconciled} of {answers} answers contradict their"
+            " streams: no tokens/s.",
         )

@@ -1,4 +1,4 @@
-"""Times between tokens, pooled over answers, so that one stall of one answer shows; pure."""
+"""Chunk gaps and ITL pooled over answers, so that a stall of one answer is visible."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,10 @@ from nobs.tasks.llms.client.record import ChatRecord, GapStats
 
 
 def pool_gaps(records: Sequence[ChatRecord]) -> tuple[GapStats | None, GapStats | None]:
-    """Return the gaps between chunks, and those between tokens, of all whole answers together.
+    """Return chunk gaps and ITL of all complete answers together.
 
-    None where a proxy or the server delivered too many answers in lumps: the others would be a
-    choice. Answers whose tokens aren't known have no gaps between tokens.
+    None if too many answers arrived in bursts: the others would be a biased selection. Answers with
+    unknown token counts have no ITL.
     """
     whole = [(r.figures, r.stamps) for r in records if r.figures and r.stamps]
     clear = [(figures, stamps) for figures, stamps in whole if not figures.is_coalesced]

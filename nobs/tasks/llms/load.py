@@ -1,4 +1,4 @@
-"""Load: many requests at once, sent so that nothing is parsed while any of them streams."""
+"""Concurrent requests; nothing is parsed while any of them streams."""
 
 import asyncio
 import random
@@ -16,17 +16,17 @@ from nobs.tasks.llms.params import Arrivals, LoadParams
 
 SWEEP_LIMIT = 256
 GROWTH = 1.05
-"""Throughput has to grow by this factor for a sweep to go on."""
+"""Minimum growth of throughput for a sweep to continue."""
 RATE_SECONDS = 20.0
-"""How long requests of an open load arrive."""
+"""Duration of the arrivals of an open-loop load."""
 MIN_REQUESTS = 10
 MAX_KEPT_OPEN = 64
-"""Connections opened before an open load begins; more are opened when they are needed."""
+"""Connections opened before an open-loop load; more are opened on demand."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """One level: either so many requests in flight, or so many arriving per second."""
+    """One load level: a number of concurrent requests, or an arrival rate."""
 
     concurrency: int | None = None
     rate_per_s: float | None = None
@@ -38,13 +38,13 @@ class Level:
 
 
 def levels_of(params: LoadParams) -> Iterator[Level]:
-    """Yield the levels that are known beforehand; those of a sweep aren't."""
+    """Yield the fixed levels, without those of a sweep."""
     yield from (Level(concurrency=count) for count in params.concurrency)
     yield from (Level(rate_per_s=rate) for rate in params.rates_per_s)
 
 
 def sweep_levels() -> Iterator[Level]:
-    """Yield the doubling levels of a sweep, for as long as the caller goes on."""
+    """Yield the doubling levels of a sweep until the caller stops."""
     count = 1
     while count <= SWEEP_LIMIT:
         yield Level(concurrency=count)
@@ -52,14 +52,14 @@ def sweep_levels() -> Iterator[Level]:
 
 
 def requests_of(level: Level, prompts: int) -> int:
-    """Return how many requests make a level: each client sends at least two."""
+    """Return the number of requests of a level: at least two per client."""
     if level.rate_per_s is not None:
         return max(MIN_REQUESTS, round(level.rate_per_s * RATE_SECONDS))
     return max(MIN_REQUESTS, prompts, 2 * (level.concurrency or 1))
 
 
 def arrival_times_s(count: int, rate_per_s: float, arrivals: Arrivals, seed: int) -> list[float]:
-    """Return when `count` requests arrive, the first at 0; `seed` makes a Poisson process again."""
+    """Return the arrival times of `count` requests, the first at 0; Poisson ones follow `seed`."""
     if arrivals is Arrivals.CONSTANT:
         return [number / rate_per_s for number in range(count)]
     generator = random.Random(seed)  # noqa: S311 - a process, no secret
@@ -70,7 +70,7 @@ def arrival_times_s(count: int, rate_per_s: float, arrivals: Arrivals, seed: int
 async def send_level(
     level: Level, connection: Connection, requests: Sequence[ChatRequest], params: LoadParams
 ) -> list[ChatRecord]:
-    """Send `requests` as `level` says and return their records, parsed when all streams ended."""
+    """Send `requests` at `level`; return their records, parsed after all streams ended."""
     if level.rate_per_s is None:
         answers = await _send_closed(connection, requests, level.concurrency or 1)
     else:
@@ -85,7 +85,7 @@ async def send_level(
 async def _send_closed(
     connection: Connection, requests: Sequence[ChatRequest], concurrency: int
 ) -> list[Exchange | ConnectFailed]:
-    """Let each of `concurrency` clients send the next request when its last one has ended."""
+    """Send in a closed loop: each client sends its next request when the last one ended."""
     queue = iter(requests)
     answers: list[Exchange | ConnectFailed] = []
 
@@ -104,7 +104,7 @@ async def _send_closed(
 async def _send_open(
     connection: Connection, requests: Sequence[ChatRequest], times_s: Sequence[float]
 ) -> list[Exchange | ConnectFailed]:
-    """Send each request at its time, whether or not others have ended."""
+    """Send in an open loop: each request at its arrival time."""
     loop = asyncio.get_running_loop()
     answers: list[Exchange | ConnectFailed] = []
 
@@ -125,7 +125,7 @@ async def _send_open(
 
 
 async def _open_clients(stack: ExitStack, connection: Connection, count: int) -> list[ChatClient]:
-    """Return clients whose connections are open; one that can't connect says so when it sends."""
+    """Return clients with open connections; failures are reported when they send."""
     clients = [stack.enter_context(chat_client(connection)) for _ in range(count)]
     for client in clients:
         with suppress(ConnectFailed):

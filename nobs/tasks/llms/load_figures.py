@@ -1,4 +1,4 @@
-"""What a level of load gave, and where throughput stops growing; pure."""
+"""Figures of load levels, and the concurrency at which throughput saturates."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from nobs.tasks.llms.report import LoadLevel, Percentiles
 
 
 def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
-    """Return the figures of one level; a failed request counts as such and has no times."""
+    """Return the figures of one level; failed requests have no times."""
     whole = [record.figures for record in records if record.figures is not None]
     stamps = [record.stamps for record in records if record.stamps is not None]
     duration_s = _duration_s(stamps)
@@ -48,13 +48,13 @@ def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
 
 
 def grew(levels: Sequence[LoadLevel]) -> bool:
-    """Tell whether the last level of a sweep still brought more throughput."""
+    """Return whether throughput still grew at the last level of a sweep."""
     before, last = [0.0, *_throughputs(levels)][-2:] if levels else (0.0, 0.0)
     return last > GROWTH * before
 
 
 def knee_of(levels: Sequence[LoadLevel]) -> int | None:
-    """Return the concurrency of a sweep beyond which throughput stopped growing."""
+    """Return the concurrency at which the throughput of a sweep saturates."""
     best, reached = None, 0.0
     for level, rate in zip(levels, _throughputs(levels), strict=True):
         if rate > GROWTH * reached:
@@ -63,7 +63,7 @@ def knee_of(levels: Sequence[LoadLevel]) -> int | None:
 
 
 def _throughputs(levels: Sequence[LoadLevel]) -> list[float]:
-    """Return tokens per second of each level; answers where not all levels have tokens."""
+    """Return tokens per second of each level; requests per second if some have none."""
     tokens = [level.tokens_per_sec for level in levels]
     if None in tokens:
         tokens = [level.requests_per_sec for level in levels]
@@ -86,7 +86,7 @@ def _busy_s(stamps: Stamps) -> float:
 
 
 def _max_in_flight(stamps: Sequence[Stamps]) -> int:
-    """Return the most requests that were under way at once; an end comes before a start."""
+    """Return the maximum of concurrent requests; at equal times ends come first."""
     events = [(s.sent_at_ns, 1) for s in stamps] + [(_end_ns(s), -1) for s in stamps]
     count = most = 0
     for _, step in sorted(events):

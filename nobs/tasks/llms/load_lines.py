@@ -1,4 +1,4 @@
-"""The levels of load of a served model as lines for a terminal of 80 columns."""
+"""The load table of a served model as lines of at most 80 columns."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ _HEADS = (
 
 
 def load_lines(model: LlmModelReport) -> Iterator[str]:
-    """Yield a table of the levels, nothing where none were measured."""
+    """Yield a table of the load levels, if there are any."""
     load = model.load
     if load is None or not load.levels:
         return
@@ -22,7 +22,7 @@ def load_lines(model: LlmModelReport) -> Iterator[str]:
     if any(level.rate_per_s for level in load.levels):
         yield f"  arrivals: {to_line(load.arrivals)}, seed {load.seed}"
     if load.knee is not None:
-        yield f"  throughput grows up to {load.knee} requests at once"
+        yield f"  throughput saturates at {load.knee} concurrent requests"
 
 
 def _cells(level: LoadLevel) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The table of load levels of one served model."""
+"""Measure the load levels of one served model."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -13,14 +13,14 @@ from nobs.tasks.llms.params import LoadParams
 from nobs.tasks.llms.report import LoadLevel, LoadTable
 
 type MakeRequests = Callable[[int], Sequence[ChatRequest]]
-"""Makes so many requests, each with a prefix of its own."""
+"""Makes a number of requests with unique prefixes."""
 type CheckRecord = Callable[[ChatRecord], ChatRecord]
-"""Judges an answer beside others; raises where it isn't of the model that was asked."""
+"""Checks an answer; raises if it is from another model than requested."""
 log = get_logger()
 
 
 class LoadMeter:
-    """Sends the levels of `params`, one after the other."""
+    """Measures the levels of `params` sequentially."""
 
     def __init__(
         self, loop: asyncio.Runner, connection: Connection, params: LoadParams, make: MakeRequests,
@@ -33,7 +33,7 @@ class LoadMeter:
         self._check = check
 
     def measure(self, prompts: int) -> LoadTable:
-        """Measure every level that was asked for, and double on where a sweep was."""
+        """Measure all fixed levels, then the sweep if requested."""
         levels = [self._measure(level, prompts) for level in levels_of(self._params)]
         swept = self._sweep(prompts) if self._params.sweep else []
         return LoadTable(

@@ -1,4 +1,4 @@
-"""What readers should know of the figures of a served model, as sentences; pure."""
+"""Warnings about the figures of a served model."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -11,65 +11,63 @@ from nobs.tasks.llms.report import LlmRequest
 from nobs.units import format_rate, format_share
 
 MAX_DOUBT = 0.01
-"""Share of a rate; readers are told where it isn't known as well as that."""
+"""Uncertainty of the median rate, as a share, above which there is a warning."""
 _LOCALITIES = {
-    Locality.REMOTE: "The model computes on another machine: no score for this host.",
-    Locality.UNKNOWN: "Nobody knows whether the model computes on this host: no score.",
+    Locality.REMOTE: "The model runs on another machine: no score for this host.",
+    Locality.UNKNOWN: "It is unknown whether the model runs on this host: no score.",
 }
 
 
 def warnings_of(runs: Runs, server: ServerRef) -> Iterator[str]:
-    """Yield what readers should know of these figures."""
+    """Yield all warnings about these figures."""
     whole = [request for request in chain(*runs) if request.failure is None]
     if server.locality in _LOCALITIES:
         yield " ".join(filter(None, (_LOCALITIES[server.locality], server.locality_reason)))
-    yield from _count_warnings(whole)
+    yield from _count_warnings(runs, whole)
     yield from _stream_warnings(whole)
     if cut := sum(request.finish_reason == "length" for request in whole):
-        yield f"{cut} of {len(whole)} answers ended at the limit of output tokens."
+        yield f"{cut} of {len(whole)} answers reached the limit of output tokens."
     if silent := sum(request.finish_reason is None for request in whole):
         yield (
-            f"{silent} of {len(whole)} answers ended without a finish_reason; the server doesn't"
-            " say whether they are whole."
+            f"{silent} of {len(whole)} answers ended without a finish_reason: they may be"
+            " incomplete."
         )
     if cached := sum(map(_is_cached, whole)):
-        yield f"The server had {cached} of {len(whole)} prompts in its cache, for the most part."
+        yield f"{cached} of {len(whole)} prompts were mostly in the server's prompt cache."
     if different := _varying_prompts(runs):
         names = ", ".join(map(str, different))
-        yield f"Answers differ in length between repeats (prompts {names})."
+        yield f"Output lengths differ between repeats (prompts {names})."
     if repeated := sum(REPEATED_TEXT in request.unusable for request in whole):
-        yield (
-            f"{repeated} of {len(whole)} answers repeat text that came before; only what is new"
-            " counts."
-        )
+        yield f"{repeated} of {len(whole)} answers repeat earlier text; only new text is counted."
     if unusable := {name for request in whole for name in request.unusable} - {REPEATED_TEXT}:
         names = ", ".join(sorted(unusable))
-        yield f"The server sent values that are no usable numbers; they were dropped: {names}."
+        yield f"The server sent invalid numbers, which were dropped: {names}."
 
 
-def _count_warnings(whole: Sequence[LlmRequest]) -> Iterator[str]:
-    """Yield what makes a rate of tokens uncertain."""
+def _count_warnings(runs: Runs, whole: Sequence[LlmRequest]) -> Iterator[str]:
+    """Yield warnings about uncertain token counts."""
     if estimated := sum(map(is_estimated, whole)):
         yield (
-            f"The tokens of {estimated} of {len(whole)} answers are estimated: no usable count of"
-            " them came."
+            f"The tokens of {estimated} of {len(whole)} answers are estimated: the server sent no"
+            " usable count."
         )
     conflicts = [request.count_conflict for request in whole if request.count_conflict]
     if conflicts:
         yield (
-            f"The counted tokens of {len(conflicts)} of {len(whole)} answers can't be those of the"
-            f" stream ({conflicts[0]}). {_range_of(whole)}"
+            f"The token counts of {len(conflicts)} of {len(whole)} answers contradict their streams"
+            f" ({conflicts[0]}). {_range_of(whole)}"
         )
     elif has_drifting_counts(whole):
         yield (
-            "The server's token counts don't fit the lengths of the answers: they may run on from"
-            f" one request to the next. {_range_of(whole)}"
+            "The server's token counts don't fit the lengths of the answers: they may accumulate"
+            f" over requests. {_range_of(whole)}"
         )
-    elif doubtful := [request for request in whole if _doubt(request) > MAX_DOUBT]:
+    elif (rates := _median_rates(runs)) and _doubt(*rates) > MAX_DOUBT:
+        low, _, high = rates
         yield (
-            f"The tokens/s of {len(doubtful)} of {len(whole)} answers may lie anywhere between"
-            f" {_ends_of(doubtful)}, up to {format_share(max(map(_doubt, doubtful)))} from what is"
-            " reported: the server doesn't say how many tokens each chunk has."
+            f"Tokens/s may be anywhere between {format_rate(low)} and {format_rate(high)}, up to"
+            f" {format_share(_doubt(*rates))} from the reported median: the server doesn't report"
+            " the number of tokens per chunk."
         )
     hidden = sum(
         (request.output_tokens or 0) > request.streamed_tokens + 1
@@ -78,56 +76,73 @@ def _count_warnings(whole: Sequence[LlmRequest]) -> Iterator[str]:
     )
     if hidden and not conflicts:
         yield (
-            f"{hidden} of {len(whole)} answers have tokens that never came (hidden reasoning);"
-            " tokens/s are those of the tokens that came."
+            f"{hidden} of {len(whole)} answers have tokens that were never sent (hidden"
+            " reasoning); tokens/s count received tokens only."
         )
 
 
 def _stream_warnings(whole: Sequence[LlmRequest]) -> Iterator[str]:
-    """Yield what makes the times between tokens uncertain."""
+    """Yield warnings about uncertain arrival times."""
     if in_one := sum(request.arrivals == 1 or _is_old_single(request) for request in whole):
-        yield f"{in_one} of {len(whole)} answers came in one piece and have no rate."
+        yield f"{in_one} of {len(whole)} answers arrived in one piece and have no tokens/s."
     if coalesced := sum(r.is_coalesced and (r.arrivals or 0) > 1 for r in whole):
         yield (
-            f"{coalesced} of {len(whole)} answers came in lumps of several chunks (a proxy that"
-            " buffers, or a busy machine): no inter-token latency, and the first token was made"
-            " earlier than TTFT says."
+            f"{coalesced} of {len(whole)} answers arrived in bursts of several chunks (a buffering"
+            " proxy or a busy machine): no inter-token latency, and the real TTFT is shorter than"
+            " reported."
         )
 
 
 def _range_of(whole: Sequence[LlmRequest]) -> str:
-    """Return between which rates the truth lies, and that none of them is reported."""
+    """Return the range of the rate, and that no rate is reported."""
     ends = _ends_of(whole)
     return (
-        f"Tokens/s lie between {ends}; none are reported." if ends else "No tokens/s are reported."
+        f"Tokens/s are between {ends}; none are reported." if ends else "No tokens/s are reported."
     )
 
 
 def _ends_of(whole: Sequence[LlmRequest]) -> str:
-    """Return the least and the greatest rate that counts and streams allow, empty without any."""
+    """Return the lowest and highest median rate that counts and streams allow; empty if unknown."""
     lows, highs = values_of(whole, "tokens_per_sec_least"), values_of(whole, "tokens_per_sec_most")
     return f"{format_rate(median(lows))} and {format_rate(median(highs))}" if lows and highs else ""
 
 
-def _doubt(request: LlmRequest) -> float:
-    """Return how far the true rate may lie from the reported one, as a share of it."""
+def _median_rates(runs: Runs) -> tuple[float, float, float] | None:
+    """Return the headline rate with the lowest and highest value that the streams allow."""
+    bounds = [[b for request in run if (b := _bounds(request))] for run in runs]
+    medians = [[median(values) for values in zip(*run, strict=True)] for run in bounds if run]
+    if not medians:
+        return None
+    low, rate, high = (median(values) for values in zip(*medians, strict=True))
+    return low, rate, high
+
+
+def _bounds(request: LlmRequest) -> tuple[float, float, float] | None:
+    """Return lowest, reported and highest rate; bursts and estimates have their own warnings."""
     rate, low, high = (
         request.tokens_per_sec,
         request.tokens_per_sec_least,
         request.tokens_per_sec_most,
     )
-    if not rate or low is None or high is None or request.is_coalesced or is_estimated(request):
-        return 0.0
+    if not rate:
+        return None
+    if low is None or high is None or request.is_coalesced or is_estimated(request):
+        return rate, rate, rate
+    return low, rate, high
+
+
+def _doubt(low: float, rate: float, high: float) -> float:
+    """Return how far the true rate may be from the reported one, as a share of it."""
     return max(high / rate - 1, 1 - low / rate)
 
 
 def _is_old_single(request: LlmRequest) -> bool:
-    """Tell whether an answer of a report without arrivals came in one chunk."""
+    """Return whether an answer arrived in one chunk, for reports without `arrivals`."""
     return request.arrivals is None and request.tokens_per_sec is None
 
 
 def _is_cached(request: LlmRequest) -> bool:
-    """Tell whether more of the prompt was cached than not; all share the template's first words."""
+    """Return whether most of the prompt was cached; the template's first words always may be."""
     timings = request.server_timings
     if timings.get("cache_n", 0) > timings.get("prompt_n", 0):
         return True

@@ -1,4 +1,4 @@
-"""What workloads of LLMs fix."""
+"""Parameters of LLM workloads."""
 
 from enum import StrEnum
 from typing import Literal
@@ -10,7 +10,7 @@ from nobs.schema.pins import Params
 
 
 class Arrivals(StrEnum):
-    """How the requests of an arrival rate arrive."""
+    """Arrival process of a request rate."""
 
     CONSTANT = "constant"
     """At equal intervals."""
@@ -19,7 +19,7 @@ class Arrivals(StrEnum):
 
 
 class LoadParams(Record):
-    """Load levels to measure after the repeats; always an open result."""
+    """Load levels to measure after the repeats; they make the result open."""
 
     concurrency: tuple[int, ...] = ()
     """Requests in flight, one load level each."""

@@ -1,4 +1,4 @@
-"""What reports say of a model that a server answers for."""
+"""Records of served models in a report."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,22 +8,22 @@ from nobs.schema.telemetry import Figure
 
 
 class Percentiles(BaseModel):
-    """Times between chunks that carry tokens, pooled; percentiles by nearest rank."""
+    """Percentiles of times, by nearest rank."""
 
     median_s: float
     p95_s: float
     p99_s: float
     max_s: float
-    """The longest: a stall shows here."""
+    """Maximum: shows stalls."""
 
 
 class LlmRequest(BaseModel):
-    """One request: times and tokens of a whole answer, or why there are none."""
+    """One request: times and tokens of a complete answer, or its failure."""
 
     prompt: int
     """Number of the row, from 1."""
     failure: str | None = None
-    """Null for a whole answer, else `connect`, `connect-timeout`, `first-byte-timeout`,
+    """Null for a complete answer, else `connect`, `connect-timeout`, `first-byte-timeout`,
     `idle-timeout`, `total-timeout`, `too-large`, `http-status`, `server-error`, `not-a-stream`,
     `malformed`, `cut`, `no-token` (an empty answer), `refusal` (in the API's own field),
     `content-filter`, `aborted` (by the server), `unfinished` (a `finish_reason` that no API is
@@ -44,27 +44,27 @@ class LlmRequest(BaseModel):
     generation_time_s: float | None = None
     """From the first to the last token."""
     input_tokens: int | None = None
-    """As the server counted them; null where it doesn't."""
+    """As counted by the server; null if it doesn't."""
     output_tokens: int | None = None
-    """Tokens that the model made: reasoning, also hidden, and an end token included."""
+    """Tokens that the model generated, including (hidden) reasoning and an end token."""
     reasoning_tokens: int | None = None
-    """As the server counted them; null where it doesn't."""
+    """As counted by the server; null if it doesn't."""
     cached_tokens: int | None = None
-    """Tokens of the prompt that the server had in a cache; null where it doesn't report them."""
+    """Prompt tokens that the server had cached; null if not reported."""
     output_chars: int | None = None
     """Characters of the answer."""
     reasoning_chars: int | None = None
     """Characters of the reasoning."""
     streamed_tokens: int | None = None
-    """Output tokens whose arrival was seen; null in older reports, whose decode rate is of all
-    output tokens."""
+    """Output tokens that were received; null in older reports, whose decode rate is of all output
+    tokens."""
     first_tokens: float | None = None
     """Tokens of the first arrival; an estimate where chunks carry several."""
     tokens_per_sec: float | None = None
-    """Decode rate: `(streamed_tokens - first_tokens) / generation_time_s`; null where all came at
+    """Decode rate: `(streamed_tokens - first_tokens) / generation_time_s`; null if all arrived at
     once or with a `count_conflict`."""
     tokens_per_sec_least: float | None = None
-    """Least rate that counts and stream allow."""
+    """Lowest rate that counts and stream allow."""
     tokens_per_sec_most: float | None = None
     """Highest rate that counts and stream allow."""
     chars_per_sec: float | None = None
@@ -74,15 +74,14 @@ class LlmRequest(BaseModel):
     token_count_source: str | None = None
     """`usage` or `timings` of the server; `text` or `chunks`: an estimate."""
     count_conflict: str = ""
-    """Why the server's count contradicts the stream: there is no rate then, but a range; else
-    empty."""
+    """Why the server's count contradicts the stream: then only the range of
+    the rate is known; else empty."""
     chunks: int | None = None
     """Chunks that carried tokens."""
     arrivals: int | None = None
-    """Distinct times at which chunks with tokens came."""
+    """Distinct times at which chunks with tokens arrived."""
     is_coalesced: bool = False
-    """Whether several chunks came at once, as through a proxy that buffers: no
-    inter-token latency."""
+    """Whether chunks arrived in bursts, as through a buffering proxy: no ITL."""
     chunk_gaps: Percentiles | None = None
     """Times between chunks; null if coalesced."""
     itl: Percentiles | None = None
@@ -91,23 +90,23 @@ class LlmRequest(BaseModel):
     """`stop`, `length` or `tool_calls`, or the words of other APIs; null where the server sent null
     up to `[DONE]`."""
     model: str | None = None
-    """Model that the server named with its answer."""
+    """Model named in the answer."""
     unusable: tuple[str, ...] = ()
     """Names of the server's values that were dropped: NaN, Infinity, counts beyond 2^53; `repeated
-    text` that came before."""
+    text`."""
     server_timings: dict[str, float] = Field(default_factory=dict)
     """The server's own times, where it sends them."""
 
     @property
     def counted_tokens(self) -> int | None:
-        """Return the output tokens; no more than the chunks where the count can't be theirs."""
+        """Return the output tokens; at most the chunks if the count contradicts the stream."""
         if self.count_conflict and self.chunks is not None:
             return min(self.chunks, self.output_tokens or 0)
         return self.output_tokens
 
     @property
     def prefill_tokens_per_sec(self) -> float | None:
-        """Return the input tokens that no cache held over the time to the first token."""
+        """Return uncached input tokens over TTFT."""
         read = (self.input_tokens or 0) - (self.cached_tokens or 0)
         if read <= 0 or not self.ttft_s or self.count_conflict:
             return None
@@ -120,45 +119,45 @@ class LlmRequest(BaseModel):
 
 
 class LlmRun(BaseModel):
-    """One repeat: all prompts, one after the other."""
+    """One repeat: all prompts sequentially."""
 
     median_latency_s: float | None
-    """Over the whole answers; null if there was none."""
+    """Over the complete answers; null if there was none."""
     median_ttft_s: float | None
-    """Over the whole answers; null if there was none."""
+    """Over the complete answers; null if there was none."""
     median_tokens_per_sec: float | None
-    """Median decode rate over the whole answers; null if there was none."""
+    """Median decode rate over the complete answers; null if there was none."""
     total_input_tokens: int | None
-    """Of the whole answers' prompts; null if the server doesn't count them."""
+    """Of the prompts of complete answers; null if the server doesn't count them."""
     total_output_tokens: int
-    """Of the whole answers; with a `count_conflict` no more than the chunks."""
+    """Of the complete answers; at most the number of chunks for those with a `count_conflict`."""
     failed: int
-    """Prompts without a whole answer."""
+    """Prompts without a complete answer."""
     prompts: tuple[LlmRequest, ...]
 
 
 class ClientAccuracy(BaseModel):
-    """Error of the client's own time stamps, on a local stream whose send times are known."""
+    """Timing error of the client, on a local stream whose send times are known."""
 
     requests: int
     """Number of streams."""
     tokens: int
     """Of all streams."""
     ttft_error_s: float
-    """The client's time to the first token less the server's own."""
+    """The client's TTFT minus the server's."""
     itl_error: float
-    """The client's sum of gaps over the server's, less 1."""
+    """Relative error of the mean ITL: the client's over the server's, minus 1."""
     delay_p99_s: float
-    """From the server's send to the client's stamp."""
+    """p99 of the delay from the server's send to the client's stamp."""
 
 
 class LoadLevel(BaseModel):
-    """One load level; times are of whole answers."""
+    """One load level; times are of complete answers."""
 
     concurrency: int | None
-    """Requests in flight, as asked for; null for an arrival rate."""
+    """Requested number of concurrent requests; null for an arrival rate."""
     rate_per_s: float | None
-    """Requests arriving per second, as asked for; null for a concurrency."""
+    """Requested arrivals per second; null for a concurrency."""
     requests: int
     """Number sent."""
     failures: dict[str, int]
@@ -166,11 +165,11 @@ class LoadLevel(BaseModel):
     duration_s: float
     """From the first request to the end of the last answer."""
     tokens_per_sec: float | None
-    """Throughput: output tokens of all whole answers over `duration_s`."""
+    """Throughput: output tokens of all complete answers over `duration_s`."""
     requests_per_sec: float | None
-    """Whole answers over `duration_s`."""
+    """Complete answers over `duration_s`."""
     median_decode_tokens_per_sec: float | None = None
-    """Median of single answers: the decode rate that one user sees."""
+    """Median decode rate of single answers, as seen by one user."""
     median_latency_s: float | None
     """To the last token."""
     p95_latency_s: float | None
@@ -180,7 +179,7 @@ class LoadLevel(BaseModel):
     p95_ttft_s: float | None
     """By nearest rank."""
     coalesced: int = 0
-    """Answers that came in lumps of several chunks."""
+    """Answers that arrived in bursts of several chunks."""
     unreconciled: int = 0
     """Answers whose token counts contradict their streams."""
     chunk_gaps: Percentiles | None
@@ -188,20 +187,20 @@ class LoadLevel(BaseModel):
     itl: Percentiles | None = None
     """ITL of all answers together."""
     mean_in_flight: float | None
-    """Requests in flight, mean over the time: the load actually reached."""
+    """Time-averaged number of requests in flight: the load actually reached."""
     max_in_flight: int
-    """Most requests in flight at once."""
+    """Maximum of requests in flight."""
     arrival_rate_per_s: float | None
     """Requests actually sent per second."""
 
 
 class LoadTable(BaseModel):
-    """Load levels in their order, and the seed that repeats their requests."""
+    """Load levels in order, and the seed of the arrival times."""
 
     levels: tuple[LoadLevel, ...]
     """Fixed concurrencies, arrival rates, then the sweep."""
     arrivals: str
-    """How requests of an arrival rate arrive: `constant` or `poisson`."""
+    """Arrival process: `constant` or `poisson`."""
     seed: int
     """Of the arrival times."""
     knee: int | None
@@ -212,7 +211,7 @@ class LlmModelReport(ModelReport):
     """Figures of a served model; null or empty if it isn't ok.
 
     Medians are over the repeats, of each repeat's median over its prompts; failed requests are
-    left out. `device` is the backend of the run, which says nothing of the server's hardware.
+    left out. `device` is the backend of the run, not the server's hardware.
     `task_score` is null unless the server is local.
     """
 
@@ -224,18 +223,17 @@ class LlmModelReport(ModelReport):
     """TTFT: to the first token of any kind, reasoning included."""
     final_median_tokens_per_sec: float | None = None
     """Decode rate: tokens after the first arrival over the time from the first to the last; null
-    where the counts of more than a tenth of the answers contradict their streams. Older reports:
+    if the counts of more than a tenth of the answers contradict their streams. Older reports:
     all output tokens over that time."""
     final_median_prefill_tokens_per_sec: float | None = None
-    """Input tokens that no cache held, over the time to the first token; null with `unreconciled`
-    counts."""
+    """Uncached input tokens over TTFT; null with `unreconciled` counts."""
     final_median_decode_tokens_per_sec: float | None = None
     """As `final_median_tokens_per_sec`; in older reports this one alone is of the tokens after the
     first chunk."""
     final_median_tokens_per_sec_least: float | None = None
-    """Least decode rate that counts and streams allow, also where the rate itself is null."""
+    """Lowest decode rate that counts and streams allow, also if the rate itself is null."""
     final_median_tokens_per_sec_most: float | None = None
-    """Highest decode rate that counts and streams allow, also where the rate itself is null."""
+    """Highest decode rate that counts and streams allow, also if the rate itself is null."""
     latency_interval: Interval | None = None
     """CI of `final_median_latency_s`."""
     ttft_interval: Interval | None = None
@@ -243,16 +241,16 @@ class LlmModelReport(ModelReport):
     tokens_per_sec_interval: Interval | None = None
     """CI of `final_median_tokens_per_sec`."""
     total_input_tokens: int | None = None
-    """Of all whole answers; null if the server doesn't count them."""
+    """Of all complete answers; null if the server doesn't count them."""
     total_output_tokens: int | None = None
-    """Of all whole answers, reasoning included; with a `count_conflict` no more than the chunks."""
+    """Of all complete answers, including reasoning; see `all_runs` for a `count_conflict`."""
     total_reasoning_tokens: int | None = None
-    """Of all whole answers; null if the server doesn't count them."""
+    """Of all complete answers; null if the server doesn't count them."""
     total_streamed_tokens: int | None = None
-    """Output tokens whose arrival was seen: those of the decode rates; null in older reports."""
+    """Output tokens that were received; null in older reports."""
     chunk_gaps: Percentiles | None = None
-    """Times between chunks that carry tokens, of all answers together; null where more than a tenth
-    of the answers came in lumps."""
+    """Times between chunks that carry tokens, of all answers together; null if more than a tenth
+    of the answers arrived in bursts."""
     itl: Percentiles | None = None
     """ITL of all answers together: chunk gaps over the mean number of tokens per chunk."""
     requests: int | None = None
@@ -260,30 +258,29 @@ class LlmModelReport(ModelReport):
     failures: dict[str, int] = Field(default_factory=dict)
     """Number of failed requests by class; more than a tenth fails the step."""
     finish_reasons: dict[str, int] = Field(default_factory=dict)
-    """Number of whole answers by their end; `length`: at the limit of output tokens."""
+    """Number of complete answers by `finish_reason`; `length`: at the limit of output tokens."""
     token_count_sources: dict[str, int] = Field(default_factory=dict)
     """Number of answers by the source of their token count: `usage` or `timings` of the server;
     `text`, `chunks`: estimates."""
     answered_models: dict[str, int] = Field(default_factory=dict)
-    """Number of answers by the model that the server named with them."""
+    """Number of answers by the model named in them."""
     coalesced: int = 0
-    """Answers that came in lumps of several chunks."""
+    """Answers that arrived in bursts of several chunks."""
     unreconciled: int = 0
-    """Answers whose token counts contradict their streams; all where counts run on from answer to
-    answer."""
+    """Answers whose token counts contradict their streams; all if counts accumulate
+    over answers."""
     max_output_tokens: int | None = None
-    """As asked for; null where the server refuses every limit."""
+    """As requested; null if the server refuses every limit."""
     temperature: float | None = None
-    """As asked for; null where the server refuses it."""
+    """As requested; null if the server refuses it."""
     server: ServerRef | None = None
     """Server that answered."""
     client_accuracy: ClientAccuracy | None = None
-    """Error of the client's own clock readings, measured before the run; null where it couldn't be
-    measured."""
+    """Timing error of the client, measured before the run; null if that failed."""
     load: LoadTable | None = None
-    """Load levels; null unless they were asked for."""
+    """Load levels; null unless requested."""
     joules_per_1000_tokens: Figure | None = None
     """Energy of the backend's devices per 1,000 output tokens, if the server computes on this
     machine."""
     all_runs: tuple[LlmRun, ...] = ()
-    """Repeats, raw, in their order."""
+    """Repeats, raw, in order."""

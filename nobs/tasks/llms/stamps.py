@@ -1,4 +1,4 @@
-"""The side file of a step: the raw stamps of every request, too long for a result."""
+"""The raw time stamps of every request, in a file next to the step's result."""
 
 import gzip
 import json
@@ -15,14 +15,14 @@ FILE = "requests.jsonl.gz"
 
 
 def stamps_line(record: ChatRecord, **names: Any) -> str:  # noqa: ANN401 - any JSON value
-    """Return one request as a line of JSON: its names, raw stamps in ns and the text that came."""
+    """Return one request as a JSON line: names, raw stamps in ns, received text."""
     stamps = asdict(record.stamps) if record.stamps else None
     said = {"error": hide_secrets(record.error), "text": hide_secrets(record.text)}
     return json.dumps({**names, "failure": record.failure, "stamps": stamps, **said})
 
 
 def write_stamps(directory: Path, lines: Iterable[str]) -> None:
-    """Write the side file of a step; StorageError where the disk refuses it."""
+    """Write the file of stamps; StorageError if that fails."""
     file = directory / FILE
     try:
         directory.mkdir(parents=True, exist_ok=True)

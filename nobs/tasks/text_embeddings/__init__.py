@@ -20,24 +20,24 @@ from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 from nobs.tasks.text_embeddings.shares import describe_utilisation
 
 UNCHECKED = (
-    "No right embeddings are stored for this model, length and texts: speed only, unchecked."
+    "Output not verified: no reference embeddings for this model, sequence length and texts."
 )
-NO_LIMIT = (
-    "The model was faster than the matrix products before and after it: something disturbed those, "
-    "and there is no share of the limit."
+NO_MFU = (
+    "No MFU: the model was faster than the matrix products that measure the peak, so something "
+    "slowed those down. Run again on an idle machine."
 )
 SHORTENED = (
-    "A pass of {wanted} rows would have taken too long: passes of {rows} rows were measured. "
-    "Rows per second compare, times don't, and there is no score."
+    "A pass of {wanted} rows would take too long, so passes of {rows} rows were measured. Rows per "
+    "second are comparable, times aren't, and there is no score."
 )
 
 
-BATCH_SIZE: Option[int] = Option(name="batch_size", kind=int, help="Batch size in rows.")
+BATCH_SIZE: Option[int] = Option(name="batch_size", kind=int, help="Batch size.")
 MAX_SEQ_LENGTH: Option[int] = Option(
     name="max_seq_length", kind=int, help="Maximum sequence length in tokens."
 )
 DTYPE: Option[str] = Option(
-    name="dtype", choices=tuple(Dtype), help="Number format of weights and arithmetic."
+    name="dtype", choices=tuple(Dtype), help="Number format of weights and computation."
 )
 
 
@@ -55,7 +55,7 @@ class TextEmbeddings(TaskDefinition):
     )  # fmt: skip
     phases = MappingProxyType(
         {
-            "data": "reading texts and finding weights",
+            "data": "reading texts and weights",
             "profile": "profiling one pass",
         }
     )
@@ -73,7 +73,7 @@ class TextEmbeddings(TaskDefinition):
     find_open_reasons = staticmethod(open_reasons_of)
 
     def find_notes(self, params: Params, backend: Backend) -> Iterator[str]:
-        """Yield that a CPU is slow in float16."""
+        """Yield a note that float16 is slow on CPUs."""
         dtype = params.dtype if isinstance(params, EmbeddingsParams | EmbeddingsMaxParams) else None
         if dtype is Dtype.FLOAT16 and backend is Backend.CPU:
             yield "float16 is several times slower than float32 on CPUs; use bfloat16 or float32."
@@ -89,7 +89,7 @@ class TextEmbeddings(TaskDefinition):
     def score(self, models: Sequence[ModelReport]) -> float | None:
         """Return models per hour: number of models over the sum of their median times.
 
-        None as well where a pass had fewer rows than the workload wants: its time is another one.
+        None unless all are ok and their passes have the rows that the workload asks for.
         """
         times = [
             model.final_median_encoding_time_seconds
@@ -110,7 +110,7 @@ def _warn(model: EmbeddingsModelReport) -> list[str]:
     warnings += warn_of_encoder(model)
     reached = model.utilisation
     if reached and reached.matmul_flop_per_s and reached.mfu is None:
-        warnings.append(NO_LIMIT)
+        warnings.append(NO_MFU)
     if model.is_shortened and model.tuning:
         warnings.append(SHORTENED.format(wanted=model.tuning.min_rows, rows=model.rows_per_pass))
     return warnings

@@ -1,4 +1,4 @@
-"""The work of `embeddings`: `SentenceTransformer.encode` over all rows, as people call it."""
+"""The work of `embeddings`: `SentenceTransformer.encode` over all rows."""
 
 import gc
 import time
@@ -38,14 +38,14 @@ from nobs.tasks.text_embeddings.tuning import (
 )
 
 PROFILE_S = 1.0
-"""Seconds that the instrumented pass may take; longer ones are made of some batches only."""
+"""Time limit of the instrumented pass, in seconds; longer passes use a part of the batches."""
 TRIAL_S = 0.3
-BELIEVED_S = 5.0
+LONG_TRIAL_S = 5.0
 """A trial that takes longer isn't repeated."""
 
 
 class EmbeddingsBench:
-    """Encode the rows of a workload with one model, at its settings or at the best there are."""
+    """Encode the rows of a workload with one model, with fixed or tuned settings."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
@@ -53,7 +53,7 @@ class EmbeddingsBench:
         self.rows: tuple[str, ...] = work.inputs
         self._settings: Settings | None = None
         self._model: SentenceTransformer | None = None
-        self._made_up: tuple[str, ...] = ()
+        self._random_weights: tuple[str, ...] = ()
         self.embeddings: Any = None
         self._found: dict[str, Any] = {}
 
@@ -66,13 +66,13 @@ class EmbeddingsBench:
 
     @property
     def settings(self) -> Settings:
-        """How the model was loaded and is fed."""
+        """Settings of the loaded model."""
         if self._settings is None:
             raise RuntimeError("load() comes first")
         return self._settings
 
     def load(self) -> None:
-        """Load the weights in the pinned format, or in the one that is tried first."""
+        """Load the weights in the pinned dtype, or in the first one to try."""
         if isinstance(self.params, EmbeddingsParams):
             self._use(Settings(dtype=self.params.dtype, batch_size=self.params.batch_size))
         else:
@@ -98,15 +98,15 @@ class EmbeddingsBench:
         wait_for(self.work.torch_device)
 
     def calibrate(self, like: Calibration | None) -> Calibration:
-        """Measure what the device can do in the format of the weights."""
+        """Measure the device's peaks in the dtype of the weights."""
         return calibrate(self.work.torch_device, dtype_of(self.model), like)
 
     def restore(self) -> None:
-        """Encode the longest batch: the device's allocator then has what every batch needs."""
+        """Encode the longest batch, so that the allocator holds enough memory for every batch."""
         self._encode(self._longest_batch())
 
     def profile(self, pass_s: float) -> None:
-        """Find where the time of a pass goes, and what it computes."""
+        """Measure the phases of a pass, and count its tokens and FLOPs."""
         tokens = count_tokens(self.model, self.rows, limit_of(self.model))
         batches = make_batches(
             self.rows, tokens.lengths if tokens else [0] * len(self.rows),
@@ -124,7 +124,7 @@ class EmbeddingsBench:
         }
 
     def facts(self) -> dict[str, Any]:
-        """Read back what the model is and what it gave; raises if the output can't be right."""
+        """Return facts read back from model and output; raises if the output is wrong."""
         model = self.model
         self._check_output()
         return {
@@ -135,7 +135,7 @@ class EmbeddingsBench:
             "parameters": sum(p.numel() for p in model.parameters()),
             "encoder": {
                 **describe_encoder(model, self.work.model_path),
-                "random_weights": self._made_up,
+                "random_weights": self._random_weights,
             },
             "attention_implementation": attention_of(model),
             "parameter_device": str(next(model.parameters()).device),
@@ -153,15 +153,15 @@ class EmbeddingsBench:
         return encode(self.model, rows, self.settings.batch_size)
 
     def _try_a_text(self) -> None:
-        """Raise OtherModel where the modules make no embedding of a text."""
+        """Raise OtherModel if the modules can't embed a text."""
         try:
             self._encode(self.rows[:1])
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             modules = ", ".join(describe_encoder(self.model, self.work.model_path)["modules"])
             raise OtherModel(
-                f"The modules of {self.work.model.id} ({modules}) make no embedding of a text: "
+                f"The modules of {self.work.model.id} ({modules}) can't embed a text: "
                 f"{type(error).__name__}: {error}.",
-                "Name a dense text encoder with --model.",
+                "Choose a dense text encoder with --model.",
             ) from error
 
     def _longest_batch(self) -> list[str]:
@@ -169,14 +169,16 @@ class EmbeddingsBench:
         return sorted(self.rows, key=len, reverse=True)[: self.settings.batch_size]
 
     def _use(self, settings: Settings) -> None:
-        """Load the model unless it is loaded so already."""
+        """Load the model with these settings unless it already has them."""
         old, self._settings = self._settings, settings
         if old and (old.dtype, old.attention) == (settings.dtype, settings.attention):
             return
         self._model = None
         gc.collect()
         free_memory(self.work.torch_device)
-        self._model, self._made_up = load_model(self.work, settings, self.params.max_seq_length)
+        self._model, self._random_weights = load_model(
+            self.work, settings, self.params.max_seq_length
+        )
 
     def _formats(self) -> list[tuple[Dtype, str | None]]:
         return formats_for(self.work.torch_device, self.params.dtype)
@@ -199,7 +201,7 @@ class EmbeddingsBench:
         }
 
     def _measure(self, settings: Settings) -> float:
-        """Return the rows/s of batches of the text of median length, as sorting makes them."""
+        """Return the rows/s of batches of the text of median length."""
         try:
             self._use(settings)
         except (ImportError, NobsError) as error:
@@ -208,7 +210,7 @@ class EmbeddingsBench:
         rows = [typical] * settings.batch_size
         first = best = self._time(rows)
         spent = first
-        while first < BELIEVED_S and (spent < TRIAL_S or spent == first):
+        while first < LONG_TRIAL_S and (spent < TRIAL_S or spent == first):
             again = self._time(rows)
             best, spent = min(best, again), spent + again
         return settings.batch_size / best
@@ -234,13 +236,13 @@ class EmbeddingsBench:
         embeddings = torch.as_tensor(self.embeddings)
         if len(embeddings) != len(self.rows) or not bool(torch.isfinite(embeddings).all()):
             raise NobsError(
-                f"{self.work.model.id} gave {tuple(embeddings.shape)} embeddings with values that "
-                f"are not finite, or not one for each of {len(self.rows)} rows.",
-                "The model or this device's arithmetic is broken; its speed means nothing.",
+                f"{self.work.model.id} returned embeddings of shape {tuple(embeddings.shape)} for "
+                f"{len(self.rows)} rows, or values that are not finite.",
+                "The model is broken or the device computes wrongly; ignore the speed.",
             )
 
     def _compare(self) -> dict[str, Any]:
-        """Return how near the embeddings of the last pass are to stored ones; raises if too far."""
+        """Compare the embeddings of the last pass with stored ones; raises if they differ."""
         pin = self.work.model
         references = find_references(pin.id, pin.revision, self.params.max_seq_length)
         return check_embeddings(self.embeddings, self.rows, references, dtype_of(self.model))

@@ -1,4 +1,4 @@
-"""The modules that encode a row: a router's route in place of the router, as `encode` goes."""
+"""The modules that encode a row, with the route that `encode` takes in place of a router."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,19 +15,19 @@ from nobs.errors import OtherModel
 from nobs.tasks.text_embeddings.report import Origin
 
 DOCUMENT = "document"
-"""The task of rows where a model has ways of its own for queries and documents."""
+"""Task of the rows if a model has separate routes for queries and documents."""
 DOCUMENT_PROMPTS = (DOCUMENT, "passage", "corpus")
 """Prompts that `encode_document` looks for."""
 
 
 def encode(model: SentenceTransformer, rows: Sequence[str], batch_size: int) -> Any:  # noqa: ANN401 - sentence-transformers is untyped
-    """Encode as people do; rows are documents where the model has a route for those."""
+    """Encode `rows`, as documents if the model has a route for those."""
     call = model.encode_document if takes_documents(model) else model.encode
     return call(list(rows), batch_size=batch_size, show_progress_bar=False)
 
 
 def preprocess(model: SentenceTransformer, texts: Sequence[str]) -> dict[str, Any]:
-    """Return what reaches the model of `texts`, with the prompt that `encode` puts before them."""
+    """Return the model's input for `texts`, including the prompt that `encode` adds."""
     task = {"task": DOCUMENT} if takes_documents(model) else {}
     found: dict[str, Any] = model.preprocess(list(texts), prompt=prompt_of(model) or None, **task)
     return found
@@ -47,7 +47,7 @@ def route_of(model: SentenceTransformer) -> str | None:
 
 
 def chain_of(model: SentenceTransformer) -> list[torch.nn.Module]:
-    """Return the modules that a row passes, in their order."""
+    """Return the modules that process a row, in order."""
     chain: list[torch.nn.Module] = []
     for module in model.children():
         routes: Any = module.sub_modules if isinstance(module, Router) else None
@@ -66,20 +66,20 @@ def config_of(model: SentenceTransformer) -> Any:  # noqa: ANN401 - a class for 
 
 
 def is_padded(model: SentenceTransformer) -> bool:
-    """Return whether a row is computed at the length of the longest of its batch."""
+    """Return whether rows are padded to the longest of their batch."""
     module = input_of(model)
     is_flat = isinstance(module, StaticEmbedding) or getattr(module, "can_flatten_inputs", False)
     return not is_flat
 
 
 def prompt_of(model: SentenceTransformer) -> str:
-    """Return what is put before every text; empty for most models."""
+    """Return the prompt added to every text; empty for most models."""
     names = DOCUMENT_PROMPTS if takes_documents(model) else (model.default_prompt_name or "",)
     return next((model.prompts[name] or "" for name in names if name in model.prompts), "")
 
 
 def describe_encoder(model: SentenceTransformer, directory: Path) -> Mapping[str, Any]:
-    """Return the fields of `Encoder`: what was loaded from `directory`, and by whose choice."""
+    """Return the fields of `Encoder` for a model loaded from `directory`."""
     layout = read_layout(directory)
     chain = chain_of(model)
     poolings = [_pooling(module) for module in chain if isinstance(module, Pooling)]
@@ -117,7 +117,7 @@ def _route(model: SentenceTransformer, router: Any) -> str:  # noqa: ANN401 - un
     except ValueError as error:
         routes = ", ".join(router.sub_modules)
         raise OtherModel(
-            f"The model's router has no route for documents and no default one, only {routes}.",
+            f"The model's router has no route for documents and no default route, only {routes}.",
             "Save it with a default route (`Router(..., default_route=NAME)`).",
         ) from error
 

@@ -1,4 +1,4 @@
-"""What can't be true of an embedding model at once."""
+"""Contradictions in the report of an embedding model."""
 
 import math
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ ROUNDING = 1e-9
 
 
 def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Iterator[str]:
-    """Yield parameters that weren't met, tokens that don't fit the rows, shares above 100 %."""
+    """Yield unmet parameters, impossible token counts, utilisations above 100 % and the like."""
     rows = model.rows_per_pass or workload.dataset.rows
     if isinstance(workload.params, EmbeddingsParams | EmbeddingsMaxParams):
         yield from _check_params(model, workload.params)
         if rows not in _allowed_rows(workload.dataset.rows, workload.params):
-            yield f"rows_per_pass is {rows}, the data set has {workload.dataset.rows} rows"
+            yield f"rows_per_pass is {rows}, but the data set has {workload.dataset.rows} rows"
     if any(sample.units != rows for sample in model.samples):
-        yield f"a sample has other units than the {rows} rows of a pass"
+        yield f"the units of a sample aren't the {rows} rows of a pass"
     if model.tokens is not None:
         yield from _check_tokens(model, model.tokens, rows)
     yield from _check_utilisation(model)
@@ -39,40 +39,40 @@ def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Ite
 
 
 def check_output(model: EmbeddingsModelReport) -> Iterator[str]:
-    """Yield that embeddings are farther from the stored ones than rounding can explain."""
+    """Yield that embeddings differ from the stored ones by more than rounding."""
     lowest = model.reference.lowest_cosine if model.reference else None
     if lowest is None or model.dtype is None:
         return
     least = COSINE_THRESHOLDS[model.dtype]
     if not least <= lowest <= 1 + ROUNDING:
-        yield f"An embedding has cosine {lowest:.6f} with the right one; {least} to 1 are right."
+        yield f"An embedding has cosine {lowest:.6f} to its reference; the minimum is {least}."
 
 
 def _check_device(model: EmbeddingsModelReport, dtype: Dtype) -> Iterator[str]:
-    """Yield weights that were elsewhere than the checks, and limits of other arithmetic."""
+    """Yield weights on another device than the checks, and calibrations in another dtype."""
     places = {check.device.partition(":")[0] for check in model.checks}
     place = (model.parameter_device or "").partition(":")[0]
     if place and places and places != {place}:
         yield f"the weights were on {to_line(place)}, the checks on {to_line(', '.join(places))}"
     if any(calibration.dtype is not dtype for calibration in model.calibrations):
-        yield f"a calibration is of another number format than {dtype}"
+        yield f"a calibration has another dtype than {dtype}"
     if len({(c.tf32, c.matmul_size, c.copy_bytes) for c in model.calibrations}) > 1:
-        yield "the calibrations are of different products or copies"
+        yield "the calibrations have different sizes or settings"
 
 
 def _check_reference(check: ReferenceCheck, least: float, rows: int) -> Iterator[str]:
-    """Yield a comparison that can't have been made so."""
+    """Yield contradictions in the comparison with stored embeddings."""
     lowest, given = check.lowest_cosine, check.threshold
     if (lowest is None) != (check.rows == 0) or not 0 <= check.rows <= rows:
         yield f"reference.rows is {check.rows} of {rows}, reference.lowest_cosine {lowest}"
     if lowest is None:
         return
     if given is None or given < least:
-        yield f"reference.threshold is {given}, this number format must reach {least}"
+        yield f"reference.threshold is {given}, but this dtype requires {least}"
 
 
 def _allowed_rows(rows: int, params: EmbeddingsParams | EmbeddingsMaxParams) -> range:
-    """Return what a pass may have: the data set once, or whole copies to what is wanted."""
+    """Return the allowed rows per pass: whole copies of the data set, up to `min_rows`."""
     copies = -(-params.min_rows // rows) if isinstance(params, EmbeddingsMaxParams) else 1
     return range(rows, rows * copies + 1, rows)
 
@@ -85,11 +85,11 @@ def _check_params(
         if found is None or asked is None or found == asked:
             continue
         if name != "max_seq_length" or found > asked:
-            yield f"{name} is {found}, the workload asks for {asked}"
+            yield f"{name} is {found}, but the workload asks for {asked}"
 
 
 def _check_tokens(model: EmbeddingsModelReport, tokens: int, rows: int) -> Iterator[str]:
-    """Yield counts that can't be; only a transformer has tokens for a text without known words."""
+    """Yield impossible counts; without a transformer a text may have no tokens."""
     longest = model.max_seq_length
     least = 1 if model.encoder is None or model.encoder.architecture else 0
     if tokens < least * rows or (longest is not None and tokens > rows * longest):
@@ -108,11 +108,11 @@ def _check_phases(phases: EncodePhases, rows: int, batch_size: int | None) -> It
     elif not math.isclose(phases.host_share * (host_s + phases.forward_s), host_s, rel_tol=1e-6):
         yield "encode_phases.host_share isn't the share outside forward_s"
     if phases.rows > rows or phases.batches > phases.all_batches:
-        yield "encode_phases is about more than a pass"
+        yield "encode_phases covers more than a pass"
     if batch_size is None:
         return
     if phases.all_batches != -(-rows // batch_size) or phases.rows > phases.batches * batch_size:
-        yield f"encode_phases has other batches than {rows} rows make in batches of {batch_size}"
+        yield f"encode_phases.all_batches doesn't match {rows} rows in batches of {batch_size}"
 
 
 def _check_utilisation(model: EmbeddingsModelReport) -> Iterator[str]:
@@ -123,10 +123,10 @@ def _check_utilisation(model: EmbeddingsModelReport) -> Iterator[str]:
 
 
 def _check_shares(utilisation: Utilisation) -> Iterator[str]:
-    """Yield shares of a limit above 100 %: then time, FLOPs or limit are wrong."""
+    """Yield utilisations above 100 %: then time, FLOPs or peak are wrong."""
     names = ("mfu", "mfu_padded", "mfu_data_sheet",
              "mbu_min")  # fmt: skip
     for name in names:
         share = getattr(utilisation, name)
         if share is not None and not 0 <= share <= 1 + ROUNDING:
-            yield f"utilisation.{name} is {share:.1%}, a share of a limit"
+            yield f"utilisation.{name} is {share:.1%}, outside 0 to 100 %"

@@ -6,14 +6,14 @@ from typing import Any
 
 BERT_LIKE = frozenset({"bert", "camembert", "roberta", "xlm-roberta"})
 FIT_LENGTHS = (16, 32, 64)
-"""Tokens at which a model without a formula is counted."""
+"""Lengths at which the FLOPs of a model without a formula are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FlopModel:
-    """What a row of s tokens costs: `per_row + s * (per_token + per_pair * s + local)`.
+    """FLOPs of a row of s tokens: `per_row + s * (per_token + per_pair * s + local)`.
 
-    `local` is `windowed * min(s, window)`: attention in layers that see a window of tokens only.
+    `local` is `windowed * min(s, window)`: layers with sliding-window attention.
     """
 
     method: str
@@ -34,7 +34,7 @@ class FlopModel:
 
 
 def from_config(config: Mapping[str, Any]) -> FlopModel | None:
-    """Return the formula of a transformers configuration; None where there is none for its kind."""
+    """Return the formula for a transformers configuration; None if its architecture has none."""
     kind = config.get("model_type")
     if kind in BERT_LIKE:
         return _bert(config)
@@ -67,7 +67,7 @@ def _bert(config: Mapping[str, Any]) -> FlopModel:
 
 
 def _modernbert(config: Mapping[str, Any]) -> FlopModel:
-    """Return the formula of alternating windows; gates make three matrices of the usual two."""
+    """Return the formula with alternating window attention and a gated (3-matrix) MLP."""
     layers, hidden = config["num_hidden_layers"], config["hidden_size"]
     local = sum(kind == "sliding_attention" for kind in config["layer_types"])
     return FlopModel(

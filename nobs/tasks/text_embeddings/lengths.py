@@ -1,4 +1,4 @@
-"""Batches as `encode` forms them, and what padding makes of their lengths."""
+"""Batches as `encode` forms them, with real and padded lengths."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,22 +7,22 @@ from itertools import batched
 
 @dataclass(frozen=True, kw_only=True)
 class Batches:
-    """Which rows share a batch, the longest text first, and how many tokens each row has."""
+    """Rows of each batch, longest text first, and tokens of each row."""
 
     rows: tuple[tuple[int, ...], ...]
     """Indices of the rows of each batch."""
     lengths: tuple[int, ...]
     """Tokens of each row after truncation, by row."""
     is_padded: bool = True
-    """False where the attention kernel takes rows of different lengths as they are."""
+    """False if the attention kernel needs no padding."""
 
     @property
     def padded(self) -> list[int]:
-        """The length that each row is computed at, batch by batch."""
+        """Padded length of each row, batch by batch."""
         return [tokens for batch in self.rows for tokens in self.padded_batch(batch)]
 
     def padded_batch(self, batch: Sequence[int]) -> list[int]:
-        """Return the lengths that the rows of `batch` are computed at."""
+        """Return the padded lengths of the rows of `batch`."""
         lengths = [self.lengths[row] for row in batch]
         return [max(lengths)] * len(batch) if self.is_padded else lengths
 

@@ -1,4 +1,4 @@
-"""Models as sentence-transformers loads them, and what can be read back from them."""
+"""Load models with sentence-transformers and read their settings back."""
 
 import logging
 import math
@@ -38,23 +38,23 @@ _POSITIONS = re.compile(r"position|wpe")
 def load_model(
     work: Work, settings: Settings, max_seq_length: int
 ) -> tuple[SentenceTransformer, tuple[str, ...]]:
-    """Load the weights in the wanted format and set the sequence length.
+    """Load the weights in the requested dtype and set the sequence length.
 
-    Returns the names of weights that the files don't hold as well: transformers makes those up.
-    Raises ModelMissing where the files can't be read, OtherModel where they encode no text,
-    RequirementError where a package is missing, NobsError for another format than asked for.
+    Also returns the names of weights missing from the files, which transformers initialises at
+    random. Raises ModelMissing if the files can't be read, OtherModel if the model doesn't encode
+    text, RequirementError for a missing package, NobsError for another dtype than requested.
     """
-    with _made_up() as names:
+    with _random_weights() as names:
         model = _load(work, settings)
     model.eval()
     if not model.supports("text"):
         takes = ", ".join(kind for kind in model.modalities if isinstance(kind, str))
         raise OtherModel(
-            f"{work.model.id} encodes {takes}, not text.", "Name a text encoder with --model."
+            f"{work.model.id} encodes {takes}, not text.", "Choose a text encoder with --model."
         )
     if isinstance(input_of(model), BoW) and settings.dtype is not Dtype.FLOAT32:
         raise NobsError(
-            f"{work.model.id} counts words in float32 and can't go on in {settings.dtype}.",
+            f"{work.model.id} counts words in float32 and doesn't support {settings.dtype}.",
             "Add --dtype float32.",
         )
     set_limit(model, max_seq_length)
@@ -64,8 +64,8 @@ def load_model(
 
 
 @contextmanager
-def _made_up() -> Iterator[list[str]]:
-    """Collect what transformers' report of loading calls missing; nothing reads a spare pooler."""
+def _random_weights() -> Iterator[list[str]]:
+    """Collect the weights that transformers logs as missing, except unused poolers."""
     names: list[str] = []
     logger = logging.getLogger("transformers.modeling_utils")
     level = logger.level
@@ -101,15 +101,15 @@ def _load(work: Work, settings: Settings) -> SentenceTransformer:
     except ImportError as error:
         raise RequirementError(
             f"{work.model.id} can't be loaded: {error}.",
-            "Install what it names; a newer model may need a newer sentence-transformers than "
+            "Install the missing package; new models may need a newer sentence-transformers than "
             f"{version('sentence-transformers')}.",
         ) from error
     except RuntimeError as error:
-        # Memory that runs out, a broken device: a failure of the step, whatever the model.
+        # Out of memory or a broken device is a failure of the step, not of the model.
         if not _MISFIT.search(str(error)):
             raise
         raise ModelMissing(
-            f"The weights of {work.model.id} have other shapes than its config.json says.",
+            f"The shapes of the weights of {work.model.id} don't match its config.json.",
             _remedy(work, str(error)),
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -122,26 +122,26 @@ def _load(work: Work, settings: Settings) -> SentenceTransformer:
 
 def _remedy(work: Work, message: str) -> str:
     if "trust_remote_code" in message and not work.model.trust_remote_code:
-        return "Look at the code that it brings; if you trust it, add --trust-remote-code."
+        return "Review the model's code; if you trust it, add --trust-remote-code."
     match work.model.source:
         case Source.HUB:
             return (
                 "Run `nobs prefetch --force`. If it still fails, sentence-transformers "
-                f"{version('sentence-transformers')} can't load this model: name another."
+                f"{version('sentence-transformers')} can't load this model: choose another one."
             )
         case Source.PATH:
             return (
-                "Name a directory that `SentenceTransformer(DIRECTORY)` loads, such as one that "
-                "`save_pretrained` wrote."
+                "Choose a directory that `SentenceTransformer(DIRECTORY)` can load, such as one "
+                "written by `save_pretrained`."
             )
         case _:
             return "Run `pip install --force-reinstall 'nobs[quick]'`."
 
 
 def set_limit(model: SentenceTransformer, wanted: int) -> None:
-    """Cut texts at `wanted` tokens, or at as many as the model has positions for.
+    """Truncate texts at `wanted` tokens, or at the model's number of positions if lower.
 
-    Static embeddings take texts whole: their module has no such setting.
+    Static embeddings have no such limit.
     """
     module = input_of(model)
     if isinstance(module, Transformer | WordEmbeddings):
@@ -151,7 +151,7 @@ def set_limit(model: SentenceTransformer, wanted: int) -> None:
 
 
 def limit_of(model: SentenceTransformer) -> int | None:
-    """Return at how many tokens texts are cut; None where they are taken whole."""
+    """Return the maximum tokens per text; None without truncation."""
     module = input_of(model)
     if isinstance(module, StaticEmbedding):
         return (module.tokenizer.truncation or {}).get("max_length")
@@ -160,9 +160,9 @@ def limit_of(model: SentenceTransformer) -> int | None:
 
 
 def _positions(module: torch.nn.Module) -> int | None:
-    """Return for how many tokens a learned table has positions; None where there is no table.
+    """Return the size of the table of learned positions in tokens; None without a table.
 
-    RoBERTa's family counts from behind its padding token.
+    RoBERTa-like models count from behind the padding token.
     """
     config = getattr(module, "config", None)
     size = getattr(config.get_text_config(), "max_position_embeddings", 0) if config else 0
@@ -181,7 +181,7 @@ def _positions(module: torch.nn.Module) -> int | None:
 
 
 def _convert(model: SentenceTransformer, dtype: torch.dtype) -> None:
-    """Give weights outside transformers' models the wanted format; those inside are loaded so."""
+    """Convert weights outside transformers' models, which are loaded in the right dtype."""
     models = [module for module in model.modules() if isinstance(module, PreTrainedModel)]
     inside = {id(parameter) for module in models for parameter in module.parameters()}
     for parameter in model.parameters():
@@ -190,7 +190,7 @@ def _convert(model: SentenceTransformer, dtype: torch.dtype) -> None:
 
 
 def dtype_of(model: SentenceTransformer) -> Dtype:
-    """Return the number format of the weights."""
+    """Return the dtype of the weights."""
     return Dtype(_name(next(model.parameters())))
 
 
@@ -200,7 +200,7 @@ def attention_of(model: SentenceTransformer) -> str | None:
 
 
 def layer_bytes(model: SentenceTransformer) -> int:
-    """Return the size of the weights that every batch reads whole: all but tables of embeddings."""
+    """Return the bytes of weights that every batch reads: all but embedding tables."""
     chain = torch.nn.ModuleList(chain_of(model))
     kinds = torch.nn.Embedding | torch.nn.EmbeddingBag
     tables = {id(module.weight) for module in chain.modules() if isinstance(module, kinds)}
@@ -209,7 +209,7 @@ def layer_bytes(model: SentenceTransformer) -> int:
 
 
 def formats_for(device: str, dtype: Dtype | None) -> list[tuple[Dtype, str | None]]:
-    """Return the formats and attention kernels that may be the fastest, the preferred first."""
+    """Return candidate dtypes and attention kernels, preferred ones first."""
     other = Dtype.FLOAT32 if device == "cpu" else Dtype.FLOAT16
     dtypes = (dtype,) if dtype else (Dtype.BFLOAT16, other)
     has_flash = device == "cuda" and find_spec("flash_attn") is not None
@@ -221,7 +221,7 @@ def formats_for(device: str, dtype: Dtype | None) -> list[tuple[Dtype, str | Non
 
 
 def free_memory(device: str) -> None:
-    """Give back what the device's allocator keeps."""
+    """Free the memory that the device's allocator caches."""
     match device:
         case "cuda":
             torch.cuda.empty_cache()
@@ -235,7 +235,7 @@ def _check_dtype(work: Work, model: SentenceTransformer, wanted: Dtype) -> None:
         raise NobsError(
             f"{work.model.id} was loaded as {', '.join(sorted(loaded))} though "
             f"{wanted} was asked for.",
-            "Please report this: a library changed how it chooses the number format.",
+            "Please report this: a library changed how it chooses the dtype.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Where the model or the work is not what was named: reasons for an open result, and warnings."""
+"""Differences between the named and the measured model: open reasons and warnings."""
 
 from collections.abc import Iterator
 
@@ -7,30 +7,27 @@ from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsPar
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport, Encoder, Origin
 
 SHOWN = 3
-"""Names of weights in a sentence."""
+"""Names of weights shown in a message."""
 GUESSED = (
-    "The model has no modules.json: sentence-transformers loaded it as {architecture} and put a "
-    "pooling of its own choice behind it ({pooling}). The figures are those of this guess."
+    "The model has no modules.json: sentence-transformers loaded it as {architecture} and added "
+    "its default pooling ({pooling}). The figures apply to this guess."
 )
-PUBLISHED = "{architecture}, not as the {published} that was published,"
+PUBLISHED = "{architecture} (published as {published})"
 CONVERTED = (
-    "sentence-transformers converted the model: it loaded {modules}, not the modules that "
-    "modules.json lists. The figures are those of the converted model."
+    "sentence-transformers converted the model: it loaded {modules} instead of the modules "
+    "in modules.json. The figures apply to the converted model."
 )
 RANDOM = (
-    "The files don't hold all weights of the model: {names} are random. They may be the weights of "
+    "Weights are missing from the model's files: {names} are random. The files may belong to "
     "another model."
 )
-ROUTED = "The model has several routes: the rows went through {route}, as documents."
-WHOLE = "The model takes texts whole: max_seq_length doesn't apply to it."
-STATIC = (
-    "The model has no transformer, so its FLOPs are not counted and there is no share of the "
-    "device's limit."
-)
+ROUTED = "The model has several routes: rows were encoded as documents by the route {route}."
+WHOLE = "The model doesn't truncate texts: max_seq_length has no effect."
+STATIC = "The model has no transformer: its FLOPs are not counted and there is no MFU."
 
 
 def open_reasons_of(model: EmbeddingsModelReport, workload: Workload) -> Iterator[str]:
-    """Yield what makes the result open though the workload's pins are those of the catalogue."""
+    """Yield reasons for an open result that only the loaded model shows."""
     encoder = model.encoder
     if encoder and encoder.origin is Origin.GUESSED:
         guess = encoder.pooling or "none"
@@ -44,7 +41,7 @@ def open_reasons_of(model: EmbeddingsModelReport, workload: Workload) -> Iterato
 
 
 def warn_of_encoder(model: EmbeddingsModelReport) -> Iterator[str]:
-    """Yield what a reader must know of the modules that were measured."""
+    """Yield warnings about the measured modules."""
     if model.encoder is not None:
         yield from _warn(model.encoder)
         if model.max_seq_length is None:
@@ -77,9 +74,9 @@ def _some(names: tuple[str, ...]) -> str:
 
 
 def _limit_of(model: EmbeddingsModelReport, asked: int) -> Iterator[str]:
-    """Yield another length at which texts were cut; an older report doesn't say `encoder`."""
+    """Yield a maximum length other than `asked`; older reports have no `encoder`."""
     limit = model.max_seq_length
     if limit is None and model.encoder is not None:
-        yield f"params.max_seq_length: none in force instead of {asked} ({model.model_name})"
+        yield f"params.max_seq_length: none instead of {asked} ({model.model_name})"
     if limit is not None and limit < asked:
-        yield f"params.max_seq_length: {limit} in force instead of {asked} ({model.model_name})"
+        yield f"params.max_seq_length: {limit} instead of {asked} ({model.model_name})"

@@ -1,4 +1,4 @@
-"""What workloads of embeddings fix."""
+"""Parameters of embedding workloads."""
 
 from typing import Literal
 
@@ -18,13 +18,13 @@ class EmbeddingsParams(Params):
     batch_size: int = Field(16, gt=0)
     """Rows per batch."""
     max_seq_length: int = Field(512, gt=0)
-    """Tokens, special ones included; longer texts are cut."""
+    """Tokens, special ones included; longer texts are truncated."""
     warmup_rows: int = Field(50, gt=0)
     """Rows that are encoded before measuring."""
 
 
 class EmbeddingsMaxParams(Params):
-    """Parameters of `embeddings-max` workloads; the best of the rest is searched for."""
+    """Parameters of `embeddings-max` workloads; null ones are tuned."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -35,10 +35,10 @@ class EmbeddingsMaxParams(Params):
     """Null: bfloat16 or float16 on accelerators, bfloat16 or float32 on CPUs,
     whichever is faster."""
     batch_size: int | None = Field(None, gt=0)
-    """Rows per batch; null: doubled until throughput stops growing or memory ends."""
+    """Rows per batch; null: doubled until throughput stops growing or memory runs out."""
     max_seq_length: int = Field(512, gt=0)
-    """Tokens, special ones included; longer texts are cut."""
+    """Tokens, special ones included; longer texts are truncated."""
     tuning_budget_s: float = Field(60.0, gt=0)
     """Seconds after which no further trial of the search starts."""
     pass_budget_s: float = Field(60.0, gt=0)
-    """Where a pass would take longer, the texts are repeated less often, each at least once."""
+    """Maximum time of a pass; if longer, the texts are repeated less often, at least once."""

@@ -1,4 +1,4 @@
-"""One pass of the real `encode` with a stopwatch in it, and FLOPs as torch counts them."""
+"""An instrumented pass of `encode`, and FLOPs as counted by torch."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -14,11 +14,11 @@ from nobs.tasks.text_embeddings.chain import config_of, encode, preprocess
 from nobs.tasks.text_embeddings.flops import FIT_LENGTHS, FlopModel, from_config, from_counts
 
 COUNTED_ATTENTION = ("sdpa", "eager")
-"""Kernels that torch's counter sees."""
+"""Kernels that torch's FLOP counter supports."""
 
 
 class Stopwatch:
-    """Seconds by phase; the device has finished whenever a phase ends."""
+    """Seconds by phase; the device is synchronised at the end of each phase."""
 
     def __init__(self, device: str) -> None:
         self.device = device
@@ -36,10 +36,10 @@ class Stopwatch:
 def watch_encode(
     model: SentenceTransformer, rows: Sequence[str], batch_size: int, device: str
 ) -> dict[str, float]:
-    """Encode `rows` once; return the seconds of each phase and the share of the host.
+    """Encode `rows` once; return the seconds of each phase and the host's share.
 
-    What comes before the first batch is `other_s`: sorting. `copy_out_s` holds what follows the
-    last forward pass as well: putting the rows back in order.
+    `other_s` is the time before the first batch: sorting. `copy_out_s` includes restoring the order
+    after the last forward pass.
     """
     wait_for(device)
     watch = Stopwatch(device)
@@ -76,7 +76,7 @@ def _watched(model: SentenceTransformer, watch: Stopwatch) -> Iterator[None]:
 
 
 def find_flops(model: SentenceTransformer, text: str) -> FlopModel | None:
-    """Return what rows cost by their model's formula, else as torch counts parts of `text`."""
+    """Return the FLOPs by the model's formula, else as torch counts them for parts of `text`."""
     config = config_of(model)
     if config is None:
         return None
@@ -86,7 +86,7 @@ def find_flops(model: SentenceTransformer, text: str) -> FlopModel | None:
 
 
 def count_flops(model: SentenceTransformer, text: str) -> FlopModel | None:
-    """Return what torch's counter says of the first tokens of `text`; None if it is too short."""
+    """Return the FLOPs as counted by torch for the first tokens of `text`; None if too short."""
     features = _features(model, text)
     if features["input_ids"].shape[1] < max(FIT_LENGTHS):
         return None
@@ -94,7 +94,7 @@ def count_flops(model: SentenceTransformer, text: str) -> FlopModel | None:
 
 
 def _features(model: SentenceTransformer, text: str) -> dict[str, Any]:
-    """Return what reaches the model, tensors on its device; a router reads the rest."""
+    """Return the model's input with tensors on its device; a router reads the other values."""
     return {
         name: value.to(model.device) if isinstance(value, torch.Tensor) else value
         for name, value in preprocess(model, [text]).items()

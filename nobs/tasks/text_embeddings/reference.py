@@ -1,4 +1,4 @@
-"""Whether embeddings are right: their cosine with stored ones."""
+"""Verify embeddings by their cosine similarity to stored ones."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ type Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
 
 class WrongResult(NobsError):
-    """The embeddings are not those of this model and these texts."""
+    """The embeddings differ from the stored ones of this model and these texts."""
 
 
 def digest_text(text: str) -> str:
@@ -26,9 +26,9 @@ def digest_text(text: str) -> str:
 def check_embeddings(
     embeddings: Floats, rows: Sequence[str], references: Iterable[Reference], dtype: Dtype
 ) -> dict[str, Any]:
-    """Return how near the embeddings of known texts are to the stored ones.
+    """Compare the embeddings of known texts with the stored ones.
 
-    Raises WrongResult where one is too far off. Texts that no reference has are not compared.
+    Raises WrongResult if a cosine is below the threshold. Texts without a reference are skipped.
     """
     known = {text: row for reference in references for text, row in _rows_of(reference)}
     digests = {row: digest_text(row) for row in set(rows)}
@@ -40,10 +40,10 @@ def check_embeddings(
     lowest, number = min(zip(cosines, (number for number, _ in found), strict=True))
     if not lowest >= COSINE_THRESHOLDS[dtype]:
         raise WrongResult(
-            f"The embedding of row {number + 1} has cosine {lowest:.6f} with the right one; "
-            f"{dtype} must reach {COSINE_THRESHOLDS[dtype]}.",
-            "The device, its driver or a library computes wrongly, or the weights are damaged; "
-            "the speed means nothing.",
+            f"The embedding of row {number + 1} has cosine {lowest:.6f} to its reference; "
+            f"{dtype} requires at least {COSINE_THRESHOLDS[dtype]}.",
+            "Ignore the speed. Check the device, its driver and the libraries, and download the "
+            "weights again.",
         )
     return {"rows": len(found), "lowest_cosine": lowest, "threshold": COSINE_THRESHOLDS[dtype]}
 

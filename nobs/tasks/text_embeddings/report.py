@@ -1,4 +1,4 @@
-"""What a report says of an embedding model."""
+"""Records of embedding models in a report."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -15,7 +15,8 @@ COSINE_THRESHOLDS: Mapping[Dtype, float] = {
     Dtype.FLOAT16: 0.999,
     Dtype.BFLOAT16: 0.99,
 }
-"""What rounding may cost; other kernels and batches stay within (benchmarks/rounding.py)."""
+"""Minimum cosine similarity by dtype; other kernels and batches stay above it
+(benchmarks/rounding.py)."""
 
 
 class EmbeddingsRun(Record):
@@ -28,14 +29,14 @@ class EmbeddingsRun(Record):
 
 
 class Origin(StrEnum):
-    """Who chose the modules of a model."""
+    """Origin of the modules of a model."""
 
     SAVED = "saved"
-    """The model: they are those of its modules.json."""
+    """The modules in modules.json."""
     GUESSED = "guessed"
-    """sentence-transformers: there is no modules.json, so it put its default pooling in place."""
+    """There is no modules.json; sentence-transformers added its default pooling."""
     CONVERTED = "converted"
-    """sentence-transformers: it loaded other classes than modules.json lists."""
+    """sentence-transformers loaded other classes than modules.json lists."""
 
 
 class Encoder(BaseModel):
@@ -47,30 +48,29 @@ class Encoder(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     modules: tuple[str, ...]
-    """Classes of the modules that a row passes, in their order."""
+    """Classes of the modules that process a row, in order."""
     architecture: str | None
     """Class of the transformer among them; null without one, as in static embeddings."""
     pooling: str | None
     """Mode of the first pooling, as in `mean` or `cls`; null where no module pools tokens."""
     route: str | None
-    """Route of a router that the rows took; null for models with one way only."""
+    """Route of the rows through a router; null for models without one."""
     prompt: str | None
-    """Text that was put before every row, as the model's settings say; null for most models."""
+    """Prompt added to every row by the model's settings; null for most models."""
     origin: Origin
-    """Who chose the modules."""
+    """Origin of the modules."""
     published_architecture: str | None
-    """Class that config.json names where a guess loaded another one, as in `BertForMaskedLM`; else
-    null."""
+    """Class in config.json if a guess loaded another one, as in `BertForMaskedLM`; else null."""
     random_weights: tuple[str, ...] = ()
     """Weights that are missing from the files, so that transformers initialised them at random (an
-    open result); a pooler that nothing reads is left out."""
+    open result); an unused pooler is left out."""
 
 
 class EncodePhases(BaseModel):
-    """Where the time of `encode` goes, from one pass with the device synchronised in between.
+    """Time breakdown of `encode`, from one pass with the device synchronised between phases.
 
-    It follows the repeats. Of a pass of more than a second only some batches run, evenly spaced
-    from the longest texts to the shortest.
+    Measured after the repeats. If a pass takes more than a second, it uses a part of the batches,
+    evenly spaced from the longest texts to the shortest.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -80,7 +80,7 @@ class EncodePhases(BaseModel):
     batches: int
     """Of this pass."""
     all_batches: int
-    """Of a whole pass; more than `batches` where that would have taken too long."""
+    """Of a whole pass; more than `batches` if that would take too long."""
     tokenise_s: float
     """From texts to tensors, padded."""
     copy_in_s: float
@@ -92,11 +92,11 @@ class EncodePhases(BaseModel):
     other_s: float
     """Sorting by length."""
     host_share: float
-    """Share of the pass outside `forward_s`: the time that an accelerator waits for its host."""
+    """Share of the time outside `forward_s`, in which an accelerator waits for the host."""
 
 
 class TuningTrial(BaseModel):
-    """One choice that was tried on batches of the text of median length."""
+    """One trial of settings on batches of the text of median length."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -107,11 +107,11 @@ class TuningTrial(BaseModel):
     """Rows per batch."""
     outcome: Outcome
     rows_per_s: float | None
-    """Null without an `ok`."""
+    """Null unless `ok`."""
 
 
 class Tuning(BaseModel):
-    """Search for the best settings."""
+    """Search for the fastest settings."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -120,9 +120,9 @@ class Tuning(BaseModel):
     duration_s: float
     """Time of the search, part of `warmup_s`."""
     min_rows: int
-    """Rows that a pass should have; `rows_per_pass` is less where that would take too long."""
+    """Minimum rows per pass; `rows_per_pass` is lower if that would take too long."""
     trials: tuple[TuningTrial, ...]
-    """In their order."""
+    """In order."""
 
 
 class ComputedWork(BaseModel):
@@ -141,7 +141,7 @@ class ComputedWork(BaseModel):
 
 
 class Utilisation(BaseModel):
-    """Achieved rates against the device's peaks; FLOP/s and bytes/s."""
+    """Achieved rates relative to the device's peaks; FLOP/s and bytes/s."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -155,19 +155,18 @@ class Utilisation(BaseModel):
     """Relative drop from the first product's rate to the second's: throttling, or another process;
     negative if the second was faster."""
     mfu: float | None = None
-    """MFU: `model_flop_per_s` over `matmul_flop_per_s`; null, with a warning, where the model was
+    """MFU: `model_flop_per_s` over `matmul_flop_per_s`; null, with a warning, if the model was
     faster than the products."""
     mfu_padded: float | None = None
-    """The same with `padded_flop_per_s`; known as HFU."""
+    """HFU: `padded_flop_per_s` over `matmul_flop_per_s`."""
     data_sheet_flop_per_s: float | None = None
-    """The vendor's figure for this number format, where the catalogue has it; null for a slice of a
-    GPU."""
+    """The vendor's peak for this dtype, if the catalogue has it; null for a slice of a GPU."""
     data_sheet: str | None = None
     """Source of that figure."""
     mfu_data_sheet: float | None = None
     """`model_flop_per_s` over `data_sheet_flop_per_s`."""
     weights_bytes_per_s: float | None = None
-    """`weights_bytes` over the median time, less than the real traffic."""
+    """`weights_bytes` over the median time; a lower bound of the real traffic."""
     copy_bytes_per_s: float | None = None
     """The faster of the copies before and after the repeats, bytes read and written."""
     copy_loss: float | None = None
@@ -186,7 +185,7 @@ class ReferenceCheck(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     rows: int
-    """Rows whose text has a stored embedding; 0: nothing was compared, and a warning says so."""
+    """Rows whose text has a stored embedding; 0, with a warning, if there are none."""
     lowest_cosine: float | None = None
     """Of all compared rows."""
     threshold: float | None = None
@@ -212,18 +211,18 @@ class EmbeddingsModelReport(ModelReport):
     dtype: Dtype | None = None
     """Read back from the weights."""
     max_seq_length: int | None = None
-    """Tokens at which texts are cut, read back from the model; null where it takes them whole."""
+    """Maximum tokens per text, read back from the model; null without truncation."""
     batch_size: int | None = None
     """Rows per batch."""
     rows_per_pass: int | None = None
-    """Rows of a repeat: those of the data set, in `embeddings-max` all of them several times."""
+    """Rows per repeat: the data set, in `embeddings-max` several copies of it."""
     tokens: int | None = None
     """Tokens of all rows after truncation, special ones included, padding excluded; null for a
     model without tokens."""
     final_median_tokens_per_second: float | None = None
     """`tokens` over the median time."""
     padded_tokens: int | None = None
-    """Tokens that were computed: each row counts as the longest of its batch."""
+    """Tokens including padding: each row counts as the longest of its batch."""
     padding_efficiency: float | None = None
     """`tokens` over `padded_tokens`."""
     truncated_rows: int | None = None
@@ -237,21 +236,21 @@ class EmbeddingsModelReport(ModelReport):
     parameter_device: str | None = None
     """Location of the weights according to torch, as in `cuda:0`."""
     reference: ReferenceCheck | None = None
-    """Whether the embeddings of the last timed pass are right."""
+    """Verification of the embeddings of the last timed pass."""
     tuning: Tuning | None = None
-    """How the best settings were found; null where they are pinned."""
+    """Search for the fastest settings; null if they are pinned."""
     encode_phases: EncodePhases | None = None
-    """How the time of a pass is spent."""
+    """Time breakdown of a pass."""
     work: ComputedWork | None = None
-    """FLOPs and bytes of a pass; null where the model's FLOPs are not known."""
+    """FLOPs and bytes of a pass; null if the model's FLOPs are unknown."""
     utilisation: Utilisation | None = None
-    """Achieved rates against the device's peaks."""
+    """Achieved rates relative to the device's peaks (MFU, MBU)."""
     joules_per_1000_rows: Figure | None = None
     """Energy of the backend's devices."""
     joules_per_1000_tokens: Figure | None = None
     """The same for 1,000 of `tokens`."""
     all_runs: tuple[EmbeddingsRun, ...] = ()
-    """Repeats, raw, in their order."""
+    """Repeats, raw, in order."""
 
     @property
     def is_shortened(self) -> bool:

@@ -1,4 +1,4 @@
-"""From FLOPs, times and calibrations to shares of what the device can do."""
+"""Compute MFU and MBU from FLOPs, times and calibrations."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from nobs.schema.result import Calibration, StepResult
 
 
 def describe_utilisation(result: StepResult, median_s: float) -> dict[str, Any] | None:
-    """Return the fields of `Utilisation`; None where the FLOPs of the model are not known."""
+    """Return the fields of `Utilisation`; None if the FLOPs of the model are unknown."""
     work = result.facts.get("work")
     if not work:
         return None
@@ -45,7 +45,7 @@ def _loss(rates: list[float]) -> float:
 
 
 def _sheet(result: StepResult, flop_per_s: float) -> dict[str, Any]:
-    """Return the maker's peak for the arithmetic that was used, where the catalogue has it."""
+    """Return the vendor's peak for the dtype that was used, if the catalogue has it."""
     if not result.checks or not result.calibrations:
         return {}
     check = result.checks[0]

@@ -1,4 +1,4 @@
-"""Tokens of rows: counted by the tokenizer, checked against what really reaches the model."""
+"""Count the tokens of rows by the tokenizer and verify them against the model's input."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from nobs.tasks.text_embeddings.chain import input_of, preprocess, prompt_of
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
-    """Tokens of each row as they reach the model."""
+    """Tokens of each row in the model's input."""
 
     lengths: list[int]
     truncated: int | None
-    """Rows that were cut; None where the model doesn't say how long they were."""
+    """Rows that were truncated; None if their full length is unknown."""
 
 
 def count_tokens(
     model: SentenceTransformer, rows: Sequence[str], limit: int | None
 ) -> Tokens | None:
-    """Return the tokens of `rows`, cut at `limit`; None for a model that makes none of texts."""
+    """Return the tokens of `rows`, truncated at `limit`; None for a model without tokens."""
     texts = list(dict.fromkeys(rows))
     whole = _tokenise(model, [prompt_of(model) + text for text in texts])
     if whole is not None:
@@ -38,7 +38,7 @@ def count_tokens(
 
 
 def _tokenise(model: SentenceTransformer, texts: list[str]) -> list[int] | None:
-    """Return the tokens before truncation; None where there is no tokenizer that we know."""
+    """Return the tokens before truncation; None for an unknown tokenizer."""
     tokenizer: Any = getattr(input_of(model), "tokenizer", None)
     if isinstance(tokenizer, PreTrainedTokenizerBase):
         encoded = tokenizer(texts, truncation=False, verbose=False)
@@ -52,7 +52,7 @@ def _tokenise(model: SentenceTransformer, texts: list[str]) -> list[int] | None:
 
 
 def _are_right(model: SentenceTransformer, texts: list[str], lengths: list[int]) -> bool:
-    """Compare the counts of the longest and the shortest text with what reaches the model."""
+    """Compare the counts of the longest and the shortest text with the model's input."""
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
     return all(_reaching(model, texts[row]) == lengths[row] for row in (order[0], order[-1]))
 
@@ -60,7 +60,7 @@ def _are_right(model: SentenceTransformer, texts: list[str], lengths: list[int])
 def _count_features(
     model: SentenceTransformer, rows: Sequence[str], texts: list[str]
 ) -> Tokens | None:
-    """Preprocess text by text: a template or code of the model's own may add and cut tokens."""
+    """Preprocess text by text: the model's template or code may add or remove tokens."""
     counts = {text: _reaching(model, text) for text in texts}
     lengths = [counts[row] for row in rows]
     known = [tokens for tokens in lengths if tokens is not None]

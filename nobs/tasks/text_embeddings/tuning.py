@@ -1,4 +1,4 @@
-"""The search for the number format, the attention kernel and the batch size of most rows/s."""
+"""Search for the fastest dtype, attention kernel and batch size."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,16 +12,16 @@ START = 8
 """Rows of the first batches."""
 LARGEST = 4096
 GAIN = 1.02
-"""What counts as faster; less is noise."""
+"""Minimum speedup that counts as faster; less is noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How a model is loaded and fed."""
+    """Settings of a model: dtype, attention kernel, batch size."""
 
     dtype: Dtype
     attention: str | None = None
-    """Name in transformers; None leaves the choice to it."""
+    """Name in transformers; None: transformers chooses."""
     batch_size: int
 
 
@@ -31,12 +31,12 @@ class Outcome(StrEnum):
     OK = "ok"
     OUT_OF_MEMORY = "out of memory"
     REFUSED = "refused"
-    """The model can't be loaded so."""
+    """The model can't be loaded with these settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One measured choice."""
+    """One measured combination of settings."""
 
     settings: Settings
     outcome: Outcome
@@ -44,16 +44,16 @@ class Trial:
 
 
 class OutOfMemory(Exception):
-    """A batch didn't fit: a finding."""
+    """A batch doesn't fit into memory: a result of the search, not an error."""
 
 
 class Refused(Exception):
-    """A model can't be loaded in some way: a finding."""
+    """The model can't be loaded with these settings: a result of the search, not an error."""
 
 
 @dataclass(kw_only=True)
 class Search:
-    """Tries settings until nothing gets faster; keeps what it found."""
+    """Tries settings until throughput stops growing; keeps all trials."""
 
     measure: Callable[[Settings], float]
     """Returns rows/s; raises OutOfMemory or Refused."""
@@ -64,9 +64,9 @@ class Search:
     stopped_by: str = ""
 
     def find(self, formats: Sequence[tuple[Dtype, str | None]], batch_size: int | None) -> Trial:
-        """Return the best trial: first the format, earlier ones win ties; then the batch size.
+        """Return the best trial: first the dtype and kernel, then the batch size unless given.
 
-        A given `batch_size` is not searched for. Raises OutOfMemory if nothing fits.
+        Raises OutOfMemory if nothing fits.
         """
         deadline = self.clock() + self.budget_s
         size = batch_size or START
@@ -82,7 +82,7 @@ class Search:
         return best
 
     def shrink(self, settings: Settings, warm: Callable[[Settings], None]) -> Settings:
-        """Halve the batch until `warm`, which raises OutOfMemory, gets the longest one through."""
+        """Halve the batch size until `warm`, which encodes the longest batch, fits into memory."""
         while True:
             try:
                 warm(settings)
@@ -96,7 +96,7 @@ class Search:
                 return settings
 
     def describe(self) -> list[dict[str, Any]]:
-        """Return every trial in its order, flat."""
+        """Return all trials in order as flat dictionaries."""
         return [
             {**asdict(trial.settings), "outcome": trial.outcome, "rows_per_s": trial.rows_per_s}
             for trial in self.trials
@@ -110,7 +110,7 @@ class Search:
         return best
 
     def _double(self, best: Trial, deadline: float) -> Trial:
-        """Double the batch while that pays and fits."""
+        """Double the batch size while it gets faster and fits."""
         while True:
             size = best.settings.batch_size * 2
             if size > LARGEST or self.clock() >= deadline:
@@ -141,6 +141,6 @@ def _is_faster(trial: Trial, best: Trial | None) -> bool:
 
 
 def count_copies(rows: int, min_rows: int, rows_per_s: float, budget_s: float) -> int:
-    """Return how often the texts are repeated: to `min_rows`, less if a pass would last longer."""
+    """Return the copies of the texts to reach `min_rows`, fewer if a pass exceeds the budget."""
     wanted = -(-min_rows // rows)
     return max(1, min(wanted, int(budget_s * rows_per_s / rows)))

@@ -97,11 +97,11 @@ def test_another_content_is_a_difference(monkeypatch: pytest.MonkeyPatch, lab: P
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[", "is no TOML"),
+        ("[", "isn't valid TOML"),
         ("[task]", "it has task; its tables are models, datasets, workloads, profiles"),
-        ('[models."thenlper/gte-large"]', "thenlper/gte-large is in the catalogue already"),
-        ('[profiles]\nquick = ["embeddings/1"]', "quick is in the catalogue already"),
-        ('[profiles]\nmine = ["mine/1"]', "profile mine names mine/1, which is no workload"),
+        ('[models."thenlper/gte-large"]', "thenlper/gte-large is already in the catalogue"),
+        ('[profiles]\nquick = ["embeddings/1"]', "quick is already in the catalogue"),
+        ('[profiles]\nmine = ["mine/1"]', "profile mine names mine/1, which isn't a workload"),
         ('[workloads."mine"]', "workload 'mine' isn't called NAME/VERSION, as in mine/1"),
         ('[workloads."mine/1"]\ndataset = "x"', "mine/1 names the data set 'x'"),
         ('[workloads."mine/1"]\ndataset = "nobs/austen-passages"\nmodels = ["y"]',

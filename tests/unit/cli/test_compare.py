@@ -78,7 +78,7 @@ def test_a_workload_that_is_missing_is_named(tmp_path: Path) -> None:
     done = nobs_compare(one, other)
 
     assert done.returncode == 2
-    assert "llms/1: the other report lacks it" in done.stderr
+    assert "llms/1: missing from the other report" in done.stderr
 
 
 def test_a_broken_file_is_an_error_that_names_it(files: tuple[Path, Path, Path]) -> None:

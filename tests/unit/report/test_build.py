@@ -165,9 +165,7 @@ def test_what_only_loading_shows_makes_a_closed_workload_open() -> None:
         f"models: {first.model.id} without modules.json, pooling guessed (mean)",
     )
     assert task.workload.fingerprint == fingerprint(spec.workloads[0])
-    assert (
-        "not as the BertForMaskedLM that was published" in task.models[first.model.id].warnings[0]
-    )
+    assert "published as BertForMaskedLM" in task.models[first.model.id].warnings[0]
 
 
 def test_a_step_that_computed_wrongly_has_failed_and_leaves_no_score() -> None:

@@ -69,7 +69,7 @@ def test_another_fingerprint_is_other_work_and_says_what_differs() -> None:
 
     assert found.lines == ()
     assert found.refusals[0].reason == (
-        "embeddings/1 is not the same work in both: dataset.rows, params.batch_size differ"
+        "embeddings/1 differs between the reports: dataset.rows, params.batch_size"
     )
 
 
@@ -123,7 +123,7 @@ def test_reports_without_repeats_say_so() -> None:
     found = compare(bare_report(), bare_report())
 
     assert [(refusal.model, refusal.reason) for refusal in found.refusals] == [
-        ("m", "a report has no repeats"),
+        ("m", "one of the reports has no repeats"),
         ("n", "lost in the baseline"),
     ]
     assert found.mean is None

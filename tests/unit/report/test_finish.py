@@ -57,7 +57,7 @@ def test_a_result_that_can_not_be_summed_up_is_a_failed_step(
     assert (results[first.id].status, results[second.id].status) == (Status.OK, Status.FAILED)
     failure = results[second.id].failure
     assert failure is not None
-    assert failure.message.startswith("The step's result can't be summed up: ")
+    assert failure.message.startswith("The step's result can't be used: ")
     assert f"nobs run --resume {spec.run_id}" in failure.remedy
     assert file.with_name("unusable.json").read_text() == before
     report = run_dir.read_report()

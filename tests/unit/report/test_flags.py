@@ -54,7 +54,7 @@ def test_the_sentence_names_the_strongest_reason() -> None:
     seen = throttling({"software-thermal": 0.02, "hardware-thermal": 0.12})
     (flag,) = find_flags(model(throttling=seen))
 
-    assert flag.message == "a GPU was slowed down for 12.0 % of the time (hardware-thermal)."
+    assert flag.message == "a GPU was throttled for 12.0 % of the time (hardware-thermal)."
 
 
 def test_a_moment_of_heat_is_none() -> None:
@@ -111,7 +111,7 @@ def test_time_that_a_hypervisor_took_is_what_the_verdict_found() -> None:
     verdict = Verdict(stable=False, uncertainty=0.1, spread=0.1, findings=(finding,))
     (flag,) = find_flags(model(verdict=verdict))
 
-    assert flag.message == "The hypervisor gave 4.0 % of the CPU time to others."
+    assert flag.message == "The hypervisor gave 4.0 % of the CPU time to other machines."
 
 
 @pytest.mark.parametrize(

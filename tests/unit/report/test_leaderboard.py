@@ -43,7 +43,7 @@ def test_what_is_missing_is_left_out() -> None:
 
     assert [(row.status, row.figures, row.why) for _, row in sheet.rows] == [
         ("ok", {}, ""),
-        ("lost", {}, "no reason known"),
+        ("lost", {}, "unknown reason"),
     ]
     assert sheet.machine.environment == {}
 

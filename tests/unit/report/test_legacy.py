@@ -163,7 +163,7 @@ def test_files_are_named_after_host_and_content_and_replace_only_themselves(tmp_
     assert other != file
 
     file.write_text("{}")
-    with pytest.raises(StorageError, match="is there already"):
+    with pytest.raises(StorageError, match="exists and isn't an import"):
         write_import(report, tmp_path / "new")
     assert file.read_text() == "{}"
 
@@ -175,7 +175,7 @@ def test_files_are_named_after_host_and_content_and_replace_only_themselves(tmp_
         ({"tasks": [{"task": "embeddings"}]}, "tasks.0"),
         ({"device_info": {}}, "device_info.platform"),
         ({"timestamp": 12}, "timestamp"),
-        ({"schema": "nobs.report/1"}, "no older report"),
+        ({"schema": "nobs.report/1"}, "isn't an older report"),
     ],
 )
 def test_what_is_no_older_report_is_refused(

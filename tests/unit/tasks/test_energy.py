@@ -61,7 +61,7 @@ def test_an_idle_gpu_did_not_do_the_work() -> None:
     idle = telemetry(device(DeviceKind.GPU, told(3000.0), load=0.001))
 
     figure = joules_per_1000(idle, Backend.CUDA, 500)
-    assert (figure.value, figure.how) == (None, "a gpu was idle: something else did the work")
+    assert (figure.value, figure.how) == (None, "a gpu was idle: another device did the work")
 
 
 def test_a_device_that_tells_no_load_counts() -> None:
@@ -73,9 +73,9 @@ def test_a_device_that_tells_no_load_counts() -> None:
 @pytest.mark.parametrize(
     ("seen", "units", "why"),
     [
-        (None, 10, "nothing was sampled"),
-        (BOTH, 0, "nothing was counted"),
-        (BOTH, None, "nothing was counted"),
+        (None, 10, "no telemetry"),
+        (BOTH, 0, "no units were counted"),
+        (BOTH, None, "no units were counted"),
         (telemetry(), 10, "no device was read"),
         (telemetry(device(DeviceKind.GPU, Figure.absent("no driver"))), 10, "no driver"),
     ],

@@ -56,7 +56,7 @@ def test_an_option_without_a_field_has_no_effect_and_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         TASKS.load("embeddings").apply(params, {"warmup_rows": 4})
 
-    assert str(caught.value) == "--warmup-rows has no effect on embeddings-max. Leave it out."
+    assert str(caught.value) == "--warmup-rows has no effect on embeddings-max. Remove it."
 
 
 def test_a_value_that_the_parameters_refuse_is_a_usage_error() -> None:
@@ -68,7 +68,7 @@ def test_one_name_is_one_option(add_task: Callable[[str], None]) -> None:
     add_task("ALIKE")
 
     assert definitions.owners_of("batch_size") == ("embeddings", "alike")
-    assert definitions.options_of()["batch_size"].help == "Batch size in rows."
+    assert definitions.options_of()["batch_size"].help == "Batch size."
 
 
 def test_two_options_of_one_name_are_refused_with_both_tasks(
@@ -76,5 +76,5 @@ def test_two_options_of_one_name_are_refused_with_both_tasks(
 ) -> None:
     add_task("OTHER")
 
-    with pytest.raises(RequirementError, match="task other declares another option 'batch_size'"):
+    with pytest.raises(RequirementError, match="task other declares the option 'batch_size'"):
         definitions.options_of()

@@ -1,1 +1,1 @@
-"""The client of a streamed answer: stamps where bytes arrive, reads them afterwards."""
+"""The streaming client: stamps bytes on arrival, parses them after the stream ended."""

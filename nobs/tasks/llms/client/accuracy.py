@@ -1,4 +1,4 @@
-"""How far the client's own times are off: a loopback stream whose server knows when it sent."""
+"""Timing error of the client, on a loopback stream whose server records its send times."""
 
 import asyncio
 import json
@@ -34,15 +34,15 @@ type Sent = Sequence[int]
 
 @dataclass(frozen=True, kw_only=True)
 class TimingError:
-    """The client's times against those of the server itself; means over the requests."""
+    """The client's times compared with the server's; means over the requests."""
 
     requests: int
     tokens: int
     """Of all requests together."""
     ttft_error_s: float
-    """The client's TTFT less the server's own time from the whole request to the first token."""
+    """The client's TTFT minus the server's time from the complete request to the first token."""
     itl_error: float
-    """The client's sum of gaps over the server's, less 1."""
+    """Relative error of the mean ITL: the client's over the server's, minus 1."""
     delay_p99_s: float
     """From the server's send to the client's stamp, over all tokens."""
 
@@ -66,22 +66,22 @@ class TimingError:
 
 
 class LoopbackFailed(HostApiError):
-    """The stream whose times are known didn't come back whole."""
+    """The loopback stream with known send times failed."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"the client can't measure its own error: {reason}.",
-            "Check that this machine lets a process connect to 127.0.0.1.",
+            f"The client can't measure its timing error: {reason}.",
+            "Check that processes on this machine can connect to 127.0.0.1.",
         )
 
 
 class TruthfulServer:
-    """A server in a process of its own; its log can be had once, at the end."""
+    """A server in a separate process that returns its log once, at the end."""
 
     def __init__(self, process: subprocess.Popen[str], url: str) -> None:
         self._process = process
         self.url = url
-        """Without a path: that names the schedule, as in `/50-5-100/v1`."""
+        """Without a path; the path selects the schedule, as in `/50-5-100/v1`."""
 
     def finish(self) -> list[tuple[str, Sent]]:
         """Stop the server and return what it sent for each request, with the model's name."""
@@ -106,7 +106,7 @@ def measure_own_error(streams: int = 1) -> TimingError:
     """Return the client's error on `streams` streams at once; takes about a second.
 
     The server is another process on the same machine and both read the same monotonic clock. Raise
-    LoopbackFailed where no such stream can be had.
+    LoopbackFailed if that isn't possible.
     """
     try:
         with truthful_server() as server:
@@ -118,7 +118,7 @@ def measure_own_error(streams: int = 1) -> TimingError:
 
 
 async def _stream_all(url: str, streams: int) -> dict[str, Seen]:
-    """Run all streams at once on warm connections and read them afterwards."""
+    """Run all streams concurrently on warm connections and parse them afterwards."""
     with ExitStack() as stack:
 
         async def ask_all(schedule: str, prefix: str) -> dict[str, Exchange]:
@@ -136,7 +136,7 @@ async def _stream_all(url: str, streams: int) -> dict[str, Seen]:
 
 
 def seen_in(exchange: Exchange) -> Seen:
-    """Return the client's stamps of an answer; raise LoopbackFailed where it isn't whole."""
+    """Return the client's stamps of an answer; raise LoopbackFailed if it is incomplete."""
     record = record_of(exchange)
     if record.stamps is None or record.figures is None:
         raise LoopbackFailed(record.error)

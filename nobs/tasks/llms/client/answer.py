@@ -1,4 +1,4 @@
-"""What the events of a chat completion hold: tokens, usage, the model, the finish, errors."""
+"""Parse the events of a chat completion: tokens, usage, model, finish reason, errors."""
 
 import json
 import re
@@ -17,34 +17,34 @@ type Json = Mapping[str, Any]
 _TIMINGS = ("timings", "stats")
 """Where llama.cpp and LM Studio put their own times."""
 _NO_REASON = ("", "null", "none")
-"""Python and JavaScript write these where they have none."""
-_SAID = ("message", "detail", "error_message", "error_msg", "text")
-"""Where errors without `error` say what is wrong; events with choices are answers."""
+"""How Python and JavaScript write null."""
+_MESSAGE_FIELDS = ("message", "detail", "error_message", "error_msg", "text")
+"""Fields with the message of an error that has no `error`; events with choices are answers."""
 _REASONING = ("thinking", "reasoning")
-"""Types of content parts that are no answer."""
+"""Types of content parts that are reasoning."""
 _OF_REASONING = re.compile(r"^(?!.*(signature|opaque|encrypt)).*(reason|think)", re.IGNORECASE)
-"""Names of fields that hold it: reasoning_content, reasoning, reasoning_details, thinking, ..."""
+"""Names of fields with reasoning: reasoning_content, reasoning, reasoning_details, thinking, ..."""
 
 
 @dataclass(kw_only=True)
 class Answer:
-    """Everything that one stream held."""
+    """Content of one stream."""
 
     chunks: list[TokenChunk] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     model: str | None = None
-    """Which model the server says has answered; the last name that it gave."""
+    """Name of the model that answered, by the last event that has one."""
     finish_reason: str | None = None
     has_finish_field: bool = False
-    """Whether any choice had the field, be it null."""
+    """Whether any choice had the field, even if null."""
     finished_ns: int | None = None
     """Stamp of the event with the finish reason."""
     has_text_after_finish: bool = False
-    """Whether the reason can't be the end: some servers send one with each chunk."""
+    """Whether text followed the reason: some servers send one with each chunk."""
     refusal: str = ""
     timings: dict[str, float] = field(default_factory=dict)
     unusable: set[str] = field(default_factory=set)
-    """Names of what was dropped: NaN, Infinity, numbers beyond 2**53, text that came before."""
+    """Names of dropped values: NaN, Infinity, numbers beyond 2**53, repeated text."""
     error: str | None = None
     is_done: bool = False
     """`[DONE]` came."""
@@ -63,7 +63,7 @@ class Answer:
 
 
 def read_answer(events: Iterable[Event]) -> Answer:
-    """Read `events` up to `[DONE]` or the first error; raise MalformedStream on what isn't JSON.
+    """Read `events` up to `[DONE]` or the first error; raise MalformedStream on invalid JSON.
 
     Events without data keep a connection alive and are skipped.
     """
@@ -93,9 +93,9 @@ def error_in(value: Json, name: str = "") -> str | None:
     OpenAI's is in `error`; vLLM, FastAPI, FastChat and others send theirs as the whole event.
     """
     error = value.get("error")
-    is_one = "error" in (name, value.get("object"), value.get("type"))
-    said = next((text for key in _SAID if (text := _text(value.get(key)))), None)
-    if not (error or is_one or (said and "choices" not in value)):
+    is_error = "error" in (name, value.get("object"), value.get("type"))
+    said = next((text for key in _MESSAGE_FIELDS if (text := _text(value.get(key)))), None)
+    if not (error or is_error or (said and "choices" not in value)):
         return None
     message = error.get("message") if isinstance(error, dict) else error
     return whole_characters(str(message or error or said or dict(value)))[:300]
@@ -149,10 +149,10 @@ def _take_choice(answer: Answer, choice: Json, stamp_ns: int, counted: int | Non
 
 
 def _delta(choice: Json, *, is_first: bool) -> Json:
-    """Return what a choice adds to the answer.
+    """Return the delta of a choice.
 
-    Some servers stream `text`, and some send all at once as a `message`. One that comes behind the
-    deltas repeats them.
+    Some servers stream `text`, others send the whole `message` at once. A message after deltas
+    repeats them.
     """
     delta = _object(choice.get("delta"))
     if not delta and is_first:
@@ -171,7 +171,7 @@ def _content(value: object) -> tuple[str, str]:
 
 
 def _reasoning(delta: Json) -> str:
-    """Return the reasoning of a delta; some servers send several names of the same text."""
+    """Return the reasoning of a delta; some servers send the same text in several fields."""
     values = (value for name, value in delta.items() if _OF_REASONING.search(name))
     return next(filter(None, (_text(value) or _parts_text(value) for value in values)), "")
 

@@ -1,4 +1,4 @@
-"""Sockets whose reads tell when the bytes had arrived, however late the reader was woken."""
+"""Sockets that record when bytes arrived, independent of when the reader was woken."""
 
 import asyncio
 import socket
@@ -8,10 +8,10 @@ from nobs.tasks.llms.client.loopback import ANCILLARY_BYTES, arrived_ns, stamp_a
 
 
 class ArrivalSocket(socket.socket):
-    """Keeps the kernel's stamp of its last read; asyncio's transports read by `recv_into`."""
+    """Keeps the kernel's time stamp of its last read; asyncio's transports use `recv_into`."""
 
     arrived_ns: int | None = None
-    """When the last bytes of the last read had come, by `perf_counter_ns`, where it is known."""
+    """Arrival of the last bytes of the last read, by `perf_counter_ns`; None if unknown."""
 
     def recv_into(self, buffer: Buffer, nbytes: int = 0, flags: int = 0) -> int:
         """Read as a socket does."""

@@ -1,36 +1,35 @@
-"""When tokens arrived: chunks that came together, and streams that come in lumps."""
+"""Arrival times of tokens: chunks that arrived together, and streams in bursts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 TOGETHER_NS = 300_000
-"""Chunks further apart than this did not come together."""
+"""Maximum gap between chunks that arrived together."""
 TOGETHER_SHARE = 0.05
-"""Nor did those further apart than this share of the mean gap."""
+"""Maximum gap between chunks that arrived together, as a share of the mean gap."""
 COALESCED_SHARE = 1 / 3
-"""A stream comes in lumps if at least this share of its chunks came with the one before.
+"""A stream arrives in bursts if at least this share of its chunks arrived with the previous one.
 
-A busy machine delays single chunks until the next ones come; that is a stall, not a lump."""
+Fewer are stalls: a busy machine delays single chunks until the next ones arrive."""
 BURST_SHARE = 0.05
-"""An answer that comes in less than this share of the wait for it was held back somewhere."""
+"""An answer that arrives in less than this share of its TTFT was buffered somewhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arrivals:
-    """The arrivals of an answer's tokens, each of one chunk or several."""
+    """The arrivals of an answer's tokens, each of one or several chunks."""
 
     sizes: tuple[int, ...]
-    """Chunks that came with each arrival."""
+    """Chunks per arrival."""
     is_coalesced: bool
-    """Whether a proxy or the server delivers several chunks at once: the times between chunks are
-    then not those between tokens."""
+    """Whether a proxy or the server delivers several chunks at once: then there is no ITL."""
 
 
 def find_arrivals(stamps_ns: Sequence[int], sent_ns: int) -> Arrivals:
-    """Return the arrivals of at least one chunk, whose stamps never fall.
+    """Return the arrivals of at least one chunk, with ascending stamps.
 
-    Chunks with one stamp came in one read. A lump may also come in several reads, microseconds
+    Chunks with equal stamps arrived in one read. A burst may also take several reads, microseconds
     apart.
     """
     gaps = [after - before for before, after in pairwise(stamps_ns)]

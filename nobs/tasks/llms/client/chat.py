@@ -35,7 +35,7 @@ def request_bytes(connection: Connection, request: ChatRequest) -> bytes:
 
 
 class ChatClient:
-    """One keep-alive connection; requests go one after the other, never retried."""
+    """One keep-alive connection; requests are sequential and never retried."""
 
     def __init__(
         self,
@@ -55,12 +55,12 @@ class ChatClient:
     async def exchange(self, request: ChatRequest) -> Exchange:
         """Time one request and leave the parsing for later; raise ConnectFailed.
 
-        Under load, parse (`record_of`) only when no stream runs any more: parsing one answer
-        would delay the stamps of the others.
+        Under load, parse (`record_of`) only after all streams ended: parsing one answer would
+        delay the stamps of the others.
 
-        Some servers close a connection behind an answer without having said so. Where that crosses
-        the next request, it is sent on a new connection, and no later one is reused: nothing of it
-        was answered, and its clock starts again.
+        Some servers close a connection after an answer without announcing it. If that crosses the
+        next request, the request is sent once more on a new connection with a new start time, and
+        connections are no longer reused.
         """
         data = request_bytes(self._connection, request)
         is_reused = self._has_answered and self._is_kept

@@ -1,7 +1,7 @@
-"""How many tokens an answer has, and how many of them came after its first arrival; pure.
+"""Count the tokens of an answer, and those after its first arrival.
 
-Servers count otherwise than tokens arrive: without reasoning, with reasoning that they never send,
-with an end token. Their counts are held against chunks, bytes of text, and their own sums.
+Servers count differently from what they stream: without reasoning, with hidden reasoning, with an
+end token. Their counts are checked against chunks, bytes of text, and their own totals.
 """
 
 import math
@@ -43,20 +43,20 @@ class TokenCount:
     """The tokens of one answer."""
 
     output: int
-    """Tokens that the model made, hidden reasoning included."""
+    """Tokens that the model generated, including hidden reasoning."""
     source: TokenCountSource
     streamed: int
-    """Those whose arrival was seen."""
+    """Tokens that were received."""
     others: tuple[int, ...] = ()
-    """Other numbers of those, by other readings of the same usage."""
+    """Alternative numbers of received tokens, by other interpretations of the same usage."""
     first: float = 0.0
-    """Those of the first arrival."""
+    """Tokens of the first arrival."""
     low: float = 0.0
     """Fewest tokens after the first arrival that all counts allow."""
     high: float = 0.0
     """Most of them."""
     conflict: str = ""
-    """Why the server's count can't be that of the stream; empty where it can."""
+    """Why the server's count contradicts the stream; empty if it doesn't."""
 
     @property
     def later(self) -> float:
@@ -80,7 +80,7 @@ def count_tokens(
 
 
 def _estimated(answer: Answer, counted: TokenCount, first_chunks: int) -> TokenCount:
-    """Return `counted` with the tokens of the first arrival, which the server doesn't tell."""
+    """Return `counted` with an estimate of the tokens of the first arrival."""
     streamed, chunks, size = counted.streamed, len(answer.chunks), _text_bytes(answer)
     first, (fewest, most) = _tokens_of_first(answer.chunks, streamed, first_chunks)
     readings = (streamed, *counted.others)
@@ -119,7 +119,7 @@ def _later_text_bytes(answer: Answer, first_chunks: int) -> float:
 
 
 def _counted(answer: Answer, count_text: CountTokens | None) -> TokenCount:
-    """Return the output tokens and who counted them; a server's zero isn't believed."""
+    """Return the output tokens and the source of the count; a server's zero is ignored."""
     if output := _output_of(answer):
         streamed = output - _hidden(answer, output)
         others = tuple(_other_readings(answer, output, streamed))
@@ -158,9 +158,9 @@ def _summed(answer: Answer) -> int:
 
 
 def _hidden(answer: Answer, output: int) -> int:
-    """Return the counted tokens that were never sent: reasoning that stays with the server.
+    """Return the counted tokens that were never sent: hidden reasoning.
 
-    Reasoning may also have come within the answer: then the text is long enough for all tokens.
+    Reasoning may also be part of the answer: then the text is long enough for all tokens.
     """
     reasoning, size = answer.usage.reasoning or 0, _text_bytes(answer)
     visible = output - reasoning
@@ -170,7 +170,7 @@ def _hidden(answer: Answer, output: int) -> int:
 
 
 def _other_readings(answer: Answer, output: int, streamed: int) -> Iterator[int]:
-    """Yield what else may have come, where the usage leaves open whether reasoning is counted."""
+    """Yield alternative counts if it is unclear whether usage includes reasoning."""
     usage, chunks, size = answer.usage, len(answer.chunks), _text_bytes(answer)
     completion, reasoning = usage.completion or 0, usage.reasoning or 0
     readings = {output}
@@ -186,12 +186,12 @@ def _other_readings(answer: Answer, output: int, streamed: int) -> Iterator[int]
 
 
 def _is_impossible(tokens: int, size: int, chunks: int) -> bool:
-    """Tell whether so many bytes of text can't be so many tokens."""
+    """Return whether `size` bytes of text can't be `tokens` tokens."""
     return are_too_many(tokens, size, chunks) or size > MAX_BYTES * (tokens + SPECIAL_TOKENS)
 
 
 def _oddness(size: int, tokens: int) -> float:
-    """Return how far the bytes per token are from what is usual, as a factor's logarithm."""
+    """Return the absolute logarithm of bytes per token relative to the usual value."""
     return abs(math.log(max(1, size) / max(1, tokens) / USUAL_BYTES))
 
 
@@ -200,37 +200,37 @@ def _text_bytes(answer: Answer) -> int:
 
 
 def _conflict(answer: Answer, counted: TokenCount) -> str:
-    """Return why `counted` can't be the tokens of the stream, empty where it can."""
+    """Return why `counted` contradicts the stream; empty if it doesn't."""
     if counted.source is TokenCountSource.CHUNKS:
         chunks, size = len(answer.chunks), _text_bytes(answer)
         if chunks >= MIN_STEPS and not MIN_BYTES * chunks <= size <= MAX_BYTES * chunks:
-            return f"none came, and {chunks} chunks of {size} bytes aren't a token each"
+            return f"no count was sent, and {chunks} chunks of {size} bytes aren't one token each"
     return "" if counted.source.is_estimate else next(_conflicts(answer, counted), "")
 
 
 def _conflicts(answer: Answer, counted: TokenCount) -> Iterator[str]:
     streamed, chunks, size = counted.streamed, len(answer.chunks), _text_bytes(answer)
     if chunks > max(1, streamed) + 1 or (chunks > streamed and chunks < MIN_STEPS):
-        yield f"{chunks} chunks with text came, but only {streamed} tokens are counted for them"
+        yield f"{chunks} chunks with text were received, but only {streamed} tokens were counted"
     if _is_impossible(streamed, size, chunks):
-        yield f"{streamed} tokens are counted for {size} bytes of text"
+        yield f"{streamed} tokens were counted for {size} bytes of text"
     reasoning, size = answer.usage.reasoning or 0, len(answer.reasoning.encode())
     chunks = sum(bool(chunk.reasoning) for chunk in answer.chunks)
     if size and streamed == counted.output and are_too_many(reasoning, size, chunks):
-        yield f"{reasoning} reasoning tokens are counted for {size} bytes of reasoning"
+        yield f"{reasoning} reasoning tokens were counted for {size} bytes of reasoning"
     predicted = answer.timings.get("predicted_n") or counted.output
     if abs(predicted - counted.output) > 1:
         yield f"usage counts {counted.output} tokens, the server's own timings {predicted:.0f}"
 
 
 def are_too_many(tokens: int, size: int, chunks: int) -> bool:
-    """Tell whether `tokens` can't all be in the `size` bytes of text of so many chunks."""
+    """Return whether `tokens` can't all be in the `size` bytes of text of so many chunks."""
     spare = tokens - SPECIAL_TOKENS
     return spare > size or (spare * MIN_BYTES > size and chunks < FEW_CHUNKS * tokens)
 
 
 def _has_step_for_end(answer: Answer) -> bool:
-    """Tell whether the finish came a step after the last text: the step that made the end token."""
+    """Return whether the finish came one step after the last text: that of the end token."""
     stamps = [chunk.stamp_ns for chunk in answer.chunks]
     if answer.finished_ns is None or whole_reason(answer.finish_reason) != "stop":
         return False
@@ -274,7 +274,7 @@ def _text_share(chunks: Sequence[TokenChunk], first_chunks: int) -> float:
 
 
 def _are_alike(sizes: Sequence[int], first_chunks: int) -> bool:
-    """Tell whether all chunks but the last have as much text as each of the first ones."""
+    """Return whether all chunks but the last have as much text as each of the first ones."""
     *whole, last = sizes
     mean = sum(sizes[:first_chunks]) / first_chunks
     return last <= mean and all(abs(size - mean) <= REGULAR * mean for size in whole)

@@ -1,28 +1,28 @@
-"""What one exchange with a server is: its deadlines, how it ended and what came."""
+"""One exchange with a server: its deadlines, its end and its raw reads."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import Self
 
 MAX_SILENCES = 6
-"""A whole answer may take this many times the longest silence."""
+"""Maximum time of an answer, as a multiple of the request timeout."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Every wait has a deadline, every answer a size."""
+    """Deadlines and the maximum size of an answer."""
 
     connect_s: float = 10.0
     first_byte_s: float = 300.0
     """From the request to the first byte of the response."""
     idle_s: float = 300.0
-    """Between two reads; long because some servers send the head before they read the prompt."""
+    """Between two reads; long because some servers send the head before processing the prompt."""
     total_s: float = 1800.0
     max_bytes: int = 256_000_000
 
     @classmethod
     def within(cls, request_timeout_s: float) -> Self:
-        """Return the deadlines that follow from the longest silence."""
+        """Return the deadlines for a request timeout."""
         return cls(
             connect_s=min(10.0, request_timeout_s),
             first_byte_s=request_timeout_s,
@@ -32,7 +32,7 @@ class Limits:
 
 
 class End(StrEnum):
-    """How an exchange ended; only the first is good in any case."""
+    """How an exchange ended; only COMPLETE is always good."""
 
     COMPLETE = auto()
     CLOSED = auto()
@@ -45,13 +45,13 @@ class End(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """One request's response as it came: raw reads and their stamps, in `perf_counter_ns`."""
+    """The raw response to one request: reads and their stamps, in `perf_counter_ns`."""
 
     sent_ns: int
     """When the first byte of the request was handed to the socket."""
     stamps: list[int]
-    """When the last bytes of each read had come: by the kernel where it tells (TCP on Linux), else
-    when the read returned."""
+    """Arrival of the last bytes of each read: by the kernel (TCP on Linux), else the time when the
+    read returned."""
     chunks: list[bytes] = field(repr=False)
     ended_ns: int
     end: End

@@ -1,4 +1,4 @@
-"""A record out of the raw bytes of one exchange: pure, and only called after the stream ended."""
+"""Parse the raw bytes of one exchange into a record, after the stream ended."""
 
 import itertools
 import json
@@ -33,13 +33,13 @@ _ENDS = {
     End.MALFORMED: ChatFailure.MALFORMED,
     End.CLOSED: ChatFailure.CUT,
 }
-_WORDS = {
-    End.FIRST_BYTE_TIMEOUT: "no byte of an answer came in time",
-    End.IDLE_TIMEOUT: "the stream paused for longer than allowed",
-    End.TOTAL_TIMEOUT: "the answer took longer than allowed",
-    End.TOO_LARGE: "the answer is larger than allowed",
+_MESSAGES = {
+    End.FIRST_BYTE_TIMEOUT: "no response within the timeout",
+    End.IDLE_TIMEOUT: "the stream paused longer than the timeout",
+    End.TOTAL_TIMEOUT: "the answer took longer than the time limit",
+    End.TOO_LARGE: "the answer exceeds the size limit",
     End.MALFORMED: "the server doesn't speak HTTP/1.1",
-    End.CLOSED: "the connection was closed before the answer was whole",
+    End.CLOSED: "the connection was closed before the answer was complete",
     End.COMPLETE: "the stream ended without a finish_reason and without [DONE]",
 }
 
@@ -55,7 +55,7 @@ class _Failed(Exception):
 def record_of(exchange: Exchange, count_text: CountTokens | None = None) -> ChatRecord:
     """Return the record of `exchange`; without usage, tokens are counted by `count_text`.
 
-    Where neither is there, the chunks are counted; both are marked as estimates.
+    Without that, chunks are counted; both are marked as estimates.
     """
     head: Head | None = None
     answer = Answer()
@@ -83,7 +83,7 @@ def _read_head(exchange: Exchange) -> Head:
     except MalformedResponse as error:
         raise _Failed(ChatFailure.MALFORMED, str(error)) from error
     if head is None:
-        raise _Failed(_ENDS.get(exchange.end, ChatFailure.CUT), _WORDS[exchange.end])
+        raise _Failed(_ENDS.get(exchange.end, ChatFailure.CUT), _MESSAGES[exchange.end])
     return head
 
 
@@ -99,12 +99,12 @@ def _body_reads(exchange: Exchange, head: Head) -> Iterator[Read]:
 
 
 def _decoder(head: Head) -> Callable[[bytes], bytes]:
-    """Return what undoes the encoding of the body: none was asked for, and proxies compress."""
+    """Return the decoder of the body: some proxies compress although none was requested."""
     encoding = head.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         return bytes
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        said = f"the stream is compressed ({encoding}), though the request asks for none"
+        said = f"the stream is compressed ({encoding}) although that wasn't requested"
         raise _Failed(ChatFailure.NOT_A_STREAM, said)
     return zlib.decompressobj(_ANY_ZLIB).decompress
 
@@ -124,7 +124,7 @@ def _read_body(exchange: Exchange, head: Head) -> Answer:
 
 
 def _may_be_events(head: Head, reads: list[Read]) -> bool:
-    """Tell whether the body is a stream of events, whatever the server calls it."""
+    """Return whether the body is a stream of events, whatever the server calls it."""
     if head.content_type == "text/event-stream":
         return True
     start = b"".join(data for _, data in reads[:4]).lstrip()
@@ -159,11 +159,11 @@ def _other_content(head: Head, reads: list[Read]) -> _Failed:
 
 
 def _check_whole(exchange: Exchange, head: Head, answer: Answer) -> None:
-    """Raise unless the whole answer came: `[DONE]` and a finish reason are the server's word."""
+    """Raise unless the answer is complete, by `[DONE]` and finish_reason."""
     if answer.error is not None:
         raise _Failed(ChatFailure.SERVER_ERROR, answer.error)
     if not answer.is_done and not _has_finished(exchange, head, answer):
-        raise _Failed(_ENDS.get(exchange.end, ChatFailure.CUT), _WORDS[exchange.end])
+        raise _Failed(_ENDS.get(exchange.end, ChatFailure.CUT), _MESSAGES[exchange.end])
     _check_finish(answer)
     if answer.refusal:
         raise _Failed(ChatFailure.REFUSAL, f"the model declined: {answer.refusal[:200]!r}")
@@ -172,25 +172,25 @@ def _check_whole(exchange: Exchange, head: Head, answer: Answer) -> None:
 
 
 def _has_finished(exchange: Exchange, head: Head, answer: Answer) -> bool:
-    """Tell whether an answer without `[DONE]` has come to the end that its finish reason names."""
+    """Return whether an answer without `[DONE]` is complete by its finish_reason."""
     if answer.finish_reason is None or exchange.end not in {End.COMPLETE, End.CLOSED}:
         return False
-    # A reason that came with text before the last doesn't tell an end from a broken connection.
+    # A reason before the last text can't distinguish an end from a broken connection.
     is_framed = exchange.end is End.COMPLETE and not head.ends_by_close
     return is_framed or not answer.has_text_after_finish
 
 
 def _check_finish(answer: Answer) -> None:
-    """Raise where the server's own word for the end isn't that of a whole answer.
+    """Raise if the finish_reason isn't that of a complete answer.
 
-    A reason that is null to the end says nothing against an answer that `[DONE]` ended.
+    A reason that is always null is accepted if `[DONE]` ended the answer.
     """
     reason = answer.finish_reason
     if reason is None and not answer.has_finish_field:
         raise _Failed(ChatFailure.NO_FINISH, "the answer ended without a finish_reason")
     if reason is not None and (failure := failure_of_finish(reason)):
-        came = f"after {len(answer.chunks)} chunks of text"
-        raise _Failed(failure, f"the answer ended with finish_reason {reason[:80]!r} {came}")
+        count = f"after {len(answer.chunks)} chunks of text"
+        raise _Failed(failure, f"the answer ended with finish_reason {reason[:80]!r} {count}")
 
 
 def _stamps(exchange: Exchange, answer: Answer) -> Stamps:
@@ -210,7 +210,7 @@ def _figures(exchange: Exchange, answer: Answer, count_text: CountTokens | None)
     generation_time_s = (last - first) / 1e9
     arrivals = find_arrivals([chunk.stamp_ns for chunk in chunks], t0)
     count = count_tokens(answer, arrivals.sizes[0], count_text)
-    # Which of the tokens of a lump the model made last is not known to more than a token.
+    # In bursts, the token that was generated last is known only to about one token.
     slack = count.streamed / len(chunks) if arrivals.is_coalesced else 0.0
     time_s = generation_time_s if len(arrivals.sizes) > 1 else 0.0
     rate = None if count.conflict else _rate(count.later, time_s)
@@ -252,7 +252,7 @@ def _figures(exchange: Exchange, answer: Answer, count_text: CountTokens | None)
 def _itl(
     gaps_s: list[float], count: TokenCount, chunks: int, *, is_coalesced: bool
 ) -> GapStats | None:
-    """Return the times between tokens; None where neither times nor counts are those of tokens."""
+    """Return ITL; None if times or counts aren't those of tokens."""
     if is_coalesced or count.conflict:
         return None
     per_chunk = count.streamed / chunks

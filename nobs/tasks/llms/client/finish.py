@@ -1,8 +1,8 @@
-"""How an answer ended, by the server's own word: whole, or a failure with a class of its own."""
+"""Interpret finish reasons: complete, or a class of failure."""
 
 from nobs.tasks.llms.client.record import ChatFailure
 
-# OpenAI's words, those of older and other APIs for the same, in lower case.
+# OpenAI's values and those of other and older APIs, in lower case.
 _STOP = ("stop", "eos", "eos_token", "stop_sequence", "end_turn", "eosfound", "complete",
          "end_id", "stop_word", "stop_words", "finish_reason_stop")  # fmt: skip
 _LENGTH = ("length", "max_tokens", "max_length", "maxpredictedtokensreached", "max_new_tokens",
@@ -32,9 +32,9 @@ def whole_reason(reason: str | None) -> str | None:
 
 
 def failure_of_finish(reason: str | None) -> ChatFailure | None:
-    """Return the class of failure that `reason` means; None of a whole answer.
+    """Return the class of failure for `reason`; None for a complete answer.
 
-    A word that no API is known to use is a failure, too: nobody can say that the answer is whole.
+    An unknown reason is a failure, too: the answer may be incomplete.
     """
     if whole_reason(reason) is not None:
         return None

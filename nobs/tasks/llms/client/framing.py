@@ -1,8 +1,8 @@
-"""HTTP/1.1 responses: where the head ends, where the body ends, and which bytes are body.
+"""Minimal HTTP/1.1 parser: end of the head, end of the body, bytes of the body.
 
-A parser of our own because it serves two callers that no library serves at once: the connection,
-which may only look for the end while the clock runs, and the reading after the stream, which needs
-each body byte with the stamp of its read. Only what a streamed answer uses is understood.
+No library serves both callers: the connection, which may only look for the end while the clock
+runs, and the parser after the stream, which needs the stamp of each body byte. Supports only what
+streamed answers use.
 """
 
 import re
@@ -31,7 +31,7 @@ class Head:
     status: int
     reason: str
     headers: Mapping[str, str]
-    """Names in lower case; of a repeated header the last one stands."""
+    """Names in lower case; the last of repeated headers wins."""
     size: int
     """Bytes up to and with the blank line, interim (1xx) responses included."""
     keeps_alive: bool
@@ -43,12 +43,12 @@ class Head:
 
     @property
     def is_chunked(self) -> bool:
-        """Tell whether the body comes in chunks."""
+        """Return whether the body comes in chunks."""
         return "chunked" in self.headers.get("transfer-encoding", "").lower()
 
     @property
     def ends_by_close(self) -> bool:
-        """Tell whether the body has no other end than the connection's."""
+        """Return whether the body has no other end than the connection's."""
         return not self.is_chunked and "content-length" not in self.headers
 
 
@@ -67,7 +67,7 @@ def parse_head(data: bytes) -> Head | None:
 
 
 def _may_be_head(data: bytes) -> bool:
-    """Tell whether `data` begins as a status line does, as far as it goes."""
+    """Return whether `data` begins as a status line does, as far as it goes."""
     return data[:5] == b"HTTP/"[: len(data)]
 
 
@@ -101,14 +101,14 @@ class Body(Protocol):
 
     ended: bool
     has_surplus: bool
-    """More bytes came than the response may have."""
+    """Whether more bytes arrived than the response may have."""
 
     def feed(self, data: bytes) -> bytes:
         """Return the bytes of `data` that are body, without their framing."""
 
 
 class Scan(Protocol):
-    """As Body, for those who only want to know the end."""
+    """As Body, but only finds the end."""
 
     has_surplus: bool
 
@@ -210,7 +210,7 @@ class ChunkedBody:
         elif self._expect is _Expect.TRAILER:
             self.ended = not line
         elif line:
-            raise MalformedResponse(f"a chunk is longer than it said: {line[:60]!r}")
+            raise MalformedResponse(f"a chunk is longer than its size: {line[:60]!r}")
         else:
             self._expect = _Expect.SIZE
 
@@ -223,11 +223,10 @@ class ChunkedBody:
 
 
 class ChunkScan:
-    """Finds the end of a chunked body while the clock runs: under a microsecond a read.
+    """Finds the end of a chunked body while the clock runs, in under a microsecond per read.
 
-    Steps from size to size; the first line that isn't a plain positive size goes, with all that
-    follows, to the full parser. Looking only once the stream seems over would cost the same in one
-    go, while other streams wait for their stamps.
+    Steps from size to size; from the first line that isn't a plain positive size on, the full
+    parser is used. Parsing at the end instead would delay the stamps of other streams.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
-"""A server on loopback that knows the truth: it logs when it really sent each token.
+"""A loopback server that logs when it sent each token.
 
-A select loop with absolute deadlines, because epoll would round time-outs up to milliseconds.
-Without any import of `nobs`, so that it starts at once as a process of its own.
+Uses a select loop with absolute deadlines, because epoll rounds timeouts up to milliseconds.
+Imports nothing of `nobs`, so that it starts quickly as a separate process.
 """
 
 import heapq
@@ -31,7 +31,7 @@ now_ns = time.perf_counter_ns
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """One write, `at_s` after the whole request had come."""
+    """One write, `at_s` after the complete request was received."""
 
     at_s: float
     data: bytes
@@ -78,14 +78,14 @@ type Choose = Callable[[Answered], Script]
 
 
 def stamp_arrivals(sock: socket.socket) -> None:
-    """Let the kernel tell with each `recvmsg` when its last bytes had come, where it can."""
+    """Enable kernel time stamps of received data, if supported."""
     if sys.platform == "linux":
-        with suppress(OSError):  # as from kernels that only speak like Linux
+        with suppress(OSError):  # emulated Linux kernels may not support it
             sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
 
 def arrived_ns(ancillary: Iterable[tuple[int, int, bytes]]) -> int | None:
-    """Return the kernel's stamp by this module's clock, so that waking late delays no time."""
+    """Return the kernel's time stamp converted to this module's clock."""
     for level, kind, data in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
             seconds, rest_ns = struct.unpack("qq", data)
@@ -155,7 +155,7 @@ class ScriptedServer:
         return sock
 
     def receive(self, sock: socket.socket) -> tuple[bytes, int]:
-        """Return what has come and when."""
+        """Return received data and its arrival time."""
         data, ancillary, _, _ = sock.recvmsg(65536, ANCILLARY_BYTES)
         return data, arrived_ns(ancillary) or now_ns()
 
@@ -217,7 +217,7 @@ class ScriptedServer:
             self._advance(peer)
 
     def _advance(self, peer: Peer) -> None:
-        """Go on to the next step of a peer whose last one is wholly sent."""
+        """Continue with the next step of a peer whose last one is completely sent."""
         self._schedule(peer, next(peer.steps, None))
 
     def _schedule(self, peer: Peer, step: Send | None) -> None:
@@ -236,7 +236,7 @@ class ScriptedServer:
                 self._send(peer, step)
 
     def _send(self, peer: Peer, step: Send) -> None:
-        """Send the step that is due, and with it those that are due by now, a write each."""
+        """Send all steps that are due, one write each."""
         for _ in range(MAX_WRITES):
             if step.tokens:
                 peer.answered.token_ns += [now_ns()] * step.tokens
@@ -250,7 +250,7 @@ class ScriptedServer:
         self._schedule(peer, following)
 
     def _flush(self, peer: Peer) -> bool:
-        """Send what the socket takes; return whether that was all."""
+        """Send what the socket accepts; return whether that was all."""
         try:
             sent = peer.sock.send(peer.unsent)
         except _NOT_NOW:
@@ -264,7 +264,7 @@ class ScriptedServer:
 
 @cache
 def steady(ttft_ms: float, gap_ms: float, tokens: int, tokens_per_write: int = 1) -> Script:
-    """Return a role at once, then the tokens, each in a chunk of its own, then the finish."""
+    """Return a script: a role immediately, then each token in its own chunk, then the finish."""
     token = _chunk({"delta": {"content": " token"}, "finish_reason": None})
     role = _chunk({"delta": {"role": "assistant", "content": ""}, "finish_reason": None})
     usage = {"prompt_tokens": 7, "completion_tokens": tokens}
@@ -283,7 +283,7 @@ def _chunk(choice: dict[str, Any], **more: object) -> bytes:
 
 
 def scheduled(answered: Answered) -> Script:
-    """Return the script that the path names: `/TTFT_MS-GAP_MS-TOKENS[-TOKENS_PER_WRITE]/v1/...`."""
+    """Return the script in the path: `/TTFT_MS-GAP_MS-TOKENS[-TOKENS_PER_WRITE]/v1/...`."""
     ttft_ms, gap_ms, *counts = answered.path.split("/")[1].split("-")
     return steady(float(ttft_ms), float(gap_ms), *map(int, counts))
 

@@ -1,4 +1,4 @@
-"""The connection's inner side: stamps reads and parses nothing that it can put off."""
+"""The asyncio protocol of a connection: stamps reads and defers all parsing."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ now_ns = time.perf_counter_ns
 
 
 class Wire(asyncio.BufferedProtocol):
-    """Stamps reads; between them only looks whether the response has ended."""
+    """Stamps reads; only checks whether the response has ended."""
 
     def __init__(
         self,
@@ -46,11 +46,11 @@ class Wire(asyncio.BufferedProtocol):
         self.is_reusable = True
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Return the loop's buffer: each read is taken out of it before the next."""
+        """Return the loop's shared buffer; each read is copied before the next."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Stamp, keep, and look for the end."""
+        """Stamp and store the read, and check for the end."""
         self._stamps.append(self._arrived_ns())
         data = bytes(self._buffer[:nbytes])
         self._chunks.append(data)
@@ -68,7 +68,7 @@ class Wire(asyncio.BufferedProtocol):
             self._finish_whole()
 
     def _arrived_ns(self) -> int:
-        """Return when the bytes had come, by the kernel where it tells, else the time now."""
+        """Return the kernel's arrival time of the bytes if available, else the current time."""
         time_ns = now_ns()
         if self._sock is None or (arrived_ns := self._sock.arrived_ns) is None:
             return time_ns
@@ -81,7 +81,7 @@ class Wire(asyncio.BufferedProtocol):
         self.is_reusable = False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the exchange that is under way."""
+        """End the current exchange."""
         self.is_reusable = False
         self._finish(End.CLOSED if exc or not self._ends_by_close else End.COMPLETE)
 
@@ -125,7 +125,7 @@ class Wire(asyncio.BufferedProtocol):
         )
 
     def _stop(self) -> None:
-        """Leave nothing under way, also when the caller was cancelled."""
+        """Clean up, also if the caller was cancelled."""
         if self._timer is not None:
             self._timer.cancel()
         self._done = None
@@ -135,7 +135,7 @@ class Wire(asyncio.BufferedProtocol):
 
     def _finish(self, end: End) -> None:
         if self._done is None or self._end is not None:
-            self.is_reusable = False  # bytes that nobody asked for
+            self.is_reusable = False  # unexpected bytes
             return
         self._end = end
         self._ended_ns = self._stamps[-1] if end is End.COMPLETE else now_ns()
@@ -163,7 +163,7 @@ class Wire(asyncio.BufferedProtocol):
         return False
 
     def _wake_after(self, wait_s: float) -> None:
-        """Look at the deadlines then; never later than a pause from now could be too long."""
+        """Schedule the next check of the deadlines, at most one idle timeout from now."""
         limits = self._limits
         wait_s = min(wait_s, limits.idle_s, limits.total_s)
         self._timer = self._loop.call_later(wait_s, self._check_deadlines)

@@ -1,4 +1,4 @@
-"""What is known of one streamed chat completion, and how its figures follow from the stamps."""
+"""Record of one streamed chat completion: stamps, figures or failure."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,16 +24,16 @@ class ChatFailure(StrEnum):
     MALFORMED = "malformed"
     CUT = "cut"
     NO_TOKEN = "no-token"  # noqa: S105 -- a class of failures
-    """A whole answer without any text."""
+    """A complete answer without any text."""
     REFUSAL = "refusal"
-    """The model declined, in the field that the API has for it."""
+    """The model declined, in the API's `refusal` field."""
     CONTENT_FILTER = "content-filter"
     ABORTED = "aborted"
-    """The server broke the answer off and said so."""
+    """The server aborted the answer and reported it."""
     UNFINISHED = "unfinished"
-    """It ended for a reason that no API is known to name."""
+    """It ended with an unknown finish_reason."""
     NO_FINISH = "no-finish"
-    """It ended without any reason."""
+    """It ended without a finish_reason."""
 
 
 class TokenCountSource(StrEnum):
@@ -46,7 +46,7 @@ class TokenCountSource(StrEnum):
 
     @property
     def is_estimate(self) -> bool:
-        """Tell whether the server didn't say the number itself."""
+        """Return whether the number isn't the server's own."""
         return self in {TokenCountSource.TEXT, TokenCountSource.CHUNKS}
 
 
@@ -61,7 +61,7 @@ class GapStats:
 
     @classmethod
     def of(cls, gaps_s: Sequence[float]) -> Self | None:
-        """Return the statistics of `gaps_s`; None of no gaps."""
+        """Return the statistics of `gaps_s`; None without gaps."""
         if not gaps_s:
             return None
         ordered = sorted(gaps_s)
@@ -80,7 +80,7 @@ def nearest_rank(ordered: Sequence[float], share: float) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Stamps:
-    """The raw stamps of one request, all in ns after the request's first byte was sent."""
+    """Raw stamps of one request, in ns after its first byte was sent."""
 
     sent_at_ns: int
     """That moment itself, by `time.perf_counter_ns`."""
@@ -97,7 +97,7 @@ class Stamps:
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """The numbers of a whole answer; a failed request has none of them."""
+    """Figures of a complete answer; a failed request has none."""
 
     total_latency_s: float
     """From the request's first byte to the last chunk that carries a token."""
@@ -111,22 +111,22 @@ class Figures:
     """From the first token to the last."""
     input_tokens: int | None
     output_tokens: int
-    """Tokens that the model made, hidden reasoning and an end token included."""
+    """Tokens that the model generated, including hidden reasoning and an end token."""
     reasoning_tokens: int | None
     cached_tokens: int | None = None
-    """Tokens of the prompt that the server had in a cache."""
+    """Prompt tokens that the server had cached."""
     output_chars: int
     reasoning_chars: int
     streamed_tokens: int
-    """Output tokens whose arrival was seen."""
+    """Output tokens that were received."""
     first_tokens: float
-    """Those of the first arrival; an estimate where chunks carry several tokens."""
+    """Tokens of the first arrival; an estimate if chunks carry several."""
     tokens_per_sec: float | None
-    """Decode rate: tokens after the first arrival over generation time; None where all came at
-    once, or where the count can't be that of the stream."""
+    """Decode rate: tokens after the first arrival over generation time; None if all arrived
+    at once, or if the count contradicts the stream."""
     tokens_per_sec_least: float | None
     tokens_per_sec_most: float | None
-    """Between these the rate is certain to lie; None where all came at once."""
+    """Bounds of the rate; None if all tokens arrived at once."""
     chars_per_sec: float | None
     """Characters of answer and reasoning over generation time."""
     token_count_source: TokenCountSource
@@ -135,26 +135,26 @@ class Figures:
     chunks: int
     """Chunks that carry a token."""
     arrivals: int
-    """Times at which they came."""
+    """Distinct arrival times."""
     is_coalesced: bool
-    """Whether several chunks came at once, so that gaps aren't those between tokens."""
+    """Whether chunks arrived in bursts, so that there is no ITL."""
     tpot_s: float | None
     """Time per output token after the first: the inverse of `tokens_per_sec`."""
     chunk_gaps: GapStats | None
-    """Inter-chunk times; None where the stream is coalesced."""
+    """Times between chunks; None if the stream is coalesced."""
     itl: GapStats | None
-    """Inter-token latency: the gaps over the mean number of tokens in a chunk."""
+    """Inter-token latency: chunk gaps over the mean number of tokens per chunk."""
     model: str | None
-    """Which model the server says has answered."""
+    """Model named in the answer."""
     unusable: tuple[str, ...] = ()
-    """Names of the server's values that were dropped, as NaN or Infinity."""
+    """Names of the server's invalid values that were dropped, such as NaN."""
     finish_reason: str | None
     server_timings: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChatRecord:
-    """One request: either `figures` of a whole answer, or a `failure` and never a latency."""
+    """One request: either `figures` of a complete answer, or a `failure` without latency."""
 
     stamps: Stamps | None
     """None where no connection could be opened."""
@@ -163,9 +163,9 @@ class ChatRecord:
     error: str = ""
     """What happened, for people; empty without a failure."""
     status: int | None = None
-    """Of HTTP; None where no response came."""
+    """HTTP status; None without a response."""
     text: str = ""
-    """The answer as far as it came."""
+    """The answer as far as received."""
 
     def __post_init__(self) -> None:
         if (self.figures is None) == (self.failure is None):

@@ -1,6 +1,6 @@
-"""Text that a server sends twice: with each chunk all of it so far, or all of it again at the end.
+"""Remove repeated text: all of it so far in each chunk, or all of it again at the end.
 
-Only what is new is a token that came; pure.
+Only new text counts as received tokens.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,16 +11,16 @@ from typing import Literal
 from nobs.tasks.llms.client.chunk import TokenChunk
 
 MIN_CHUNKS = 4
-"""Fewer may repeat themselves by chance, as in counting or laughing."""
+"""Fewer chunks may repeat themselves by chance."""
 
 REPEATED_TEXT = "repeated text"
-"""What was dropped, as records name it."""
+"""Name of dropped text in records."""
 
 type Field = Literal["answer", "reasoning"]
 
 
 def without_repeats(chunks: Sequence[TokenChunk]) -> list[TokenChunk]:
-    """Return the chunks with what is new in each; one that brings nothing new isn't there."""
+    """Return the chunks with their new text, without chunks that have none."""
     for name in ("answer", "reasoning"):
         chunks = list(_new_in(chunks, name))
     return list(chunks)
@@ -51,13 +51,13 @@ def _with_text(chunk: TokenChunk, name: Field, text: str) -> TokenChunk | None:
 
 
 def _is_cumulative(texts: Sequence[str]) -> bool:
-    """Tell whether each text is the one before and, again and again, more."""
+    """Return whether each text extends the one before."""
     pairs = list(pairwise(texts))
     grown = sum(len(after) > len(before) for before, after in pairs)
     return grown + 1 >= MIN_CHUNKS and all(after.startswith(before) for before, after in pairs)
 
 
 def _is_repeated(texts: Sequence[str]) -> bool:
-    """Tell whether the last text is all the others together."""
+    """Return whether the last text is all the others together."""
     *earlier, last = texts or [""]
     return len(earlier) >= MIN_CHUNKS and last.strip() == "".join(earlier).strip() != ""

@@ -1,4 +1,4 @@
-"""Server-sent events out of stamped reads, once the stream has ended."""
+"""Parse server-sent events from stamped reads, after the stream ended."""
 
 import json
 import re
@@ -35,9 +35,9 @@ class Event:
 def parse_events(reads: Iterable[Read]) -> Iterator[Event]:
     """Yield the events of a body; comments and fields other than `data` and `event` are skipped.
 
-    Differs from the WHATWG algorithm in two points, because servers forget blank lines: an event
-    whose last line is complete counts although the stream ended without one, and a line that begins
-    another JSON object, or is the end mark, begins another event.
+    Differs from the WHATWG algorithm in two points, because servers omit blank lines: an event with
+    a complete last line counts even if the stream ends without a blank line, and a line that begins
+    another JSON object or is the end mark begins another event.
     """
     pending = _Pending()
     stamp_ns = 0
@@ -62,7 +62,7 @@ class _Pending:
         self._stamp_ns = 0
 
     def is_whole_before(self, line: bytes) -> bool:
-        """Tell whether `line` begins another event, though no blank line came."""
+        """Return whether `line` begins another event, though no blank line came."""
         if not self._data or not line.startswith(_BEGINNINGS) or self._data[-1][-1:] != "}":
             return False
         try:

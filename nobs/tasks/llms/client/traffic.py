@@ -1,4 +1,4 @@
-"""What the exchanges of one event loop share, so that none delays the stamps of another."""
+"""State shared by the exchanges of an event loop, so that none delays the stamps of others."""
 
 import asyncio
 import gc
@@ -15,7 +15,7 @@ type Waiter = asyncio.Future[None]
 
 
 class Traffic:
-    """The read buffer, the collector's pause and the turns of those whose answers have ended."""
+    """The read buffer, the pause of the garbage collector and the queue of ended answers."""
 
     def __init__(self) -> None:
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
@@ -40,16 +40,16 @@ class Traffic:
                 gc.enable()
 
     def hand_over(self, waiter: Waiter) -> None:
-        """Wake `waiter` once no read waits: what it does next would delay their stamps.
+        """Wake `waiter` when no read is pending: its work would delay their stamps.
 
-        Under a load without a pause it is woken after `MAX_HOLD_NS`.
+        Under continuous load it is woken after `MAX_HOLD_NS`.
         """
         self._ended.append((time.perf_counter_ns(), waiter))
         if len(self._ended) == 1:
-            self._look(-1)
+            self._wake_first(-1)
 
-    def _look(self, reads_before: int) -> None:
-        """Wake the first if the loop, which polls all sockets every turn, found no read."""
+    def _wake_first(self, reads_before: int) -> None:
+        """Wake the first waiter if the last turn of the loop had no read."""
         since_ns, waiter = self._ended[0]
         is_late = time.perf_counter_ns() - since_ns > MAX_HOLD_NS
         if self.reads == reads_before or is_late:
@@ -57,14 +57,14 @@ class Traffic:
             if not waiter.done():
                 waiter.set_result(None)
         if self._ended:
-            waiter.get_loop().call_soon(self._look, self.reads)
+            waiter.get_loop().call_soon(self._wake_first, self.reads)
 
 
 _traffics: WeakKeyDictionary[asyncio.AbstractEventLoop, Traffic] = WeakKeyDictionary()
 
 
 def traffic_of(loop: asyncio.AbstractEventLoop) -> Traffic:
-    """Return what the exchanges on `loop` share."""
+    """Return the shared state of the exchanges on `loop`."""
     if loop not in _traffics:
         _traffics[loop] = Traffic()
     return _traffics[loop]

@@ -1,4 +1,4 @@
-"""Token counts as servers write them: under several names, in several places, of several types."""
+"""Read token counts of servers: several names, places and types."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -25,22 +25,21 @@ _DIGITS = re.compile(r"\s*[0-9]{1,16}\s*")
 
 @dataclass(kw_only=True)
 class Usage:
-    """Token counts as the server sent them last; None where it sent none."""
+    """The server's latest token counts; None if not sent."""
 
     prompt: int | None = None
     completion: int | None = None
     total: int | None = None
     reasoning: int | None = None
     cached: int | None = None
-    """Tokens of the prompt that a cache of the server's held."""
+    """Prompt tokens that the server had cached."""
     unusable: set[str] = field(default_factory=set)
     """Names of values that were dropped: NaN, Infinity, more than 2**53."""
 
     def take(self, values: Json) -> int | None:
         """Take the numbers of a usage object; return its output tokens, if it has them.
 
-        Servers that send usage with each chunk send growing numbers. Null, and a zero behind a
-        number, leave the last ones.
+        Usage sent with each chunk has growing numbers. Null, or zero after a number, is ignored.
         """
         for name in _NAMES:
             if found := self._find(values, name):

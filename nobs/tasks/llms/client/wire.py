@@ -88,7 +88,7 @@ class KeepAlive:
 
 @cache
 def _system_tls() -> ssl.SSLContext:
-    """Return the system's certificates, once for all clients: to load them takes 0.1 s."""
+    """Return the system's certificates, cached: loading takes 0.1 s."""
     return ssl.create_default_context()
 
 

@@ -1,4 +1,4 @@
-"""Embeddings that are known to be right: `python -m tools.reference` makes them."""
+"""Reference embeddings, made by `python -m tools.reference`."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -29,7 +29,7 @@ class Reference(Record):
 
 
 def find_references(model: str, revision: str | None, max_seq_length: int) -> tuple[Reference, ...]:
-    """Return what is stored of a model at a revision and a length, whatever the texts."""
+    """Return the references of a model at a revision and sequence length."""
     wanted = (model, revision, max_seq_length)
     return tuple(
         reference
@@ -40,7 +40,7 @@ def find_references(model: str, revision: str | None, max_seq_length: int) -> tu
 
 @cache
 def load_references() -> tuple[Reference, ...]:
-    """Read every reference that travels with NOBS."""
+    """Read all references included in NOBS."""
     stored = (path for path in files(__name__).iterdir() if path.name.endswith(".json"))
     return tuple(
         Reference.model_validate_json(path.read_bytes())

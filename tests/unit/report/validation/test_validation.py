@@ -59,7 +59,9 @@ def test_a_workload_of_a_later_catalogue_is_open() -> None:
     found = validate_changed(rename)
 
     assert (found.ruling, found.faults) == (Ruling.OPEN, ())
-    assert "embeddings-quick/9: the catalogue of this NOBS doesn't have it" in found.differences
+    assert (
+        "embeddings-quick/9: it isn't in the catalogue of this version of NOBS" in found.differences
+    )
 
 
 @pytest.fixture(scope="module")
@@ -152,13 +154,13 @@ def test_figures_that_an_earlier_nobs_did_not_have_are_no_fault() -> None:
         (lambda d: workload_of(d)["policy"].update(ci_rel_width=0.5), "but policy.ci_rel_width"),
         (lambda d: workload_of(d)["models"].pop(), "but models: thenlper/gte-large instead of"),
         (lambda d: workload_of(d)["models"][0].update(revision="0" * 40), "but models.thenlper"),
-        (lambda d: workload_of(d).update(fingerprint="0" * 64), "fingerprint isn't that"),
-        (lambda d: workload_of(d).update(open_reasons=["why"]), "division is closed, open_rea"),
-        (lambda d: workload_of(d).update(division="open"), "division is open, open_reasons"),
-        (lambda d: workload_of(d).update(name="embeddings-quick"), "its pins are no workload"),
-        (lambda d: workload_of(d).update(data=None), "data is absent"),
+        (lambda d: workload_of(d).update(fingerprint="0" * 64), "fingerprint doesn't match"),
+        (lambda d: workload_of(d).update(open_reasons=["why"]), "division is closed, but open_rea"),
+        (lambda d: workload_of(d).update(division="open"), "division is open, but open_reasons"),
+        (lambda d: workload_of(d).update(name="embeddings-quick"), "pins aren't a valid"),
+        (lambda d: workload_of(d).update(data=None), "data is missing"),
         (lambda d: workload_of(d)["data"].update(rows=5), "data.rows is 5"),
-        (lambda d: workload_of(d)["data"].update(file_sha256="0" * 64), "data.file_sha256 isn't"),
+        (lambda d: workload_of(d)["data"].update(file_sha256="0" * 64), "data.file_sha256 differs"),
         (lambda d: d["tasks"][0]["models"].pop(GTE), "gte-large is missing"),
         (lambda d: model_of(d, GTE).update(revision="0" * 40), "revision is 0000"),
     ],
@@ -177,7 +179,10 @@ def test_weights_that_are_not_the_pinned_ones_are_invalid() -> None:
     )
 
     assert found.faults == (
-        f"embeddings-quick/1: {MINILM}: weights.files: model.safetensors isn't the pinned one",
+        (
+            f"embeddings-quick/1: {MINILM}: weights.files: "
+            "model.safetensors differs from the pinned digest"
+        ),
     )
 
 

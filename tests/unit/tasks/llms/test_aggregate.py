@@ -37,14 +37,14 @@ def test_energy_of_another_machine_is_not_this_ones(locality: Locality) -> None:
     energy = report_of(RUNS, locality).joules_per_1000_tokens
 
     assert energy is not None
-    assert energy.how == f"the server's place is {locality}, not this machine"
+    assert energy.how == f"the server is {locality}, not local"
 
 
 def test_energy_is_for_output_tokens() -> None:
     energy = report_of(RUNS).joules_per_1000_tokens
 
     assert energy is not None
-    assert energy.how == "nothing was sampled"
+    assert energy.how == "no telemetry"
 
 
 def test_the_intervals_are_those_of_the_repeats() -> None:
@@ -84,13 +84,13 @@ def test_a_total_that_a_server_did_not_tell_is_unknown() -> None:
     ("change", "said"),
     [
         ({"token_count_source": "chunks"}, "The tokens of 1 of 3 answers are estimated"),
-        ({"finish_reason": "length"}, "1 of 3 answers ended at the limit"),
-        ({"server_timings": {"cache_n": 7, "prompt_n": 3}}, "had 1 of 3 prompts in its cache"),
-        ({"tokens_per_sec": None, "arrivals": 1}, "1 of 3 answers came in one piece"),
-        ({"output_tokens": 801}, "differ in length between repeats (prompts 1)"),
-        ({"is_coalesced": True}, "1 of 3 answers came in lumps"),
+        ({"finish_reason": "length"}, "1 of 3 answers reached the limit"),
+        ({"server_timings": {"cache_n": 7, "prompt_n": 3}}, "1 of 3 prompts were mostly in"),
+        ({"tokens_per_sec": None, "arrivals": 1}, "1 of 3 answers arrived in one piece"),
+        ({"output_tokens": 801}, "lengths differ between repeats (prompts 1)"),
+        ({"is_coalesced": True}, "1 of 3 answers arrived in bursts"),
         ({"finish_reason": None}, "1 of 3 answers ended without a finish_reason"),
-        ({"unusable": ["timings.prompt_ms"]}, "no usable numbers; they were dropped: timings."),
+        ({"unusable": ["timings.prompt_ms"]}, "invalid numbers, which were dropped: timings."),
     ],
 )
 def test_readers_are_warned(change: dict[str, Any], said: str) -> None:
@@ -107,7 +107,7 @@ def test_a_cache_of_the_prompts_is_told_and_its_tokens_are_not_read(
     report = report_of([[whole(1, 2.0, 1.0, 100, cached_tokens=cached)]])
 
     assert report.final_median_prefill_tokens_per_sec == 10 - (cached or 0)
-    assert any("in its cache" in warning for warning in report.warnings) is is_warned
+    assert any("prompt cache" in warning for warning in report.warnings) is is_warned
 
 
 def test_no_figure_rests_on_counts_that_can_not_be_those_of_the_stream() -> None:

@@ -42,12 +42,12 @@ def test_an_honest_report_has_none() -> None:
         ({}, None),
         ({"parameters": "20B", "size_bytes": 12_000_000_000}, None),
         ({"remote_host": "https://ollama.com"},
-         "the server is called local. The server passes requests for m on to https://ollama.com."),
+         "the server is marked local. The server passes requests for m on to https://ollama.com."),
         ({"parameters": "20B", "size_bytes": 381},
-         "the server is called local. The weights of m aren't here: "),
+         "the server is marked local. The weights of m aren't here: "),
         ({"loaded": ("m", "gemma-3-1b")}, None),
         ({"loaded": ()}, None),
-        ({"loaded": ("gemma-3-1b",)}, "the server had gemma-3-1b in memory, 'm' was asked"),
+        ({"loaded": ("gemma-3-1b",)}, "the server had gemma-3-1b loaded, but 'm' was requested"),
     ],
 )  # fmt: skip
 def test_what_the_server_says_of_the_model_must_fit_the_report(
@@ -66,26 +66,26 @@ def test_what_the_server_says_of_the_model_must_fit_the_report(
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"ttft_s": 2.5}, "its first token doesn't lie within its latency"),
-        ({"generation_time_s": 1.5}, "generation_time_s isn't total_latency_s less ttft_s"),
+        ({"ttft_s": 2.5}, "ttft_s isn't between 0 and total_latency_s"),
+        ({"generation_time_s": 1.5}, "generation_time_s isn't total_latency_s minus ttft_s"),
         ({"tokens_per_sec": 120.0}, "tokens_per_sec isn't its tokens over generation_time_s"),
         ({"finish_reason": "abort"}, "it has times, but ended with finish_reason abort"),
         ({"finish_reason": "content_filter"}, "ended with finish_reason content_filter"),
-        ({"chunks": 500}, "500 chunks with text came, but only 100 tokens are counted"),
+        ({"chunks": 500}, "500 chunks with text were received, but only 100 tokens"),
         ({"reasoning_tokens": 160}, "160 reasoning tokens are more than all 100 output tokens"),
         (
             {"reasoning_tokens": 80, "reasoning_chars": 0, "output_chars": 80, "chunks": 20},
-            "its rate counts 80 reasoning tokens that never came",
+            "its rate includes 80 reasoning tokens that were never received",
         ),
-        ({"streamed_tokens": 120}, "120 tokens came, more than all 100 output tokens"),
-        ({"count_conflict": "so"}, "it has tokens_per_sec, but its counted tokens can't be those"),
+        ({"streamed_tokens": 120}, "streamed_tokens is 120, more than all 100 output tokens"),
+        ({"count_conflict": "so"}, "it has tokens_per_sec although its token count contradicts"),
         (
             {"is_coalesced": True, "chunk_gaps": FITTING},
-            "it has inter-token times, but came in lumps",
+            "it has inter-token latencies, but arrived in bursts",
         ),
-        ({"model": "gemma-3-1b"}, "'gemma-3-1b' answered, 'm' was asked"),
-        ({"status": 500}, "it has times and the HTTP status 500"),
-        ({"ttfat_s": 0.5}, "ttfat_s doesn't lie between ttft_s and total_latency_s"),
+        ({"model": "gemma-3-1b"}, "'gemma-3-1b' answered, but 'm' was requested"),
+        ({"status": 500}, "it has times, but the HTTP status 500"),
+        ({"ttfat_s": 0.5}, "ttfat_s isn't between ttft_s and total_latency_s"),
         ({"stream_end_s": 1.9}, "stream_end_s is before total_latency_s"),
         (
             {"chars_per_sec": 9.0, "output_chars": 10},
@@ -95,19 +95,19 @@ def test_what_the_server_says_of_the_model_must_fit_the_report(
             {"tpot_s": 0.02, "chunks": 100},
             "tpot_s isn't generation_time_s over the tokens after the first arrival",
         ),
-        ({"chunk_gaps": UNORDERED}, "chunk_gaps aren't in the order of their ranks"),
+        ({"chunk_gaps": UNORDERED}, "chunk_gaps aren't in ascending order"),
         (
             {"chunk_gaps": TOO_LONG},
-            "chunk_gaps aren't in the order of their ranks, or longer than the answer",
+            "chunk_gaps aren't in ascending order, or exceed generation_time_s",
         ),
         (
             {"chunk_gaps": FITTING, "itl": FITTING, "chunks": 50},
-            "itl aren't in the order of their ranks, or aren't gaps per token",
+            "itl isn't in ascending order, or isn't chunk_gaps per token",
         ),
-        ({"itl": FITTING}, "itl aren't in the order of their ranks, or aren't gaps"),
-        ({"failure": "cut"}, "it has either a failure or times"),
-        ({"total_latency_s": None}, "it has either a failure or times"),
-        ({"prompt": 2}, "its prompts aren't the 3 of the workload"),
+        ({"itl": FITTING}, "itl isn't in ascending order, or isn't chunk_gaps"),
+        ({"failure": "cut"}, "it must have either a failure or times"),
+        ({"total_latency_s": None}, "it must have either a failure or times"),
+        ({"prompt": 2}, "its prompts aren't the 3 prompts of the workload"),
     ],
 )
 def test_a_request_that_can_not_be_is_named(change: dict[str, Any], fault: str) -> None:
@@ -119,17 +119,17 @@ def test_a_request_that_can_not_be_is_named(change: dict[str, Any], fault: str) 
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"max_output_tokens": 64}, "max_output_tokens is 64, the workload asks for 2048"),
-        ({"temperature": 1.0}, "temperature is 1.0, the workload asks for 0.0"),
-        ({"server": None}, "no server is told"),
-        ({"all_runs": ()}, "0 repeats stand beside 1 samples"),
+        ({"max_output_tokens": 64}, "max_output_tokens is 64, but the workload asks for 2048"),
+        ({"temperature": 1.0}, "temperature is 1.0, but the workload asks for 0.0"),
+        ({"server": None}, "server is missing"),
+        ({"all_runs": ()}, "0 repeats in all_runs, but 1 samples"),
         (
             {"samples": (Sample(start_s=0, duration_s=6.0, units=300, cpu_time_s=0),)},
-            "repeat 1: its answers take longer than it",
+            "repeat 1: its answers take longer than the repeat",
         ),
         (
             {"samples": (Sample(start_s=0, duration_s=7.5, units=301, cpu_time_s=0),)},
-            "repeat 1: its units aren't the output tokens of its answers",
+            "repeat 1: units isn't the sum of output tokens",
         ),
         ({"chunk_gaps": GAPS}, "chunk_gaps.max_s isn't the longest of the answers' chunk_gaps"),
     ],
@@ -163,7 +163,7 @@ def test_gaps_of_answers_in_lumps_are_not_pooled() -> None:
     lumps = honest(is_coalesced=True)
 
     assert faults(lumps) == []
-    assert "chunk_gaps are given, but too many answers came in lumps" in faults(
+    assert "chunk_gaps is given, but too many answers arrived in bursts" in faults(
         lumps.model_copy(update={"chunk_gaps": GAPS})
     )
 
@@ -171,6 +171,6 @@ def test_gaps_of_answers_in_lumps_are_not_pooled() -> None:
 def test_gaps_of_nothing_in_many_answers_are_named() -> None:
     lumps = honest(chunk_gaps=LUMPS, itl=LUMPS | {"p95_s": 0.02})
 
-    assert "half of the gaps of 1 of 2 answers are 0: they came in lumps" in faults(
+    assert "half of the gaps of 1 of 2 answers are 0: bursts of chunks" in faults(
         lumps.model_copy(update={"chunk_gaps": Percentiles(**LUMPS), "itl": Percentiles(**LUMPS)})
     )

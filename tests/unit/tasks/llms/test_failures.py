@@ -5,10 +5,10 @@ import pytest
 from nobs.tasks.llms.failures import explain
 from nobs.tasks.llms.report import LlmRequest
 
-LESS = "Ask for less"
-OWN = "the server's own reason"
-HERE = "The server refuses"
-LOG = "Look at the server's own log"
+LESS = "Reduce --max"
+OWN = "See the server's log for details"
+HERE = "The server refused"
+LOG = "See the server's log"
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ LOG = "Look at the server's own log"
         (400, "the request exceeds the available context size (4096 tokens)", LESS),
         (422, "max_tokens must be less than or equal to 1024", LESS),
         (400, "max_tokens is too large: 2048", LESS),
-        (400, "Please try again with higher max_tokens.", "Ask for more"),
-        (422, "max_tokens must be at least 1024", "Ask for more"),
+        (400, "Please try again with higher max_tokens.", "Raise --max"),
+        (422, "max_tokens must be at least 1024", "Raise --max"),
         (500, "context window exceeded", LESS),
         (400, "Unrecognized request argument supplied: stream_options", HERE),
         (422, "temperature: Extra inputs are not permitted", HERE),

@@ -29,7 +29,7 @@ def test_each_level_is_a_line_of_80_columns_at_most() -> None:
 def test_the_seed_and_the_knee_are_told_where_they_mean_something() -> None:
     assert list(load_lines(model()))[3:] == [
         "  arrivals: poisson, seed 1",
-        "  throughput grows up to 2 requests at once",
+        "  throughput saturates at 2 concurrent requests",
     ]
     assert len(list(load_lines(model(knee=None)))) == 4
 

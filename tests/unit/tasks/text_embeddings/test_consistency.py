@@ -16,7 +16,7 @@ from nobs.tasks.text_embeddings.report import (
 from tests.fakes.run_requests import pinned
 
 STANDARD = pinned("embeddings", "standard")
-OTHER_BATCHES = "encode_phases has other batches than 100 rows make in batches of 16"
+OTHER_BATCHES = "encode_phases.all_batches doesn't match 100 rows in batches of 16"
 
 
 def model(rows: int) -> EmbeddingsModelReport:
@@ -49,8 +49,8 @@ def test_a_pass_has_whole_copies_of_the_texts(profile: str, rows: int, is_possib
         ({}, None),
         ({"host_share": 0.5}, "encode_phases.host_share isn't the share outside forward_s"),
         ({"copy_in_s": -0.1}, "a phase of encode_phases is below 0"),
-        ({"rows": 101}, "encode_phases is about more than a pass"),
-        ({"batches": 8}, "encode_phases is about more than a pass"),
+        ({"rows": 101}, "encode_phases covers more than a pass"),
+        ({"batches": 8}, "encode_phases covers more than a pass"),
         ({"all_batches": 8}, OTHER_BATCHES),
         ({"rows": 17, "batches": 1}, OTHER_BATCHES),
     ],
@@ -102,9 +102,9 @@ def test_what_is_wrong_is_judged_by_the_number_format(rows: int) -> None:
     [
         ("cuda:0", {}, None),
         ("cpu", {}, "the weights were on cpu, the checks on cuda"),
-        ("cuda:0", {"dtype": Dtype.BFLOAT16}, "a calibration is of another number format"),
-        ("cuda:0", {"matmul_size": 4096}, "the calibrations are of different products or copies"),
-        ("cuda:0", {"tf32": True}, "the calibrations are of different products or copies"),
+        ("cuda:0", {"dtype": Dtype.BFLOAT16}, "a calibration has another dtype"),
+        ("cuda:0", {"matmul_size": 4096}, "the calibrations have different sizes or settings"),
+        ("cuda:0", {"tf32": True}, "the calibrations have different sizes or settings"),
     ],
 )
 def test_weights_and_limits_are_of_the_checked_device(
@@ -156,8 +156,8 @@ STATIC = ENCODER.model_copy(update={"modules": ("StaticEmbedding",), "architectu
              "max_seq_length": 512},
             "models: a/b with random weights (a, b, c and 1 more)",
         ),
-        ({"encoder": STATIC}, "params.max_seq_length: none in force instead of 512 (a/b)"),
-        ({"max_seq_length": 77}, "params.max_seq_length: 77 in force instead of 512 (a/b)"),
+        ({"encoder": STATIC}, "params.max_seq_length: none instead of 512 (a/b)"),
+        ({"max_seq_length": 77}, "params.max_seq_length: 77 instead of 512 (a/b)"),
     ],
 )  # fmt: skip
 def test_what_was_loaded_otherwise_is_an_open_reason(
@@ -174,7 +174,7 @@ def test_no_reason_explains_a_longer_limit_than_asked_for() -> None:
     told = model(100).model_copy(update={"max_seq_length": 600})
 
     assert list(find_contradictions(told, STANDARD)) == [
-        "max_seq_length is 600, the workload asks for 512"
+        "max_seq_length is 600, but the workload asks for 512"
     ]
 
 

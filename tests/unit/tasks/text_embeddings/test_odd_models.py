@@ -128,7 +128,7 @@ def test_a_router_without_documents_takes_its_default(tmp_path: Path) -> None:
     assert facts_of(bench_of(named))["encoder"]["route"] == "b"
 
     none = encoders.saved(tmp_path / "none", Router(routes, allow_empty_key=False))
-    with pytest.raises(OtherModel, match="no route for documents and no default one, only a, b"):
+    with pytest.raises(OtherModel, match="no route for documents and no default route, only a, b"):
         bench_of(none).load()
 
 
@@ -148,7 +148,7 @@ def test_modules_that_make_no_embedding_are_refused(tmp_path: Path) -> None:
     bench = bench_of(directory)
     bench.load()
 
-    with pytest.raises(OtherModel, match=r"\(Transformer\) make no embedding of a text"):
+    with pytest.raises(OtherModel, match=r"\(Transformer\) can't embed a text"):
         bench.warm_up()
 
 
@@ -157,7 +157,7 @@ def test_weights_of_other_shapes_than_the_configuration_s_are_refused(tmp_path: 
     file = directory / "config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"vocab_size": 5000}))
 
-    with pytest.raises(ModelMissing, match=r"other shapes than its config\.json"):
+    with pytest.raises(ModelMissing, match=r"don't match its config\.json"):
         bench_of(directory).load()
 
 

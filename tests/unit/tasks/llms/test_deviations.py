@@ -57,7 +57,7 @@ def test_what_was_left_out_is_told_and_opens_what_it_changes(
 
 
 LONGER = f"1 of 2 answers have more than {LIMIT} tokens"
-CUT = f"1 of 2 answers were cut before {LIMIT} tokens"
+CUT = f"1 of 2 answers ended at a limit below {LIMIT} tokens"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_answers_are_held_against_the_limit(odd: dict[str, Any], fault: str | No
     assert list(DEFINITION.find_open_reasons(model, WORKLOAD)) == (
         [f"max_output_tokens: {fault}"] if fault else []
     )
-    assert any("didn't keep to max_output_tokens" in told for told in model.warnings) == bool(fault)
+    assert any("didn't respect max_output_tokens" in told for told in model.warnings) == bool(fault)
 
 
 def test_without_a_limit_no_answer_is_too_long() -> None:

@@ -1,4 +1,4 @@
-"""What was asked of a server against what it did, where that can be seen; pure."""
+"""Where a server refused or ignored parameters of the request."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -8,21 +8,21 @@ from nobs.tasks.llms.client.record import TokenCountSource
 from nobs.tasks.llms.report import LlmModelReport, LlmRequest
 
 END_TOKENS = 1
-"""Some servers count the token that ends an answer, which no limit is for."""
+"""Some servers count the end token, which limits don't cover."""
 
 
 def open_reasons_of(model: LlmModelReport) -> Iterator[str]:
-    """Yield what makes the measured work another one than the pinned: not sent, or not kept to."""
+    """Yield deviations that make the result open: parameters not sent or not respected."""
     if model.server is not None:
         yield from model.server.request.open_reasons
     yield from (f"max_output_tokens: {fault}" for fault in _faults_of(model))
 
 
-def disobedience_of(model: LlmModelReport) -> Iterator[str]:
-    """Yield for people what the server refused, and what it took and didn't keep to."""
+def deviations_of(model: LlmModelReport) -> Iterator[str]:
+    """Yield warnings about parameters that the server refused or didn't respect."""
     for clause in model.server.request.deviations if model.server else ():
         yield f"{clause[0].upper()}{clause[1:]}."
-    yield from (f"The server didn't keep to max_output_tokens: {f}." for f in _faults_of(model))
+    yield from (f"The server didn't respect max_output_tokens: {f}." for f in _faults_of(model))
 
 
 def _faults_of(model: LlmModelReport) -> Iterator[str]:
@@ -32,7 +32,7 @@ def _faults_of(model: LlmModelReport) -> Iterator[str]:
         return
     for is_fault, what in (
         (_is_longer, f"have more than {limit} tokens"),
-        (_is_cut_before, f"were cut before {limit} tokens"),
+        (_is_cut_before, f"ended at a limit below {limit} tokens"),
     ):
         if count := _count(requests, is_fault, limit):
             yield f"{count} of {len(requests)} answers {what}"
@@ -45,17 +45,17 @@ def _count(
 
 
 def _is_longer(request: LlmRequest, limit: int) -> bool:
-    """Tell whether an answer has more tokens than were asked for: a chunk holds at least one."""
+    """Return whether an answer has more tokens than requested; a chunk holds at least one."""
     if request.count_conflict and request.token_count_source == TokenCountSource.CHUNKS:
-        return False  # single characters, or the like
+        return False  # chunks may be smaller than tokens
     tokens = request.chunks if request.token_count_source == TokenCountSource.TEXT else None
     return (tokens or request.counted_tokens or 0) > limit + END_TOKENS
 
 
 def _is_cut_before(request: LlmRequest, limit: int) -> bool:
-    """Tell whether a limit of the server's own cut an answer.
+    """Return whether the server truncated an answer below the requested limit.
 
-    Some servers' usage leaves reasoning out, so an answer with some isn't judged.
+    Usage of some servers excludes reasoning, so answers with reasoning are skipped.
     """
     is_counted = request.token_count_source in {TokenCountSource.USAGE, TokenCountSource.TIMINGS}
     return (
