@@ -19,8 +19,9 @@ def answered(sent_ms: int, *token_ms: int, tokens: int = 10) -> ChatRecord:
         output_tokens=tokens, reasoning_tokens=None, output_chars=1, reasoning_chars=0,
         streamed_tokens=tokens, first_tokens=1.0, tokens_per_sec=1.0, tokens_per_sec_least=1.0,
         tokens_per_sec_most=1.0, chars_per_sec=1.0, token_count_source=TokenCountSource.USAGE,
-        chunks=len(token_ms), arrivals=len(token_ms), is_coalesced=False, tpot_s=None, gaps=None,
-        token_gaps=None, finish_reason="stop", model=None,
+        chunks=len(token_ms), arrivals=len(token_ms), is_coalesced=False, tpot_s=None,
+        chunk_gaps=None,
+        itl=None, finish_reason="stop", model=None,
     )  # fmt: skip
     stamps = Stamps(
         sent_at_ns=sent_ms * MS, token_ns=tuple(ms * MS for ms in token_ms),

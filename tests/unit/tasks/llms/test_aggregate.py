@@ -100,6 +100,20 @@ def test_readers_are_warned(change: dict[str, Any], said: str) -> None:
     assert [said in warning for warning in warnings] == [True]
 
 
+@pytest.mark.parametrize(("uncertain", "is_warned"), [(1, False), (2, True)])
+def test_an_uncertain_rate_is_a_warning_only_if_it_affects_the_median(
+    uncertain: int, is_warned: bool
+) -> None:
+    sure = whole(1, 9.0, 1.0, 801, tokens_per_sec_least=100.0, tokens_per_sec_most=100.0)
+    rough = sure | {"tokens_per_sec_least": 90.0, "tokens_per_sec_most": 120.0}
+    runs = [[rough] if number < uncertain else [sure] for number in range(3)]
+
+    warnings = report_of(runs).warnings
+
+    expected = "between 90.0 and 120, up to 20.0 % from the reported median"
+    assert any(expected in warning for warning in warnings) is is_warned
+
+
 @pytest.mark.parametrize(("cached", "is_warned"), [(9, True), (5, False), (None, False)])
 def test_a_cache_of_the_prompts_is_told_and_its_tokens_are_not_read(
     cached: int | None, is_warned: bool
