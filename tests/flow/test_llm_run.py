@@ -87,7 +87,7 @@ def test_the_report_is_valid(told: tuple[Path, Any, ScriptedServer]) -> None:
     [
         ({"finish_reason": "abort"}, "it has times, but ended with finish_reason abort"),
         ({"model": "gemma-3-1b-it-qat"}, "'gemma-3-1b-it-qat' answered, 'scripted' was asked"),
-        ({"streamed_tokens": 5}, "20 chunks with text came, but only 5 tokens are counted"),
+        ({"streamed_tokens": 5}, "20 chunks with text were received, but only 5 tokens"),
         ({"reasoning_tokens": 160}, "160 reasoning tokens are more than all 20 output tokens"),
         ({"tokens_per_sec": 1026.0}, "tokens_per_sec isn't its tokens over generation_time_s"),
     ],

@@ -13,7 +13,7 @@ from nobs.report.validation.consistency import find_contradictions
 from nobs.report.validation.figures import find_wrong_figures
 from nobs.report.validation.pins import compare_pins
 from nobs.schema.base import Division
-from nobs.schema.report import ModelReport, Report, TaskReport
+from nobs.schema.report import ModelReport, Report
 from nobs.storage.document import Document, read_document
 from nobs.storage.files import digest_of
 from nobs.storage.reader import check_version, explain, to_report
@@ -80,15 +80,11 @@ def _digest_faults(document: Document) -> list[str]:
 def _typed(document: Document) -> Report:
     """Return the report with every model in the class of its task; ValueError if it is none."""
     report = to_report(document)
-    tasks = [
-        task.model_copy(update={"models": _typed_models(_model_type(task), raw["models"])})
-        for task, raw in zip(report.tasks, document["tasks"], strict=True)
-    ]
+    tasks = []
+    for task, raw in zip(report.tasks, document["tasks"], strict=True):
+        kind = definition_of(task.task, task.workload.division).report_type
+        tasks.append(task.model_copy(update={"models": _typed_models(kind, raw["models"])}))
     return report.model_copy(update={"tasks": tuple(tasks)})
-
-
-def _model_type(task: TaskReport) -> type[ModelReport]:
-    return definition_of(task.task, task.workload.division).report_type
 
 
 def _typed_models(kind: type[ModelReport], models: Document) -> dict[str, ModelReport]:

@@ -1,6 +1,6 @@
 """Where a server refused or ignored parameters of the request."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 
 from nobs.tasks.llms.client.finish import whole_reason
@@ -34,14 +34,9 @@ def _faults_of(model: LlmModelReport) -> Iterator[str]:
         (_is_longer, f"have more than {limit} tokens"),
         (_is_cut_before, f"ended at a limit below {limit} tokens"),
     ):
-        if count := _count(requests, is_fault, limit):
+        count = sum(request.failure is None and is_fault(request, limit) for request in requests)
+        if count:
             yield f"{count} of {len(requests)} answers {what}"
-
-
-def _count(
-    requests: list[LlmRequest], is_fault: Callable[[LlmRequest, int], bool], limit: int
-) -> int:
-    return sum(request.failure is None and is_fault(request, limit) for request in requests)
 
 
 def _is_longer(request: LlmRequest, limit: int) -> bool:

@@ -11,7 +11,6 @@ from nobs.tasks.text_embeddings.report import (
     EmbeddingsModelReport,
     EncodePhases,
     ReferenceCheck,
-    Utilisation,
 )
 from nobs.text import to_line
 
@@ -116,17 +115,10 @@ def _check_phases(phases: EncodePhases, rows: int, batch_size: int | None) -> It
 
 
 def _check_utilisation(model: EmbeddingsModelReport) -> Iterator[str]:
+    """Yield utilisations above 100 %: then time, FLOPs or peak are wrong."""
     if model.work is not None and model.work.padded_flop < model.work.model_flop * (1 - ROUNDING):
         yield "work.padded_flop is below work.model_flop"
-    if model.utilisation is not None:
-        yield from _check_shares(model.utilisation)
-
-
-def _check_shares(utilisation: Utilisation) -> Iterator[str]:
-    """Yield utilisations above 100 %: then time, FLOPs or peak are wrong."""
-    names = ("mfu", "mfu_padded", "mfu_data_sheet",
-             "mbu_min")  # fmt: skip
-    for name in names:
-        share = getattr(utilisation, name)
+    for name in ("mfu", "mfu_padded", "mfu_data_sheet", "mbu_min") if model.utilisation else ():
+        share = getattr(model.utilisation, name)
         if share is not None and not 0 <= share <= 1 + ROUNDING:
             yield f"utilisation.{name} is {share:.1%}, outside 0 to 100 %"

@@ -39,7 +39,7 @@ def test_an_invalid_report_among_good_ones_is_exit_code_1(tmp_path: Path) -> Non
     done = validate(forged, closed)
 
     assert done.returncode == 1
-    assert f"{forged}: invalid\n  digest: it doesn't fit" in done.stdout
+    assert f"{forged}: invalid\n  digest: it doesn't match" in done.stdout
     assert f"{closed}: closed\n" in done.stdout
 
 
