@@ -31,7 +31,7 @@ def test_the_client_measures_its_own_error(streams: int) -> None:
 def test_a_server_that_does_not_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
 
-    with pytest.raises(LoopbackFailed, match="can't measure its own error"):
+    with pytest.raises(LoopbackFailed, match="can't measure its timing error"):
         measure_own_error()
 
 

@@ -160,7 +160,7 @@ def test_a_model_that_changes_between_requests_fails_the_step(tmp_path: Path) ->
 def test_too_short_answers_are_failures(tmp_path: Path) -> None:
     error = fail(stream(tokens=1), tmp_path)
 
-    assert "an answer of 1 tokens, 2 are needed" in error.message
+    assert "the answer has 1 tokens, but at least 2" in error.message
 
 
 BAD_STREAM = head("Transfer-Encoding: chunked")
@@ -175,7 +175,7 @@ BAD_ANSWERS: dict[str, tuple[Script, str, str]] = {
         plain({"error": {"message": "context of 4096 exceeded"}}, "400 Bad Request"),
         "context of 4096", "--max-output-tokens"),
     "wrong port": (plain({"hello": "world"}), "application/json", "--llm-url"),
-    "hanging": (Script(steps=[], then=Then.HANG), "no byte", "--request-timeout"),
+    "hanging": (Script(steps=[], then=Then.HANG), "no response within", "--request-timeout"),
     "html": (
         Script(steps=[Send(0, head("Content-Length: 13", kind="text/html") + b"<html></html>")]),
         "text/html", "--llm-url"),

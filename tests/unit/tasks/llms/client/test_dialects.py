@@ -73,7 +73,7 @@ def test_chunks_that_are_no_tokens_are_not_counted_as_such(size: int) -> None:
     low, high = figures.tokens_per_sec_least, figures.tokens_per_sec_most
 
     assert figures.tokens_per_sec is None
-    assert "none came" in figures.count_conflict
+    assert "no count was sent" in figures.count_conflict
     assert low is not None
     assert high is not None
     assert low < true < high
