@@ -62,7 +62,7 @@ def _find(
     yield from slow_first
     yield from _drift(times[len(slow_first) :])
     yield from _two_modes(times)
-    yield from _foreign_cpu(samples)
+    yield from _foreign_cpu(samples, telemetry)
     yield from _stolen_cpu(samples)
     yield from _throttling(telemetry)
     yield from _outliers(times, samples, first_is_noted=bool(slow_first))
@@ -134,11 +134,17 @@ def _two_modes(times: list[float]) -> Iterator[Finding]:
         yield _finding(FindingKind.TWO_MODES, distance, message)
 
 
-def _foreign_cpu(samples: Sequence[Sample]) -> Iterator[Finding]:
+def _foreign_cpu(samples: Sequence[Sample], telemetry: Telemetry | None) -> Iterator[Finding]:
     known = [(s.foreign_cpu_s, s.duration_s) for s in samples if s.foreign_cpu_s is not None]
-    cores = sum(cpu for cpu, _ in known) / sum(time for _, time in known) if known else 0.0
+    when = ""
+    if known:
+        cores = sum(cpu for cpu, _ in known) / sum(time for _, time in known)
+    else:
+        # Inside a container the server's processes can't be distinguished from others while it works.
+        cores = (telemetry.idle_foreign_cores if telemetry else None) or 0.0
+        when = " before the repeats, while the server was idle"
     if cores >= MIN_FOREIGN_CORES:
-        message = f"other processes kept {cores:.1f} CPU cores busy; close them and run again"
+        message = f"other processes kept {cores:.1f} CPU cores busy{when}; close them and run again"
         yield _finding(FindingKind.FOREIGN_CPU, cores, message)
 
 

@@ -28,7 +28,7 @@ class Repeatable(Protocol):
 
 
 @dataclass(frozen=True)
-class _CpuClock:
+class CpuClock:
     """CPU seconds of this process and of the whole machine at one moment."""
 
     own_s: float
@@ -37,9 +37,14 @@ class _CpuClock:
     """What a hypervisor gave to others though this machine wanted it; all cores."""
 
     @classmethod
-    def read(cls) -> "_CpuClock":
+    def read(cls) -> "CpuClock":
+        """Read the clocks of this process and of the machine."""
         times = psutil.cpu_times()
         return cls(time.process_time(), busy_s(times), getattr(times, "steal", 0.0))
+
+    def foreign_since(self, before: "CpuClock") -> float:
+        """Return the CPU seconds that other processes used since `before`."""
+        return self.machine_s - before.machine_s - (self.own_s - before.own_s)
 
 
 def busy_s(times: Any) -> float:  # noqa: ANN401 - psutil's own class, other on each system
@@ -63,20 +68,19 @@ def repeat(
 
 
 def _time_once(work: Repeatable, origin: float) -> Sample:
-    before = _CpuClock.read()
+    before = CpuClock.read()
     work.synchronize()
     start = time.perf_counter()
     units = work.run()
     work.synchronize()
     end = time.perf_counter()
-    after = _CpuClock.read()
-    own = after.own_s - before.own_s
+    after = CpuClock.read()
     return Sample(
         start_s=start - origin,
         duration_s=end - start,
         units=units,
-        cpu_time_s=own,
-        foreign_cpu_s=after.machine_s - before.machine_s - own,
+        cpu_time_s=after.own_s - before.own_s,
+        foreign_cpu_s=after.foreign_since(before),
         stolen_cpu_s=after.stolen_s - before.stolen_s,
     )
 

@@ -20,6 +20,11 @@ class ServerClock:
         self._process = find_listener(port) if port else None
         self._last_s: float | None = None
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether the server's use of this machine's CPU is known."""
+        return self._is_elsewhere or self._process is not None
+
     def lap(self) -> float | None:
         """Return the CPU seconds since the lap before; None for the first lap and where unknown."""
         if self._is_elsewhere:

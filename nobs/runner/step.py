@@ -21,7 +21,7 @@ from nobs.runner.failures import describe
 from nobs.runner.measure import repeat
 from nobs.runner.memory import clear_memory, leave_out, read_allocated, read_peaks
 from nobs.runner.served import ServerClock, split_foreign
-from nobs.runner.telemetry import Monitor
+from nobs.runner.telemetry import IDLE_CPU_S, Monitor
 from nobs.schema.base import Status
 from nobs.schema.result import (
     Calibration,
@@ -184,7 +184,8 @@ def run_bench(recording: Recording, bench: Bench, task: TaskDefinition, device: 
     with recording.phase("baseline"):
         readers = find_readers(device_target(recording.spec.backend))
         monitor = Monitor(readers, alone=bool(device))
-        monitor.watch_idle()
+        server = ServerClock(None if device else recording.spec.server)
+        monitor.watch_idle(cpu_s=0.0 if device or server.is_seen else IDLE_CPU_S)
     with closing(monitor):
         with recording.phase("load"):
             bench.load()
@@ -195,7 +196,6 @@ def run_bench(recording: Recording, bench: Bench, task: TaskDefinition, device: 
         before = read_peaks(device)
         _calibrate(recording, bench)
         during = read_peaks(device)
-        server = ServerClock(None if device else recording.spec.server)
         server.lap()
         with recording.phase("measure"), monitor:
             repeat(bench, policy, on_repeat)

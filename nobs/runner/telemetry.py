@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from math import isnan
 from operator import itemgetter
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import psutil
 
+from nobs.runner.measure import CpuClock
 from nobs.schema.result import Sample
 from nobs.schema.telemetry import Telemetry
 from nobs.storage.files import write_atomic
@@ -20,29 +21,49 @@ from nobs.system.telemetry.sampler import Sampler, Track
 from nobs.system.telemetry.summary import Region, Watched, summarise
 
 BASELINE_S = 2.0
+IDLE_CPU_S = 1.0
+"""The shortest time that gives the CPU use of an idle machine: the kernel counts in ticks."""
 LIVE_CHANNELS = ("power_w", "temperature_c")
 
 
 class Monitor:
     """The sensors of one step; its block is the measuring loop.
 
-    `alone`: this process and its family do all the work, not a server.
+    `alone`: this process and its family do all the work, not a server. `read_cpu` is the clock of
+    this process and the machine; inside a container /proc/stat is the host's.
     """
 
-    def __init__(self, readers: Sequence[Reader], *, alone: bool = True) -> None:
+    def __init__(
+        self,
+        readers: Sequence[Reader],
+        *,
+        alone: bool = True,
+        read_cpu: Callable[[], CpuClock] = CpuClock.read,
+    ) -> None:
         self.readers = readers
         self.alone = alone
+        self.idle_foreign_cores: float | None = None
+        self._read_cpu = read_cpu
         self._idle: Sampler | None = None
         self._busy = Sampler(readers)
         self._foreign: list[int | str] = ["the repeats were not watched"] * len(readers)
         self._end_s = 0.0
 
-    def watch_idle(self, seconds: float = BASELINE_S) -> None:
-        """Watch the machine at rest; costs nothing where no reader measures power."""
+    def watch_idle(self, seconds: float = BASELINE_S, *, cpu_s: float = 0.0) -> None:
+        """Watch the machine at rest; costs nothing where no reader measures power.
+
+        With `cpu_s`, also measure for at least so long how many cores other processes keep busy.
+        """
         powered = [r for r in self.readers if {"power_w", "energy_j"} & set(r.channels)]
+        before, start = self._read_cpu(), time.perf_counter()
         if powered:
             with Sampler(powered) as self._idle:
-                time.sleep(seconds)
+                time.sleep(max(seconds, cpu_s))
+        elif cpu_s:
+            time.sleep(cpu_s)
+        if cpu_s:
+            foreign_s = self._read_cpu().foreign_since(before)
+            self.idle_foreign_cores = max(0.0, foreign_s / (time.perf_counter() - start))
 
     def __enter__(self) -> Self:
         self._busy.__enter__()
@@ -83,7 +104,7 @@ class Monitor:
             self._region(samples),
             baseline_s=first[-1] - first[0] if first else 0.0,
             interval_s=self._busy.interval_s,
-        )
+        ).model_copy(update={"idle_foreign_cores": self.idle_foreign_cores})
 
     def write(self, file: Path, samples: Sequence[Sample]) -> None:
         """Write every sample as a line of JSON; time 0 is the start of the first repeat."""

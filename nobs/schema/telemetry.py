@@ -135,6 +135,11 @@ class Telemetry(Record):
     """Sum of the repeats; the rest of `span_s` lies between them."""
     baseline_s: float = Field(ge=0)
     """Length of the idle baseline; 0 where no sensor reads power."""
+    idle_foreign_cores: float | None = Field(None, ge=0)
+    """CPU cores that other processes kept busy before the repeats, while the server was idle.
+
+    Null unless a server does the work whose processes can't be seen, as from a container.
+    """
     devices: tuple[DeviceTelemetry, ...] = ()
     """GPUs of the backend, and the processor."""
     system: SystemTelemetry | None = None

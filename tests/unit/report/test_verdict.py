@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nobs.render.verdict import describe_verdict
 from nobs.report.verdict import judge
 from nobs.runner.measure import repeat
+from nobs.runner.telemetry import IDLE_CPU_S, Monitor
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.report import FindingKind, Verdict
 from nobs.schema.result import Sample
@@ -192,6 +193,24 @@ def test_a_busy_core_beside_is_told(cores: float | None, flagged: bool) -> None:
     assert verdict.stable is not flagged
 
 
+@pytest.mark.parametrize(("cores", "flagged"), [(0.4, False), (1.2, True), (None, False)])
+def test_a_core_that_was_busy_before_the_repeats_is_reported_where_no_other_time_is_known(
+    cores: float | None, flagged: bool
+) -> None:
+    before = make_telemetry().model_copy(update={"idle_foreign_cores": cores})
+    unseen = judge(samples(NARROW, None), RepeatPolicy(), before)
+    seen = judge(samples(NARROW, 0.0), RepeatPolicy(), before)
+
+    assert unseen is not None
+    assert seen is not None
+    assert (FindingKind.FOREIGN_CPU in kinds(unseen)) is flagged
+    assert FindingKind.FOREIGN_CPU not in kinds(seen)
+    if flagged:
+        assert (
+            "other processes kept 1.2 CPU cores busy before the repeats, while the server was idle"
+        ) in describe_verdict(unseen, 8)
+
+
 @pytest.mark.parametrize(("stolen_s", "flagged"), [(0.01, False), (0.04, True), (None, False)])
 def test_time_that_a_hypervisor_took_is_told(stolen_s: float | None, *, flagged: bool) -> None:
     seen = [sample.model_copy(update={"stolen_cpu_s": stolen_s}) for sample in samples(NARROW)]
@@ -247,6 +266,17 @@ def test_a_real_busy_process_beside_the_repeats_is_flagged() -> None:
     assert verdict is not None
     assert FindingKind.FOREIGN_CPU in kinds(verdict)
     assert verdict.word == "unstable"
+
+
+def test_a_real_busy_process_is_seen_before_the_repeats_of_a_hidden_server() -> None:
+    monitor = Monitor([], alone=False)
+    with busy_core():
+        monitor.watch_idle(cpu_s=IDLE_CPU_S)
+    before = make_telemetry().model_copy(update={"idle_foreign_cores": monitor.idle_foreign_cores})
+    verdict = judge(samples(NARROW, None), RepeatPolicy(), before)
+
+    assert verdict is not None
+    assert FindingKind.FOREIGN_CPU in kinds(verdict)
 
 
 @given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=40))

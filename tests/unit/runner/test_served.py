@@ -1,4 +1,4 @@
-"""The CPU time of a server, told apart from what strangers use."""
+"""The CPU time of a server, and that of other processes."""
 
 import multiprocessing
 import socket
@@ -66,12 +66,12 @@ def test_a_server_that_is_not_seen_has_no_time(port: int) -> None:
         server("http://127.0.0.1:9/v1", Locality.LOCAL),
     ):
         clock = ServerClock(hidden)
-        assert [clock.lap(), clock.lap()] == [None, None]
+        assert [clock.is_seen, clock.lap(), clock.lap()] == [False, None, None]
 
 
 def test_a_server_elsewhere_uses_nothing_here() -> None:
     clock = ServerClock(server("http://192.0.2.1:1/v1", Locality.REMOTE))
-    assert clock.lap() == 0.0
+    assert (clock.is_seen, clock.lap()) == (True, 0.0)
 
 
 def test_a_server_that_ended_is_seen_no_more(port: int) -> None:

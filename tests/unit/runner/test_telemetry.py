@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nobs.runner.measure import repeat
+from nobs.runner.measure import CpuClock, repeat
 from nobs.runner.telemetry import Monitor, count_foreign, find_own_processes
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.result import Sample
@@ -50,6 +50,19 @@ def test_a_machine_without_power_reader_is_not_kept_waiting() -> None:
 
     assert time.perf_counter() - start < 1.0
     assert monitor.summarise(measure(monitor)).baseline_s == 0.0
+
+
+def test_cores_that_others_keep_busy_are_measured_while_the_server_is_idle() -> None:
+    clocks = iter(
+        [
+            CpuClock(own_s=1.0, machine_s=50.0, stolen_s=0.0),
+            CpuClock(own_s=1.01, machine_s=50.31, stolen_s=0.0),
+        ]
+    )
+    monitor = Monitor([], alone=False, read_cpu=lambda: next(clocks))
+    monitor.watch_idle(cpu_s=0.2)
+
+    assert monitor.idle_foreign_cores == pytest.approx(0.3 / 0.2, rel=0.2)
 
 
 def test_every_sample_is_a_line_in_order_of_time(tmp_path: Path) -> None:
