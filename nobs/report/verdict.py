@@ -140,7 +140,7 @@ def _foreign_cpu(samples: Sequence[Sample], telemetry: Telemetry | None) -> Iter
     if known:
         cores = sum(cpu for cpu, _ in known) / sum(time for _, time in known)
     else:
-        # Inside a container the server's processes can't be distinguished from others while it works.
+        # Inside a container the server's processes can't be distinguished from others.
         cores = (telemetry.idle_foreign_cores if telemetry else None) or 0.0
         when = " before the repeats, while the server was idle"
     if cores >= MIN_FOREIGN_CORES:

@@ -1,62 +1,8 @@
-"""Processes that outlive their parents: which is which, which is alive, and their scratch files."""
+"""Processes of this machine: found by command line or port, and the CPU time that they used."""
 
-import os
-import platform
-import shutil
-import stat
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import cache
-from pathlib import Path
+from contextlib import suppress
 
 import psutil
-
-from nobs.schema.state import Owner
-from nobs.user import user_name
-
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_SCRATCH = "nobs-scratch"
-_PRIVATE = 0o600
-
-
-@cache
-def this_owner() -> Owner:
-    """Return what tells this process from every other one."""
-    pid = os.getpid()
-    started = started_of(pid)
-    if started is None:
-        raise RuntimeError("this process doesn't see itself")
-    return Owner(user=user_name(), host=platform.node(), pid=pid, started=started)
-
-
-def started_of(pid: int) -> str | None:
-    """Return when a living process started, None if there is none.
-
-    Linux counts ticks since the boot, which setting the clock doesn't change; a fresh id names the
-    boot. Elsewhere it is the system's time.
-    """
-    try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        if not psutil.LINUX:
-            return str(process.create_time())
-        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-        return f"{_BOOT_ID.read_text().strip()[:8]}-{ticks}"
-    except (psutil.NoSuchProcess, OSError):
-        return None
-
-
-def is_alive(owner: Owner) -> bool:
-    """Tell whether the process still runs; one of another machine or user counts as alive."""
-    return is_elsewhere(owner) or started_of(owner.pid) == owner.started
-
-
-def is_elsewhere(owner: Owner) -> bool:
-    """Tell whether the process is of another machine or user: its number means nothing here."""
-    here = this_owner()
-    return (owner.user, owner.host) != (here.user, here.host)
 
 
 def find_process(*arguments: str) -> psutil.Process | None:
@@ -91,44 +37,3 @@ def _cpu_time(process: psutil.Process) -> float:
     """Return user and system seconds of a process and of its children that have ended."""
     times = process.cpu_times()
     return float(times.user + times.system + times.children_user + times.children_system)
-
-
-@contextmanager
-def scratch_directory(parent: Path) -> Iterator[Path]:
-    """Make a directory for secret files and remove it again; what a kill left is swept later.
-
-    It is made in `parent`, where an engine sees it if it sees anything of ours; a file system that
-    keeps no permissions can't keep a secret either: then it is among the temporary files.
-    """
-    owner = this_owner()
-    prefix = f"{_SCRATCH}-{owner.pid}-{owner.started}-"
-    place = parent if _keeps_permissions(parent) else None
-    with tempfile.TemporaryDirectory(
-        prefix=prefix, dir=place, ignore_cleanup_errors=True
-    ) as directory:
-        # An engine whose root is nobody here, as on NFS, must get to the file that it mounts.
-        Path(directory).chmod(0o711)
-        yield Path(directory)
-
-
-def _keeps_permissions(directory: Path) -> bool:
-    with suppress(OSError), tempfile.NamedTemporaryFile(dir=directory) as file:
-        return stat.S_IMODE(Path(file.name).stat().st_mode) == _PRIVATE
-    return False
-
-
-def sweep_scratch(parent: Path) -> list[Path]:
-    """Remove what this user's dead processes left there and in the temporary files; return it."""
-    swept = []
-    places = dict.fromkeys((Path(tempfile.gettempdir()), parent))
-    for path in (path for place in places for path in place.glob(f"{_SCRATCH}-*")):
-        with suppress(OSError, ValueError):
-            _, _, pid, started = path.name.rsplit("-", 1)[0].split("-", 3)
-            if _is_mine(path) and started_of(int(pid)) != started:
-                shutil.rmtree(path)
-                swept.append(path)
-    return swept
-
-
-def _is_mine(path: Path) -> bool:
-    return os.name == "nt" or path.lstat().st_uid == os.getuid()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nobs.system.processes import scratch_directory, sweep_scratch
+from nobs.storage.owner import scratch_directory, sweep_scratch
 from tests.fakes.command import environment, run_nobs
 from tests.fakes.engine import StandInEngine, stand_in_engine
 from tests.fakes.rounds import await_

@@ -12,7 +12,7 @@ from nobs.launch.container.devices import DeviceRequest, choose_requests
 from nobs.launch.engine.info import EngineInfo
 from nobs.launch.engine.route import SOCKET_DIR_IN_CONTAINER
 from nobs.settings import hide_credentials
-from nobs.system.processes import this_owner
+from nobs.storage.owner import this_owner
 
 RUN_DIR_IN_CONTAINER = "/run-dir"
 CACHE_IN_CONTAINER = "/cache/huggingface"

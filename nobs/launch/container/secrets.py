@@ -12,9 +12,9 @@ from nobs.launch.container.plan import (
     SecretFile,
 )
 from nobs.settings import llm_api_key
+from nobs.storage.owner import scratch_directory
 from nobs.storage.store import prepare_results
 from nobs.supervisor.signals import stop_on_signals
-from nobs.system.processes import scratch_directory
 from nobs.user import certificates
 
 

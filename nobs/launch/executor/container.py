@@ -34,8 +34,8 @@ from nobs.launch.planning.plan import Plan
 from nobs.schema.outcome import Outcome
 from nobs.schema.spec import RunSpec
 from nobs.schema.state import RunState
+from nobs.storage.owner import is_alive, this_owner
 from nobs.storage.rundir import RunDir
-from nobs.system.processes import is_alive, this_owner
 
 _AT_WORK = ("running", "paused")
 

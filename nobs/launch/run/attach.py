@@ -16,10 +16,10 @@ from nobs.launch.run.ownership import (
     owner_lives,
 )
 from nobs.log import parse_line
+from nobs.storage.owner import sweep_scratch
 from nobs.storage.rundir import RunDir
 from nobs.storage.store import follow_lines
 from nobs.supervisor.signals import stop_on_signals
-from nobs.system.processes import sweep_scratch
 
 _TICK_S = 0.2
 

@@ -12,10 +12,10 @@ from nobs.launch.run.ownership import claimed, find_state
 from nobs.launch.run.sweep import sweep
 from nobs.launch.server.serving import record_absent, serve
 from nobs.report.finish import missing_steps
+from nobs.storage.owner import sweep_scratch
 from nobs.storage.rundir import RunDir
 from nobs.storage.store import find_run, make_run_dir, prepare_results
 from nobs.supervisor.signals import stop_on_signals
-from nobs.system.processes import sweep_scratch
 
 
 def launch(plan: Plan, executor: Executor, on_event: OnEvent) -> Finished:

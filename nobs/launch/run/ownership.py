@@ -11,8 +11,8 @@ from nobs.errors import UsageError
 from nobs.launch.run.ending import is_finished
 from nobs.schema.spec import RunSpec
 from nobs.schema.state import Owner, RunState
+from nobs.storage.owner import is_alive, is_elsewhere, this_owner
 from nobs.storage.rundir import RunDir
-from nobs.system.processes import is_alive, is_elsewhere, this_owner
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from nobs.launch.executor.base import Executor, Leftover
 from nobs.launch.run.attach import take_over
 from nobs.launch.run.ownership import owner_lives
 from nobs.launch.run.runs import RunPhase, list_runs
-from nobs.system.processes import sweep_scratch
+from nobs.storage.owner import sweep_scratch
 
 
 def sweep(executor: Executor) -> list[str]:
