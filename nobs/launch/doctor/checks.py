@@ -1,4 +1,4 @@
-"""What `nobs doctor` looks at: everything that a run on one backend needs, within seconds."""
+"""Everything that `nobs doctor` checks: what a run on one backend needs, within seconds."""
 
 import contextlib
 import os
@@ -26,8 +26,8 @@ from nobs.launch.doctor.engine import (
     check_buildx,
     check_engine,
     check_gpu_runtime,
+    check_mounts,
     check_proxy,
-    check_sight,
 )
 from nobs.launch.doctor.host import (
     check_device_files,
@@ -63,7 +63,7 @@ def examine(
     accelerators = find_accelerators(machine)
     return [
         check_python(),
-        *_check_ways(asked_for, accelerators, machine, results),
+        *_check_executions(asked_for, accelerators, machine, results),
         check_results(results),
         check_cache(hf_home(), hub_cache(), pins_of(catalog.workloads.values())),
         check_cache_room(hub_cache()),
@@ -77,10 +77,10 @@ def has_failed(checks: Sequence[Check]) -> bool:
     return any(check.state is State.FAIL for check in checks)
 
 
-def _check_ways(
+def _check_executions(
     asked_for: Backend | None, accelerators: Accelerators, machine: LocalMachine, results: Path
 ) -> Iterator[Check]:
-    """Check both executions: either may be missing as long as the other works."""
+    """Check container and native execution: either may be missing while the other works."""
     broken = find_broken(accelerators)
     backend = asked_for or (broken.backend if broken else detect_backend(accelerators))
     target = BACKENDS.load(backend)
@@ -95,7 +95,7 @@ def _check_ways(
         yield from workers
         yield check_engine(engine, error, needed=not has_worker)
         if info is not None:
-            yield check_sight(info, (results, hf_home()))
+            yield check_mounts(info, (results, hf_home()))
             if proxies := read_proxies(os.environ):
                 yield check_proxy(proxies, info)
         yield check_buildx(ask_buildx(machine) if engine else None, present=engine is not None)
@@ -109,9 +109,7 @@ def _check_workers(target: BackendTarget, *, needed: bool) -> Iterator[Check]:
         try:
             task = TASKS.load(name)
         except NobsError as error:
-            yield Check(
-                name=f"task {name}", state=State.WARN, found=error.message, remedy=error.remedy
-            )
+            yield Check.warn(f"task {name}", error.message, error.remedy)
             continue
         if task.packages:
             versions = {package: find_version(package) for package in task.packages}
@@ -128,7 +126,7 @@ def _find_engine(backend: Backend) -> tuple[Engine | None, EngineError | None]:
 
 
 def _data_root(engine: Engine | None) -> str | None:
-    """Return where the engine keeps its images, None if that is no directory of ours."""
+    """Return where the engine keeps its images, None if that is no directory of this machine."""
     if engine is None or engine.info.remote or engine.info.desktop:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Checks of what a run writes and reads: results, the hub's cache, the engine's data, the hub."""
+"""Checks of storage and network: results, the hub's cache, the engine's disk, the hub."""
 
 import os
 import queue
@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 
 from nobs.data.hub_cache import missing_pins
-from nobs.launch.doctor.check import Check, State
+from nobs.launch.doctor.check import Check
 from nobs.schema.base import Backend
 from nobs.schema.pins import DatasetPin, ModelPin
 from nobs.storage.store import MIN_FREE_BYTES
@@ -32,92 +32,73 @@ _NO_HUB = (
 
 
 def check_results(results: Path) -> Check:
-    """Tell whether reports can be written, leaving nothing behind."""
+    """Check that reports can be written; nothing is left behind."""
     if os.path.exists(results) and not os.path.isdir(results):  # noqa: PTH110, PTH112 - never raise
-        return Check(
-            name="results",
-            state=State.FAIL,
-            found=f"The results path {results} is a file.",
-            remedy="Name a directory instead.",
-        )
+        found, remedy = f"The results path {results} is a file.", "Name a directory instead."
+        return Check.missing("results", found, remedy, needed=True)
     if error := _refusal(results):
         found = f"Can't write in {results}: {error}."
-        return Check(name="results", state=State.FAIL, found=found, remedy=_RESULTS_REMEDY)
-    return _check_room("results", results, MIN_FREE_BYTES, State.FAIL, _RESULTS_REMEDY)
+        return Check.missing("results", found, _RESULTS_REMEDY, needed=True)
+    return _check_room("results", results, MIN_FREE_BYTES, _RESULTS_REMEDY, needed=True)
 
 
 def check_cache(home: Path, cache: Path, pins: Sequence[DatasetPin | ModelPin]) -> Check:
-    """Tell where texts and weights are kept and which of the catalogue's are there."""
+    """Check the cache of data and weights, and which of the catalogue's pins it holds."""
     if error := _refusal(cache):
-        found = f"Can't write in {cache}: {error}."
-        return Check(name="cache", state=State.WARN, found=found, remedy=_CACHE_REMEDY)
+        return Check.warn("cache", f"Can't write in {cache}: {error}.", _CACHE_REMEDY)
     if is_temporary(cache):
-        return Check(
-            name="cache",
-            state=State.WARN,
-            found=f"{cache} stands in for a home directory that takes files; it may not outlive a "
-            "restart.",
-            remedy=_CACHE_REMEDY,
-        )
+        found = f"{cache} replaces an unwritable home directory; a restart may delete it."
+        return Check.warn("cache", found, _CACHE_REMEDY)
     if not cache.absolute().is_relative_to(home.absolute()):
-        return Check(
-            name="cache",
-            state=State.WARN,
-            found=f"{cache} lies outside {home}, the only place that containers see.",
-            remedy="Set HF_HOME in place of HF_HUB_CACHE.",
-        )
+        found = f"{cache} is outside of {home}, the only directory that containers see."
+        return Check.warn("cache", found, "Set HF_HOME instead of HF_HUB_CACHE.")
     missing = missing_pins(pins, cache)
     here = len(pins) - len(missing)
-    counted = f"{cache}: {here} of {len(pins)} pins of the catalogue are here"
+    found = f"{cache}: {here} of {len(pins)} pins of the catalogue are here"
     if not missing:
-        return Check(name="cache", state=State.OK, found=counted)
-    found = f"{counted}; missing: {', '.join(missing)}."
-    return Check(name="cache", state=State.WARN, found=found, remedy=_FETCH)
+        return Check.ok("cache", found)
+    return Check.warn("cache", f"{found}; missing: {', '.join(missing)}.", _FETCH)
 
 
 def check_cache_room(cache: Path) -> Check:
-    """Tell whether the weights of the standard workloads would fit."""
-    return _check_room("cache disk", cache, CACHE_BYTES, State.WARN, _CACHE_REMEDY)
+    """Check that the weights of the standard workloads would fit."""
+    return _check_room("cache disk", cache, CACHE_BYTES, _CACHE_REMEDY, needed=False)
 
 
 def check_engine_room(root: str | None, backend: Backend) -> Check:
-    """Tell whether an image can be built; `root` is None where the engine's disk isn't ours."""
+    """Check the room for an image; `root` is None where the engine is on another disk."""
     if root is None or backend not in IMAGE_BYTES:
-        return Check(name="engine disk", state=State.SKIP, found="not a disk of this machine")
+        return Check.skip("engine disk", "not a disk of this machine")
     remedy = "Free some with `docker system prune`, or put Docker's data on a larger disk."
-    return _check_room("engine disk", Path(root), IMAGE_BYTES[backend], State.WARN, remedy)
+    return _check_room("engine disk", Path(root), IMAGE_BYTES[backend], remedy, needed=False)
 
 
 def check_hub(endpoint: str, *, offline: bool, timeout_s: float = HUB_S) -> Check:
-    """Tell whether the hub answers within `timeout_s`, name resolution included."""
+    """Check that the hub answers within `timeout_s`, name resolution included."""
     if offline:
-        return Check(name="hub", state=State.SKIP, found="not to be used: HF_HUB_OFFLINE is set")
+        return Check.skip("hub", "not used: HF_HUB_OFFLINE is set")
     answers: queue.Queue[Check] = queue.Queue()
     # Nothing else bounds the time that resolving a name takes; a daemon doesn't delay our end.
     threading.Thread(target=lambda: answers.put(_ask_hub(endpoint, timeout_s)), daemon=True).start()
     try:
         return answers.get(timeout=timeout_s)
     except queue.Empty:
-        return _no_hub(f"{endpoint} doesn't answer within {timeout_s:g} s.")
+        return Check.warn("hub", f"{endpoint} doesn't answer within {timeout_s:g} s.", _NO_HUB)
 
 
 def _ask_hub(endpoint: str, timeout_s: float) -> Check:
     try:
         status = requests.head(f"{endpoint}/api/models", timeout=timeout_s).status_code
     except (requests.RequestException, ValueError) as error:
-        return _no_hub(f"{endpoint} can't be reached: {_innermost(error)}.")
-    # Mirrors refuse what they don't serve, and still are there; a proxy says 403 or 407.
+        return Check.warn("hub", f"{endpoint} can't be reached: {_innermost(error)}.", _NO_HUB)
+    # A mirror may refuse this route and still work; a proxy answers 403 or 407.
     if status in (403, 407) or status >= 500:
-        return _no_hub(f"{endpoint} answers {status}.")
-    return Check(name="hub", state=State.OK, found=f"{endpoint} answers")
-
-
-def _no_hub(found: str) -> Check:
-    return Check(name="hub", state=State.WARN, found=found, remedy=_NO_HUB)
+        return Check.warn("hub", f"{endpoint} answers {status}.", _NO_HUB)
+    return Check.ok("hub", f"{endpoint} answers")
 
 
 def _innermost(error: BaseException) -> str:
-    """Return the reason under the wrappings of requests and urllib3."""
+    """Return the reason inside the errors of requests and urllib3."""
     while error.args and isinstance(error.args[0], BaseException):
         error = error.args[0]
     reason = getattr(error, "reason", None)
@@ -127,16 +108,14 @@ def _innermost(error: BaseException) -> str:
     return text.rpartition(">: ")[2].rpartition("): ")[2][:160].rstrip(".")
 
 
-def _check_room(name: str, path: Path, needed: int, state: State, remedy: str) -> Check:
+def _check_room(name: str, path: Path, size: int, remedy: str, *, needed: bool) -> Check:
     free = free_disk_bytes(path)
     if free is None:
-        return Check(name=name, state=State.SKIP, found=f"the disk of {path} doesn't tell")
+        return Check.skip(name, f"the free space at {path} is unknown")
     found = f"{format_bytes(free)} free at {path}"
-    if free >= needed:
-        return Check(name=name, state=State.OK, found=found)
-    return Check(
-        name=name, state=state, found=f"{found}; {format_bytes(needed)} are needed.", remedy=remedy
-    )
+    if free >= size:
+        return Check.ok(name, found)
+    return Check.missing(name, f"{found}; {format_bytes(size)} needed.", remedy, needed=needed)
 
 
 def _refusal(directory: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""Checks of the container engine: itself, its builder and its way to a GPU."""
+"""Checks of the container engine: its version, its builder and its access to a GPU."""
 
 import platform
 import re
@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from nobs.backends.base import BackendTarget, GpuRequest
+from nobs.backends.base import BackendTarget
 from nobs.errors import EngineError
 from nobs.launch.container.hidden import is_hidden
-from nobs.launch.doctor.check import Check, State, worse
+from nobs.launch.container.refusals import TOOLKIT
+from nobs.launch.doctor.check import Check
 from nobs.launch.engine.client import Engine
 from nobs.launch.engine.info import EngineInfo
 from nobs.launch.engine.proxies import route_proxies
@@ -24,20 +25,15 @@ _BUILDX_REMEDY = (
     "Install buildx 0.10 or newer (package docker-buildx or docker-buildx-plugin); only "
     "building images needs it."
 )
-_TOOLKIT = (
-    "Install the NVIDIA Container Toolkit, run `sudo nvidia-ctk runtime configure "
-    "--runtime=docker` and restart Docker, or use --execution native."
-)
 _HOOK = "nvidia-container-runtime-hook"
 
 
 def check_engine(engine: Engine | None, error: EngineError | None, *, needed: bool) -> Check:
-    """Tell which engine answers, or why none does."""
+    """Check which engine answers, or why none does."""
     if engine is None:
-        message = error.message if error else "Not looked for."
-        remedy = error.remedy if error else ""
-        state = worse(needed=needed) if error else State.SKIP
-        return Check(name="engine", state=state, found=message, remedy=remedy)
+        if error is None:
+            return Check.skip("engine", "not checked")
+        return Check.missing("engine", error.message, error.remedy, needed=needed)
     ref, info = engine.ref, engine.info
     traits = (
         "rootless" if info.rootless else "",
@@ -45,59 +41,46 @@ def check_engine(engine: Engine | None, error: EngineError | None, *, needed: bo
         "Docker's snap" if info.snap else "",
         "on another machine" if info.remote else "",
     )
-    told = "".join(f", {trait}" for trait in traits if trait)
-    found = f"{ref.name} {ref.version}, API {ref.api_version}, {engine.endpoint.described}{told}"
-    return Check(name="engine", state=State.OK, found=found)
+    found = f"{ref.name} {ref.version}, API {ref.api_version}, {engine.endpoint.described}"
+    return Check.ok("engine", ", ".join([found, *filter(None, traits)]))
 
 
-def check_sight(info: EngineInfo, places: Iterable[Path]) -> Check:
-    """Tell whether the engine sees the directories that containers are given."""
+def check_mounts(info: EngineInfo, places: Iterable[Path]) -> Check:
+    """Check that the engine sees the directories that containers mount."""
     hidden = [str(place) for place in places if is_hidden(place.absolute(), info)]
     if not hidden:
-        return Check(name="sight", state=State.OK, found="nothing is known to hide from the engine")
-    return Check(
-        name="sight",
-        state=State.WARN,
-        found=f"Docker's snap doesn't see {', '.join(hidden)}.",
-        remedy="Name directories plainly below your home with --results and HF_HOME, or install "
+        return Check.ok("mounts", "no directory is known to be hidden from the engine")
+    return Check.warn(
+        "mounts",
+        f"Docker's snap doesn't see {', '.join(hidden)}.",
+        "Use directories in your home without a leading dot for --results and HF_HOME, or install "
         "Docker's own packages (https://docs.docker.com/engine/install).",
     )
 
 
 def check_proxy(proxies: Mapping[str, str], info: EngineInfo) -> Check:
-    """Tell how what runs in the engine reaches this machine's proxies."""
+    """Check how containers and builds reach this machine's proxies."""
     route = route_proxies(proxies, info, platform=platform.system())
     if route.note:
-        return Check(
-            name="proxy",
-            state=State.WARN,
-            found=f"The {route.note.partition(': ')[0].removeprefix('the ')}.",
-            remedy="Let it listen on another address of this machine, or use --execution native.",
-        )
+        found = f"The {route.note.partition(': ')[0].removeprefix('the ')}."
+        remedy = "Let it listen on another address of this machine, or use --execution native."
+        return Check.warn("proxy", found, remedy)
     shown = ", ".join(f"{name}={hide_credentials(value)}" for name, value in proxies.items())
     by = ", over the host's network" if route.network else ""
-    return Check(name="proxy", state=State.OK, found=f"{shown}, for builds and downloads too{by}")
+    return Check.ok("proxy", f"{shown}, for builds and downloads too{by}")
 
 
 def check_buildx(version: str | None, *, present: bool) -> Check:
     """Judge the output of `docker buildx version`, None if there is no such command."""
     if not present:
-        return Check(name="buildx", state=State.SKIP, found="no engine to build in")
+        return Check.skip("buildx", "no engine to build in")
     number = re.search(r"\bv?(\d+)\.(\d+)(?:\.\d+)?", version or "")
     if number is None:
-        return Check(
-            name="buildx",
-            state=State.WARN,
-            found="`docker buildx` doesn't answer: images can't be built.",
-            remedy=_BUILDX_REMEDY,
-        )
-    is_old = (int(number[1]), int(number[2])) < _OLDEST_BUILDX
-    return Check(
-        name="buildx",
-        state=State.WARN if is_old else State.OK,
-        found=f"buildx {number[0]}",
-        remedy=_BUILDX_REMEDY if is_old else "",
-    )
+        found = "`docker buildx` doesn't answer: images can't be built."
+        return Check.warn("buildx", found, _BUILDX_REMEDY)
+    if (int(number[1]), int(number[2])) < _OLDEST_BUILDX:
+        return Check.warn("buildx", f"buildx {number[0]}", _BUILDX_REMEDY)
+    return Check.ok("buildx", f"buildx {number[0]}")
 
 
 def ask_buildx(machine: Probe) -> str | None:
@@ -108,36 +91,23 @@ def ask_buildx(machine: Probe) -> str | None:
 def check_gpu_runtime(
     target: BackendTarget, accelerators: Accelerators, info: EngineInfo | None, *, needed: bool
 ) -> Check:
-    """Tell by which way the engine would hand a GPU to a container."""
+    """Check how the engine would pass a GPU to a container."""
     if info is None or target.container_refusal:
-        return _skip("no container engine")
-    # Without hardware the driver's check says all there is to say.
+        return Check.skip("gpu runtime", "no container engine")
+    # Without hardware the check of the driver is enough.
     if target.name not in (Backend.CUDA, Backend.ROCM):
-        return _skip(f"the backend {target.name} needs none")
+        return Check.skip("gpu runtime", f"the backend {target.name} needs none")
     gpu = target.container_needs(accelerators).gpu
     if gpu is None:
-        return Check(
-            name="gpu runtime", state=State.OK, found="device files, handed over by their path"
-        )
-    return _check_handover(gpu, info, needed=needed)
-
-
-def _check_handover(gpu: GpuRequest, info: EngineInfo, *, needed: bool) -> Check:
-    if gpu.driver in info.runtimes:
-        return Check(name="gpu runtime", state=State.OK, found=f"runtime {gpu.driver}")
-    if gpu.cdi_kind in info.cdi_kinds:
-        return Check(name="gpu runtime", state=State.OK, found=f"CDI devices {gpu.cdi_kind}")
-    if not info.remote and shutil.which(_HOOK):
-        return Check(name="gpu runtime", state=State.OK, found=f"the hook {_HOOK}")
-    cdi = f"CDI is on, but no {gpu.cdi_kind} was seen" if info.cdi_enabled else "CDI is off"
-    # Another machine's hook can't be seen from here.
-    return Check(
-        name="gpu runtime",
-        state=State.WARN if info.remote else worse(needed=needed),
-        found=f"The engine has no runtime {gpu.driver}; {cdi}.",
-        remedy=_TOOLKIT,
+        return Check.ok("gpu runtime", "device files, passed by path")
+    ways = (
+        (gpu.driver in info.runtimes, f"runtime {gpu.driver}"),
+        (gpu.cdi_kind in info.cdi_kinds, f"CDI devices {gpu.cdi_kind}"),
+        (not info.remote and shutil.which(_HOOK), f"the hook {_HOOK}"),
     )
-
-
-def _skip(why: str) -> Check:
-    return Check(name="gpu runtime", state=State.SKIP, found=why)
+    if found := next((way for is_there, way in ways if is_there), None):
+        return Check.ok("gpu runtime", found)
+    cdi = f"CDI is on, but no {gpu.cdi_kind} was found" if info.cdi_enabled else "CDI is off"
+    found = f"The engine has no runtime {gpu.driver}; {cdi}."
+    # The hook of a remote engine can't be seen from here.
+    return Check.missing("gpu runtime", found, TOOLKIT, needed=needed and not info.remote)

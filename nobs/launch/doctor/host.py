@@ -8,7 +8,7 @@ from pathlib import Path
 from nobs import __version__
 from nobs.backends.base import BackendTarget
 from nobs.errors import NobsError
-from nobs.launch.doctor.check import Check, State, worse
+from nobs.launch.doctor.check import Check, State
 from nobs.schema.base import Backend
 from nobs.system.accelerators import explain_choice
 from nobs.system.gpus import Accelerators, AmdGpu, NvidiaGpu
@@ -19,17 +19,16 @@ _BUILDS = {"+cpu": "cpu", "+rocm": "rocm", "+cu": "cuda"}
 
 
 def check_python() -> Check:
-    """Name the Python and the NOBS that run this."""
-    found = f"Python {platform.python_version()}, nobs {__version__}"
-    return Check(name="python", state=State.OK, found=found)
+    """Return the versions of Python and NOBS."""
+    return Check.ok("python", f"Python {platform.python_version()}, nobs {__version__}")
 
 
 def check_driver(
     target: BackendTarget, accelerators: Accelerators, *, is_auto: bool = False
 ) -> Check:
-    """Say which GPU and driver answer, and whether torch has builds for them.
+    """Check which GPU and driver answer, and that torch has builds for them.
 
-    Of a CPU that `auto` took: which GPU of the machine it passed over, and why.
+    For a CPU that `auto` chose: which GPU of the machine isn't used, and why.
     """
     notes = "; ".join(explain_choice(accelerators, Backend(target.name), is_auto=is_auto))
     if target.name == Backend.CPU:
@@ -38,7 +37,7 @@ def check_driver(
     try:
         target.check_host(accelerators)
     except NobsError as error:
-        return Check(name="driver", state=State.FAIL, found=error.message, remedy=error.remedy)
+        return Check.missing("driver", error.message, error.remedy, needed=True)
     gpu = accelerators.primary(Backend(target.name))
     driver = gpu.driver_version if isinstance(gpu, NvidiaGpu | AmdGpu) else None
     version = f", driver {driver}" if driver else ""
@@ -51,7 +50,7 @@ def check_driver(
 
 
 def check_device_files(target: BackendTarget, accelerators: Accelerators) -> Check | None:
-    """Return whether this user may open the device files; None where there are none."""
+    """Check that this user may open the device files; None where there are none."""
     if target.container_refusal:
         return None
     paths = [Path(node.source) for node in target.container_needs(accelerators).device_nodes]
@@ -60,14 +59,12 @@ def check_device_files(target: BackendTarget, accelerators: Accelerators) -> Che
         return None
     closed = [path for path in there if not os.access(path, os.R_OK | os.W_OK)]
     if not closed:
-        names = ", ".join(map(str, there))
-        return Check(name="device files", state=State.OK, found=f"{names} can be opened")
+        return Check.ok("device files", f"{', '.join(map(str, there))} can be opened")
     groups = ",".join(sorted({_group(path) for path in closed}))
-    return Check(
-        name="device files",
-        state=State.WARN,
-        found=f"No permission to open {', '.join(map(str, closed))}; containers get them anyway.",
-        remedy=f"For native runs: `sudo usermod -aG {groups} $USER`, then log in again.",
+    return Check.warn(
+        "device files",
+        f"No permission to open {', '.join(map(str, closed))}; containers get them anyway.",
+        f"For native runs: `sudo usermod -aG {groups} $USER`, then log in again.",
     )
 
 
@@ -78,32 +75,32 @@ def check_worker(
     *,
     needed: bool,
 ) -> Check:
-    """Say whether steps of `task` can run natively with its packages in these versions."""
+    """Check that steps of `task` can run natively with its packages in these versions."""
     missing = [name for name, found in versions.items() if found is None]
     if missing:
-        return Check(
-            name="worker",
-            state=worse(needed=needed),
-            found=f"Native runs of {task.name} need {', '.join(missing)}; not installed here.",
-            remedy=f'Install with `pip install "{task.extra}"` (`make setup` in a checkout); '
-            "containers bring their own.",
+        return Check.missing(
+            "worker",
+            f"Native runs of {task.name} need {', '.join(missing)}; not installed here.",
+            f'Install with `pip install "{task.extra}"` (`make setup` in a checkout); '
+            "containers include them.",
+            needed=needed,
         )
     found = ", ".join(f"{name} {number}" for name, number in versions.items())
     torch = versions.get("torch") or ""
     built = _built_for(torch, target)
     is_usable = target.name in (built, Backend.CPU) or not Backend(target.name).is_builtin
     if not torch or is_usable:
-        return Check(name="worker", state=State.OK, found=f"{task.name}: {found}")
-    return Check(
-        name="worker",
-        state=worse(needed=needed),
-        found=f"torch {torch} is a build for {built}: native runs can't use {target.name}.",
-        remedy=f"Install torch's {target.name} build, or use --execution container.",
+        return Check.ok("worker", f"{task.name}: {found}")
+    return Check.missing(
+        "worker",
+        f"torch {torch} is a build for {built}: native runs can't use {target.name}.",
+        f"Install torch's {target.name} build, or use --execution container.",
+        needed=needed,
     )
 
 
 def _built_for(torch: str, target: BackendTarget) -> str:
-    # The package index carries no builds for ROCm; a bare version there is CUDA's.
+    # The package index has no builds for ROCm; a version without a suffix is CUDA's.
     bare = "cuda" if target.name == Backend.ROCM else target.name
     return next((backend for mark, backend in _BUILDS.items() if mark in torch), bare)
 

@@ -1,6 +1,6 @@
-"""The check of the server that answers for LLMs: whether it can be used, and from where."""
+"""The check of the LLM server: whether it can be used, and from where."""
 
-from nobs.launch.doctor.check import Check, State
+from nobs.launch.doctor.check import Check
 from nobs.launch.planning.connection import resolve_connection
 from nobs.launch.planning.facts import listens
 from nobs.providers.base import OnProgress
@@ -12,16 +12,16 @@ NAME = "llm server"
 
 
 def server_to_check(url: str | None, model: str | None) -> ServerRequest:
-    """Return the named server and model; settings fill in what isn't named."""
+    """Return the named server and model; the settings are the defaults."""
     return ServerRequest(url=url or llm_base_url(), model=model or llm_model_name())
 
 
 def check_server(request: ServerRequest, on_progress: OnProgress) -> Check:
-    """Return whether the model answers, and to what; else the cause and what to do.
+    """Check that the model answers; otherwise return the cause and what to do.
 
-    A server that nobody named may be absent: not every task needs one. UsageError for a bad URL.
+    A server that nobody named may be missing: not every task needs one. UsageError for a bad URL.
     """
-    # Only here the openai client is needed.
+    # Only this check needs the openai client.
     from nobs.providers import PROVIDERS  # noqa: PLC0415
     from nobs.providers.detection import detect_provider  # noqa: PLC0415
     from nobs.providers.diagnosis import ServerUnusable  # noqa: PLC0415
@@ -33,16 +33,15 @@ def check_server(request: ServerRequest, on_progress: OnProgress) -> Check:
     try:
         served = wait_until_ready(connection, request.model, provider, on_progress, ONCE)
     except ServerUnusable as error:
-        state = State.FAIL if request.url is not None else State.WARN
-        return Check(name=NAME, state=state, found=error.message, remedy=error.remedy)
+        return Check.missing(NAME, error.message, error.remedy, needed=request.url is not None)
     answers = f"{provider.title} at {connection.base_url} answers with {served.model}"
     places = [served.elsewhere.reason.rstrip(".")] if served.elsewhere else []
     found = "; ".join([answers, *places, *served.request.deviations])
-    return Check(name=NAME, state=State.OK, found=found + _reach(connection))
+    return Check.ok(NAME, found + _reach(connection))
 
 
 def _reach(connection: Connection) -> str:
-    """Return who else reaches a server of this machine: containers of Compose have no relay."""
+    """Return whether containers of Docker Compose, which have no relay, reach the server."""
     if not is_loopback(connection.host):
         return ""
     others = (address for address in own_addresses() if not is_loopback(str(address)))

@@ -22,7 +22,7 @@ CUDA, ROCM, MPS, CPU = (BACKENDS.load(name) for name in ("cuda", "rocm", "mps", 
     [
         (EngineInfo(runtimes=("nvidia", "runc")), State.OK, "runtime nvidia"),
         (EngineInfo(cdi_kinds=frozenset({"nvidia.com/gpu"})), State.OK, "CDI devices"),
-        (EngineInfo(cdi_enabled=True), State.FAIL, "CDI is on, but no nvidia.com/gpu was seen"),
+        (EngineInfo(cdi_enabled=True), State.FAIL, "CDI is on, but no nvidia.com/gpu was found"),
         (EngineInfo(), State.FAIL, "CDI is off"),
         (EngineInfo(remote=True), State.WARN, "CDI is off"),
     ],
