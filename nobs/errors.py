@@ -1,17 +1,17 @@
-"""Every error that NOBS raises on purpose; the command line catches them once.
+"""Every error of NOBS; the command line catches them in one place.
 
 NobsError                      exit 1
 ├── UsageError                 exit 2   the request itself is wrong
-│   └── OtherModel                      a model of a kind that the task doesn't measure
+│   └── OtherModel                      a model of a kind that the task can't measure
 ├── RequirementError           exit 3   something the run needs is missing
 │   ├── EngineError                     Docker engine: absent, no permission, wrong context
 │   ├── BackendMissing                  the GPU, its driver or its container runtime
 │   ├── ModelMissing                    weights that are neither cached nor reachable
 │   ├── DataError                       texts that are absent or not the pinned ones
 │   ├── StorageError                    a results path or a disk that can't be written
-│   └── InvalidReport                   a file that is no report of this version
+│   └── InvalidReport                   a file that isn't a report of this version
 ├── HostApiError               exit 4   a server on the host doesn't answer
-└── RunLost                    exit 5   nobody could say how the run ended, or its time was up
+└── RunLost                    exit 5   the end of the run is unknown, or its time was up
 """
 
 import re
@@ -22,7 +22,7 @@ from typing import ClassVar
 
 
 class FailureClass(StrEnum):
-    """Why a step didn't end as `ok`; stands in results and decides the exit code."""
+    """Why a step didn't end as `ok`; recorded in results, decides the exit code."""
 
     BENCHMARK = "benchmark"
     """The work itself failed, or its output is wrong."""
@@ -43,13 +43,13 @@ class FailureClass(StrEnum):
 
 
 REMEDIES = {
-    FailureClass.OOM: "Use a smaller --batch-size or a machine with more memory.",
+    FailureClass.OOM: "Use a smaller batch or model, or a device with more memory.",
     FailureClass.TIMEOUT: "Raise --timeout, or use fewer rows or a faster device.",
 }
 
 
 class NobsError(Exception):
-    """Say what happened with which value (`message`) and what to do next (`remedy`)."""
+    """`message`: what happened, with which value. `remedy`: what to do next."""
 
     exit_code: ClassVar[int] = 1
     failure_class: ClassVar[FailureClass] = FailureClass.BENCHMARK
@@ -65,13 +65,13 @@ class NobsError(Exception):
 
 
 class UsageError(NobsError):
-    """The request names something that doesn't exist or can't be combined."""
+    """The request names something unknown, or options that can't be combined."""
 
     exit_code = 2
 
 
 class OtherModel(UsageError):
-    """The model is of a kind that the task doesn't measure."""
+    """The model is of a kind that the task can't measure."""
 
 
 class RequirementError(NobsError):
@@ -86,7 +86,7 @@ class EngineError(RequirementError):
 
 
 class BackendMissing(RequirementError):
-    """The asked-for accelerator, its driver or its container runtime is not there."""
+    """The accelerator, its driver or its container runtime is missing."""
 
     failure_class = FailureClass.BACKEND_MISSING
 
@@ -104,10 +104,10 @@ class StorageError(RequirementError):
 
 
 class InvalidReport(RequirementError):
-    """A file is no report that this NOBS reads; `reason` says why, without its name."""
+    """A file isn't a report that this NOBS reads; `reason` is the cause, without the name."""
 
     def __init__(
-        self, file: Path, reason: str, remedy: str = "It is damaged, or no report of NOBS."
+        self, file: Path, reason: str, remedy: str = "It is damaged, or isn't a report of NOBS."
     ) -> None:
         super().__init__(f"{file} is refused: {reason}.", remedy)
         self.reason = reason
@@ -121,7 +121,7 @@ class HostApiError(NobsError):
 
 
 class RunLost(NobsError):
-    """The run ended without anybody being able to say how, or its time was up."""
+    """How the run ended is unknown, or its time was up."""
 
     exit_code = 5
     failure_class = FailureClass.INFRA
@@ -136,7 +136,7 @@ _EXHAUSTED = re.compile(
 
 
 def is_exhausted(error: Exception) -> bool:
-    """Tell whether memory ran out, on the device or on the host; torch has one class for some."""
+    """Return whether the memory of the device or the host ran out."""
     named = isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
     return named or _EXHAUSTED.search(str(error)) is not None
 
@@ -154,5 +154,5 @@ _EXIT_CODES = {
 
 
 def exit_code_of(failures: Iterable[FailureClass]) -> int:
-    """Return the exit code of a run with these failures: the gravest one's, 0 without any."""
+    """Return the exit code of a run with these failures: the most severe one's, 0 without any."""
     return max((_EXIT_CODES[failure] for failure in failures), default=0)

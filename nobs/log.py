@@ -1,4 +1,4 @@
-"""Events: dotted names with fields, one JSON object a line between processes and in files."""
+"""Events: dotted names with fields, one JSON object per line between processes and in files."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from nobs.text import whole_characters
 Event = dict[str, Any]
 
 END_MARK = "\x1e end of step "
-"""Stands before a step's id on a stderr line of its own when all its output has been written."""
+"""Begins the stderr line that marks the end of a step's output; the step's id follows."""
 
 
 def configure_json(write: Callable[[Event], None]) -> None:
@@ -34,7 +34,7 @@ def configure_json(write: Callable[[Event], None]) -> None:
 
 
 def render_console(event: Event, *, color: bool) -> str:
-    """Return `event` as one line for people who want to see every event."""
+    """Return `event` as one line for the terminal."""
     fields = {key: value for key, value in event.items() if key != "run_id"}
     renderer = structlog.dev.ConsoleRenderer(colors=color, pad_event_to=20)
     return str(renderer(None, "", fields))

@@ -1,4 +1,4 @@
-"""Lazy tables of what NOBS can be extended with: nothing is imported before it is asked for."""
+"""Registries of tasks, backends and other extensions, imported on first use."""
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -9,9 +9,9 @@ from nobs.errors import RequirementError, UsageError
 
 
 class Registry[T]:
-    """Names of one kind, each bound to a `module:attribute` that is imported on first use.
+    """Names of one kind, each with a `module:attribute` that is imported on first use.
 
-    Third parties add names by an entry-point group; a built-in name always means the built-in one.
+    Packages add names by an entry-point group; they can't replace a built-in name.
     """
 
     def __init__(self, kind: str, builtin: Mapping[str, str], *, group: str) -> None:
@@ -27,7 +27,7 @@ class Registry[T]:
         return iter(self.names())
 
     def names(self) -> tuple[str, ...]:
-        """Return built-in names in their order, then those of third parties, sorted."""
+        """Return the built-in names in order, then those of other packages, sorted."""
         return (*self._builtin, *sorted(self._plugins()))
 
     def is_builtin(self, name: str) -> bool:
@@ -35,7 +35,7 @@ class Registry[T]:
         return name in self._builtin
 
     def load(self, name: str) -> T:
-        """Import and return what `name` stands for; UsageError if nobody knows the name."""
+        """Import and return the object called `name`; UsageError if it is unknown."""
         if name not in self._loaded:
             self._loaded[name] = self._import(name)
         return self._loaded[name]

@@ -15,20 +15,20 @@ _CREDENTIALS = re.compile(r"(\b[a-zA-Z][\w+.-]*://)([^\s/?#@]+)@")
 _PROXIES = tuple(case for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
                  for case in (name, name.lower()))  # fmt: skip
 MIN_SECRET_CHARS = 8
-"""A shorter key is no secret, and would be found within words."""
+"""Shorter keys aren't hidden: they would match ordinary words."""
 
 
 def load_env_file(directory: Path) -> None:
     """Read `directory/.env` into the environment without overriding what is set there.
 
-    UsageError for a line that isn't understood: what it sets would silently be something else.
+    UsageError for a line that can't be parsed.
     """
     file = directory / ".env"
     if not file.is_file():
         return
     try:
-        # A value is kept as it is written, in whatever quotes; only paths are expanded, where
-        # they are read. Editors on Windows begin a file with a byte order mark.
+        # Values are kept as written; paths are expanded where they are read. Editors on Windows
+        # begin a file with a byte order mark.
         for name, value in _parse(file.read_text(encoding="utf-8-sig")).items():
             os.environ.setdefault(name, value)
     except (OSError, ValueError) as error:
@@ -38,13 +38,13 @@ def load_env_file(directory: Path) -> None:
 
 
 def _parse(text: str) -> dict[str, str]:
-    """Return the variables of a `.env` file; ValueError with the number of a line that is none."""
+    """Return the variables of a `.env` file; ValueError with the number of a wrong line."""
     from dotenv.parser import parse_stream  # noqa: PLC0415 - only where there is a file
 
     values = {}
     for found in parse_stream(io.StringIO(text)):
         if found.error:
-            # The blank lines before it count as a part; and never show it: it may hold a key.
+            # Blank lines before it belong to it. It is never shown: it may hold a key.
             blank = re.match(r"\s*", found.original.string)
             line = found.original.line + (blank[0].count("\n") if blank else 0)
             raise ValueError(f"line {line} isn't NAME=value")
@@ -68,7 +68,7 @@ def hub_cache() -> Path:
 
 
 def in_container() -> bool:
-    """Tell whether this process runs in one of our images."""
+    """Return whether this process runs in one of our images."""
     return os.environ.get("NOBS_IN_CONTAINER") == "1"
 
 
@@ -78,7 +78,7 @@ def hub_endpoint() -> str:
 
 
 def hub_offline() -> bool:
-    """Tell whether the user forbids use of the hub."""
+    """Return whether the hub must not be used."""
     return os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
 
 
@@ -95,8 +95,8 @@ def llm_model_name() -> str | None:
 def llm_api_key() -> str:
     """Return the server's key: from the file in LLM_API_KEY_FILE, else LLM_API_KEY, else empty.
 
-    A container gets it as a mounted file. Without a key none is sent: servers that want no key may
-    refuse one that isn't theirs.
+    A container gets it as a mounted file. An empty key is not sent: some servers refuse unknown
+    keys.
     """
     name, key = "LLM_API_KEY", os.environ.get("LLM_API_KEY", "")
     if file := os.environ.get("LLM_API_KEY_FILE"):
@@ -122,9 +122,9 @@ def hide_credentials(text: str) -> str:
 
 
 def hide_secrets(text: str) -> str:
-    """Return `text` of a server or a library without the user's token, key and passwords.
+    """Return `text` without the user's token, key and passwords.
 
-    Servers quote the key that they refuse, and what they say stands in events and reports.
+    Servers quote the key that they refuse, and their messages are recorded in events and reports.
     """
     named = {name: os.environ.get(name, "") for name in ("HF_TOKEN", "LLM_API_KEY")}
     files = (os.environ.get("HF_TOKEN_PATH") or str(hf_home() / "token"),

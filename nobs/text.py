@@ -1,4 +1,4 @@
-"""Words of others, made safe to show: one line, no control characters, of bounded length."""
+"""Untrusted text made safe to show: one line, no control characters, of limited length."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def to_line(value: object, limit: int = MAX_CHARACTERS) -> str:
-    """Return `value` as one line that can neither steer a terminal nor reorder its neighbours."""
+    """Return `value` as one line without control characters or changes of writing direction."""
     text = str(value)
     shown = text[:limit]
     if not shown.isprintable():
@@ -17,13 +17,13 @@ def to_line(value: object, limit: int = MAX_CHARACTERS) -> str:
 
 
 def join_words(words: Sequence[str]) -> str:
-    """Return `a, b and c`; there must be one at least."""
+    """Return `a, b and c` for one or more words."""
     *others, last = words
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def shorten(text: str, most: int) -> str:
-    """Return `text` in at most `most` characters: names differ at their ends, too."""
+    """Return `text` in at most `most` characters, cut in the middle."""
     half = max(1, (most - 1) // 2)
     return f"{text[:half]}…{text[-half:]}" if len(text) > most else text
 
@@ -35,10 +35,10 @@ def _safe(character: str) -> str:
 
 
 def whole_characters(text: str) -> str:
-    """Join halves of characters (UTF-16 surrogates) that came apart; replace those without a twin.
+    """Join UTF-16 surrogates to characters; replace those without a partner.
 
-    Servers written in JavaScript, Java or C# cut texts between the halves, and UTF-8 has no way to
-    write half a character.
+    Servers written in JavaScript, Java or C# cut texts within a pair, and UTF-8 can't encode half
+    of one.
     """
     if text.isascii():
         return text

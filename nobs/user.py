@@ -1,4 +1,4 @@
-"""Who runs NOBS and where this user's files are: one meaning for NOBS, its libraries and children.
+"""The user and the user's files, with the same meaning for NOBS, its libraries and children.
 
 Pods, `docker run --user`, services and nodes without their directory server have user ids without
 a name, no HOME, or one where nothing can be written.
@@ -19,15 +19,15 @@ PATH_VARIABLES = (
     "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "DOCKER_CONFIG", "DOCKER_CERT_PATH",
     "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
 )  # fmt: skip
-"""Variables that hold a path and that NOBS, or a library under it, reads."""
+"""Variables with a path that NOBS or one of its libraries reads."""
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Each HTTP client reads another one of them."""
+"""Each HTTP client reads a different one."""
 _NAME = re.compile(r"\$(\w+|\{[^}]*\}|\([^)]*\))", re.ASCII)
-"""A variable, or a command in the words of a shell."""
+"""A variable or a command in shell syntax."""
 
 
 def user_name() -> str:
-    """Return the user's name, or the number of one without a name."""
+    """Return the user's name, or the id of a user without a name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
@@ -43,12 +43,11 @@ def home() -> Path | None:
 def expand(text: str, named: str) -> Path:
     """Return the path that `text` means, with `~` and `$NAME` replaced as the hub's client does.
 
-    UsageError where the user or the variable isn't known: a directory called `~` or `$HOME` helps
-    nobody. `named` says where the text comes from.
+    UsageError where the user or the variable is unknown. `named` is the source of the text.
     """
     at_home = os.path.expanduser(text)  # noqa: PTH111 - pathlib raises where there is none
     unknown = [name for name in _NAME.findall(at_home) if name.strip("{}") not in os.environ]
-    # A name with `$` in it is one if it is there: the client leaves it alone, too.
+    # The client keeps `$` in the name of an existing path, too.
     if unknown and not (os.path.isabs(at_home) and os.path.exists(at_home)):  # noqa: PTH110, PTH117
         raise _unresolved(text, named, f"${unknown[0]}")
     return _resolved(text, named, os.path.expandvars(at_home))
@@ -69,8 +68,8 @@ def _resolved(text: str, named: str, path: str) -> Path:
 
 def _unresolved(text: str, named: str, what: str) -> UsageError:
     return UsageError(
-        f"{named} is {text!r}, and nothing here says what {what} is.",
-        "Write the path out, or set HOME and the variables in it.",
+        f"{named} is {text!r}, but {what} is unknown here.",
+        "Write the whole path, or set HOME and the variables in it.",
     )
 
 
@@ -78,16 +77,16 @@ def cache_home() -> Path:
     """Return the directory of the user's caches."""
     if named := os.environ.get("XDG_CACHE_HOME"):
         return expand(named, "XDG_CACHE_HOME")
-    return (home() or _stand_in()) / ".cache"
+    return (home() or _replacement()) / ".cache"
 
 
 def is_temporary(directory: Path) -> bool:
-    """Tell whether `directory` is in the place that stands in for a missing home directory."""
-    return directory.is_relative_to(_stand_in_path())
+    """Return whether `directory` is in the replacement for a missing home directory."""
+    return directory.is_relative_to(_replacement_path())
 
 
-def settle_environment() -> None:
-    """Give user, home, paths and certificates in the environment the meaning that they have here.
+def normalise_environment() -> None:
+    """Resolve user, home, paths and certificates in the environment.
 
     Libraries and child processes then read the same: torch asks for the user's name, triton for
     the home directory, and each would make a directory called `~` where there is none.
@@ -100,10 +99,10 @@ def settle_environment() -> None:
         else:
             os.environ.pop(name, None)
     tempfile.tempdir = None  # Looked up with TMPDIR as it was.
-    # As in our images: a torch.py or random.py in the working directory is no module of ours.
+    # As in the images: a torch.py or random.py in the working directory must not be imported.
     os.environ["PYTHONSAFEPATH"] = "1"
-    _settle_certificates()
-    _settle_user()
+    _normalise_certificates()
+    _normalise_user()
 
 
 def certificates() -> Path | None:
@@ -112,65 +111,66 @@ def certificates() -> Path | None:
     return next((Path(file) for file in given if os.path.isfile(file)), None)  # noqa: PTH113 - never raises
 
 
-def _settle_certificates() -> None:
-    """Let the certificates that one HTTP client is given hold for all of them."""
+def _normalise_certificates() -> None:
+    """Use the certificates of one HTTP client for all of them."""
     if file := certificates():
         for name in CERTIFICATE_VARIABLES:
             os.environ.setdefault(name, str(file))
 
 
-def _settle_user() -> None:
+def _normalise_user() -> None:
     if os.name == "nt":
         return
     if not any(os.environ.get(name) for name in ("LOGNAME", "USER", "LNAME", "USERNAME")):
         os.environ["USER"] = os.environ["LOGNAME"] = user_name()
     place = home()
     if place is None:
-        os.environ["HOME"] = str(_stand_in())
+        os.environ["HOME"] = str(_replacement())
     elif not _can_write(place / ".cache"):
         _cache_elsewhere(place / ".cache")
 
 
 def _cache_elsewhere(cache: Path) -> None:
-    """Write caches to the stand-in; what somebody put into the read-only one is still read."""
+    """Write caches to the replacement; weights in the read-only cache are still read."""
     weights = cache / "huggingface"
     if "XDG_CACHE_HOME" not in os.environ and os.access(weights, os.R_OK | os.X_OK):
         os.environ.setdefault("HF_HOME", str(weights))
-    stand_in = _stand_in()
-    os.environ.setdefault("XDG_CACHE_HOME", str(stand_in / ".cache"))
-    os.environ.setdefault("TRITON_CACHE_DIR", str(stand_in / ".triton"))
+    replacement = _replacement()
+    os.environ.setdefault("XDG_CACHE_HOME", str(replacement / ".cache"))
+    os.environ.setdefault("TRITON_CACHE_DIR", str(replacement / ".triton"))
 
 
 def _can_write(directory: Path) -> bool:
-    """Tell whether `directory`, or what it would be made in, takes files."""
+    """Return whether `directory`, or the one it would be created in, is writable."""
     place = next(each for each in (directory, *directory.parents) if os.path.exists(each))  # noqa: PTH110 - never raises
     return os.access(place, os.W_OK | os.X_OK)
 
 
-def _stand_in() -> Path:
-    """Return a private directory that stands in for a home; StorageError if somebody else has it.
+def _replacement() -> Path:
+    """Return a private replacement for a home; StorageError if it is another user's.
 
-    Its place has to be the same in the next run, which wants the same weights.
+    Its path must be the same in the next run, which needs the same weights.
     """
-    path = _stand_in_path()
+    path = _replacement_path()
     try:
         path.mkdir(mode=0o700, exist_ok=True)
         found = path.lstat()
     except OSError as error:
         raise StorageError(
-            f"No home directory takes files, and {path} can't be made: {error.strerror or error}.",
+            f"There is no writable home directory, and {path} can't be created: "
+            f"{error.strerror or error}.",
             "Set HOME to a directory of your own.",
         ) from error
     mine = os.name == "nt" or found.st_uid == os.getuid()
     if not (mine and stat.S_ISDIR(found.st_mode)):
         raise StorageError(
-            f"No home directory takes files, and {path}, which would stand in, is somebody else's.",
+            f"There is no writable home directory, and its replacement {path} is another user's.",
             "Set HOME to a directory of your own.",
         )
     return path
 
 
-def _stand_in_path() -> Path:
+def _replacement_path() -> Path:
     # By number: two users may share a name.
     return Path(tempfile.gettempdir()) / f"nobs-home-{_user_id()}"
 

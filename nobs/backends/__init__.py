@@ -1,4 +1,4 @@
-"""Hardware targets; a new one is a module here and one line of this table."""
+"""Hardware targets; a new one is a module and a line in this table."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What a backend tells of itself: engine-neutral, nothing of torch and nothing of Docker."""
+"""The interface of a backend, independent of torch and of the container engine."""
 
 import platform
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from nobs.system.gpus import Accelerators
 
 @dataclass(frozen=True, kw_only=True)
 class GpuRequest:
-    """GPUs that a container engine has to hand over by its own driver."""
+    """GPUs that a container engine passes to a container by its own driver."""
 
     driver: str
-    """The engine's device driver, as in `nvidia`; always named, since engines serve several."""
+    """The engine's device driver, as in `nvidia`."""
     cdi_kind: str
-    """The same devices in CDI's naming, as in `nvidia.com/gpu`."""
+    """The same devices as CDI names them, as in `nvidia.com/gpu`."""
     capabilities: tuple[str, ...] = ("gpu",)
     devices: tuple[str, ...] = ("all",)
     """Indices or UUIDs; `all` for every one."""
@@ -25,7 +25,7 @@ class GpuRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceNode:
-    """A device file of the host and its place in the container."""
+    """A device file of the host and its path in the container."""
 
     source: str
     target: str
@@ -33,22 +33,22 @@ class DeviceNode:
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerNeeds:
-    """What a container must get so that a backend works inside."""
+    """What a container needs so that a backend works inside."""
 
     gpu: GpuRequest | None = None
     device_nodes: tuple[DeviceNode, ...] = ()
     groups: tuple[int, ...] = ()
-    """Numeric groups that own the device nodes; names may be absent from the image."""
+    """Ids of the groups that own the device nodes; the image may not know their names."""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def refuse_unusable(accelerators: Accelerators, backend: Backend) -> None:
-    """Raise BackendMissing where it is known why no GPU of `backend` can be used."""
+    """Raise BackendMissing if it is known why no GPU of `backend` can be used."""
     if accelerators.visible(backend):
         return
     if hiding := accelerators.hiding(backend):
         raise BackendMissing(
-            f"The backend {backend} has no GPU: {hiding} hides every one.",
+            f"The backend {backend} has no GPU: {hiding} hides all of them.",
             "Unset the variable or name a GPU in it, or choose --backend cpu.",
         )
     for obstacle in accelerators.obstacles:
@@ -61,7 +61,7 @@ def refuse_unusable(accelerators: Accelerators, backend: Backend) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class BackendTarget:
-    """One hardware target; what a third party's doesn't override fits any device of torch."""
+    """One hardware target; the defaults fit any device of torch."""
 
     name: str
     """As on the command line and in reports."""
@@ -70,13 +70,13 @@ class BackendTarget:
     container_refusal: str | None = "NOBS has no image for it"
     """Why this backend can't run in a container; None where it can."""
     passed_environment: tuple[str, ...] = ()
-    """Variables of the caller that choose or tune devices and are worth passing on."""
+    """Variables of the caller that choose or tune devices; passed to containers."""
 
     def check_host(self, accelerators: Accelerators) -> None:
-        """Raise BackendMissing with its remedy unless hardware and driver are there."""
+        """Raise BackendMissing unless hardware and driver are present."""
 
     def check_image(self, accelerators: Accelerators, archs: str) -> None:
-        """Raise BackendMissing unless torch, built for `archs`, serves the GPU of a run."""
+        """Raise BackendMissing unless torch, built for `archs`, supports the GPU of a run."""
 
     def torch_index(self, accelerators: Accelerators) -> str:
         """Return the index whose torch fits the driver: `default` or one of PyTorch's own."""
@@ -99,13 +99,13 @@ class BackendTarget:
         return True
 
     def describe_device(self, torch: Any) -> dict[str, Any]:  # noqa: ANN401 - a module
-        """Return the fields of a `DeviceCheck` that say which device torch computes on."""
+        """Return the fields of a `DeviceCheck` that describe the device of torch."""
         del torch
         return {"device_name": platform.processor() or platform.machine()}
 
 
 def describe_gpu(torch: Any) -> dict[str, Any]:  # noqa: ANN401 - a module
-    """Return what torch's CUDA interface, which ROCm's builds share, says of the GPU in use."""
+    """Return the GPU in use as torch's CUDA interface, which ROCm's builds share, describes it."""
     used = torch.cuda.get_device_properties(torch.cuda.current_device())
     # Older builds of torch don't have all of this.
     unified, units = (

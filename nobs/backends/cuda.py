@@ -19,7 +19,7 @@ from nobs.system.gpus import Accelerators, NvidiaGpu
 _CUDA13_DRIVER = 580
 _CUDA12_DRIVER = 525
 _CUDA12_INDEX = "cu126"
-# CUDA 13 dropped the generations before Turing; the CUDA 12 wheels still carry them.
+# CUDA 13 dropped the generations before Turing; the CUDA 12 wheels still support them.
 _CUDA13_CAPABILITY = (7, 5)
 _CUDA12_CAPABILITY = (5, 0)
 
@@ -41,18 +41,18 @@ class Cuda(BackendTarget):
     )
 
     def check_host(self, accelerators: Accelerators) -> None:
-        """Raise BackendMissing unless an NVIDIA GPU with a driver that any build serves is here."""
+        """Raise BackendMissing unless there is an NVIDIA GPU with a supported driver."""
         refuse_unusable(accelerators, Backend.CUDA)
         if not accelerators.cuda():
             raise BackendMissing(
-                "The backend cuda needs an NVIDIA GPU and its driver; none answers here.",
+                "The backend cuda needs an NVIDIA GPU and its driver; none was found.",
                 "Check that nvidia-smi lists the GPU, install NVIDIA's driver if it doesn't, "
                 "or choose --backend cpu.",
             )
         self.torch_index(accelerators)
 
     def check_image(self, accelerators: Accelerators, archs: str) -> None:
-        """Raise BackendMissing if `archs`, as in `sm_80 sm_90 compute_90`, don't serve the GPU."""
+        """Raise BackendMissing if `archs`, as in `sm_80 sm_90 compute_90`, don't fit the GPU."""
         built, gpu = archs.split(), _used(accelerators)
         if not built or gpu is None or not gpu.compute_capability or _serves(built, gpu):
             return
@@ -63,7 +63,7 @@ class Cuda(BackendTarget):
         )
 
     def torch_index(self, accelerators: Accelerators) -> str:
-        """Return the newest CUDA family that driver and GPU take; an unknown driver counts as new.
+        """Return the newest CUDA that driver and GPU support; an unknown driver counts as new.
 
         CUDA 13 needs a driver >= 580 and compute capability >= 7.5, CUDA 12 one >= 525 and >= 5.0.
         """
@@ -87,7 +87,7 @@ class Cuda(BackendTarget):
         return "default" if is_new else _CUDA12_INDEX
 
     def container_needs(self, accelerators: Accelerators) -> ContainerNeeds:
-        """Ask for every GPU; CUDA_VISIBLE_DEVICES narrows inside as it does outside."""
+        """Request every GPU; CUDA_VISIBLE_DEVICES chooses inside the container, too."""
         return ContainerNeeds(
             gpu=GpuRequest(driver="nvidia", cdi_kind="nvidia.com/gpu"),
             environment=_same_inside(accelerators),
@@ -123,7 +123,7 @@ def _used(accelerators: Accelerators) -> NvidiaGpu | None:
 def _same_inside(accelerators: Accelerators) -> dict[str, str]:
     """Name chosen GPUs by UUID: an engine may see more of them than a job of a scheduler does.
 
-    Where only CUDA knows the order of its indices they are left to it.
+    Indices are kept where only CUDA knows their order.
     """
     gpus = accelerators.cuda()
     uuids = [gpu.uuid for gpu in gpus if gpu.uuid]
@@ -143,8 +143,8 @@ def _serves(built: list[str], gpu: NvidiaGpu) -> bool:
 
 
 def _arch_serves(arch: str, capability: tuple[int, int]) -> bool:
-    # Machine code serves its own major generation from its minor on; PTX everything newer. An
-    # `a` or `f` variant serves the one chip or family only.
+    # Machine code runs on its major generation from its minor on, PTX on everything newer, an
+    # `a` or `f` variant on its own chip or family only.
     kind, _, number = arch.partition("_")
     digits = number.rstrip("af")
     if not digits.isdigit():

@@ -29,8 +29,8 @@ class Mps(BackendTarget):
         """Raise BackendMissing unless this is a Mac with Apple's own chip."""
         if accelerators.apple is None:
             raise BackendMissing(
-                "The backend mps needs a Mac with an Apple chip; this machine has no such GPU.",
-                "Choose --backend auto, which takes what is here.",
+                "The backend mps needs a Mac with an Apple chip; this machine has none.",
+                "Choose --backend auto.",
             )
 
     def check_image(self, accelerators: Accelerators, archs: str) -> None:

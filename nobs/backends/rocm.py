@@ -22,7 +22,7 @@ _OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 
 @dataclass(frozen=True, kw_only=True)
 class Rocm(BackendTarget):
-    """AMD GPUs as a target; `root` is where the machine's /dev lies."""
+    """AMD GPUs as a target; the device files are below `root`."""
 
     name: str = "rocm"
     torch_device: str = "cuda"
@@ -39,19 +39,19 @@ class Rocm(BackendTarget):
     root: Path = Path("/")
 
     def check_host(self, accelerators: Accelerators) -> None:
-        """Raise BackendMissing unless compute driver, render node and a usable GPU are here."""
+        """Raise BackendMissing unless compute driver, render node and a usable GPU are present."""
         files = [node.source for node in self._nodes(accelerators)]
         missing = [file for file in files if not Path(file).exists()]
         if missing:
             raise BackendMissing(
-                f"The backend rocm needs {' and '.join(missing)}, which isn't there.",
+                f"The backend rocm needs {' and '.join(missing)}: not found.",
                 "Load AMD's kernel driver (`sudo modprobe amdgpu`) or install it, "
                 "or choose --backend cpu.",
             )
         refuse_unusable(accelerators, Backend.ROCM)
         if not accelerators.amd:
             raise BackendMissing(
-                "The backend rocm needs an AMD GPU that the compute driver lists; there is none.",
+                "The backend rocm needs an AMD GPU that the compute driver lists; none was found.",
                 "Check `rocminfo` and `ls /sys/class/kfd/kfd/topology/nodes`, "
                 "or choose --backend cpu.",
             )
@@ -60,14 +60,14 @@ class Rocm(BackendTarget):
             return
         other = next((gpu for gpu in others if gpu.rocm_has_kernels), None)
         raise BackendMissing(
-            f"ROCm has no kernels for {_describe(used)}, the first GPU that it shows.",
+            f"ROCm has no kernels for {_describe(used)}, the first GPU that it lists.",
             f"Choose {other.name} with ROCR_VISIBLE_DEVICES={accelerators.amd.index(other)}."
             if other
             else f"Set {_OVERRIDE} to a close relative (as in 10.3.0), or choose --backend cpu.",
         )
 
     def check_image(self, accelerators: Accelerators, archs: str) -> None:
-        """Raise BackendMissing if `archs`, as in `gfx90a gfx942`, don't serve the GPU."""
+        """Raise BackendMissing if `archs`, as in `gfx90a gfx942`, don't fit the GPU."""
         built = {arch.partition(":")[0] for arch in archs.split()}
         used = next(iter(accelerators.hip()), None)
         if built and used and used.gfx not in built and not _overridden():
@@ -82,7 +82,7 @@ class Rocm(BackendTarget):
         return "rocm7.2"
 
     def container_needs(self, accelerators: Accelerators) -> ContainerNeeds:
-        """Ask for the compute device, the render nodes and the groups that own them."""
+        """Request the compute device, the render nodes and the groups that own them."""
         nodes = tuple(self._nodes(accelerators))
         return ContainerNeeds(device_nodes=nodes, groups=_owning_groups(nodes))
 

@@ -11,7 +11,7 @@ from nobs import __version__
 from nobs.cli.terminal import wrap
 from nobs.errors import NobsError, StorageError
 from nobs.settings import load_env_file
-from nobs.user import settle_environment
+from nobs.user import normalise_environment
 
 COMMANDS = {
     "run": "Run benchmarks on this machine and write a report.",
@@ -88,7 +88,7 @@ def main() -> None:
     _write_utf8()
     try:
         load_env_file(Path.cwd())
-        settle_environment()
+        normalise_environment()
         result = cli.main(prog_name="nobs", standalone_mode=False)
         code = result if isinstance(result, int) else 0
     except click.ClickException as error:

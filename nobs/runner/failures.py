@@ -2,7 +2,7 @@
 
 import traceback
 
-from nobs.errors import FailureClass, NobsError, is_exhausted
+from nobs.errors import REMEDIES, FailureClass, NobsError, is_exhausted
 from nobs.schema.result import Failure
 from nobs.settings import hide_secrets
 
@@ -10,7 +10,7 @@ TRACEBACK_CHARS = 8000
 
 
 def describe(error: Exception) -> Failure:
-    """Return why the step failed, with its class; an exhausted device counts as `oom`."""
+    """Return why the step failed, with its class; out of memory is `oom`."""
     trace = hide_secrets("".join(traceback.format_exception(error)))[-TRACEBACK_CHARS:]
     if isinstance(error, NobsError):
         return Failure.of(error, trace)
@@ -19,6 +19,6 @@ def describe(error: Exception) -> Failure:
         failure_class=FailureClass.OOM if exhausted else FailureClass.BENCHMARK,
         type=type(error).__name__,
         message=hide_secrets(str(error) or type(error).__name__)[:2000],
-        remedy="Use a smaller --batch-size or a device with more memory." if exhausted else "",
+        remedy=REMEDIES[FailureClass.OOM] if exhausted else "",
         traceback=trace,
     )

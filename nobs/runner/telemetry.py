@@ -1,4 +1,4 @@
-"""Telemetry of a step: the idle machine, the repeats, and what becomes of the samples."""
+"""Telemetry of a step: the idle machine, the repeats, the samples in a file."""
 
 import json
 import os
@@ -46,11 +46,11 @@ class Monitor:
         self._read_cpu = read_cpu
         self._idle: Sampler | None = None
         self._busy = Sampler(readers)
-        self._foreign: list[int | str] = ["the repeats were not watched"] * len(readers)
+        self._foreign: list[int | str] = ["the repeats were not monitored"] * len(readers)
         self._end_s = 0.0
 
     def watch_idle(self, seconds: float = BASELINE_S, *, cpu_s: float = 0.0) -> None:
-        """Watch the machine at rest; costs nothing where no reader measures power.
+        """Watch the idle machine; takes no time where no reader measures power.
 
         With `cpu_s`, also measure for at least so long how many cores other processes keep busy.
         """
@@ -80,7 +80,7 @@ class Monitor:
         self._foreign = self._count_foreign()
 
     def now(self) -> dict[str, float]:
-        """Return power and temperature as they are, of the first device that measures each."""
+        """Return the current power and temperature of the first device that measures each."""
         found = {
             channel: [value for t in self._busy.tracks if (value := t.last(channel)) is not None]
             for channel in LIVE_CHANNELS
@@ -151,9 +151,9 @@ def find_own_processes() -> set[int]:
 
 
 def count_foreign(users: Collection[int], own: Collection[int]) -> int:
-    """Count the users of a device that are not ours.
+    """Count the other processes that use a device.
 
-    A container may see ids of the host: if none of them is ours, one of them still is us.
+    A container may see ids of the host: if none of them is ours, one of them still is this process.
     """
     others = set(users) - set(own)
     return len(others) if len(others) < len(set(users)) else max(0, len(others) - 1)
@@ -161,7 +161,7 @@ def count_foreign(users: Collection[int], own: Collection[int]) -> int:
 
 def _count_foreign(reader: Reader, own: Collection[int]) -> int | str:
     if reader.processes is None:
-        return f"the reader {reader.vendor} gives none"
+        return f"the reader {reader.vendor} has none"
     try:
         return count_foreign(reader.processes(), own)
     except reader.errors as error:

@@ -74,7 +74,7 @@ def _load(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _is_own_text(value: object, data: bytes) -> bool:
-    """Tell whether `value` written by NOBS is `data`: no key twice, the shortest digits."""
+    """Return whether `value` written by NOBS is `data`: no key twice, the shortest digits."""
     try:
         return to_json(value, indent=2) == data.rstrip(b"\n")
     except PydanticSerializationError:

@@ -28,7 +28,7 @@ _IOREG = ("ioreg", "-rc", "AGXAccelerator", "-d1")
 
 
 def find_accelerators(probe: Probe | None = None) -> Accelerators:
-    """Return every GPU that CUDA, ROCm or MPS could use, and why others can't be."""
+    """Return every GPU that CUDA, ROCm or MPS could use, and why others can't be used."""
     machine = probe or LocalMachine()
     if machine.system == "Darwin":
         return Accelerators(apple=_find_apple(machine))
@@ -50,16 +50,16 @@ def detect_backend(accelerators: Accelerators) -> Backend:
     """
     if broken := find_broken(accelerators):
         raise BackendMissing(
-            f"The best device of this machine isn't known: {broken.reason}",
-            f"{broken.remedy}; or choose --backend cpu (NOBS_BACKEND=cpu) to measure the CPU on "
-            "purpose.",
+            f"The best device of this machine is unknown: {broken.reason}",
+            f"{broken.remedy}; or choose --backend cpu (NOBS_BACKEND=cpu) to measure the CPU "
+            "anyway.",
         )
     usable = (kind for kind in _BEST_FIRST if _is_usable(accelerators, kind))
     return next(usable, Backend.MPS if accelerators.apple else Backend.CPU)
 
 
 def find_broken(accelerators: Accelerators) -> Obstacle | None:
-    """Return what keeps a GPU from use that is here, and better than all that can be used."""
+    """Return why a GPU can't be used that is better than every usable device."""
     for backend in _BEST_FIRST:
         if _is_usable(accelerators, backend):
             return None
@@ -80,7 +80,7 @@ def find_broken(accelerators: Accelerators) -> Obstacle | None:
 def explain_choice(
     accelerators: Accelerators, backend: Backend, *, is_auto: bool
 ) -> tuple[str, ...]:
-    """Return what is worth knowing of how `backend` and its device were chosen."""
+    """Return notes on how `backend` and its device were chosen."""
     return tuple(_explain_choice(accelerators, backend, is_auto=is_auto))
 
 
@@ -92,7 +92,7 @@ def _explain_choice(
         if accelerators.is_guess and (first := accelerators.primary(backend)):
             yield (
                 f"cuda: taken for the first GPU: {first.name}. CUDA_DEVICE_ORDER isn't PCI_BUS_ID, "
-                "so CUDA orders by its own idea of speed; the report names what computed"
+                "so CUDA sorts GPUs by its own estimate of speed; the report names the device used"
             )
     if not is_auto:
         return

@@ -1,4 +1,4 @@
-"""AMD GPUs as the kernel's compute driver (kfd) lists them, or why one isn't used."""
+"""AMD GPUs as listed by the kernel's compute driver (kfd), or why one isn't used."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def _amd_gpu(machine: Probe, number: int) -> AmdGpu | None:
     node = f"{_KFD_NODES}/{number}"
     properties = amd.parse_properties(machine.read(f"{node}/properties"))
     gfx = amd.gfx_name(properties.get("gfx_target_version"))
-    # CPUs are nodes too; and a GPU that this container was not given can't be read.
+    # CPUs are nodes too, and a GPU that isn't passed to this container can't be read.
     if gfx is None or not properties.get("simd_count"):
         return None
     render_minor = properties.get("drm_render_minor") or None
@@ -49,8 +49,8 @@ def _amd_gpu(machine: Probe, number: int) -> AmdGpu | None:
 def _amd_name(machine: Probe, device_id: int | None, render_minor: int | None, gfx: str) -> str:
     device = f"/sys/class/drm/renderD{render_minor}/device"
     ids = next((text for path in _AMDGPU_IDS if (text := machine.read(path))), None)
-    told = machine.read(f"{device}/product_name")
-    name = amd.product_name(told, ids, device_id, machine.read(f"{device}/revision"), gfx)
+    board = machine.read(f"{device}/product_name")
+    name = amd.product_name(board, ids, device_id, machine.read(f"{device}/revision"), gfx)
     partition = _stripped(machine.read(f"{device}/current_compute_partition"))
     return name if partition in (None, _WHOLE) else f"{name} {partition} partition"
 
@@ -66,25 +66,25 @@ def _without_kernels(gpus: tuple[AmdGpu, ...]) -> Iterator[Obstacle]:
         if not gpu.rocm_has_kernels:
             yield _unused(
                 f"{gpu.name} isn't used: ROCm has no kernels for {gpu.gfx}.",
-                "To try it all the same, set HSA_OVERRIDE_GFX_VERSION and --backend rocm",
+                "To try it anyway, set HSA_OVERRIDE_GFX_VERSION and --backend rocm",
             )
 
 
 def _explain(machine: Probe) -> Iterator[Obstacle]:
-    """Yield why kfd lists no GPU, if anything of AMD's is here."""
+    """Yield why kfd lists no GPU, if AMD hardware or tools are here."""
     for words in _TOOLS:
         answer = machine.ask(words, PROBE_S)
-        # rocm-smi ends with 0 though it says that the driver isn't there.
+        # rocm-smi ends with 0 even if the driver is missing.
         if answer is None or (answer.exit_code == 0 and not _TROUBLE.search(answer.text)):
             continue
         ending = (
             f"gave no answer within {PROBE_S:g} s"
             if answer.gave_up
-            else f"ends with {answer.exit_code} and says: {answer.text.rstrip('.')}"
+            else f"exits with {answer.exit_code}: {answer.text.rstrip('.')}"
         )
         yield Obstacle(
             backend=Backend.ROCM,
-            reason=f"{words[0]} is here, but {ending}; and the compute driver lists no GPU.",
+            reason=f"{words[0]} is installed, but {ending}, and the compute driver lists no GPU.",
             remedy="Load AMD's kernel driver (`sudo modprobe amdgpu`) or reboot, and in a "
             "container pass /dev/kfd and /dev/dri",
         )

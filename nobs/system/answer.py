@@ -1,4 +1,4 @@
-"""Asking a tool with a deadline, and saying what is waited for."""
+"""Running a tool with a deadline, with a notice if it takes long."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NOTICE_S = 1.0
-"""Whoever waits longer reads for what."""
+"""After this time a notice names the tool that is waited for."""
 
 _ELSEWHERE = {
     # WSL, and what services, cron and sudo leave out of PATH.
@@ -19,13 +19,13 @@ _ELSEWHERE = {
     "amd-smi": ("opt/rocm/bin",),
     "rocm-smi": ("opt/rocm/bin",),
 }  # fmt: skip
-"""Where tools of drivers are when PATH doesn't lead there."""
+"""Directories of drivers' tools that may be missing in PATH."""
 _LONGEST = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a tool said and how it ended."""
+    """The output of a tool and how it ended."""
 
     stdout: str = ""
     stderr: str = ""
@@ -39,25 +39,25 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """Everything it said, on one line of a bearable length."""
+        """Its whole output on one line, cut to a readable length."""
         words = " ".join(f"{self.stdout} {self.stderr}".replace("\0", " ").split())
         return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}..."
 
 
 def find_tool(name: str, root: Path = Path("/")) -> str | None:
-    """Return the path of a tool in PATH or, of a driver's tool, where it is besides."""
+    """Return the path of a tool: in PATH, else in the usual directories of drivers."""
     places = os.pathsep.join(str(root / place) for place in _ELSEWHERE.get(name, ()))
     return shutil.which(name) or (shutil.which(name, path=places) if places else None)
 
 
-def tell_waiting(name: str, timeout_s: float) -> None:
-    """Say on standard error what is waited for."""
+def report_waiting(name: str, timeout_s: float) -> None:
+    """Write to standard error what is waited for."""
     sys.stderr.write(f"nobs: waiting for {name} (at most {timeout_s:g} s)\n")
     sys.stderr.flush()
 
 
 def ask_tool(argv: tuple[str, ...], timeout_s: float) -> Answer:
-    """Run a tool to its end or its deadline, with what it started."""
+    """Run a tool until it ends or reaches its deadline, then kill it and its children."""
     try:
         process = subprocess.Popen(
             argv,
@@ -77,7 +77,7 @@ def ask_tool(argv: tuple[str, ...], timeout_s: float) -> Answer:
             stdout, stderr = process.communicate(timeout=wait_s)
         except subprocess.TimeoutExpired:
             if wait_s == first_s and timeout_s > first_s:
-                tell_waiting(Path(argv[0]).name, timeout_s)
+                report_waiting(Path(argv[0]).name, timeout_s)
             continue
         return Answer(stdout=stdout, stderr=stderr, exit_code=process.returncode)
     _kill(process)
@@ -85,7 +85,7 @@ def ask_tool(argv: tuple[str, ...], timeout_s: float) -> Answer:
 
 
 def _kill(process: "subprocess.Popen[str]") -> None:
-    """End a tool and its children; one that hangs within a driver can't be waited for."""
+    """Kill a tool and its children; one that hangs in a driver can't be waited for."""
     with contextlib.suppress(OSError):
         if os.name == "posix":
             os.killpg(process.pid, signal.SIGKILL)

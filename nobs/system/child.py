@@ -22,9 +22,9 @@ def child(
     grace_s: float = 5.0,
     **options: Any,  # noqa: ANN401 - those of Popen
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run `command` for the time of the block, with its output as text; then `end` it.
+    """Run `command` while the block runs, with its output as text; then `end` it.
 
-    In a session of its own a Ctrl-C of the terminal doesn't reach it: that is ours to handle.
+    In a separate session Ctrl-C doesn't reach it: this process handles the signal.
     """
     settings: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **options}
     session = _OWN_SESSION if own_session else {}
@@ -38,9 +38,9 @@ def child(
 
 
 def end(process: subprocess.Popen[str], *, finish_s: float = 0.0, grace_s: float = 5.0) -> None:
-    """Close the process's input, let it finish for `finish_s`, terminate it, and kill it at last.
+    """Close the input, wait `finish_s`, terminate the process, wait `grace_s`, then kill it.
 
-    From being terminated to being killed it has `grace_s`. Afterwards its pipes are closed.
+    Afterwards its pipes are closed.
     """
     if process.stdin is not None:
         with suppress(OSError):

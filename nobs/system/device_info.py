@@ -35,7 +35,7 @@ def get_device_info(
     gpu = accelerators.primary(device)
     identity = identify(machine)
     if not device.is_builtin:
-        # Its device is known once it has computed; another GPU here isn't it.
+        # Its device is known only after computing.
         gpu_name, gpu_memory_gb = None, None
     elif gpu is None:
         gpu_name, gpu_memory_gb = _other_gpu(machine)

@@ -47,7 +47,7 @@ class NvidiaGpu:
     @property
     def _generation(self) -> int:
         major, minor = self.compute_capability or (0, 0)
-        # Ada has Ampere's major number, Turing came beside Volta, and Hopper beside Ada.
+        # Ada has Ampere's major number, Turing is as old as Volta, and Hopper as Ada.
         generations = {3: 0, 5: 1, 6: 2, 7: 3, 8: 5 if minor >= 9 else 4, 9: 5}
         return generations.get(major, 6 if major > 9 else 0)
 
@@ -99,7 +99,7 @@ type Gpu = NvidiaGpu | AmdGpu | AppleGpu
 
 @dataclass(frozen=True, kw_only=True)
 class Obstacle:
-    """Why a GPU that is here, or seems to be, can't be used."""
+    """Why a GPU that is, or seems to be, present can't be used."""
 
     backend: Backend
     """The one that would use it."""
@@ -107,7 +107,7 @@ class Obstacle:
     """What was found, as one sentence or more."""
     remedy: str
     is_broken: bool = True
-    """Whether its driver or tool is here and fails; else nothing is set up for it."""
+    """Whether its driver or tool is installed but fails; otherwise nothing is installed for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,7 @@ class Accelerators:
     """Those of `visible.VARIABLES` that are set."""
     obstacles: tuple[Obstacle, ...] = ()
     remarks: tuple[str, ...] = ()
-    """What the tools complained of though they answered."""
+    """Complaints of tools that answered."""
 
     def primary(self, backend: Backend) -> Gpu | None:
         """Return the GPU that a one-GPU run on `backend` gets; for `cpu`, the machine's best."""
@@ -153,7 +153,7 @@ class Accelerators:
         named = tuple(dict.fromkeys((*usable, *slices)))
         for _, value in visible.cuda_choices(self.variables):
             picked = visible.pick(value, numbered, named)
-            # Of a divided GPU that is named as a whole a program sees an instance.
+            # A program sees one instance of a divided GPU that is named as a whole.
             return tuple(gpu.slices[0] if gpu.slices else gpu for gpu in picked)
         return numbered
 
@@ -167,7 +167,7 @@ class Accelerators:
     def hiding(self, backend: Backend) -> str | None:
         """Return the variables, as `NAME='value'`, that leave `backend` no GPU; None if none does.
 
-        Of GPUs that no tool could list nothing is known but that `''` and `-1` hide them too.
+        GPUs that no tool could list are hidden by `''` and `-1` only, as far as is known.
         """
         if self.visible(backend) or backend not in (Backend.CUDA, Backend.ROCM):
             return None
@@ -182,13 +182,13 @@ class Accelerators:
         return " and ".join(hiding) or None
 
     def is_hidden_on_purpose(self, backend: Backend) -> bool:
-        """Tell whether a variable is set as people do who want the CPU."""
+        """Return whether a variable hides every GPU, as users set it who want the CPU."""
         choices = visible.cuda_choices if backend is Backend.CUDA else visible.hip_choices
         return any(visible.hides_all(value) for _, value in choices(self.variables))
 
     @property
     def is_guess(self) -> bool:
-        """Whether CUDA alone knows which of several models comes first in its numbering."""
+        """Whether only CUDA knows which of several models comes first in its numbering."""
         if visible.orders_by_bus(self.variables) or any(gpu.slices for gpu in self.nvidia):
             return False
         values = [value for _, value in visible.cuda_choices(self.variables)]
@@ -196,7 +196,7 @@ class Accelerators:
         return len(models) > 1 and not any(map(visible.names_by_uuid, values))
 
     def _numbered_by_cuda(self) -> tuple[NvidiaGpu, ...]:
-        """Return what CUDA numbers; of MIG instances a program sees one, and no whole GPU then."""
+        """Return what CUDA numbers: one MIG instance if there are any, else the whole GPUs."""
         slices = [piece for gpu in self.nvidia for piece in gpu.slices or ()]
         if slices:
             return (slices[0],)

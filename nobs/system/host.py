@@ -26,7 +26,7 @@ _CONTAINER_MARKS = {
 
 @dataclass(frozen=True, kw_only=True)
 class HostFacts:
-    """A machine below its operating system's name; None where it doesn't tell."""
+    """A machine and its limits; None where unknown."""
 
     os_name: str
     """As in `Ubuntu`; inside a container, the image's."""
@@ -44,9 +44,9 @@ class HostFacts:
     memory_limit_bytes: int | None
     """Memory limit of the cgroup."""
     container_runtime: str | None
-    """As in `docker` or `kubernetes`; `unknown` if only the layers tell; None outside."""
+    """As in `docker` or `kubernetes`; `unknown` if only the layers show it; None outside."""
     hypervisor: str | None
-    """Vendor, as in `KVM`; `unknown` if only the CPU flag tells; None on bare metal."""
+    """Vendor, as in `KVM`; `unknown` if only the CPU flag shows it; None on bare metal."""
     firmware: str | None
     """Version of the BIOS."""
     cpu_governor: str | None
@@ -59,7 +59,7 @@ class HostFacts:
 
 
 def find_host_facts(probe: Probe | None = None) -> HostFacts:
-    """Read what bounds a run on this machine."""
+    """Read the limits of a run on this machine."""
     machine = probe or LocalMachine()
     os_name, os_version = _os(machine)
     identity = identify(machine)

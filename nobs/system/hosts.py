@@ -14,7 +14,7 @@ from nobs.schema.server import SERVER_PORTS
 type Address = IPv4Address | IPv6Address
 
 HOST_NAME = "host.docker.internal"
-"""The name that stands for the host inside a container."""
+"""The host's name inside a container."""
 _HOST_NAMES = frozenset(
     {HOST_NAME, "gateway.docker.internal", "host.containers.internal", "host.lima.internal",
      "host.orb.internal"}
@@ -28,9 +28,9 @@ _BRIDGE = re.compile(r"docker\d|br-[0-9a-f]{12}$|podman\d|cni-podman\d")
 
 
 def is_loopback(host: str) -> bool:
-    """Tell, without asking anybody, whether `host` means the machine that asks.
+    """Return, without a lookup, whether `host` means the machine that asks.
 
-    Unspecified addresses do: servers print `http://0.0.0.0:8000`, and people paste it.
+    Unspecified addresses do: servers print `http://0.0.0.0:8000`, and users paste it.
     """
     name = _plain(host)
     if name in _LOCAL_NAMES or name.endswith(".localhost"):
@@ -40,13 +40,13 @@ def is_loopback(host: str) -> bool:
 
 
 def is_own_name(host: str) -> bool:
-    """Tell whether `host` is how this machine calls itself."""
+    """Return whether `host` is this machine's own name."""
     name, own = _plain(host), socket.gethostname().lower()
     return bool(own) and name in {own, f"{own.partition('.')[0]}.local"}
 
 
 def is_this_machine(host: str) -> bool | None:
-    """Tell whether `host` is this machine by any of its names and addresses; None if unresolved."""
+    """Return whether `host` is a name or an address of this machine; None if unresolved."""
     if is_loopback(host) or is_own_name(host) or _plain(host) in _HOST_NAMES:
         return True
     if _address(_plain(host)) is not None:
@@ -116,7 +116,7 @@ def _address(text: str) -> Address | None:
 
 
 def _short_address(text: str) -> Address | None:
-    """Read what the system's resolver reads as an address too: `127.1`, `0`, `0x7f000001`."""
+    """Read short forms that the system's resolver accepts: `127.1`, `0`, `0x7f000001`."""
     if not re.fullmatch(r"(0x)?[0-9a-f]+(\.(0x)?[0-9a-f]+){0,3}", text) or not text[0].isdigit():
         return None
     try:
@@ -133,7 +133,7 @@ def _is_own(text: str) -> bool:
 
 
 def _is_on_bridge(address: Address) -> bool:
-    """Tell whether a container of this machine has that address."""
+    """Return whether a container of this machine has that address."""
     bridges = (each for name, each in psutil.net_if_addrs().items() if _BRIDGE.match(name))
     return any(
         address in ip_interface(f"{each.address}/{each.netmask}").network

@@ -1,4 +1,4 @@
-"""Names of the processor and of the machine, from whichever source tells them."""
+"""Names of the processor and of the machine, from several sources."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _DEVICE_TREE_MODEL = "/proc/device-tree/model"
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Names of processor and machine; None where a source doesn't tell."""
+    """Names of processor and machine; None where unknown."""
 
     cpu: str | None = None
     cpu_vendor: str | None = None
@@ -26,7 +26,7 @@ class Identity:
 
 
 def identify(machine: Probe) -> Identity:
-    """Merge what the platform's sources tell, the best source first."""
+    """Merge the platform's sources, the best one first."""
     sources: tuple[Identity, ...]
     match machine.system:
         case "Darwin":
@@ -54,7 +54,7 @@ def processor(machine: Probe, identity: Identity) -> str:
 
 
 def host(machine: Probe, identity: Identity) -> str:
-    """Return make and model; of a machine that doesn't tell them, what it is."""
+    """Return make and model; else the kind of the machine."""
     if identity.host:
         return identity.host
     if identity.hypervisor:
@@ -64,29 +64,29 @@ def host(machine: Probe, identity: Identity) -> str:
 
 
 def windows_pc(machine: Probe) -> windows.WindowsPc:
-    """Ask PowerShell once for everything; what it doesn't say is None."""
+    """Query PowerShell once for everything; None where it has no value."""
     return windows.parse_cim(machine.run(windows.CIM_QUERY, PROBE_S))
 
 
 def _named_first(hypervisors: Iterable[str | None]) -> str | None:
-    told = [hypervisor for hypervisor in hypervisors if hypervisor]
-    return next((maker for maker in told if maker != "unknown"), told[0] if told else None)
+    found = [hypervisor for hypervisor in hypervisors if hypervisor]
+    return next((maker for maker in found if maker != "unknown"), found[0] if found else None)
 
 
 def _fastfetch(machine: Probe) -> Identity:
-    told = fastfetch.parse_fastfetch(machine.run(fastfetch.QUERY))
-    return Identity(cpu=told.cpu, host=told.host) if told else Identity()
+    found = fastfetch.parse_fastfetch(machine.run(fastfetch.QUERY))
+    return Identity(cpu=found.cpu, host=found.host) if found else Identity()
 
 
 def _linux_cpu(machine: Probe) -> Identity:
-    told = linux.parse_lscpu(machine.run(("lscpu",)))
+    found = linux.parse_lscpu(machine.run(("lscpu",)))
     plain = linux.parse_cpuinfo(machine.read("/proc/cpuinfo"))
-    sources = [cpu for cpu in (told, plain) if cpu]
+    sources = [cpu for cpu in (found, plain) if cpu]
     return Identity(
         cpu=next((cpu.name for cpu in sources if cpu.name), None),
         cpu_vendor=next((cpu.vendor for cpu in sources if cpu.vendor), None),
         hypervisor=next((cpu.hypervisor for cpu in sources if cpu.hypervisor), None),
-        cores=told.cores if told else None,
+        cores=found.cores if found else None,
     )
 
 
@@ -105,13 +105,13 @@ def _linux_host(machine: Probe) -> Identity:
 
 
 def _mac(machine: Probe) -> Identity:
-    told = macos.parse_sysctl(machine.run(SYSCTL))
-    if told is None or not (told.chip and told.model):
-        told = macos.parse_hardware(machine.run(SYSTEM_PROFILER, PROBE_S)) or told
-    if told is None:
+    found = macos.parse_sysctl(machine.run(SYSCTL))
+    if found is None or not (found.chip and found.model):
+        found = macos.parse_hardware(machine.run(SYSTEM_PROFILER, PROBE_S)) or found
+    if found is None:
         return _fastfetch(machine)
-    hypervisor = "Apple" if told.virtual else None
-    return Identity(cpu=told.chip, host=told.model, hypervisor=hypervisor)
+    hypervisor = "Apple" if found.virtual else None
+    return Identity(cpu=found.chip, host=found.model, hypervisor=hypervisor)
 
 
 def _windows(machine: Probe) -> Identity:

@@ -7,27 +7,27 @@ from nobs.schema.device import SHARED_MEMORY, DeviceInfo
 from nobs.schema.result import DeviceCheck
 from nobs.system.gpus import GIB
 
-# The driver keeps some per cent to itself, and of a MIG instance the plan knows the profile only:
-# 1g.18gb has 16 GiB. Cards of one name that differ (RTX 3080 with 10 and 12 GiB) differ by more.
+# The driver reserves a few per cent, and of a MIG instance only the profile is planned: 1g.18gb
+# has 16 GiB. Cards of one name that differ (RTX 3080 with 10 and 12 GiB) differ by more.
 _MEMORY_SLACK = 0.15
 _NOISE = re.compile(r"\s*\(.*?\)|\b(nvidia|amd|graphics)\b|[^a-z0-9]+")
 _MODEL = re.compile(r"[a-z0-9]*[0-9][a-z0-9]*")
 
 
 def find_difference(info: DeviceInfo, check: DeviceCheck) -> str | None:
-    """Return in what the GPU of a check isn't that of `info`; None where nothing differs."""
+    """Return how the GPU of a check differs from that of `info`; None if it doesn't."""
     if info.device not in (Backend.CUDA, Backend.ROCM):
         return None
     if not _same_name(info, check.device_name):
         return f"{check.device_name} instead of {info.gpu_name}"
-    told = info.gpu_memory_gb
-    if told is None or check.memory_bytes is None:
+    size = info.gpu_memory_gb
+    if size is None or check.memory_bytes is None:
         return None
-    if isinstance(told, str) or check.is_unified:
-        is_same = check.is_unified is None or isinstance(told, str) == check.is_unified
+    if isinstance(size, str) or check.is_unified:
+        is_same = check.is_unified is None or isinstance(size, str) == check.is_unified
     else:
-        is_same = abs(told - check.memory_bytes / GIB) <= _MEMORY_SLACK * told
-    return None if is_same else f"{_memory_of(check)} of memory instead of {_memory_word(told)}"
+        is_same = abs(size - check.memory_bytes / GIB) <= _MEMORY_SLACK * size
+    return None if is_same else f"{_memory_of(check)} of memory instead of {_memory_word(size)}"
 
 
 def describe_computing(info: DeviceInfo, check: DeviceCheck) -> DeviceInfo:
@@ -42,7 +42,7 @@ def describe_computing(info: DeviceInfo, check: DeviceCheck) -> DeviceInfo:
 
 
 def same_gpu_name(one: str, other: str) -> bool:
-    """Tell whether two names of a driver mean the same model."""
+    """Return whether two names of a driver mean the same model."""
     return _bare(one) == _bare(other)
 
 
@@ -51,7 +51,7 @@ def _same_name(info: DeviceInfo, name: str) -> bool:
         return False
     if same_gpu_name(info.gpu_name, name):
         return True
-    # AMD's names come from a board, a list or ROCm, each in other words: models may not contradict.
+    # AMD's names come from a board, a list or ROCm in different forms: compare model numbers.
     one, other = (set(_MODEL.findall(_bare(each))) for each in (info.gpu_name, name))
     return info.device is Backend.ROCM and (not one or not other or bool(one & other))
 
@@ -64,5 +64,5 @@ def _memory_of(check: DeviceCheck) -> str:
     return SHARED_MEMORY if check.is_unified else f"{(check.memory_bytes or 0) / GIB:.2f} GiB"
 
 
-def _memory_word(told: float | str) -> str:
-    return told if isinstance(told, str) else f"{told:g} GiB"
+def _memory_word(size: float | str) -> str:
+    return size if isinstance(size, str) else f"{size:g} GiB"

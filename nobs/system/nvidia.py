@@ -1,4 +1,4 @@
-"""NVIDIA GPUs, or why one that is here can't be used: an exit code alone says neither."""
+"""NVIDIA GPUs, or why one that is present can't be used."""
 
 import re
 import time
@@ -35,7 +35,7 @@ _TOOL = "nvidia-smi"
 
 
 def find_nvidia(machine: Probe) -> Found:
-    """Return the GPUs that nvidia-smi or, where it can't say, NVML lists."""
+    """Return the GPUs that nvidia-smi lists, else those that NVML lists."""
     deadline = time.monotonic() + PROBE_S
     answer = _ask_table(machine, deadline)
     gpus = nvidia.parse_table(answer.stdout if answer else None)
@@ -52,7 +52,7 @@ def find_nvidia(machine: Probe) -> Found:
 
 
 def _ask_table(machine: Probe, deadline: float) -> Answer | None:
-    """Ask in the words of newer drivers, then in those of older ones; both within one deadline."""
+    """Query as newer drivers expect, then as older ones do; both within one deadline."""
     answer = machine.ask(nvidia.QUERY, PROBE_S)
     if answer and (answer.gave_up or nvidia.parse_table(answer.stdout)):
         return answer
@@ -65,7 +65,7 @@ def _left(deadline: float) -> float:
 
 
 def _may_be_divided(machine: Probe, gpus: tuple[NvidiaGpu, ...], answer: Answer | None) -> bool:
-    """Tell whether there may be MIG instances; older drivers' tables don't say."""
+    """Return whether there may be MIG instances; older drivers' tables don't say."""
     if any(gpu.slices is not None for gpu in gpus):
         return True
     if "MIG-" in machine.environment.get(visible.CUDA_VARIABLE, ""):
@@ -75,7 +75,7 @@ def _may_be_divided(machine: Probe, gpus: tuple[NvidiaGpu, ...], answer: Answer 
 
 
 def _idle_mig(gpus: tuple[NvidiaGpu, ...]) -> Iterator[Obstacle]:
-    """Yield GPUs that were set up to be divided and are not: CUDA can't use them."""
+    """Yield GPUs with MIG enabled but without an instance: CUDA can't use them."""
     for gpu in gpus:
         if gpu.slices == ():
             yield Obstacle(
@@ -87,29 +87,29 @@ def _idle_mig(gpus: tuple[NvidiaGpu, ...]) -> Iterator[Obstacle]:
 
 
 def _complaints(answer: Answer | None) -> Iterator[str]:
-    """Yield what nvidia-smi complained of though GPUs are known: of one that is lost, say."""
+    """Yield complaints of nvidia-smi where GPUs are known, such as one that is lost."""
     if answer is None:
         return
     rest = nvidia.find_complaints(answer.stdout)
     said = replace(answer, stdout=rest).text
     if answer.exit_code:
-        yield f"{_TOOL} ended with {answer.exit_code}" + (f": {said}" if said else "")
+        yield f"{_TOOL} exited with {answer.exit_code}" + (f": {said}" if said else "")
     elif rest:
-        yield f"{_TOOL} says: {said}"
+        yield f"{_TOOL}: {said}"
 
 
 def _explain(machine: Probe, answer: Answer | None, library: Listing | None) -> Iterator[Obstacle]:
-    """Yield why no GPU was listed, if anything of NVIDIA's is here."""
+    """Yield why no GPU was listed, if NVIDIA hardware or tools are here."""
     if answer is not None and answer.gave_up:
         yield _broken(
-            f"{_TOOL} is here, but gave no answer within {PROBE_S:g} s.",
+            f"{_TOOL} is installed, but gave no answer within {PROBE_S:g} s.",
             "Run `nvidia-smi` by hand: if it is slow, `sudo nvidia-smi -pm 1` keeps the driver "
             "loaded; if it hangs, look at `sudo dmesg` and reboot",
         )
     elif answer is not None:
-        said = f"says: {answer.text.rstrip('.')}" if answer.text else "says nothing"
+        said = answer.text.rstrip(".") or "no output"
         yield _broken(
-            f"{_TOOL} is here, lists no GPU, ends with {answer.exit_code} and {said}.",
+            f"{_TOOL} is installed, but lists no GPU (exit code {answer.exit_code}): {said}.",
             _remedy_of(answer.text),
         )
     elif library is not None and library.gave_up:
@@ -118,13 +118,13 @@ def _explain(machine: Probe, answer: Answer | None, library: Listing | None) -> 
         )
     elif library is not None:
         said = library.error or "it lists no GPU"
-        yield _broken(f"NVIDIA's driver is here, but {said}.", _remedy_of(said))
+        yield _broken(f"NVIDIA's driver is installed, but: {said}.", _remedy_of(said))
     else:
         yield from _explain_bus(machine)
 
 
 def _explain_bus(machine: Probe) -> Iterator[Obstacle]:
-    """Yield what Linux shows of a GPU where neither nvidia-smi nor NVML is installed."""
+    """Yield evidence of a GPU in Linux where neither nvidia-smi nor NVML is installed."""
     on_bus = find_pci_gpus(machine, NVIDIA)
     served = [gpu for gpu in on_bus if gpu.driver == "nvidia"]
     if served or machine.read(_KERNEL_DRIVER) or _device_files(machine):

@@ -4,12 +4,12 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from nobs.system.answer import NOTICE_S, tell_waiting
+from nobs.system.answer import NOTICE_S, report_waiting
 from nobs.system.gpus import NvidiaGpu
 from nobs.system.parsers.names import known
 
 _NO_LIBRARY, _NO_DRIVER = 12, 9
-"""Errors of a machine without NVIDIA's driver, which say nothing of a GPU."""
+"""Errors of a machine without NVIDIA's driver: no evidence of a GPU."""
 
 
 def load() -> Any:  # noqa: ANN401  pynvml has no types
@@ -32,16 +32,16 @@ class Listing:
 
 
 def ask(timeout_s: float) -> Listing | None:
-    """Return what `list_gpus` does; a driver that hangs is given up after `timeout_s`."""
+    """Return the result of `list_gpus`, or give up after `timeout_s`."""
     library, listings = load(), list[Listing | None]()
     if library is None:
         return None
-    # A call into a driver that hangs can't be interrupted: its thread is left behind.
+    # A call into a driver that hangs can't be interrupted: its thread stays.
     thread = threading.Thread(target=lambda: listings.append(list_gpus(library)), daemon=True)
     thread.start()
     thread.join(min(NOTICE_S, timeout_s))
     if thread.is_alive():
-        tell_waiting("NVML", timeout_s)
+        report_waiting("NVML", timeout_s)
         thread.join(timeout_s - NOTICE_S)
     return listings[0] if listings else Listing(gave_up=True)
 
@@ -71,7 +71,7 @@ def _gpu(nvml: Any, index: int, driver: str | None) -> NvidiaGpu | None:  # noqa
         uuid = _text(nvml.nvmlDeviceGetUUID(gpu))
         capability = nvml.nvmlDeviceGetCudaComputeCapability(gpu)
     except nvml.NVMLError:
-        # One GPU that fell off the bus doesn't hide the others.
+        # The others are listed even if one fell off the bus.
         return None
     try:
         memory_mib = nvml.nvmlDeviceGetMemoryInfo(gpu).total // 1024**2

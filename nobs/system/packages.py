@@ -1,4 +1,4 @@
-"""Python packages that are installed here, by the names that pip knows them by."""
+"""Installed Python packages, by their names in pip."""
 
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version

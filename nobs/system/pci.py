@@ -30,13 +30,13 @@ def find_pci_gpus(machine: Probe, vendor: str) -> tuple[PciGpu, ...]:
 
 def _gpus(machine: Probe, vendor: str) -> Iterator[PciGpu]:
     for address in machine.names(_DEVICES):
-        told = key_values(machine.read(f"{_DEVICES}/{address}/uevent"), "=")
-        if not told.get("PCI_ID", "").upper().startswith(f"{vendor}:"):
+        event = key_values(machine.read(f"{_DEVICES}/{address}/uevent"), "=")
+        if not event.get("PCI_ID", "").upper().startswith(f"{vendor}:"):
             continue
-        kind = _base_class(told.get("PCI_CLASS", ""))
+        kind = _base_class(event.get("PCI_CLASS", ""))
         if kind in (_DISPLAY, _PROCESSING):
             yield PciGpu(
-                address=address, driver=told.get("DRIVER") or None, is_display=kind == _DISPLAY
+                address=address, driver=event.get("DRIVER") or None, is_display=kind == _DISPLAY
             )
 
 

@@ -1,4 +1,4 @@
-"""The one way to the machine: commands, files and counts; tests replay recorded machines."""
+"""Access to the machine: commands, files and counts; tests replay recorded machines."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ _READ_LIMIT_BYTES = 4 * 1024 * 1024
 
 
 class Probe(Protocol):
-    """A machine that can be asked; every answer may be None, no question raises."""
+    """A machine; every answer may be None, no method raises."""
 
     @property
     def system(self) -> str:
@@ -57,7 +57,7 @@ class Probe(Protocol):
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Variables of the process that asks."""
+        """Environment variables."""
 
     def ask(self, argv: Sequence[str], timeout_s: float = QUICK_S) -> Answer | None:
         """Return how a tool answered, failures included; None if it is missing."""
@@ -77,7 +77,7 @@ class Probe(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class LocalMachine:
-    """Ask the machine that runs this; files lie below `root`, each command runs only once."""
+    """The machine that runs this; files are below `root`, each command runs only once."""
 
     root: Path = Path("/")
     answers: dict[tuple[str, ...], Answer | None] = field(default_factory=dict, repr=False)
@@ -114,7 +114,7 @@ class LocalMachine:
 
     @property
     def affinity_cores(self) -> int | None:
-        """Hardware threads that this process may use; None where the system doesn't tell."""
+        """Hardware threads that this process may use; None where unknown."""
         if not hasattr(os, "sched_getaffinity"):
             return None
         return len(os.sched_getaffinity(0))

@@ -35,23 +35,23 @@ def cuda_choices(variables: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def hip_choices(variables: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the variables that choose among HIP's devices: each in what those before it show."""
+    """Return the variables that choose among HIP's devices; the later one chooses last."""
     hip = [name for name in _HIP_VARIABLES if name in variables][:1]
     return [(name, variables[name]) for name in (_ROCR_VARIABLE, *hip) if name in variables]
 
 
 def orders_by_bus(variables: Mapping[str, str]) -> bool:
-    """Tell whether CUDA numbers devices by their place on the bus, not the fastest first."""
+    """Return whether CUDA numbers devices by their place on the bus, not the fastest first."""
     return variables.get(_CUDA_ORDER, "").strip() == "PCI_BUS_ID"
 
 
 def names_by_uuid(value: str) -> bool:
-    """Tell whether a list begins with a UUID, which means the same in every order."""
+    """Return whether a list begins with a UUID, which means the same in every order."""
     return _UUID.match(value.strip()) is not None
 
 
 def hides_all(value: str) -> bool:
-    """Tell whether a list is meant to show no device, as ``""`` and ``-1`` are; a typo isn't."""
+    """Return whether a list hides every device on purpose, as ``""`` and ``-1`` do."""
     return _NOTHING.fullmatch(value.partition(",")[0].strip()) is not None
 
 

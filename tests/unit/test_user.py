@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nobs.errors import StorageError, UsageError
 from nobs.settings import hub_cache
-from nobs.user import cache_home, certificates, expand, home, settle_environment
+from nobs.user import cache_home, certificates, expand, home, normalise_environment
 
 SOURCES = ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME")
 
@@ -106,7 +106,7 @@ def test_without_a_home_its_sign_is_a_usage_error(
     assert home() is None
     with pytest.raises(UsageError, match="~"):
         expand("~/x", "HF_HOME")
-    settle_environment()
+    normalise_environment()
     with pytest.raises(UsageError, match="home"):
         expand("~/x", "HF_HOME")
 
@@ -130,7 +130,7 @@ def test_paths_of_the_environment_are_written_out_for_libraries_and_children(
     env: dict[str, str],
 ) -> None:
     env |= {"HF_HOME": "$HOME/hf", "LLM_API_KEY_FILE": "~/key", "HF_HUB_CACHE": "", "OTHER": "$x"}
-    settle_environment()
+    normalise_environment()
     assert env["HF_HOME"] == f"{env['HOME']}/hf"
     assert env["LLM_API_KEY_FILE"] == f"{env['HOME']}/key"
     assert "HF_HUB_CACHE" not in env
@@ -141,7 +141,7 @@ def test_certificates_of_one_client_hold_for_all(env: dict[str, str], tmp_path: 
     file = tmp_path / "company.pem"
     file.write_text("certificates")
     env["REQUESTS_CA_BUNDLE"] = str(file)
-    settle_environment()
+    normalise_environment()
     assert certificates() == file
     assert env["SSL_CERT_FILE"] == env["CURL_CA_BUNDLE"] == str(file)
 
@@ -153,7 +153,7 @@ def test_a_stand_in_that_somebody_else_has_is_refused(
     monkeypatch.setattr("pwd.getpwuid", lambda _: (_ for _ in ()).throw(KeyError("no such uid")))
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / f"nobs-home-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(StorageError, match="somebody else's"):
+    with pytest.raises(StorageError, match="another user's"):
         cache_home()
 
 
@@ -161,6 +161,6 @@ def test_children_take_no_module_from_the_working_directory(
     env: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "random.py").write_text("raise SystemExit('not the library')")
-    settle_environment()
+    normalise_environment()
     child = [sys.executable, "-m", "tempfile"]
     subprocess.run(child, cwd=tmp_path, env=env, check=True, timeout=60)

@@ -42,7 +42,7 @@ def explain_hidden(
 
 
 def is_hidden(path: Path, engine: EngineInfo) -> bool:
-    """Tell whether the engine is known not to see `path`."""
+    """Return whether the engine is known not to see `path`."""
     return engine.snap and (_has_dot(path) or path.is_relative_to("/tmp"))  # noqa: S108
 
 
@@ -92,5 +92,5 @@ def _remedy(text: str, path: Path | None, engine: EngineInfo) -> str:
 
 
 def _has_dot(path: Path) -> bool:
-    """Tell whether a part of the path begins with a dot, which a snap doesn't see."""
+    """Return whether a part of the path begins with a dot, which a snap doesn't see."""
     return any(part.startswith(".") for part in path.parts)

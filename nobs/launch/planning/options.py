@@ -46,7 +46,7 @@ def options_for(task: str, request: RunRequest, tasks: Sequence[str]) -> RunRequ
 
 
 def has_own_options(task: str, request: RunRequest, tasks: Sequence[str]) -> bool:
-    """Tell whether an option is given that `task` alone takes in a run of `tasks`."""
+    """Return whether an option is given that `task` alone takes in a run of `tasks`."""
     return any(_takers(name, tasks) == (task,) for name in request.options)
 
 

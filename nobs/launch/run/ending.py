@@ -39,7 +39,7 @@ def finish(run_dir: RunDir, spec: RunSpec, outcome: Outcome) -> Finished:
 
 
 def is_finished(run_dir: RunDir) -> bool:
-    """Tell whether the run has been brought to its end."""
+    """Return whether the run has been brought to its end."""
     if not (run_dir.outcome_file.exists() and run_dir.report_file.exists()):
         return False
     return run_dir.read_report().run.finished is not None
@@ -62,7 +62,7 @@ def judge(run_dir: RunDir, spec: RunSpec) -> Finished:
 
 
 def _measured(report: Report) -> bool:
-    """Tell whether anything was measured; else the host's last report must stay."""
+    """Return whether anything was measured; else the host's last report must stay."""
     return any(m.status is Status.OK for task in report.tasks for m in task.models.values())
 
 

@@ -46,7 +46,7 @@ def find_state(run_dir: RunDir) -> RunState | None:
 
 
 def owner_lives(run_dir: RunDir) -> bool:
-    """Tell whether another process carries the run out now."""
+    """Return whether another process carries the run out now."""
     state = find_state(run_dir)
     if state is None or state.owner == this_owner():
         return False

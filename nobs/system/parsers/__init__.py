@@ -1,1 +1,1 @@
-"""Pure functions from a tool's text to values; text that says nothing gives nothing."""
+"""Pure functions from a tool's text to values; text without a value gives None."""

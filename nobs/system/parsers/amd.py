@@ -8,7 +8,7 @@ from nobs.system.parsers.values import integer
 
 _OWN_MEMORY = (1, 2)  # heap types: frame buffer, visible to the host or not
 
-# Instinct cards, which libdrm's list often lacks; PCI device ids from the amdgpu driver.
+# Instinct cards, often missing in libdrm's list; PCI device ids from the amdgpu driver.
 _INSTINCT = {
     0x738C: "AMD Instinct MI100",
     0x7408: "AMD Instinct MI250X",
@@ -67,11 +67,11 @@ def listed_name(ids: str | None, device_id: int, revision: int | None) -> str | 
 
 
 def product_name(
-    told: str | None, ids: str | None, device_id: int | None, revision: str | None, gfx: str
+    board: str | None, ids: str | None, device_id: int | None, revision: str | None, gfx: str
 ) -> str:
-    """Name a GPU by its board, libdrm's list, the Instinct ids or, at last, its instruction set."""
+    """Name a GPU by its board, libdrm's list, the Instinct ids or else its instruction set."""
     listed = listed_name(ids, device_id, _hex(revision)) if device_id is not None else None
-    return _with_make(known(told)) or _INSTINCT.get(device_id or 0) or listed or f"AMD GPU ({gfx})"
+    return _with_make(known(board)) or _INSTINCT.get(device_id or 0) or listed or f"AMD GPU ({gfx})"
 
 
 def _with_make(name: str | None) -> str | None:

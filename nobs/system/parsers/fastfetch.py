@@ -21,7 +21,7 @@ GPU_QUERY = ("fastfetch", "--config", "none", "--structure", "GPU", "--format", 
 
 @dataclass(frozen=True, kw_only=True)
 class Fetched:
-    """What fastfetch tells of a machine."""
+    """A machine as fastfetch describes it."""
 
     cpu: str | None
     host: str | None

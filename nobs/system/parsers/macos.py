@@ -20,7 +20,7 @@ _GPU_CORES = re.compile(r'"gpu-core-count"\s*=\s*([0-9]{1,6})\b')
 
 @dataclass(frozen=True, kw_only=True)
 class Mac:
-    """A Mac's own words for itself."""
+    """A Mac as macOS describes it."""
 
     chip: str | None
     """As in `Apple M4 Max`."""

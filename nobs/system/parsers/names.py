@@ -1,4 +1,4 @@
-"""Names of processors and machines, the same whichever tool told them."""
+"""Names of processors and machines, written the same whatever their source."""
 
 import re
 
@@ -54,7 +54,7 @@ def cpu_name(text: str | None) -> str | None:
 
 
 def unnamed_cpu(vendor: str | None, machine: str, *, virtual: bool) -> str:
-    """Name a processor whose model isn't told, as in `Intel x86_64 virtual CPU`."""
+    """Name a processor whose model is unknown, as in `Intel x86_64 virtual CPU`."""
     maker = known(vendor)
     words = (
         _CPU_VENDORS.get(maker, maker) if maker else None,
@@ -65,7 +65,7 @@ def unnamed_cpu(vendor: str | None, machine: str, *, virtual: bool) -> str:
 
 
 def host_name(vendor: str | None, product: str | None, version: str | None = None) -> str | None:
-    """Return make, model and version of a machine; None if its model isn't told."""
+    """Return make, model and version of a machine; None if its model is unknown."""
     make, model, edition = known(vendor), known(product), known(version)
     if model is None:
         return None

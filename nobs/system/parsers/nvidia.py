@@ -22,7 +22,7 @@ LIST = ("nvidia-smi", "-L")
 _CAPABILITY = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})")
 _NO_MEMORY_OF_ITS_OWN = ("N/A", "Not Supported")
 _GONE = ("GPU is lost", "GPU requires reset")
-"""What a GPU that fell off the bus has for a size; its name may still be known."""
+"""The size of a GPU that fell off the bus; its name may still be known."""
 _WHOLE = re.compile(r"GPU\s+([0-9]{1,4}):")
 _SLICE = re.compile(r"\s+MIG\s+(\S+)\s+Device\s+[0-9]+:\s+\(UUID:\s*(MIG-[^)\s]+)\)")
 _SLICE_MEMORY = re.compile(r"\.([0-9]{1,4})gb")
@@ -35,7 +35,7 @@ def parse_table(text: str | None) -> tuple[NvidiaGpu, ...]:
 
 
 def find_complaints(text: str) -> str:
-    """Return the lines that are no GPU's, such as warnings."""
+    """Return the lines that don't describe a GPU, such as warnings."""
     return "\n".join(line for line in text.splitlines() if line and _gpu(_cells(line)) is None)
 
 
@@ -72,7 +72,7 @@ def _cells(line: str) -> list[str]:
 def _gpu(cells: list[str]) -> NvidiaGpu | None:
     if len(cells) < len(_COLUMNS):
         return None
-    index, name = integer(cells[0]), _told(cells[1])
+    index, name = integer(cells[0]), _known(cells[1])
     if index is None or index < 0 or name is None or cells[4].strip("[]") in _GONE:
         return None
     memory_mib = number(cells[4].removesuffix(" MiB"))
@@ -80,8 +80,8 @@ def _gpu(cells: list[str]) -> NvidiaGpu | None:
     return NvidiaGpu(
         index=index,
         name=name,
-        uuid=_told(cells[2]),
-        driver_version=_told(cells[3]),
+        uuid=_known(cells[2]),
+        driver_version=_known(cells[3]),
         memory_gb=round(memory_mib / 1024, 2) if memory_mib and memory_mib > 0 else None,
         compute_capability=_capability(more[0]) if more else None,
         is_unified=cells[4].strip("[]") in _NO_MEMORY_OF_ITS_OWN,
@@ -89,7 +89,7 @@ def _gpu(cells: list[str]) -> NvidiaGpu | None:
     )
 
 
-def _told(cell: str) -> str | None:
+def _known(cell: str) -> str | None:
     return None if cell.startswith("[") else known(cell)
 
 

@@ -1,4 +1,4 @@
-"""Values out of text that nobody vouches for."""
+"""Values from untrusted text."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def first_mapping(value: object) -> Mapping[str, object]:
 
 
 def text_of(value: object) -> str | None:
-    """Return a string's content on one line without outer blanks; None if nothing is left."""
+    """Return a string's content on one line without outer blanks; None if it is empty."""
     if not isinstance(value, str):
         return None
     return " ".join(value.replace("\0", " ").split()) or None

@@ -1,4 +1,4 @@
-"""Sensors of GPUs, processors and the machine; adding a reader is a module and a line here."""
+"""Sensors of GPUs, processors and the machine; a new reader is a module and a line here."""
 
 from collections.abc import Callable
 from itertools import chain
@@ -7,7 +7,7 @@ from nobs.registry import Registry
 from nobs.system.telemetry.reader import Reader, Target
 
 Find = Callable[[Target], list[Reader]]
-"""Return the readers of what `target` runs on; a device that can't be read says why."""
+"""Returns the readers for `target`; one of a device that can't be read says why."""
 
 READERS: Registry[Find] = Registry(
     "telemetry reader",
@@ -23,5 +23,5 @@ READERS: Registry[Find] = Registry(
 
 
 def find_readers(target: Target) -> list[Reader]:
-    """Return what can be read of the devices of a step."""
+    """Return the readers for the devices of a step."""
     return list(chain.from_iterable(READERS.load(name)(target) for name in READERS))

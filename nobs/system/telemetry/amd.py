@@ -30,7 +30,7 @@ _RESIDENCIES = {
 
 
 def find(target: Target, smi: Any = None) -> list[Reader]:  # noqa: ANN401  amdsmi has no types
-    """Return the GPU of `target`, or every GPU if it names none; never another than it names."""
+    """Return the GPU of `target`, or every GPU if it names none."""
     if target.backend is not Backend.ROCM:
         return []
     library = smi or _load()
@@ -67,14 +67,14 @@ def _handles(smi: Any, target: Target) -> list[Any]:  # noqa: ANN401
 
 
 def _reader(smi: Any, gpu: Any) -> Reader:  # noqa: ANN401
-    # What a GPU doesn't tell reads "N/A", or its key is missing in another version of the library.
+    # A missing value reads "N/A", or its key is missing in another version of the library.
     errors = (smi.AmdSmiException, ValueError, TypeError, KeyError)
     live, absent = try_channels(_channels(smi, gpu), errors)
     totals, _ = try_channels(_residencies(smi, gpu), errors)
-    told = read_facts({"name": lambda: smi.amdsmi_get_gpu_asic_info(gpu)["market_name"]}, errors)
+    named = read_facts({"name": lambda: smi.amdsmi_get_gpu_asic_info(gpu)["market_name"]}, errors)
     return Reader(
         vendor=VENDOR,
-        name=told.get("name") or "AMD GPU",
+        name=named.get("name") or "AMD GPU",
         kind=DeviceKind.GPU,
         channels=live,
         totals=totals,
@@ -150,13 +150,13 @@ def _joules(count: Mapping[str, float]) -> float:
 
 
 def _watts(info: Mapping[str, Any]) -> float:
-    """Return the socket's power; which of the keys is filled depends on the GPU's generation."""
+    """Return the socket's power; which key has it depends on the GPU's generation."""
     keys = ("current_socket_power", "average_socket_power", "socket_power")
     numbers = [info[key] for key in keys if isinstance(info.get(key), int | float)]
-    told = [watts for watts in numbers if watts < _UNKNOWN_W]
-    if not told:
-        raise ValueError("not told")
-    return float(told[0])
+    known = [watts for watts in numbers if watts < _UNKNOWN_W]
+    if not known:
+        raise ValueError("not reported")
+    return float(known[0])
 
 
 def _close(smi: Any) -> None:  # noqa: ANN401

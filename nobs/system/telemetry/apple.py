@@ -1,4 +1,4 @@
-"""Apple chips: energy by IOReport, or what powermetrics tells root."""
+"""Apple chips: energy by IOReport, or by powermetrics as root."""
 
 import os
 import platform
@@ -25,7 +25,7 @@ def find(target: Target, monitor: Any = None) -> list[Reader]:  # noqa: ANN401  
         return [_ioreport(monitor, kind) for kind in _kinds(target)]
     if os.geteuid() == 0 and (metrics := PowerMetrics.start()):
         return [_powermetrics(metrics, kind) for kind in _kinds(target)]
-    reason = "zeus-apple-silicon is not installed, and powermetrics answers only root"
+    reason = "zeus-apple-silicon is not installed, and powermetrics needs root"
     return [silent(VENDOR, _NAMES[kind], kind, reason) for kind in _kinds(target)]
 
 

@@ -16,7 +16,7 @@ _HWMON = "sys/class/hwmon"
 _CPUS = "sys/devices/system/cpu"
 _SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal")
 _ERRORS = (OSError, ValueError)
-# Of a machine with hundreds of threads a few tell the clock; each costs a system call.
+# A sample of hundreds of threads is enough; each costs a system call.
 _MOST_CLOCKS = 4
 
 
@@ -47,7 +47,7 @@ def find(target: Target, root: Path = Path("/")) -> list[Reader]:
 
 @dataclass
 class RaplPackage:
-    """A counter in microjoules that starts again at its range; `read_j` doesn't."""
+    """A counter in microjoules that wraps at its range; `read_j` doesn't wrap."""
 
     file: Path
     range_uj: int
@@ -55,7 +55,7 @@ class RaplPackage:
     total_uj: int = 0
 
     def read_j(self) -> float:
-        """Return the joules since this object was made; to be read once a wrap at least."""
+        """Return the joules since this object was made; read it at least once per wrap."""
         now = int(self.file.read_text())
         self.total_uj += (now - self.last_uj) % self.range_uj
         self.last_uj = now
@@ -96,7 +96,7 @@ class LoadSince:
         self._last = self._times()
 
     def read(self) -> float:
-        """Return the share; of an interval too short for the kernel's clock, that of none."""
+        """Return the share; 0 for an interval that is too short for the kernel's clock."""
         busy, whole = self._times()
         last_busy, last_whole = self._last
         self._last = busy, whole
@@ -139,13 +139,13 @@ def _mean_of(files: Iterable[Path], unit: float) -> Callable[[], float]:
 
     def read() -> float:
         if not paths:
-            raise FileNotFoundError("the kernel shows none")
+            raise FileNotFoundError("the kernel has no such file")
         return fmean(int(path.read_text()) for path in paths) * unit
 
     return read
 
 
 def _package_throttle(root: Path) -> Channel:
-    """Return the seconds that the package was held down for its temperature (Intel)."""
+    """Return the seconds that the package was throttled for its temperature (Intel)."""
     file = root / _CPUS / "cpu0/thermal_throttle/package_throttle_total_time_ms"
     return Channel(read=_mean_of([file], 1e-3), how="the kernel's throttle counter")

@@ -1,4 +1,4 @@
-"""The machine around the devices: RAM, swap and battery by psutil."""
+"""The machine itself: RAM, swap and battery by psutil."""
 
 import sys
 import warnings
@@ -45,7 +45,7 @@ def _used_bytes() -> float:
 
 def _swapped_bytes() -> float:
     if sys.platform == "win32":
-        raise OSError("Windows doesn't tell")
+        raise OSError("Windows doesn't report it")
     with warnings.catch_warnings():
         # psutil warns and answers 0 where the kernel keeps no counts.
         warnings.simplefilter("error", RuntimeWarning)

@@ -36,7 +36,7 @@ _POLICIES = {"power": 0, "thermal": 1, "sync-boost": 2, "board-limit": 3, "relia
 
 
 def find(target: Target, nvml: Any = None) -> list[Reader]:  # noqa: ANN401  pynvml has no types
-    """Return the GPU of `target`, or every GPU if it names none; never another than it names."""
+    """Return the GPU of `target`, or every GPU if it names none."""
     if target.backend is not Backend.CUDA:
         return []
     library = nvml or load()

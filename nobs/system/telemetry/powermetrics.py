@@ -1,4 +1,4 @@
-"""macOS's powermetrics as a stream of values; it answers root alone."""
+"""macOS's powermetrics as a stream of values; it needs root."""
 
 import contextlib
 import re
@@ -33,7 +33,7 @@ _CHANNELS = {
 
 
 def parse_line(line: str) -> tuple[str, float] | None:
-    """Return the name and the value in SI units; None for lines that tell nothing of ours."""
+    """Return the name and the value in SI units; None for any other line."""
     found = _LINE.match(line)
     return (found[1], float(found[2]) * _UNITS[found[1]]) if found else None
 
@@ -83,8 +83,8 @@ class PowerMetrics:
 
     def _read(self, lines: Iterable[str]) -> None:
         for line in lines:
-            if told := parse_line(line):
-                self.latest[told[0]] = told[1]
+            if found := parse_line(line):
+                self.latest[found[0]] = found[1]
                 # The GPU's power is the last of a sample's values.
-                if told[0] == "GPU Power":
+                if found[0] == "GPU Power":
                     self._answered.set()

@@ -12,12 +12,12 @@ CHANNELS = (
     "power_w", "energy_j", "utilisation", "memory_bytes", "clock_hz", "memory_clock_hz",
     "temperature_c", "throttle",
 )  # fmt: skip
-"""What is sampled; `energy_j` counts up from anywhere, `throttle` is a mask of reasons."""
+"""What is sampled; `energy_j` is a counter, `throttle` a mask of reasons."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What a step runs on; without an address every device of the backend counts."""
+    """The device that a step runs on; every device of the backend if it has no address."""
 
     backend: Backend
     name: str | None = None
@@ -30,7 +30,7 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Channel:
-    """One value that can be read many times a second."""
+    """One value that can be read many times per second."""
 
     read: Callable[[], float]
     how: str
@@ -40,32 +40,32 @@ class Channel:
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """One device; every function of it may raise one of `errors` when the device is silent."""
+    """One device; its functions raise one of `errors` when it doesn't answer."""
 
     vendor: str
     name: str
     kind: DeviceKind
     channels: Mapping[str, Channel] = field(default_factory=dict)
     totals: Mapping[str, Channel] = field(default_factory=dict)
-    """Counters that are read at both ends only."""
+    """Counters that are read at the start and at the end only."""
     throttle_reasons: Mapping[int, str] = field(default_factory=dict)
     """Bits of the channel `throttle`."""
     processes: Callable[[], Collection[int]] | None = None
     """Ids of the processes that use the device."""
     absent: Mapping[str, str] = field(default_factory=dict)
-    """Why a channel is not there."""
+    """Why a channel is missing."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Driver, firmware and limits, for the environment record."""
     errors: tuple[type[Exception], ...] = ()
     close: Callable[[], None] = lambda: None
 
     def why_absent(self, channel: str) -> str:
-        """Return the reason why a channel is not there."""
-        return self.absent.get(channel, f"the reader {self.vendor} gives none")
+        """Return why a channel is missing."""
+        return self.absent.get(channel, f"the reader {self.vendor} has none")
 
 
 def silent(vendor: str, name: str, kind: DeviceKind, reason: str) -> Reader:
-    """Return the reader of a device that tells nothing, with the reason."""
+    """Return the reader of a device without readings, with the reason."""
     return Reader(vendor=vendor, name=name, kind=kind, absent=dict.fromkeys(CHANNELS, reason))
 
 
@@ -77,11 +77,11 @@ def try_channels(
     absent: dict[str, str] = {}
     for name, channel in candidates.items():
         try:
-            told = channel.read()
+            value = channel.read()
         except errors as error:
             absent[name] = f"{channel.how}: {str(error) or type(error).__name__}"
             continue
-        if isfinite(told):
+        if isfinite(value):
             live[name] = channel
         else:
             absent[name] = f"{channel.how}: not a number"
@@ -91,12 +91,12 @@ def try_channels(
 def read_facts(
     candidates: Mapping[str, Callable[[], Any]], errors: tuple[type[Exception], ...]
 ) -> dict[str, Any]:
-    """Return the facts that the device tells."""
+    """Return the facts that the device reports."""
     facts: dict[str, Any] = {}
     for name, read in candidates.items():
         try:
-            told = read()
+            value = read()
         except errors:
             continue
-        facts[name] = told.decode(errors="replace") if isinstance(told, bytes) else told
+        facts[name] = value.decode(errors="replace") if isinstance(value, bytes) else value
     return facts

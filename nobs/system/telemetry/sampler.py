@@ -1,4 +1,4 @@
-"""A thread that reads every reader ten times a second while a block runs."""
+"""A thread that samples every reader ten times per second while a block runs."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ INTERVAL_S = 0.1
 
 @dataclass(kw_only=True)
 class Track:
-    """What one reader told: a time and a value of each channel; NaN where it was silent."""
+    """The samples of one reader: times and values per channel; NaN where it didn't answer."""
 
     reader: Reader
     times: "array[float]" = field(default_factory=lambda: array("d"))
@@ -31,29 +31,29 @@ class Track:
         return cls(reader=reader, values={name: array("d") for name in reader.channels})
 
     def sample(self) -> None:
-        """Append what the reader tells now."""
+        """Append the current values."""
         self.times.append(time.perf_counter())
         for name, channel in self.reader.channels.items():
             self.values[name].append(_read(channel, self.reader))
 
     def read_totals(self) -> None:
-        """Append the totals as they are now."""
+        """Append the current totals."""
         totals = self.reader.totals.items()
         self.totals.append({name: _read(channel, self.reader) for name, channel in totals})
 
     def last(self, channel: str) -> float | None:
-        """Return the newest value that was told, None if there is none."""
-        told = self.values.get(channel)
-        return told[-1] if told and not isnan(told[-1]) else None
+        """Return the newest value, None if there is none."""
+        values = self.values.get(channel)
+        return values[-1] if values and not isnan(values[-1]) else None
 
     def series(self, channel: str) -> Series:
-        """Return the values that were told, with their times."""
+        """Return the values with their times, without those that are missing."""
         pairs = zip(self.times, self.values.get(channel, ()), strict=False)
         return [(moment, value) for moment, value in pairs if not isnan(value)]
 
 
 class Sampler:
-    """Samples from the start of its block to the end; nothing of it runs in the block's thread."""
+    """Samples from the start of its block to the end, in a thread."""
 
     def __init__(self, readers: Sequence[Reader], interval_s: float = INTERVAL_S) -> None:
         self.tracks = [Track.of(reader) for reader in readers]
@@ -84,7 +84,7 @@ class Sampler:
         due = time.perf_counter() + self.interval_s
         while not self._stop.wait(max(0.0, due - time.perf_counter())):
             self._sample()
-            # A slow reading makes samples rarer, never a burst that catches up.
+            # Slow readings make samples rarer; there is no burst to catch up.
             due = max(due + self.interval_s, time.perf_counter())
 
     def _sample(self) -> None:

@@ -16,7 +16,7 @@ def clip(series: Series, start_s: float, end_s: float) -> list[tuple[float, floa
 
 
 def value_at(series: Series, time_s: float) -> float:
-    """Interpolate linearly; before the first and after the last moment their values hold."""
+    """Interpolate linearly; outside of the series its nearest value counts."""
     after = bisect_left(series, time_s, key=lambda pair: pair[0])
     if after in (0, len(series)):
         return series[min(after, len(series) - 1)][1]

@@ -1,4 +1,4 @@
-"""From samples to figures: pure functions over what the readers told."""
+"""From samples to figures: pure functions over what the readers measured."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from nobs.system.telemetry.sampler import INTERVAL_S, Track
 from nobs.system.telemetry.series import Series, clip, integral, slopes
 
 SHORTEST_S = 1.0
-"""A region of fewer samples than this holds gives energy as an estimate only."""
+"""In a shorter region energy is an estimate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Region:
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """One device as it was before and during the repeats."""
+    """One device before and during the repeats."""
 
     track: Track
     idle: Track | None = None
@@ -116,7 +116,7 @@ def _figure(track: Track, channel: str, value: float) -> Figure:
 
 def _absent(track: Track, channel: str) -> Figure:
     if channel in track.reader.channels:
-        return Figure.absent(f"{track.reader.channels[channel].how}: silent while measuring")
+        return Figure.absent(f"{track.reader.channels[channel].how}: no answer while measuring")
     return Figure.absent(track.reader.why_absent(channel))
 
 
@@ -141,16 +141,16 @@ def _integrated(track: Track, region: Region) -> Figure:
 def _unless_short(figure: Figure, region: Region) -> Figure:
     if region.span_s >= SHORTEST_S:
         return figure
-    how = f"{figure.how}; {region.span_s:.2f} s are too short for its pace"
+    how = f"{figure.how}; {region.span_s:.2f} s are too short for its rate"
     return figure.model_copy(update={"evidence": Evidence.ESTIMATED, "how": how})
 
 
 def _idle_power(watched: Watched) -> Figure:
     idle = watched.idle
     if idle is None:
-        tells_power = {"power_w", "energy_j"} & set(watched.track.reader.channels)
+        has_power = {"power_w", "energy_j"} & set(watched.track.reader.channels)
         why = "the idle machine was not watched"
-        return Figure.absent(why) if tells_power else _absent(watched.track, "power_w")
+        return Figure.absent(why) if has_power else _absent(watched.track, "power_w")
     return _power(idle, idle.series("power_w"), idle.series("energy_j"), median)
 
 
@@ -163,13 +163,13 @@ def _peak_power(track: Track, region: Region) -> Figure:
 def _power(
     track: Track, power: Series, energy: Series, of: Callable[[list[float]], float]
 ) -> Figure:
-    """Return a statistic of sampled power, else of the energy counter's pace."""
+    """Return a statistic of sampled power, else of the energy counter's rate."""
     if power:
         return _figure(track, "power_w", of([value for _, value in power]))
-    paces = [value for _, value in slopes(energy)]
-    if paces:
-        figure = _figure(track, "energy_j", of(paces))
-        return figure.model_copy(update={"how": f"pace of {figure.how}"})
+    rates = [value for _, value in slopes(energy)]
+    if rates:
+        figure = _figure(track, "energy_j", of(rates))
+        return figure.model_copy(update={"how": f"rate of {figure.how}"})
     return _absent(track, "energy_j" if "energy_j" in track.reader.channels else "power_w")
 
 
@@ -188,21 +188,21 @@ def _net(energy: Figure, idle: Figure, span_s: float) -> Figure:
     return Figure(
         value=energy.value - idle.value * span_s,
         evidence=Evidence.ESTIMATED if estimated else Evidence.MEASURED,
-        how=f"{energy.how}, less idle power",
+        how=f"{energy.how}, without idle power",
     )
 
 
 def _fact(track: Track, name: str) -> Figure:
-    told = track.reader.facts.get(name)
-    if told is None:
+    value = track.reader.facts.get(name)
+    if value is None:
         return Figure.absent(track.reader.why_absent(name))
-    return Figure(value=told, evidence=Evidence.MEASURED, how=f"the driver of {track.reader.name}")
+    return Figure(value=value, evidence=Evidence.MEASURED, how=f"the driver of {track.reader.name}")
 
 
 def _count(foreign: int | str) -> Figure:
     if isinstance(foreign, str):
         return Figure.absent(foreign)
-    how = "the driver's list of processes less the run's own"
+    how = "the driver's list of processes without the run's own"
     return Figure(value=foreign, evidence=Evidence.MEASURED, how=how)
 
 
@@ -231,14 +231,14 @@ def _shares(masks: list[int], track: Track) -> dict[str, float]:
 def _violations(track: Track) -> dict[str, float]:
     """Return the growth of the violation counters in seconds.
 
-    Where a reader counts in its own beats, the total `reference` counts all of them.
+    Where a reader counts in units of its own, the total `reference` counts all of them.
     """
     grown = _growth(track)
-    beats = grown.pop("reference", None)
-    if beats is None:
+    units = grown.pop("reference", None)
+    if units is None:
         return grown
     whole_s = track.times[-1] - track.times[0]
-    return {name: count / beats * whole_s for name, count in grown.items()} if beats else {}
+    return {name: count / units * whole_s for name, count in grown.items()} if units else {}
 
 
 def _growth(track: Track) -> dict[str, float]:
@@ -268,7 +268,7 @@ def _swapped(track: Track) -> Figure:
 
 
 def _total(track: Track, name: str, at: int) -> Figure:
-    told = track.totals[at].get(name) if track.totals else None
-    if told is None or isnan(told):
+    value = track.totals[at].get(name) if track.totals else None
+    if value is None or isnan(value):
         return Figure.absent(track.reader.why_absent(name))
-    return Figure(value=told, evidence=Evidence.MEASURED, how=track.reader.totals[name].how)
+    return Figure(value=value, evidence=Evidence.MEASURED, how=track.reader.totals[name].how)

@@ -119,7 +119,7 @@ def test_the_gpu_that_is_used_chooses_the_family_and_must_be_served(
 def test_hidden_gpus_are_refused_with_the_variable() -> None:
     found = Accelerators(nvidia=(V100,), variables={"CUDA_VISIBLE_DEVICES": "-1"})
 
-    with pytest.raises(BackendMissing, match="CUDA_VISIBLE_DEVICES='-1' hides every one"):
+    with pytest.raises(BackendMissing, match="CUDA_VISIBLE_DEVICES='-1' hides all of them"):
         TARGET.check_host(found)
 
 

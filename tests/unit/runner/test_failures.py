@@ -15,7 +15,7 @@ def test_the_host_without_memory_is_told_from_a_broken_benchmark() -> None:
     failure = describe(caught.value)
 
     assert failure.failure_class is FailureClass.OOM
-    assert "--batch-size" in failure.remedy
+    assert "smaller batch" in failure.remedy
 
 
 @pytest.mark.parametrize(

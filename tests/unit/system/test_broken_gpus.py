@@ -44,7 +44,7 @@ def test_a_tool_that_fails_stops_auto_with_its_words(
         detect_backend(found)
 
     assert said.rstrip(".") in caught.value.message
-    assert f"ends with {code}" in caught.value.message
+    assert f"(exit code {code})" in caught.value.message
     assert remedy in caught.value.remedy
     assert "--backend cpu" in caught.value.remedy
 
@@ -69,7 +69,7 @@ def test_what_a_failing_tool_lists_is_used_and_its_warning_told(
     assert [gpu.name for gpu in found.nvidia] == ["NVIDIA RTX A5000"]
     assert detect_backend(found) is Backend.CUDA
     (note,) = explain_choice(found, Backend.CUDA, is_auto=True)
-    assert f"ended with {code}" in note
+    assert f"exited with {code}" in note
     assert warning.strip() in note
 
 

@@ -58,12 +58,12 @@ def test_auto_says_which_gpu_it_passed_over() -> None:
 
 
 def test_what_the_tool_complains_of_is_a_warning() -> None:
-    found = Accelerators(nvidia=(nvidia_gpu(),), remarks=("nvidia-smi ended with 14",))
+    found = Accelerators(nvidia=(nvidia_gpu(),), remarks=("nvidia-smi exited with 14",))
 
     check = check_driver(CUDA, found)
 
     assert check.state is State.WARN
-    assert check.found.endswith("; nvidia-smi ended with 14")
+    assert check.found.endswith("; nvidia-smi exited with 14")
 
 
 def test_an_apple_gpu_has_no_driver_of_its_own() -> None:

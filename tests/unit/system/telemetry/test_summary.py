@@ -65,7 +65,7 @@ def test_idle_power_that_nothing_tells_has_the_reason_of_power() -> None:
     unwatched, silent = device(track(power_w=[300.0])), device(track(utilisation=[0.5]))
 
     assert unwatched.idle_power_w.how == "the idle machine was not watched"
-    assert silent.idle_power_w.how == silent.peak_power_w.how == "the reader fake gives none"
+    assert silent.idle_power_w.how == silent.peak_power_w.how == "the reader fake has none"
 
 
 def test_the_counter_wins_over_a_slow_sensor() -> None:
@@ -123,7 +123,7 @@ def test_a_device_that_tells_nothing_says_why() -> None:
     found = device(track())
 
     assert found.energy_j.value is None
-    assert found.peak_power_w.how == "the reader fake gives none"
+    assert found.peak_power_w.how == "the reader fake has none"
     assert found.throttling.evidence is Evidence.ABSENT
 
 
