@@ -1,4 +1,4 @@
-"""Texts and weights: found or fetched, and checked by sha256 before anything is measured."""
+"""Data and weights: found or fetched, and checked by sha256 before measuring."""
 
 from nobs.data.checks import digest_file, digest_rows
 

@@ -1,4 +1,4 @@
-"""Digests of files and rows, and room on the disk; the hub's client checks no contents."""
+"""Digests of files and rows, and free disk space; the hub's client checks no contents."""
 
 import hashlib
 import shutil
@@ -9,7 +9,7 @@ from nobs.errors import DataError, StorageError
 from nobs.schema.pins import DatasetPin
 
 RESERVE_BYTES = 64 * 1024**2
-"""What a download leaves free for reports and logs."""
+"""Space that a download leaves free for reports and logs."""
 
 
 def digest_rows(rows: Sequence[str]) -> str:
@@ -36,10 +36,10 @@ def check_file(path: Path, pin: DatasetPin, remedy: str) -> str:
     """Return the sha256 of `path`; DataError if its size or digest is not the pinned one."""
     size = path.stat().st_size
     if pin.file_bytes is not None and size != pin.file_bytes:
-        raise DataError(f"{path} has {size} bytes, pinned are {pin.file_bytes}.", remedy)
+        raise DataError(f"{path} has {size} bytes; the pin has {pin.file_bytes}.", remedy)
     found = digest_file(path)
     if pin.file_sha256 and found != pin.file_sha256:
-        raise DataError(f"{path} has sha256 {found}, pinned is {pin.file_sha256}.", remedy)
+        raise DataError(f"{path} has sha256 {found}; the pin has {pin.file_sha256}.", remedy)
     return found
 
 
@@ -50,7 +50,7 @@ def free_bytes(directory: Path) -> int:
 
 
 def check_space(directory: Path, needed: int, free: Callable[[Path], int] = free_bytes) -> None:
-    """Raise StorageError unless `needed` bytes fit below `directory` with some reserve."""
+    """Raise StorageError unless `needed` bytes and a reserve fit below `directory`."""
     available = free(directory)
     if needed + RESERVE_BYTES > available:
         raise StorageError(

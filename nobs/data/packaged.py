@@ -1,4 +1,4 @@
-"""Texts that travel with NOBS."""
+"""Texts that are part of NOBS."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -11,7 +11,7 @@ from nobs.schema.pins import DatasetPin
 
 
 def read(pin: DatasetPin, *, offline: bool, force: bool) -> Rows:
-    """Read the packaged file of `pin`; DataError if it is absent or damaged."""
+    """Read the packaged file of `pin`; DataError if it is missing or damaged."""
     path = Path(str(files("nobs.data.texts"))) / str(pin.file)
     remedy = "Install NOBS again."
     if not path.is_file():

@@ -14,7 +14,7 @@ from nobs.schema.pins import DatasetPin
 
 
 def read(pin: DatasetPin, *, offline: bool, force: bool) -> Rows:
-    """Read the pinned file from the cache, else from the hub; DataError if it is another file."""
+    """Read the pinned file from the cache, else from the hub; DataError if it differs."""
     path = None if force else _cached(pin)
     if path is None:
         path = _fetch(pin, offline=offline, force=force)
@@ -34,7 +34,7 @@ def _fetch(pin: DatasetPin, *, offline: bool, force: bool) -> Path:
     if offline:
         raise DataError(
             f"{pin.file} of {pin.id} at {pin.revision} is not in {constants.HF_HUB_CACHE}, "
-            "and the network is not to be used.",
+            "and this run is offline.",
             OFFLINE_REMEDY,
         )
     check_space(Path(constants.HF_HUB_CACHE), pin.file_bytes or 0)

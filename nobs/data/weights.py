@@ -1,4 +1,4 @@
-"""Checks of a model directory: every module whole, with the contents that the hub promised."""
+"""Checks of a model directory: every module complete, with the contents that the hub listed."""
 
 import json
 import re
@@ -12,14 +12,14 @@ from nobs.schema.result import WeightsEvidence
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PICKLED = ("pytorch_model*.bin", "adapter_model.bin")
-"""Names that libraries look for where the safetensors have not the name that they expect."""
+"""Files that libraries load if the safetensors don't have the expected name."""
 _OTHER_FORMATS = {
     "GGUF": ("*.gguf",), "ONNX": ("*.onnx",), "OpenVINO": ("openvino_model*.xml",),
     "pickled": ("*.bin", "*.pt", "*.pth", "*.ckpt"), "TensorFlow": ("*.h5",),
     "Flax": ("*.msgpack",),
 }  # fmt: skip
 _VOCABULARIES = ("tokenizer.json", "vocab*", "merges.txt", "*.model", "*.tiktoken", "tokenization*")
-"""What a tokenizer is made of; transformers makes one up, of unknown tokens only, without any."""
+"""Files of a tokenizer; without any, transformers creates one with unknown tokens only."""
 _BYTES = frozenset({"ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer"})
 """Tokenizers that need no vocabulary."""
 
@@ -27,16 +27,16 @@ _BYTES = frozenset({"ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer"})
 def check_weights(
     directory: Path, pin: ModelPin, remedy: str, revision: str | None = None
 ) -> WeightsEvidence:
-    """Hash the weights; ModelMissing if they are absent, cut short or not the pinned ones."""
+    """Hash the weights; ModelMissing if they are missing, truncated or not the pinned ones."""
     layout = layout_of(directory, pin.id, remedy)
     paths = _find_weights(directory, layout, pin, remedy)
     if missing := _find_missing(directory, layout):
-        raise ModelMissing(f"There is no {missing} of {pin.id} in {directory}.", remedy)
+        raise ModelMissing(f"{directory} has no {missing} of {pin.id}.", remedy)
     files = {path.relative_to(directory).as_posix(): _digest(path, remedy) for path in paths}
     if pin.weights_sha256 and files.get(str(pin.weights_file)) != pin.weights_sha256:
         raise ModelMissing(
-            f"{directory / str(pin.weights_file)} has sha256 {files.get(str(pin.weights_file))}, "
-            f"pinned is {pin.weights_sha256}.",
+            f"{directory / str(pin.weights_file)} has sha256 {files.get(str(pin.weights_file))}; "
+            f"the pin has {pin.weights_sha256}.",
             remedy,
         )
     return WeightsEvidence(files=files, verified=bool(pin.weights_sha256), revision=revision)
@@ -45,8 +45,8 @@ def check_weights(
 def is_complete(directory: Path) -> bool:
     """Return whether nothing needs to be fetched: modules are listed and each has its files.
 
-    Without modules.json sentence-transformers would put a pooling of its own in place, and nobody
-    can distinguish an interrupted download from a repository that has none.
+    Without modules.json an interrupted download looks like a repository that has none, for which
+    sentence-transformers would choose a pooling.
     """
     try:
         layout = read_layout(directory)
@@ -59,7 +59,7 @@ def is_complete(directory: Path) -> bool:
 
 
 def _find_missing(directory: Path, layout: Layout) -> str | None:
-    """Return the first file that the modules can't be loaded without and that isn't there."""
+    """Return the first missing file that the modules need."""
     return _missing_settings(directory, layout) or next(
         (
             (Path(module.folder) / "model.safetensors").as_posix()
@@ -104,18 +104,18 @@ def _find_weights(directory: Path, layout: Layout, pin: ModelPin, remedy: str) -
         )
     if pickled := _find_pickled(directory, layout):
         raise ModelMissing(
-            f"The weights {pickled} would be loaded in place of safetensors; they run code when "
-            "loaded.",
+            f"The pickled weights {pickled} would be loaded instead of "
+            "safetensors: they run code when loaded.",
             "Remove that file, or name a model that has safetensors instead.",
         )
     damaged = [path for path in paths if not _is_whole(path)]
     if damaged:
-        raise ModelMissing(f"The weights {damaged[0]} are missing, damaged or cut short.", remedy)
+        raise ModelMissing(f"The weights {damaged[0]} are missing, damaged or truncated.", remedy)
     return paths
 
 
 def _other_formats(directory: Path) -> str:
-    """Return a clause with an example of each other format that is there; empty if none is."""
+    """Return a clause with an example of each other format found; empty if there is none."""
     names = []
     for kind, patterns in _OTHER_FORMATS.items():
         files = sorted(file for pattern in patterns for file in directory.rglob(pattern))
@@ -124,7 +124,7 @@ def _other_formats(directory: Path) -> str:
 
 
 def _find_pickled(directory: Path, layout: Layout) -> Path | None:
-    """Return weights that no safetensors of the same name, whole or in shards, stand before."""
+    """Return pickled weights without safetensors of the same name, which would take precedence."""
     for folder in _folders(directory, layout):
         for path in sorted(path for pattern in _PICKLED for path in folder.glob(pattern)):
             kind = "adapter_model" if path.name.startswith("adapter") else "model"
@@ -140,7 +140,7 @@ def _named_weights(directory: Path, layout: Layout) -> list[Path]:
 
 
 def _folders(directory: Path, layout: Layout) -> set[Path]:
-    """Return the folders that modules read; code of the model's own may read any below."""
+    """Return the folders that modules read; the model's own code may read any below its own."""
     folders = {directory / module.folder for module in layout.modules}
     for module in layout.modules:
         if not module.is_own:
@@ -157,7 +157,7 @@ def _weights_in(folder: Path) -> set[Path]:
 
 
 def _shards(index: Path) -> set[Path]:
-    """Return the files that `index` names; an index that can't be read counts as damaged itself."""
+    """Return the files that `index` names; the index itself if it can't be read."""
     try:
         names = {Path(name) for name in json.loads(index.read_bytes())["weight_map"].values()}
         if any(name.is_absolute() or ".." in name.parts for name in names):
@@ -168,7 +168,7 @@ def _shards(index: Path) -> set[Path]:
 
 
 def _is_whole(path: Path) -> bool:
-    """Compare the file's size with the one that its safetensors header announces."""
+    """Return whether the file's size is the one in its safetensors header."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -182,12 +182,12 @@ def _is_whole(path: Path) -> bool:
 
 
 def _digest(path: Path, remedy: str) -> str:
-    """Hash the file; the cache names a blob by the sha256 that the hub announced for it."""
+    """Hash the file; the cache names a blob by the sha256 that the hub lists for it."""
     found = digest_file(path)
     promised = path.readlink().name if path.is_symlink() else ""
     if _SHA256.fullmatch(promised) and found != promised:
         raise ModelMissing(
-            f"The weights {path} are damaged: sha256 is {found}, the hub announced {promised}.",
+            f"The weights {path} are damaged: sha256 is {found}, the hub lists {promised}.",
             remedy,
         )
     return found

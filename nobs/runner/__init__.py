@@ -1,1 +1,1 @@
-"""The step: open the workload, measure it, write its result; one fresh process each."""
+"""The step: open the workload, measure it, write its result; one process per step."""

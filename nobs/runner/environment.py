@@ -1,4 +1,4 @@
-"""What the step ran on as its own process saw it, and whether the device really computes."""
+"""The environment of a step as its process sees it, and the check of the device."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ from nobs.system.telemetry.reader import Target
 from nobs.tasks import TASKS
 
 LIBRARIES = ("nobs", "torch", "triton", "psutil", "nvidia-ml-py", "amdsmi", "zeus-apple-silicon")
-"""Their versions are recorded with every task; the tasks and the provider name further ones."""
+"""Versions recorded with every task; tasks and providers add further ones."""
 VARIABLES = (
     "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG",
     "NVIDIA_VISIBLE_DEVICES", "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
@@ -35,13 +35,13 @@ VARIABLES = (
     "RAYON_NUM_THREADS", "TOKENIZERS_PARALLELISM", "ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA",
     "ONEDNN_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE", "LD_PRELOAD", "HF_HUB_OFFLINE",
 )  # fmt: skip
-"""The only variables that are recorded: they change speed, and none of them holds a secret."""
+"""The recorded variables: they change the speed and hold no secret."""
 CHECK_SIZE = 256
 TOLERANCE = 1e-2
 
 
 def read_environment(spec: RunSpec, *, with_torch: bool = True) -> dict[str, Any]:
-    """Return versions, threads and settings that change the speed of a run; values are JSON."""
+    """Return versions, threads and settings that affect the speed, as JSON values."""
     environment = {
         "python": platform.python_version(),
         "os": platform.platform(),
@@ -62,7 +62,7 @@ def _libraries_of(spec: RunSpec) -> Iterator[str]:
 
 
 def check_device(backend: Backend) -> DeviceCheck:
-    """Multiply on the device and compare with the CPU; BackendMissing unless it truly works.
+    """Multiply on the device and compare with the CPU; BackendMissing unless they agree.
 
     TF32 and reduced-precision kernels stay within the tolerance of 1 % of the largest value.
     """
@@ -91,8 +91,8 @@ def check_device(backend: Backend) -> DeviceCheck:
     )
     if not check.passed:
         raise BackendMissing(
-            f"The {backend} device computed on {where} with a relative error of {error:.2g}.",
-            "Its results can't be trusted; run `nobs doctor` and check the device.",
+            f"The {backend} check computed on {where} with a relative error of {error:.2g}.",
+            "The device computes wrongly; run `nobs doctor` and check it.",
         )
     return check
 
@@ -103,7 +103,7 @@ def torch_device(backend: Backend) -> str:
 
 
 def device_target(backend: Backend) -> Target:
-    """Return which device's sensors to read: the one that torch uses, or all of the backend."""
+    """Return the device whose sensors to read: the one that torch uses, or all of the backend."""
     torch = sys.modules.get("torch")
     if torch is None or torch_device(backend) != "cuda" or not torch.cuda.is_initialized():
         return Target(backend=backend)

@@ -1,4 +1,4 @@
-"""The child's channel: events on a private copy of stdout, everything else on stderr."""
+"""The output of a child: events on a copy of stdout, everything else on stderr."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from nobs.log import Event, bind, configure_json, write_line
 
 
 def open_channel(run_id: str) -> None:
-    """Keep stdout for events alone; what libraries print goes to stderr from now on."""
+    """Reserve stdout for events; output of libraries goes to stderr from now on."""
     sys.stdout.flush()
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

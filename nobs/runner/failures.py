@@ -1,4 +1,4 @@
-"""Why a step failed, for its result."""
+"""The failure of a step as a record."""
 
 import traceback
 

@@ -1,4 +1,4 @@
-"""Fetching ahead for every step of a run, so that measuring needs no network."""
+"""Downloads for every step of a run, so that measuring needs no network."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -21,10 +21,10 @@ log = get_logger()
 
 
 def fetch_all(run_dir: RunDir, options: Collection[str] = ()) -> int:
-    """Fetch what each unfinished step needs; one whose fetch fails gets its result now.
+    """Fetch what each unfinished step needs; a failed fetch is the step's result.
 
-    `--all` also opens and checks what isn't of the hub, and ends with the first failure; `--force`
-    fetches again what is cached.
+    `--all` also checks what isn't from the hub, and stops at the first failure; `--force` ignores
+    the cache.
     """
     spec = run_dir.read_spec()
     is_wanted = {source: source is Source.HUB or "--all" in options for source in Source}
@@ -58,7 +58,7 @@ def fetch_all(run_dir: RunDir, options: Collection[str] = ()) -> int:
 
 
 def _fetch(task: TaskDefinition, pin: DatasetPin | ModelPin, *, force: bool) -> dict[str, Any]:
-    """Fetch and check one pin; return what is here now and whether a pinned digest was met."""
+    """Fetch and check one pin; return its files and whether a pinned digest was verified."""
     cache, offline = hub_cache(), hub_offline()
     found: dict[str, Any]
     if isinstance(pin, ModelPin):
@@ -80,4 +80,4 @@ def _fetch(task: TaskDefinition, pin: DatasetPin | ModelPin, *, force: bool) -> 
                  "sha256": digest if evidence.file_sha256 else rows,
                  "verified": evidence.file_verified or evidence.rows_verified}  # fmt: skip
     is_new = pin.source is Source.HUB and (force or not was_here)
-    return {"state": "fetched" if is_new else "there already", **found}
+    return {"state": "fetched" if is_new else "cached", **found}

@@ -1,8 +1,8 @@
-"""Imports the heavy libraries once and forks a fresh child for every step that is ordered.
+"""Imports the heavy libraries once and forks a child for each requested step.
 
-Orders are step ids on stdin, one per line. Answers are events on stdout: `forkserver.ready` (or
-`forkserver.unsafe`), `child.started` and `child.exited`. After a child an end mark is written on a
-line of stderr of its own: the reader then knows that it has seen everything the child printed.
+Requests are step ids on stdin, one per line. Answers are events on stdout: `forkserver.ready` (or
+`forkserver.unsafe`), `child.started` and `child.exited`. A line with an end mark on stderr shows
+that all output of a child has been written.
 
 Forking is safe while no device is initialised and no Python thread runs; both are checked. Native
 thread pools of the numeric libraries start with their first operation, which only children do.
@@ -29,7 +29,7 @@ log = get_logger()
 
 
 def serve(run_dir: RunDir, start: float) -> int:
-    """Serve orders until stdin ends; importing counts from `start` (`perf_counter` seconds)."""
+    """Serve requests until stdin ends; imports began at `start` (`perf_counter` seconds)."""
     spec = run_dir.read_spec()
     try:
         for task in sorted({workload.task for workload in spec.workloads}):
@@ -52,7 +52,7 @@ def serve(run_dir: RunDir, start: float) -> int:
 
 
 def find_hazard() -> str | None:
-    """Return why forking this process now would not be safe, None if it is."""
+    """Return why forking this process isn't safe now, None if it is."""
     torch = sys.modules.get("torch")
     if (torch is not None and torch.cuda.is_initialized()) or _is_cuda_initialised():
         return "a device was initialised while importing"
@@ -62,7 +62,7 @@ def find_hazard() -> str | None:
 
 
 def _is_cuda_initialised() -> bool:
-    """Ask NVIDIA's driver library, where there is one, whether this process has called cuInit.
+    """Return whether this process has called cuInit of NVIDIA's driver library.
 
     Until then every call but cuInit answers CUDA_ERROR_NOT_INITIALIZED and changes nothing.
     """
@@ -81,7 +81,7 @@ def _fork_step(run_dir: RunDir, step: str, import_s: float) -> None:
         _become_step(run_dir, step, import_s)
     log.info("child.started", step=step, pid=pid)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    # Before it is reaped its number is nobody else's: what it started and left goes with it.
+    # Before it is reaped no other process can have its id: kill what it left running.
     with contextlib.suppress(OSError):
         os.killpg(pid, signal.SIGKILL)
     _, status, usage = os.wait4(pid, 0)
@@ -94,7 +94,7 @@ def _fork_step(run_dir: RunDir, step: str, import_s: float) -> None:
 
 
 def _become_step(run_dir: RunDir, step: str, import_s: float) -> None:
-    """Run the step in the child; never returns into the server's loop."""
+    """Run the step in the child; never returns."""
     code = 1
     try:
         die_with_parent()

@@ -1,4 +1,4 @@
-"""The only loop that holds the clock; it knows nothing of models."""
+"""The only timing loop, independent of models."""
 
 import gc
 import time
@@ -14,11 +14,11 @@ from nobs.schema.result import Sample
 from nobs.stats import interval_of_repeats
 
 LOOKS = 50
-"""Of many repeats only each fiftieth part more is looked at: looking costs time of the budget."""
+"""The interval is computed at most this often per doubling of repeats: it takes time."""
 
 
 class Repeatable(Protocol):
-    """What can be timed."""
+    """Work that can be timed."""
 
     def run(self) -> int:
         """Do the work once; return how many units were done."""
@@ -34,7 +34,7 @@ class CpuClock:
     own_s: float
     machine_s: float
     stolen_s: float
-    """What a hypervisor gave to others though this machine wanted it; all cores."""
+    """CPU seconds, of all cores, that a hypervisor gave to other machines."""
 
     @classmethod
     def read(cls) -> "CpuClock":
@@ -48,7 +48,7 @@ class CpuClock:
 
 
 def busy_s(times: Any) -> float:  # noqa: ANN401 - psutil's own class, other on each system
-    """Return the CPU seconds that this machine worked; guests are in the user's time already."""
+    """Return the busy CPU seconds of this machine; user time includes guests."""
     unused = ("idle", "iowait", "guest", "guest_nice", "steal")
     return float(sum(times) - sum(getattr(times, name, 0.0) for name in unused))
 
@@ -86,7 +86,7 @@ def _time_once(work: Repeatable, origin: float) -> Sample:
 
 
 def is_enough(samples: list[Sample], policy: RepeatPolicy, elapsed_s: float) -> bool:
-    """Return whether to stop: the fixed number, a narrow interval, or the budget of time."""
+    """Return whether to stop: by number, by a narrow interval, or by the time budget."""
     if policy.repeats is not None:
         return len(samples) >= policy.repeats
     if len(samples) < policy.min_repeats:

@@ -1,4 +1,4 @@
-"""Memory between models: freeing it, and the peaks that a step reached."""
+"""Memory of models: freeing it, and the peaks of a step."""
 
 import gc
 import sys
@@ -10,7 +10,7 @@ from nobs.schema.result import Memory
 
 
 def clear_memory() -> None:
-    """Free what Python and the device's allocator still hold of a dropped model."""
+    """Free memory of a dropped model in Python and in the device's allocator."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is None:
@@ -36,9 +36,9 @@ def read_peaks(torch_device: str) -> Memory:
 
 
 def leave_out(before: Memory, during: Memory, after: Memory) -> Memory:
-    """Return the peaks of the work when something else, that reached `during`, came between.
+    """Return the peaks of the work without those of another phase, which reached `during`.
 
-    Peaks only rise: a peak that is the same after it as during it was not reached by the work.
+    Peaks only rise: one that is the same after that phase wasn't reached by the work.
     """
 
     def of_the_work(name: str) -> int | None:

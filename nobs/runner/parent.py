@@ -1,4 +1,4 @@
-"""A step's process never outlives the one that keeps its time."""
+"""A step's process ends with its parent, which holds its deadline."""
 
 import ctypes
 import os
@@ -9,9 +9,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent() -> None:
-    """Ask the kernel, where it is Linux, to kill this process when its parent ends.
+    """Let Linux kill this process when its parent ends.
 
-    Elsewhere a killed supervisor leaves its step running until the step's own end.
+    Elsewhere a step outlives a killed supervisor until it is done.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -1,4 +1,4 @@
-"""CPU time of an LLM server on this machine, which isn't that of foreign processes."""
+"""CPU time of an LLM server on this machine, which isn't that of other processes."""
 
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from nobs.system.processes import cpu_time_of_family, find_listener
 
 
 class ServerClock:
-    """Reads, lap by lap, what the server's processes used."""
+    """Reads the CPU time of the server's processes, lap by lap."""
 
     def __init__(self, server: ServerRef | None) -> None:
         self._is_elsewhere = server is not None and server.locality is Locality.REMOTE
@@ -26,7 +26,7 @@ class ServerClock:
         return self._is_elsewhere or self._process is not None
 
     def lap(self) -> float | None:
-        """Return the CPU seconds since the lap before; None for the first lap and where unknown."""
+        """Return the CPU seconds since the previous lap; None in the first lap and if unknown."""
         if self._is_elsewhere:
             return 0.0
         before, self._last_s = self._last_s, self._read()
@@ -40,7 +40,7 @@ class ServerClock:
 
 
 def split_foreign(sample: Sample, server_s: float | None) -> Sample:
-    """Return the sample of a served model, with the server's time apart from foreign time."""
+    """Return the sample of a served model, with the server's CPU time separated."""
     foreign_s = sample.foreign_cpu_s
     if foreign_s is not None:
         foreign_s = None if server_s is None else foreign_s - server_s

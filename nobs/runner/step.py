@@ -1,4 +1,4 @@
-"""One step from its order to its result file, with every second accounted for."""
+"""One step from its specification to its result file, with the time of each phase."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ log = get_logger()
 
 @dataclass
 class Recording:
-    """What is known of a step so far; becomes its result however it ends."""
+    """The record of a step while it runs; becomes its result, also after a failure."""
 
     spec: RunSpec
     step: StepSpec
@@ -120,7 +120,7 @@ def run_step(run_dir: RunDir, step_id: str, shared_import_s: float | None = None
 
 
 def _measure(recording: Recording, shared_import_s: float | None) -> None:
-    """Have the bench work on its inputs, on the device or through the server of the run."""
+    """Open inputs and model, run the bench on the device or the server, and clean up."""
     spec, step = recording.spec, recording.step
     workload = spec.workload_of(step)
     task = TASKS.load(workload.task)
@@ -160,7 +160,7 @@ def _check_device(recording: Recording) -> None:
 
 
 def _served_weights(server: ServerRef | None, step: StepSpec) -> WeightsEvidence | None:
-    """Return which weights are served, where the launcher has hashed the pinned file."""
+    """Return the served weights, if the launcher has hashed the pinned file."""
     identity = server.identity if server else None
     if identity is None or identity.weights_sha256 is None or step.model.weights_file is None:
         return None
@@ -215,7 +215,7 @@ def run_bench(recording: Recording, bench: Bench, task: TaskDefinition, device: 
 
 
 def _calibrate(recording: Recording, bench: Bench) -> None:
-    """Add what the device can do at this moment, and restore the memory of the work."""
+    """Measure the peak rates of the device, then restore the memory of the work."""
     if not isinstance(bench, Profiled):
         return
     with recording.phase("calibrate"):
@@ -229,7 +229,7 @@ def _calibrate(recording: Recording, bench: Bench) -> None:
 def _import_bench(
     recording: Recording, task: TaskDefinition, shared_s: float | None
 ) -> Callable[[Work], Bench]:
-    """Import the task's heavy module; one that the parent imported costs nothing again."""
+    """Import the task's heavy module, unless the parent has imported it."""
     with recording.phase("import"):
         kind: Callable[[Work], Bench] = import_part(task, task.bench)
     if shared_s is not None:

@@ -1,1 +1,1 @@
-"""Where records stand on disk: run directories, atomic files, reading what others wrote."""
+"""Records on disk: run directories, atomic files, reading of untrusted files."""

@@ -1,4 +1,4 @@
-"""JSON that nobody vouches for: read in bounded time and memory, or refused with the reason."""
+"""Untrusted JSON, read in bounded time and memory, or refused with the reason."""
 
 import json
 import stat
@@ -25,12 +25,12 @@ type Document = dict[str, Any]
 
 
 def read_document(file: Path) -> Document:
-    """Return the JSON object in `file`; InvalidReport tells why it is refused."""
+    """Return the JSON object in `file`; InvalidReport has the reason of a refusal."""
     return read_with_bytes(file)[0]
 
 
 def read_with_bytes(file: Path) -> tuple[Document, bytes]:
-    """Return the JSON object in `file` and what the file holds; InvalidReport as above."""
+    """Return the JSON object in `file` and the bytes of the file; InvalidReport as above."""
     try:
         data = _read_bounded(file)
         return parse_document(data), data
@@ -38,24 +38,24 @@ def read_with_bytes(file: Path) -> tuple[Document, bytes]:
         raise InvalidReport(file, str(error)) from error
     except OSError as error:
         reason = f"it can't be read: {error.strerror or error}"
-        raise InvalidReport(file, reason, "Name a file that is there and readable.") from error
+        raise InvalidReport(file, reason, "Name a readable file.") from error
 
 
 def parse_document(data: bytes) -> Document:
-    """Return the JSON object in `data`; ValueError tells why it is refused."""
+    """Return the JSON object in `data`; ValueError has the reason of a refusal."""
     if data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_VALUES:
-        raise ValueError(f"it holds more than {MAX_VALUES:,} values")
+        raise ValueError(f"it has more than {MAX_VALUES:,} values")
     try:
         value = _load(data)
     except UnicodeDecodeError as error:
-        raise ValueError(f"it is no UTF-8 text, at byte {error.start}") from error
+        raise ValueError(f"it isn't UTF-8, at byte {error.start}") from error
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise ValueError(f"it is no JSON, or cut off: {error.msg} at {where}") from error
+        raise ValueError(f"it isn't JSON, or is truncated: {error.msg} at {where}") from error
     except RecursionError as error:
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels") from error
     if not isinstance(value, dict):
-        raise ValueError("it is JSON, but no object")  # noqa: TRY004 - one kind of refusal
+        raise ValueError("it is JSON, but not an object")  # noqa: TRY004 - one kind of refusal
     _check_depth(value)
     if b"\\ud" in data.lower():
         _check_text(value)
@@ -63,7 +63,7 @@ def parse_document(data: bytes) -> Document:
 
 
 def _load(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """Return the JSON value, looked at number by number unless NOBS wrote exactly this text."""
+    """Return the JSON value; each number is checked unless NOBS wrote exactly this text."""
     text = data.decode("utf-8-sig")
     value = json.loads(text, parse_constant=_refuse_constant, parse_int=_integer)
     if _is_own_text(value, data):
@@ -74,7 +74,7 @@ def _load(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _is_own_text(value: object, data: bytes) -> bool:
-    """Return whether `value` written by NOBS is `data`: no key twice, the shortest digits."""
+    """Return whether NOBS would write `value` as `data`: no duplicate key, shortest digits."""
     try:
         return to_json(value, indent=2) == data.rstrip(b"\n")
     except PydanticSerializationError:
@@ -84,7 +84,7 @@ def _is_own_text(value: object, data: bytes) -> bool:
 def _read_bounded(file: Path) -> bytes:
     status = file.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise ValueError("it is no regular file")
+        raise ValueError("it isn't a regular file")
     with file.open("rb") as stream:
         # As much as there is: room for MAX_BYTES costs more time than most files.
         data = stream.read(min(status.st_size, MAX_BYTES) + 1)
@@ -98,16 +98,16 @@ def _unique(pairs: list[tuple[str, Any]]) -> Document:
     found = dict(pairs)
     if len(found) < len(pairs):
         ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
-        raise ValueError(f"the key '{to_line(twice)}' stands in one object twice")
+        raise ValueError(f"an object has the key '{to_line(twice)}' twice")
     return found
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} isn't a JSON number")
 
 
 def _float(text: str) -> float:
-    """Return the number; one that a double can't hold, or holds as another, is refused.
+    """Return the number; refuse one that a double can't represent.
 
     NOBS writes the shortest digits that name a double, so other digits were never measured.
     """
@@ -129,7 +129,7 @@ def _integer(text: str) -> int:
 
 
 def _check_depth(value: Document) -> None:
-    """Refuse deep nesting, which recursive code dies of."""
+    """Refuse deep nesting, which recursive code can't handle."""
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         level = [
@@ -148,4 +148,4 @@ def _check_text(value: object) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise ValueError("it holds half a surrogate pair, which is no text") from error
+        raise ValueError("it has half a surrogate pair, which isn't text") from error

@@ -19,7 +19,7 @@ from nobs.text import whole_characters
 def to_json(record: BaseModel) -> str:
     """Return indented JSON with the names that are used on disk.
 
-    Half characters, as servers send them, are replaced: UTF-8 can't hold them.
+    Half characters, as some servers send them, are replaced: UTF-8 can't encode them.
     """
     try:
         text = record.model_dump_json(indent=2, by_alias=True)
@@ -55,12 +55,12 @@ def sha256_of(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 
 def digest_of(document: Mapping[str, Any]) -> str:
-    """Return the sha256 of the canonical JSON of a report but for its `digest`."""
+    """Return the sha256 of the canonical JSON of a report without its `digest`."""
     return sha256_of({key: value for key, value in document.items() if key != "digest"})
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Write `text` so that readers see the old file or the whole new one, also after a crash."""
+    """Write `text` so that readers see the old or the complete new file, also after a crash."""
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{os.getpid()}.")
     except OSError as error:
@@ -83,7 +83,7 @@ def write_atomic(path: Path, text: str) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Make a rename survive a loss of power; Windows can't open directories and needs it not."""
+    """Make a rename survive a power loss; Windows doesn't need this."""
     if os.name == "nt":
         return
     descriptor = os.open(directory, os.O_RDONLY)
@@ -94,7 +94,7 @@ def _sync_directory(directory: Path) -> None:
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
-    """Return our error of a file that can't be written."""
+    """Return the error of a file that can't be written."""
     return StorageError(
         f"Can't write {path}: {error.strerror or error}.",
         "Free some space, or name a writable directory with --results.",

@@ -54,17 +54,17 @@ def is_alive(owner: Owner) -> bool:
 
 
 def is_elsewhere(owner: Owner) -> bool:
-    """Return whether the process is of another machine or user: its number means nothing here."""
+    """Return whether the process is of another machine or user: its id means nothing here."""
     here = this_owner()
     return (owner.user, owner.host) != (here.user, here.host)
 
 
 @contextmanager
 def scratch_directory(parent: Path) -> Iterator[Path]:
-    """Make a directory for secret files and remove it again; what a kill left is swept later.
+    """Create a directory for secret files and remove it; the next run sweeps leftovers of a kill.
 
-    It is made in `parent`, where an engine sees it if it sees anything of ours; a file system that
-    keeps no permissions can't keep a secret either: then it is among the temporary files.
+    It is in `parent`, which the engine can see, or, if that file system has no permissions, among
+    the temporary files.
     """
     owner = this_owner()
     prefix = f"{_SCRATCH}-{owner.pid}-{owner.started}-"
@@ -72,7 +72,7 @@ def scratch_directory(parent: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(
         prefix=prefix, dir=place, ignore_cleanup_errors=True
     ) as directory:
-        # An engine whose root is nobody here, as on NFS, must get to the file that it mounts.
+        # An engine whose root has no rights here, as on NFS, must reach the file that it mounts.
         Path(directory).chmod(0o711)
         yield Path(directory)
 
@@ -84,7 +84,7 @@ def _keeps_permissions(directory: Path) -> bool:
 
 
 def sweep_scratch(parent: Path) -> list[Path]:
-    """Remove what this user's dead processes left there and in the temporary files; return it."""
+    """Remove and return leftovers of this user's dead processes in `parent` and temporary files."""
     swept = []
     places = dict.fromkeys((Path(tempfile.gettempdir()), parent))
     for path in (path for place in places for path in place.glob(f"{_SCRATCH}-*")):

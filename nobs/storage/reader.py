@@ -1,4 +1,4 @@
-"""The one way in for reports: of this version and harmless, or refused with the reason."""
+"""The only reader of reports: of this version and harmless, or refused with the reason."""
 
 import codecs
 import json
@@ -18,7 +18,7 @@ _PATH_TRICKS = re.compile(r"^[/\\~]|^[A-Za-z]:[/\\]|(^|[/\\])\.\.([/\\]|$)")
 
 
 def read_report(file: Path) -> Report:
-    """Return the report in `file`; InvalidReport tells why it is refused.
+    """Return the report in `file`; InvalidReport has the reason of a refusal.
 
     The digest isn't checked: `nobs validate` judges what a report says.
     """
@@ -31,7 +31,7 @@ def read_report(file: Path) -> Report:
 
 
 def check_version(file: Path, document: Document) -> None:
-    """Refuse what isn't of this version, with the remedy that helps."""
+    """Refuse other versions, with the remedy for each."""
     found = document.get("schema")
     if found == SCHEMA:
         return
@@ -43,10 +43,10 @@ def check_version(file: Path, document: Document) -> None:
         )
     if isinstance(found, str) and re.fullmatch(r"nobs\.report/[0-9]{1,9}", found):
         raise InvalidReport(
-            file, f"it is of the version {found}, this NOBS reads {SCHEMA}", "Update NOBS."
+            file, f"it has version {found}; this NOBS reads {SCHEMA}", "Update NOBS."
         )
-    told = "no schema" if found is None else f"the schema {to_line(str(found))!r}"
-    raise InvalidReport(file, f"it has {told} where a report has {SCHEMA!r}")
+    has = "no schema" if found is None else f"the schema {to_line(str(found))!r}"
+    raise InvalidReport(file, f"it has {has} instead of {SCHEMA!r}")
 
 
 def to_report(document: Document, data: bytes | None = None) -> Report:
@@ -61,13 +61,13 @@ def to_report(document: Document, data: bytes | None = None) -> Report:
 
 
 def check_host(host: str) -> None:
-    """Refuse, as ValueError, a machine's name that would lead out of a directory or a line."""
+    """Raise ValueError for a host name that isn't one safe line or file name."""
     if not host.strip() or not host.isprintable() or _PATH_TRICKS.search(host):
-        raise ValueError(f"device_info.host is no name of a machine: {to_line(host)!r}")
+        raise ValueError(f"device_info.host isn't a valid name: {to_line(host)!r}")
 
 
 def explain(error: ValueError) -> list[str]:
-    """Return where each fault is and what it is, in words that are safe to show."""
+    """Return place and kind of each fault as text that is safe to show."""
     if not isinstance(error, ValidationError):
         return [to_line(str(error))]
     faults = error.errors(include_url=False, include_input=False)[:MAX_REASONS]

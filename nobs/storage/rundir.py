@@ -1,4 +1,4 @@
-"""The run directory: the one thing that launcher and worker share."""
+"""The run directory, the only data that launcher and worker share."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from nobs.storage.files import to_json, write_atomic
 
 
 def safe_name(text: str) -> str:
-    """Make `text` safe as one file name on every platform; never empty, at most 100 characters."""
+    """Return `text` as a file name for every platform; never empty, at most 100 characters."""
     name = re.sub(r"[^A-Za-z0-9._,+-]+", "-", text).strip("-.")[:100].strip("-.")
     return name or "unknown"
 
@@ -34,12 +34,12 @@ class RunDir:
 
     @property
     def spec_file(self) -> Path:
-        """The order."""
+        """The specification of the run."""
         return self.path / "spec.json"
 
     @property
     def events_file(self) -> Path:
-        """One JSON object a line, in the order of happening."""
+        """One JSON object per line, in order of time."""
         return self.path / "events.jsonl"
 
     @property
@@ -49,44 +49,44 @@ class RunDir:
 
     @property
     def outcome_file(self) -> Path:
-        """Written by the launcher when the worker is gone."""
+        """Written by the launcher after the worker has ended."""
         return self.path / "outcome.json"
 
     @property
     def state_file(self) -> Path:
-        """Written by the launcher before it takes anything for the run."""
+        """Written by the launcher before it starts anything for the run."""
         return self.path / "state.json"
 
     def result_file(self, step: str) -> Path:
-        """Return where `step` leaves its result."""
+        """Return the file of the result of `step`."""
         return self.step_directory(step) / "result.json"
 
     def step_directory(self, step: str) -> Path:
-        """Return the directory of what `step` leaves."""
+        """Return the directory of `step`."""
         return self.path / "steps" / safe_name(step)
 
     def telemetry_file(self, step: str) -> Path:
-        """Return where `step` leaves what its sensors told, one JSON object a line."""
+        """Return the file of sensor readings of `step`, one JSON object per line."""
         return self.result_file(step).with_name("telemetry.jsonl")
 
     def read_spec(self) -> RunSpec:
-        """Read the order; StorageError if it is absent or not one of this version."""
+        """Read the specification; StorageError if it is missing or not of this version."""
         return read_record(self.spec_file, RunSpec)
 
     def read_report(self) -> Report:
-        """Read the report; StorageError if it is absent or damaged."""
+        """Read the report; StorageError if it is missing or damaged."""
         return read_record(self.report_file, Report)
 
     def read_outcome(self) -> Outcome:
-        """Read the host's view; StorageError if it is absent or damaged."""
+        """Read the outcome; StorageError if it is missing or damaged."""
         return read_record(self.outcome_file, Outcome)
 
     def read_state(self) -> RunState:
-        """Read whose the run is; StorageError if it is absent or damaged."""
+        """Read the state; StorageError if it is missing or damaged."""
         return read_record(self.state_file, RunState)
 
     def find_result(self, step: str) -> StepResult | None:
-        """Return the result of `step`, None if it left none."""
+        """Return the result of `step`, None if there is none."""
         file = self.result_file(step)
         return read_record(file, StepResult) if file.exists() else None
 
@@ -96,27 +96,27 @@ class RunDir:
         write_atomic(file, to_json(record))
 
     def sweep(self) -> None:
-        """Remove what writers that were killed left half written; nobody may be writing now."""
+        """Remove unfinished files of killed writers; nothing may be writing now."""
         for file in self.path.rglob(".*.json*.*"):
             file.unlink(missing_ok=True)
 
 
 def make_parent(file: Path) -> None:
-    """Make the directory of `file`; StorageError if that can't be done.
+    """Create the directory of `file`; StorageError if that fails.
 
-    Never a run directory itself: who removed it has ended the run.
+    Never a run directory itself: removing it ends the run.
     """
     try:
         file.parent.mkdir(exist_ok=True)
     except OSError as error:
         raise StorageError(
-            f"Can't make the directory {file.parent}: {error.strerror or error}.",
+            f"Can't create the directory {file.parent}: {error.strerror or error}.",
             "Name a writable directory with --results.",
         ) from error
 
 
 def read_record[T: BaseModel](file: Path, kind: type[T]) -> T:
-    """Read a record of this version; StorageError if it is absent or damaged."""
+    """Read a record of this version; StorageError if it is missing or damaged."""
     try:
         return kind.model_validate_json(file.read_bytes())
     except OSError as error:
@@ -127,6 +127,6 @@ def read_record[T: BaseModel](file: Path, kind: type[T]) -> T:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise StorageError(
-            f"{file} is no {kind.__name__.lower()} of this version: {where}: {first['msg']}.",
+            f"{file} is no valid {kind.__name__.lower()} of this version: {where}: {first['msg']}.",
             "It is damaged or of another version of NOBS; run the benchmark again.",
         ) from error

@@ -1,4 +1,4 @@
-"""The results directory: where runs live, and the last report of each host."""
+"""The results directory: runs, and the latest report of each host."""
 
 import os
 import tempfile
@@ -20,9 +20,9 @@ REMEDY = "Name a writable directory with --results, or repair its permissions."
 
 
 def prepare_results(results: Path, free_bytes: int | None = None) -> None:
-    """Make `results/runs` and prove that it can be written; StorageError with the remedy if not.
+    """Create `results/runs` and check that it is writable; StorageError if not.
 
-    `free_bytes` replaces what the file system says.
+    `free_bytes` replaces the value of the file system.
     """
     runs = results / "runs"
     free = free_disk_bytes(runs) if free_bytes is None else free_bytes
@@ -37,7 +37,7 @@ def prepare_results(results: Path, free_bytes: int | None = None) -> None:
             pass
         _sweep_reports(results)
     except NotADirectoryError as error:
-        where = "is" if results.exists() else "lies below"
+        where = "is" if results.exists() else "is below"
         raise StorageError(
             f"The results path {results} {where} a file.", "Name a directory instead."
         ) from error
@@ -46,7 +46,7 @@ def prepare_results(results: Path, free_bytes: int | None = None) -> None:
 
 
 def _sweep_reports(results: Path) -> None:
-    """Remove reports that a process which was killed had begun to publish."""
+    """Remove unfinished reports of killed processes."""
     for file in results.glob(".report_*.json.*.*"):
         pid = file.name.split(".")[-2]
         if pid.isdecimal() and not psutil.pid_exists(int(pid)):
@@ -54,13 +54,13 @@ def _sweep_reports(results: Path) -> None:
 
 
 def make_run_dir(results: Path, run_id: str) -> RunDir:
-    """Make the directory of a new run; it must not exist yet."""
+    """Create the directory of a new run; it must not exist yet."""
     run_dir = RunDir((results / "runs" / run_id).absolute())
     try:
         run_dir.path.mkdir(mode=0o755)
         (run_dir.path / "steps").mkdir()
     except OSError as error:
-        raise StorageError(f"Can't make {run_dir.path}: {error.strerror}.", REMEDY) from error
+        raise StorageError(f"Can't create {run_dir.path}: {error.strerror}.", REMEDY) from error
     return run_dir
 
 
@@ -70,27 +70,27 @@ def find_run(results: Path, run_id: str) -> RunDir:
     if run_dir.path.name != run_id or not run_dir.spec_file.is_file():
         raise UsageError(
             f"There is no run {run_id!r} in {results / 'runs'}.",
-            "Name one of its directories, and the results directory with --results.",
+            "Name a directory in it, and the results directory with --results.",
         )
     if (found := run_dir.read_spec().run_id) != run_id:
-        raise UsageError(f"{run_dir.path} holds the run {found!r}.", "Give it its name back.")
+        raise UsageError(f"{run_dir.path} has the run {found!r}.", "Rename the directory back.")
     return run_dir
 
 
 def report_path(results: Path, host: str) -> Path:
-    """Return where the last report of `host` stands."""
+    """Return the file of the latest report of `host`."""
     return results / f"report_{safe_name(host)}.json"
 
 
 def publish(results: Path, report: Report) -> Path:
-    """Make `report` the last one of its host."""
+    """Make `report` the latest one of its host."""
     path = report_path(results, report.device_info.host)
     write_atomic(path, to_json(report))
     return path
 
 
 def find_reports(results: Path) -> list[Path]:
-    """Return the last report of each host in `results`; StorageError if there is none."""
+    """Return the latest report of each host in `results`; StorageError if there is none."""
     found = sorted(results.glob("report_*.json"))
     if not found:
         raise StorageError(
@@ -122,7 +122,7 @@ def follow_lines(file: Path, is_over: Callable[[], bool], offset: int = 0) -> It
 
 
 def append_line(file: Path, line: str) -> None:
-    """Append a whole line in one write, so that lines of several writers never mix.
+    """Append a complete line in one write, so that lines of several writers never mix.
 
     StorageError if it can't be written.
     """

@@ -10,10 +10,10 @@ from nobs.supervisor.processes import start_server
 
 
 def main(arguments: list[str]) -> int:
-    """Supervise the run; an error of the run as a whole is the last line of stdout."""
+    """Supervise the run; an error of the whole run is the last line of stdout."""
     fetching = arguments[1:] == ["--fetch"]
     server = None if fetching else start_server(arguments[0])
-    # The server imports torch for seconds; from here on both processes import at the same time.
+    # The server imports torch for seconds; this process imports at the same time.
     from nobs.errors import NobsError  # noqa: PLC0415
     from nobs.log import format_line  # noqa: PLC0415
     from nobs.storage.rundir import RunDir  # noqa: PLC0415
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
 
     run_dir = RunDir(Path(arguments[0]))
     try:
-        _require_order(run_dir.spec_file)
+        _require_spec(run_dir.spec_file)
         return fetch(run_dir) if fetching else supervise(run_dir, server)
     except NobsError as error:
         fields = {"event": "run.failed", "message": error.message, "remedy": error.remedy}
@@ -33,16 +33,16 @@ def main(arguments: list[str]) -> int:
             server.stop()
 
 
-def _require_order(spec_file: Path) -> None:
-    """Refuse a directory that isn't the launcher's: some engines mount an empty one in silence."""
+def _require_spec(spec_file: Path) -> None:
+    """Refuse a directory that isn't the launcher's: some engines silently mount an empty one."""
     from nobs.errors import EngineError  # noqa: PLC0415 - after the server has begun
 
     if not spec_file.exists():
         raise EngineError(
-            f"The run's directory holds no {spec_file.name} here: the engine mounts another one.",
+            f"The run directory has no {spec_file.name} here: the engine mounted another one.",
             "It runs in a virtual machine or on another machine, where that directory is empty: "
-            "colima and Lima share your home alone (`colima start --mount DIRECTORY:w` adds a "
-            "directory). Name one that it sees with --results, or use --execution native.",
+            "colima and Lima share only your home (`colima start --mount DIRECTORY:w` adds a "
+            "directory). Choose a shared one with --results, or use --execution native.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Fresh children for steps: forked from a process that has imported, or started one by one."""
+"""A fresh process for each step: forked after the imports, or started one by one."""
 
 import time
 from collections.abc import Callable
@@ -17,27 +17,27 @@ log = get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class StepExit:
-    """How a child ended: negative codes are signals; None means that nobody knows."""
+    """How a child ended: negative codes are signals; None is unknown."""
 
     exit_code: int | None
     timed_out: bool = False
 
 
 class StepRunner(Protocol):
-    """What runs the steps of a run, one after the other."""
+    """Runs the steps of a run, one after the other."""
 
     def run(self, step: str, deadline: float) -> StepExit:
-        """Run `step` in a process of its own until it ends or `deadline` (monotonic seconds)."""
+        """Run `step` in its own process until it ends or `deadline` (monotonic seconds)."""
 
     def close(self) -> None:
-        """End every process that is left."""
+        """End every remaining process."""
 
 
 class Relay:
-    """Turn lines of children into events: theirs as they are, a library's as `step.output`.
+    """Turn lines of children into events: events unchanged, other output as `step.output`.
 
-    Of the latter a step may write `MAX_OUTPUT_CHARS`, so that a flood doesn't fill the disk; what
-    is dropped is counted.
+    A step may write `MAX_OUTPUT_CHARS` of output, so that a flood doesn't fill the disk; the rest
+    is counted and dropped.
     """
 
     def __init__(self, write: Callable[[Event], None]) -> None:
@@ -56,7 +56,7 @@ class Relay:
         return event
 
     def end_step(self, step: str) -> None:
-        """Tell how much of the step's output was dropped, if any was; the next may write again."""
+        """Log how much of the step's output was dropped, and begin a new count."""
         dropped = self._written - MAX_OUTPUT_CHARS
         self._written = 0
         if dropped > 0:
@@ -64,7 +64,7 @@ class Relay:
 
 
 class SpawnedSteps:
-    """One new process for each step; it pays for its own imports."""
+    """One new process per step, with its own imports."""
 
     def __init__(self, run_dir: RunDir, relay: Relay) -> None:
         self._run_dir = run_dir
@@ -91,7 +91,7 @@ class SpawnedSteps:
 class ForkedSteps:
     """A server that has imported the heavy libraries and forks a child for each step.
 
-    Once it is gone, `others` runs the steps that are left.
+    After it ended, `others` runs the remaining steps.
     """
 
     def __init__(self, server: RunnerProcess, relay: Relay, others: StepRunner) -> None:
@@ -101,7 +101,7 @@ class ForkedSteps:
         self._child: int | None = None
 
     def await_ready(self, deadline: float) -> bool:
-        """Wait until the imports are done; False if the server can't or may not fork."""
+        """Wait until the imports are done; False if the server can't fork safely."""
         try:
             for stream, line in self._server.lines(min(deadline, time.monotonic() + MAX_IMPORT_S)):
                 event = self._relay(None, stream, line)
@@ -112,8 +112,8 @@ class ForkedSteps:
         return False
 
     def run(self, step: str, deadline: float) -> StepExit:
-        """Order `step` and read until the server has seen its child end."""
-        if not self._server.order(step):
+        """Request `step` and read until its child has ended."""
+        if not self._server.request(step):
             return self._others.run(step, deadline)
         timed_out = False
         code: int | None = None
@@ -136,7 +136,7 @@ class ForkedSteps:
         self._others.close()
 
     def _follow(self, step: str, deadline: float) -> int | None:
-        """Relay until child and output have ended; None if the server died under it."""
+        """Relay until child and output have ended; None if the server died."""
         code: int | None = None
         drained = False
         for stream, line in self._server.lines(deadline):
@@ -160,7 +160,7 @@ class ForkedSteps:
 def open_steps(
     run_dir: RunDir, server: RunnerProcess | None, relay: Relay, deadline: float
 ) -> StepRunner:
-    """Return the way of running steps that is safe here: forked from `server` if that can be."""
+    """Return the runner of steps: forked from `server` if that is safe here."""
     spawned = SpawnedSteps(run_dir, relay)
     if server is not None:
         forked = ForkedSteps(server, relay, spawned)

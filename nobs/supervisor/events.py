@@ -1,4 +1,4 @@
-"""Where events go: the run's `events.jsonl`, and the same lines on stdout."""
+"""Events are written to the run's `events.jsonl` and to stdout."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from nobs.storage.rundir import RunDir
 
 
 class EventSink:
-    """Append events to the file and to stdout; a reader that left doesn't stop the run."""
+    """Append events to the file and to stdout; a closed stdout doesn't stop the run."""
 
     def __init__(self, run_dir: RunDir) -> None:
         self._path = run_dir.events_file
@@ -41,21 +41,17 @@ class EventSink:
             self._file.write(line)
         except OSError as error:
             raise storage_error(self._path, error) from error
-        self._tell(line)
+        if self._stdout_open:
+            try:
+                sys.stdout.write(line)
+                sys.stdout.flush()
+            except OSError:
+                self._stdout_open = False
 
     def _end_torn_line(self) -> None:
-        """Begin on a line of our own where an earlier writer was killed within one."""
+        """End the last line if an earlier writer was killed within it."""
         with self._path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - 1))
             if file.read(1) not in (b"", b"\n"):
                 self._file.write("\n")
-
-    def _tell(self, line: str) -> None:
-        if not self._stdout_open:
-            return
-        try:
-            sys.stdout.write(line)
-            sys.stdout.flush()
-        except OSError:
-            self._stdout_open = False

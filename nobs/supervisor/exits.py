@@ -1,4 +1,4 @@
-"""Why a child that left no result ended, as far as anybody can say."""
+"""Why a child ended that left no result, as far as known."""
 
 from pathlib import Path
 
@@ -11,24 +11,30 @@ VMSTAT = Path("/proc/vmstat")
 
 
 def explain_exit(ended: StepExit, timeout_s: float, *, exhausted: bool) -> Failure:
-    """Return the failure of a step without result; `exhausted` when memory may have run out."""
+    """Return the failure of a step without result; `exhausted`: memory may have run out."""
     if ended.timed_out:
         kind, message = FailureClass.TIMEOUT, f"The step took longer than {timeout_s:g} s."
         remedy = REMEDIES[kind]
     elif ended.exit_code == -SIGKILL and exhausted:
-        kind, message = FailureClass.OOM, "The step was killed (SIGKILL): memory ran out."
+        kind, message = FailureClass.OOM, "The step was killed by SIGKILL: out of memory."
         remedy = REMEDIES[kind]
     elif ended.exit_code == -SIGKILL:
-        kind, message = FailureClass.INFRA, "The step was killed (SIGKILL), not by the kernel."
-        remedy = "Find out who kills processes here: a scheduler, a service or a person."
+        kind, message = (
+            FailureClass.INFRA,
+            "The step was killed by SIGKILL, not by the OOM killer.",
+        )
+        remedy = "Check the job scheduler, systemd and other users."
     else:
-        kind, message = FailureClass.INFRA, f"The step left no result (exit {ended.exit_code})."
+        kind, message = (
+            FailureClass.INFRA,
+            f"The step left no result (exit code {ended.exit_code}).",
+        )
         remedy = "Look at the last step.output events of this run."
     return Failure(failure_class=kind, type="StepLost", message=message, remedy=remedy)
 
 
 def count_oom_kills(vmstat: Path = VMSTAT) -> int | None:
-    """Return how often the kernel has killed for want of memory; None where it does not tell."""
+    """Return the number of kills by the kernel's OOM killer; None if unknown."""
     try:
         lines = vmstat.read_text(encoding="ascii").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""The first of a container run's two phases: downloads, with a network and without a device."""
+"""The first phase of a container run: downloads, with a network and without a device."""
 
 import contextlib
 import time
@@ -15,9 +15,9 @@ log = get_logger()
 
 
 def fetch(run_dir: RunDir) -> int:
-    """Fetch what the steps need; what can't be had stands in their results. Return 0 if it could.
+    """Fetch what the steps need; return 0 if all is there. Failures become results of steps.
 
-    The process that fetches is a child: a hostile hub or a crash in a library ends it alone.
+    A child process fetches: a crash in a library ends only that.
     """
     spec = run_dir.read_spec()
     with EventSink(run_dir) as sink, stop_on_signals():
@@ -32,7 +32,7 @@ def fetch(run_dir: RunDir) -> int:
             record_missing(run_dir, spec, FailureClass.INTERRUPTED, "The run was interrupted.")
             return 130
         if ended.timed_out:
-            late = "The run's time was up before everything was fetched."
+            late = "The run's time limit was reached before everything was fetched."
             record_missing(run_dir, spec, FailureClass.TIMEOUT, late)
         log.info("fetch.finished", exit_code=ended.exit_code, timed_out=ended.timed_out)
     return 0 if ended.exit_code == 0 else RunLost.exit_code

@@ -15,7 +15,7 @@ Stream = Literal["stdout", "stderr"]
 MAX_LINE_BYTES = 64 * 1024
 QUEUE_LINES = 10_000
 GRACE_S = 5.0
-"""How long pipes may stay open after the process is gone, in hands of its descendants."""
+"""How long descendants may keep the pipes open after the process has ended."""
 
 
 class DeadlineReached(Exception):
@@ -23,7 +23,7 @@ class DeadlineReached(Exception):
 
 
 class RunnerProcess:
-    """Start `python -m nobs.runner` and read what it says; longer lines come in pieces."""
+    """Start `python -m nobs.runner` and read its output; long lines are split."""
 
     def __init__(self, *arguments: str) -> None:
         self._lines: queue.Queue[tuple[Stream, str | None]] = queue.Queue(QUEUE_LINES)
@@ -35,8 +35,8 @@ class RunnerProcess:
         self._start_reader("stdout", self.process.stdout)
         self._start_reader("stderr", self.process.stderr)
 
-    def order(self, line: str) -> bool:
-        """Write a line to the process's stdin; False if it no longer listens."""
+    def request(self, line: str) -> bool:
+        """Write a line to the process's stdin; False if it has closed it."""
         if self.process.stdin is None:
             return False
         try:
@@ -66,14 +66,14 @@ class RunnerProcess:
                     yield stream, line
 
     def stop(self) -> int:
-        """End the process and what it has started; return its exit code."""
+        """End the process and its group; return its exit code."""
         if self.process.stdin is not None:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
         if self.process.poll() is None:
             kill_group(self.process.pid)
         elif sys.platform != "win32":
-            # While anything of the group lives, the number is nobody else's.
+            # While a process of the group lives, no other process gets this id.
             with contextlib.suppress(OSError):
                 os.killpg(self.process.pid, signal.SIGKILL)
         return self.process.wait()
@@ -91,9 +91,9 @@ class RunnerProcess:
 
 
 def start_server(run_path: str) -> RunnerProcess | None:
-    """Start the process that imports once and forks every step; None where forking isn't safe.
+    """Start the process that imports once and forks each step; None where that isn't safe.
 
-    macOS' frameworks don't survive a fork and Windows has none: each step imports for itself there.
+    On macOS, whose frameworks don't survive a fork, and Windows each step imports its libraries.
     """
     return RunnerProcess(run_path, "--serve") if sys.platform.startswith("linux") else None
 

@@ -62,7 +62,7 @@ def _run_steps(
             results = write_report(run_dir, spec, finished=False)
             _announce(results[step.id])
     if time.monotonic() >= deadline:
-        record_missing(run_dir, spec, FailureClass.TIMEOUT, "The run's time was up.")
+        record_missing(run_dir, spec, FailureClass.TIMEOUT, "The run's time limit was reached.")
 
 
 def _run_step(

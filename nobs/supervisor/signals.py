@@ -1,4 +1,4 @@
-"""Stop signals, on every platform, as one exception."""
+"""Stop signals of every platform as one exception."""
 
 import contextlib
 import signal
@@ -12,7 +12,7 @@ STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 def stop_on_signals() -> Iterator[None]:
     """Raise KeyboardInterrupt, with the signal's name, on the first stop signal.
 
-    Later ones are ignored, so that cleaning up is not interrupted. Signals that the caller had
+    Later ones are ignored, so that they don't interrupt the cleanup. Signals that the caller
     ignored, as nohup does, stay ignored.
     """
     known = [getattr(signal, name) for name in STOP_SIGNALS if hasattr(signal, name)]
@@ -33,9 +33,9 @@ def stop_on_signals() -> Iterator[None]:
 
 
 def _forget_interrupt() -> None:
-    """Have the process end with the exit code it is given, not by SIGINT.
+    """Let the process end with its exit code, not by SIGINT.
 
-    CPython notes an interrupt that breaks off an `exec`, as dataclasses and imports use it, and at
-    its end dies of SIGINT though the exception was caught. Another `exec` makes it forget.
+    CPython remembers an interrupt during `exec`, which dataclasses and imports use, and ends by
+    SIGINT even if the exception was caught. Another `exec` clears that.
     """
     exec("")  # noqa: S102  # nosec B102

@@ -28,7 +28,7 @@ def test_packaged_texts_and_weights_need_no_hub(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     texts, weights, prompts = json.loads(done.stdout)
     pin = load_catalog().models["sentence-transformers/all-MiniLM-L6-v2"]
-    assert (texts["kind"], texts["state"], texts["verified"]) == ("inputs", "there already", True)
+    assert (texts["kind"], texts["state"], texts["verified"]) == ("inputs", "cached", True)
     assert (prompts["id"], prompts["verified"]) == ("nobs/prompts", True)
     assert weights["sha256"] == {"model.safetensors": pin.weights_sha256}
     assert weights["verified"]
@@ -59,7 +59,7 @@ def test_a_forbidden_hub(tmp_path: Path) -> None:
     env = environment(tmp_path, HF_HUB_OFFLINE="1")
     done = run_nobs("prefetch", cwd=tmp_path, env=env)
     assert (done.returncode, done.stdout) == (3, "")
-    assert "the network is not to be used" in done.stderr
+    assert "this run is offline" in done.stderr
 
 
 def test_other_texts_than_the_pinned_ones_are_refused(hub: FakeHub, tmp_path: Path) -> None:
@@ -85,10 +85,10 @@ def test_a_model_of_the_hub_is_fetched_once(hub: FakeHub, tmp_path: Path) -> Non
         return texts, weights
 
     texts, weights = fetch()
-    assert (texts["state"], texts["size_bytes"]) == ("there already", 8)
+    assert (texts["state"], texts["size_bytes"]) == ("cached", 8)
     assert (weights["state"], weights["revision"]) == ("fetched", COMMIT)
     assert not weights["verified"]
     asked = len(hub.requests)
-    assert fetch()[1] == {**weights, "state": "there already"}
+    assert fetch()[1] == {**weights, "state": "cached"}
     assert len(hub.requests) == asked
     assert fetch("--force")[1]["state"] == "fetched"

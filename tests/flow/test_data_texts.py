@@ -54,7 +54,7 @@ def test_a_flipped_byte_is_found(hub: FakeHub, child: Loader, home: Path, pin: D
     fetched = child.texts(pin)
     hub.faults.flipped.clear()
     assert fetched["error"] == "DataError"
-    assert f"pinned is {pin.file_sha256}" in fetched["message"]
+    assert f"the pin has {pin.file_sha256}" in fetched["message"]
     assert str(cached_file(home, pin)) in fetched["remedy"]
     assert child.texts(pin) == fetched
     assert child.texts(pin, force=True)["rows"] == reviews(100)
@@ -65,13 +65,13 @@ def test_a_file_cut_short_is_found(child: Loader, home: Path, pin: DatasetPin) -
     cached_file(home, pin).write_bytes(cached_file(home, pin).read_bytes()[:1000])
     answer = child.texts(pin, offline=True)
     assert answer["error"] == "DataError"
-    assert f"has 1000 bytes, pinned are {pin.file_bytes}" in answer["message"]
+    assert f"has 1000 bytes; the pin has {pin.file_bytes}" in answer["message"]
 
 
 def test_other_rows_than_the_pinned_ones_are_refused(child: Loader, pin: DatasetPin) -> None:
     answer = child.texts(changed(pin, rows=99))
     assert answer["error"] == "DataError"
-    assert f"pinned is {pin.rows_sha256}" in answer["message"]
+    assert f"the pin has {pin.rows_sha256}" in answer["message"]
 
 
 def test_more_room_than_the_disk_has_is_refused_before_any_request(
@@ -111,7 +111,7 @@ def test_what_the_hub_lacks_is_named(
 def test_a_gated_data_set_is_named(hub: FakeHub, child: Loader, pin: DatasetPin) -> None:
     hub.faults.gated.add(pin.id)
     answer = child.texts(pin)
-    assert "accepted its terms" in answer["message"]
+    assert "accepting its terms" in answer["message"]
     assert "HF_TOKEN" in answer["remedy"]
 
 
@@ -142,7 +142,7 @@ def test_an_open_data_set_is_streamed_and_kept(
         ({"split": "nowhere"}, "split 'nowhere'"),
         ({"config": "nowhere"}, "nowhere"),
         ({"id": "test/nowhere"}, "test/nowhere"),
-        ({"rows": 2000}, "has 1200 rows, 2000 are asked for"),
+        ({"rows": 2000}, "has 1200 rows; 2000 were requested"),
     ],
     ids=["column", "split", "config", "repository", "rows"],
 )

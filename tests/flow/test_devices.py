@@ -74,7 +74,7 @@ def test_hiding_every_card_asks_for_the_cpu_and_cuda_is_refused(tmp_path: Path, 
     assert "backend    cpu, native" in auto.stdout
     assert f"CUDA_VISIBLE_DEVICES={value!r} hides NVIDIA GeForce RTX 3060" in auto.stdout
     assert (cuda.returncode, cuda.stdout) == (3, "")
-    assert f"CUDA_VISIBLE_DEVICES={value!r} hides every one" in cuda.stderr
+    assert f"CUDA_VISIBLE_DEVICES={value!r} hides all of them" in cuda.stderr
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_more_memory_than_there_is_fails_one_step_as_oom(tmp_path: Path) -> None
 
     assert done.returncode == 1
     assert [reason_of(run_dir, step) for step in ("overflows", "last")] == ["failed: oom", "ok"]
-    assert "--batch-size" in done.stderr
+    assert "smaller batch" in done.stderr
 
 
 def test_a_step_that_hangs_is_ended_at_its_deadline(tmp_path: Path) -> None:

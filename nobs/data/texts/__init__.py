@@ -12,17 +12,17 @@ from nobs.errors import DataError, RequirementError
 from nobs.schema.pins import DatasetPin, Source
 from nobs.schema.result import DataEvidence
 
-# Bound by name: packaged texts need neither pyarrow, nor the hub's client, nor `datasets`.
+# By name: packaged texts need neither pyarrow, nor the hub's client, nor `datasets`.
 _READERS = {
     "package": "nobs.data.packaged",
     "path": "nobs.data.local",
     "pinned": "nobs.data.pinned",
-    "open": "nobs.data.opened",
+    "open": "nobs.data.hub_dataset",
 }
 
 
 class TextsEvidence(DataEvidence):
-    """Which texts were measured, as seen by us."""
+    """Which texts were measured."""
 
     characters: int = Field(ge=0)
     """Of all rows."""
@@ -30,7 +30,7 @@ class TextsEvidence(DataEvidence):
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """What a reader found: rows as they stand in the source, the file's digest if it saw one."""
+    """Rows as in the source, and the digest of their file if there is one."""
 
     rows: tuple[object, ...]
     file_sha256: str | None = None
@@ -40,14 +40,14 @@ class Reader(Protocol):
     """A module that reads the rows of one kind of pin."""
 
     def read(self, pin: DatasetPin, *, offline: bool, force: bool) -> Rows:
-        """Return the first `pin.rows` rows; fetch them if need be and allowed."""
+        """Return the first `pin.rows` rows; fetch them if needed and allowed."""
         ...
 
 
 def load_texts(pin: DatasetPin, *, offline: bool = False, force: bool = False) -> Inputs:
-    """Return the pinned rows, fetched if need be; DataError if they are not the pinned ones.
+    """Return the pinned rows, fetched if needed; DataError if they are not the pinned ones.
 
-    `offline` forbids the network; `force` fetches again what is cached.
+    `offline` forbids the network; `force` ignores the cache.
     """
     found = _reader(pin).read(pin, offline=offline, force=force)
     rows = _check_rows(found.rows, pin)
@@ -78,20 +78,20 @@ def _reader(pin: DatasetPin) -> Reader:
 def _check_rows(rows: tuple[object, ...], pin: DatasetPin) -> tuple[str, ...]:
     if len(rows) < pin.rows:
         raise DataError(
-            f"{pin.id} has {len(rows)} rows, {pin.rows} are asked for.",
-            "Ask for fewer rows or name a larger data set.",
+            f"{pin.id} has {len(rows)} rows; {pin.rows} were requested.",
+            "Use fewer --rows or a larger data set.",
         )
     texts = tuple(row for row in rows if isinstance(row, str) and row.strip())
     if len(texts) < len(rows):
         raise DataError(
             f"{len(rows) - len(texts)} of the first {len(rows)} rows of column {pin.column!r} "
-            f"of {pin.id} hold no text.",
-            "Name a column of texts without gaps.",
+            f"of {pin.id} have no text.",
+            "Name a column without empty values.",
         )
     broken = [number for number, text in enumerate(texts, start=1) if not _is_unicode(text)]
     if broken:
         raise DataError(
-            f"Row {broken[0]} of {pin.id} holds half a surrogate pair, which is no character.",
+            f"Row {broken[0]} of {pin.id} has half a surrogate pair, which isn't a character.",
             "Remove it, or name other texts.",
         )
     return texts
@@ -109,8 +109,7 @@ def _check_digest(rows: tuple[str, ...], pin: DatasetPin) -> str:
     found = digest_rows(rows)
     if pin.rows_sha256 and found != pin.rows_sha256:
         raise DataError(
-            f"The {len(rows)} rows of {pin.id} have sha256 {found}, pinned is {pin.rows_sha256}.",
-            "These are other texts than those of the workload: "
-            "repair the pin, or measure them as an open result.",
+            f"The {len(rows)} rows of {pin.id} have sha256 {found}; the pin has {pin.rows_sha256}.",
+            "These aren't the texts of the workload: correct the pin, or measure an open result.",
         )
     return found

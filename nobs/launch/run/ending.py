@@ -72,7 +72,7 @@ def _explain_missing(outcome: Outcome) -> tuple[FailureClass, str]:
     if outcome.oom_killed:
         return FailureClass.OOM, "The container ran out of memory."
     if outcome.timed_out:
-        return FailureClass.TIMEOUT, "The run's time was up."
+        return FailureClass.TIMEOUT, "The run's time limit was reached."
     code = "unknown" if outcome.exit_code is None else outcome.exit_code
     lost = f"The worker exited without a result; its exit code is {code}. {outcome.error}"
     return FailureClass.INFRA, lost.strip()

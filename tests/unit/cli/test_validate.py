@@ -49,7 +49,7 @@ def test_json_holds_ruling_and_reasons(tmp_path: Path) -> None:
     (found,) = json.loads(done.stdout)
 
     assert (done.returncode, found["file"], found["ruling"]) == (1, str(file), "invalid")
-    assert "cut off" in found["faults"][0]
+    assert "truncated" in found["faults"][0]
 
 
 def test_a_report_of_another_version_is_refused_with_the_remedy(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_a_module_of_another_kind_is_refused(
 def test_a_transformer_that_computes_something_else_is_refused(model: Path, task: str) -> None:
     write(model / "sentence_bert_config.json", {"transformer_task": task})
 
-    assert "one dense vector of each text" in refusal(model)
+    assert "one dense vector per text" in refusal(model)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_packaged_weights_are_the_pinned_ones() -> None:
 
 
 def test_other_packaged_weights_are_refused() -> None:
-    with pytest.raises(ModelMissing, match="pinned is 0000"):
+    with pytest.raises(ModelMissing, match="the pin has 0000"):
         open_model(MINILM.model_copy(update={"weights_sha256": "0" * 64}))
 
 
@@ -87,7 +87,7 @@ def test_pickled_weights_beside_safetensors_are_left_alone(pin: ModelPin) -> Non
 )
 def test_damaged_weights_are_refused(pin: ModelPin, content: bytes) -> None:
     (Path(pin.id) / "model.safetensors").write_bytes(content)
-    with pytest.raises(ModelMissing, match="missing, damaged or cut short"):
+    with pytest.raises(ModelMissing, match="missing, damaged or truncated"):
         open_model(pin)
 
 

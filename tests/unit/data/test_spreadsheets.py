@@ -117,7 +117,7 @@ def test_a_long_field_is_read_whole(tmp_path: Path) -> None:
 def test_a_text_that_its_delimiter_cuts_is_refused_not_shortened(tmp_path: Path) -> None:
     path = save(tmp_path / "rows.csv", "text,label\nShort,1\nA longer one, with a comma,1\n")
 
-    with pytest.raises(DataError, match=r"rows\.csv, line 3 has 3 fields, its header 2\. Put quot"):
+    with pytest.raises(DataError, match=r"rows\.csv, line 3 has 3 fields; the header has 2\. Put quot"):
         read(path, rows=2)
 
 
@@ -138,7 +138,7 @@ def test_a_row_without_the_column_holds_no_text(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         (b"text\ncaf\xe9\n", "it isn't UTF-8"),
-        ("text\nabc\n".encode("utf-16-le"), "bytes of zero"),
+        ("text\nabc\n".encode("utf-16-le"), "zero bytes"),
         (b"\xff\xfet\0e\0x", "it isn't UTF-16"),
         (b"", "is empty"),
         (b"text,text\n1,2\n", "2 columns 'text'"),
@@ -162,7 +162,7 @@ def test_a_column_of_plain_lines_is_refused(tmp_path: Path) -> None:
 def test_half_a_surrogate_pair_is_no_text(tmp_path: Path) -> None:
     path = save(tmp_path / "rows.jsonl", '"whole"\n"half \\ud83d"\n')
 
-    with pytest.raises(DataError, match=r"Row 2 of .* holds half a surrogate pair"):
+    with pytest.raises(DataError, match=r"Row 2 of .* has half a surrogate pair"):
         read(path, rows=2)
 
 

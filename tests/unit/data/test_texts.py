@@ -65,12 +65,12 @@ def test_packaged_texts_need_no_heavy_import() -> None:
 
 
 def test_a_wrong_rows_digest_is_refused() -> None:
-    with pytest.raises(DataError, match="pinned is 0000"):
+    with pytest.raises(DataError, match="the pin has 0000"):
         load_texts(QUICK.model_copy(update={"rows_sha256": "0" * 64}))
 
 
 def test_a_wrong_file_digest_is_refused() -> None:
-    with pytest.raises(DataError, match=r"passages\.jsonl has sha256 .* pinned is 0000"):
+    with pytest.raises(DataError, match=r"passages\.jsonl has sha256 .* the pin has 0000"):
         load_texts(QUICK.model_copy(update={"file_sha256": "0" * 64}))
 
 
@@ -91,7 +91,7 @@ def test_an_unknown_column_is_refused_with_the_known_ones(tmp_path: Path, suffix
 
 
 def test_too_few_rows_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="has 4 rows, 5 are asked for"):
+    with pytest.raises(DataError, match="has 4 rows; 5 were requested"):
         load_texts(local(write(tmp_path / "texts.txt"), rows=5))
 
 
@@ -114,5 +114,5 @@ def test_an_absent_file_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "texts.docx").write_text("x")
-    with pytest.raises(DataError, match=r"no known format.*\.txt, \.jsonl, \.csv, \.parquet"):
+    with pytest.raises(DataError, match=r"format of .* is unknown.*\.txt, \.jsonl, \.csv, \.parquet"):
         load_texts(local(tmp_path / "texts.docx"))

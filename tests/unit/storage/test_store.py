@@ -31,7 +31,7 @@ def test_same_run_id_twice_is_refused(tmp_path: Path) -> None:
     prepare_results(tmp_path)
     make_run_dir(tmp_path, "a")
 
-    with pytest.raises(StorageError, match="Can't make"):
+    with pytest.raises(StorageError, match="Can't create"):
         make_run_dir(tmp_path, "a")
 
 

@@ -16,20 +16,20 @@ from nobs.storage.files import canonical, sha256_of, write_atomic
 
 
 def read(pin: DatasetPin, *, offline: bool, force: bool) -> Rows:
-    """Stream the first rows and keep them; offline, return those that were kept."""
-    kept = _kept_file(pin)
+    """Stream the first rows and cache them; offline, return the cached ones."""
+    cached = _cache_file(pin)
     if offline:
-        if not kept.is_file():
-            raise DataError(f"No rows of {pin.id} were kept in {kept.parent}.", OFFLINE_REMEDY)
-        return Rows(rows=read_values(kept, pin.rows))
+        if not cached.is_file():
+            raise DataError(f"No rows of {pin.id} are cached in {cached.parent}.", OFFLINE_REMEDY)
+        return Rows(rows=read_values(cached, pin.rows))
     rows = _stream(pin)
     with hub_errors(DataError, f"data set {pin.id}", pin.revision):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(kept, "".join(f"{canonical(row).decode()}\n" for row in rows))
+        cached.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(cached, "".join(f"{canonical(row).decode()}\n" for row in rows))
     return Rows(rows=rows)
 
 
-def _kept_file(pin: DatasetPin) -> Path:
+def _cache_file(pin: DatasetPin) -> Path:
     return Path(constants.HF_HOME) / "nobs" / f"{sha256_of(pin.model_dump(mode='json'))}.jsonl"
 
 
