@@ -1,4 +1,4 @@
-"""What a worker says, as events: its own as they are, everything else kept as `worker.output`."""
+"""A worker's output as events: its own unchanged, other lines as `worker.output`."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -13,9 +13,9 @@ _OUTPUT = "worker.output"
 
 
 class Output:
-    """Take lines of a worker; what isn't an event goes into the run's events file as one.
+    """Takes lines of a worker; a line that isn't an event is recorded as one.
 
-    `recorded` lines of each stream, from the first on, stand there already.
+    `recorded` is how many first lines of each stream are in the events file already.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class Output:
         self._on_event = on_event
         self._left = Counter(recorded or {})
         self.failure: Event | None = None
-        """Why the worker couldn't begin, if it couldn't."""
+        """Why the worker couldn't start, if it couldn't."""
 
     def __call__(self, stream: str, line: str) -> None:
         """Take one line."""
@@ -48,7 +48,7 @@ class Output:
 
 
 def count_recorded(run_dir: RunDir, offset: int) -> Counter[str]:
-    """Return how many lines of each stream stand in the events file after `offset` bytes."""
+    """Return how many lines of each stream are in the events file after `offset` bytes."""
     count: Counter[str] = Counter()
     if run_dir.events_file.exists():
         with run_dir.events_file.open("rb") as file:

@@ -1,4 +1,4 @@
-"""What serves an LLM; adding one is a module and a line here."""
+"""Providers of LLM servers; a new one is a module and a line in this table."""
 
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from nobs.providers.base import Provider
 
 EMBEDDED = "llamacpp"
-"""The provider that can start a server of its own."""
+"""The provider that can start its own server."""
 PROVIDERS: "Registry[Provider]" = Registry(
     "provider",
     {

@@ -1,4 +1,4 @@
-"""What a provider is: it makes a server usable for a run and says what the server runs."""
+"""The interface of a provider: it prepares a server for a run and identifies its model."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -9,19 +9,19 @@ from nobs.providers.evidence import Elsewhere
 from nobs.schema.server import Connection, ModelIdentity, RequestShape, ServerRequest
 
 type OnProgress = Callable[[str], None]
-"""Gets one plain line of progress for people."""
+"""Takes one line of progress for the user."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServedModel:
-    """A model that has answered a request as the timed ones will be."""
+    """A model that has answered a request like the timed ones."""
 
     connection: Connection
     model: str
     """As requests name it."""
     identity: ModelIdentity
     request: RequestShape = field(default_factory=RequestShape)
-    """What requests to it are made of."""
+    """The parts of requests to it."""
     elsewhere: Elsewhere | None = None
     """Why the model computes, or may compute, on another machine than the server's."""
     is_ours: bool = False
@@ -30,7 +30,7 @@ class ServedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class Commands:
-    """Commands for people, with `{port}` and `{model}` to be filled in."""
+    """Commands for the user, with `{port}` and `{model}` to fill in."""
 
     start: str
     load: str
@@ -47,13 +47,13 @@ class Commands:
 
 
 type Entry = Mapping[str, Any]
-"""One model of a server's list, with whatever fields the server adds."""
+"""One model of a server's list, with all its fields."""
 type Choose = Callable[[str | None, Sequence[Entry]], str]
-"""Finds the wanted model in a server's list; UnknownModel where it isn't clear."""
+"""Finds the wanted model in a server's list; UnknownModel if it is missing or ambiguous."""
 
 
 class UnknownModel(Exception):
-    """The server's list doesn't have the model, or leaves open which one is meant."""
+    """The server's list doesn't have the model, or several models fit."""
 
     def __init__(
         self, model: str | None, models: Sequence[str], *, is_ambiguous: bool = False
@@ -76,7 +76,7 @@ def choose_exactly(wanted: str | None, models: Sequence[Entry]) -> str:
 
 
 class Provider(Protocol):
-    """Light to import; what it needs is imported when it opens."""
+    """Light to import; heavy modules are imported when it opens."""
 
     @property
     def name(self) -> str:
@@ -84,11 +84,11 @@ class Provider(Protocol):
 
     @property
     def title(self) -> str:
-        """For people."""
+        """Shown to the user."""
 
     @property
     def default_url(self) -> str | None:
-        """Where its server usually listens; None where there is no usual place."""
+        """The usual URL of its server; None without one."""
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -96,19 +96,19 @@ class Provider(Protocol):
 
     @property
     def commands(self) -> Commands:
-        """What people run to start a server of this kind and to load a model."""
+        """Commands that start a server of this kind and load a model."""
 
     def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
-        """Find the wanted model in a server's list; UnknownModel where it isn't clear."""
+        """Find the wanted model in a server's list; UnknownModel if it is missing or ambiguous."""
 
     def open(
         self, request: ServerRequest, connection: Connection | None, on_progress: OnProgress
     ) -> AbstractContextManager[ServedModel]:
-        """Make the model usable, and leave server and models as they were found at the end.
+        """Make the model usable; at the end restore the former state of server and models.
 
-        `connection` is None for a server that is started for the run. HostApiError, with its
-        remedy, where the model doesn't answer within `request.request_timeout_s`.
+        `connection` is None for a server that is started for the run. HostApiError if the
+        model doesn't answer within `request.request_timeout_s`.
         """
 
     def identify(self, connection: Connection, model: str) -> ModelIdentity:
-        """Return what the server says of `model`; a server that says nothing is no error."""
+        """Return the model's identity as the server reports it; missing values are no error."""

@@ -1,4 +1,4 @@
-"""Why a server can't be used, by the error that the client raised: pure, no I/O."""
+"""Classifies errors of the client by why the server can't be used; pure."""
 
 import json
 import re
@@ -30,14 +30,14 @@ class Cause(StrEnum):
     """Why a server can't be used."""
 
     NOT_RUNNING = auto()
-    """Nobody listens there."""
+    """Nothing listens there."""
     CLOSED = auto()
-    """Listens, but closes the connection: starting, crashing, or a forwarder with nobody behind."""
+    """Listens, but closes the connection: starting, crashing, or a forwarder without a target."""
     UNRESOLVED = auto()
     UNREACHABLE = auto()
     """No route to that address."""
     NO_REPLY = auto()
-    """The connection isn't even refused: a firewall, or an address that nobody has."""
+    """No reply to the connection: a firewall, or an unused address."""
     SILENT = auto()
     """Connected, but no answer in time."""
     TLS = auto()
@@ -53,15 +53,15 @@ class Cause(StrEnum):
     BUSY = auto()
     """Loading, overloaded or limiting the rate: it asks to come back later."""
     PART = auto()
-    """It refuses a part of the request that it may well do without."""
+    """It refuses an optional part of the request."""
     REFUSED = auto()
-    """Any other answer with an error."""
+    """Any other error answer."""
 
 
 ABSENT = frozenset(
     {Cause.NOT_RUNNING, Cause.CLOSED, Cause.UNRESOLVED, Cause.UNREACHABLE, Cause.NO_REPLY}
 )
-"""Resolves itself only if somebody is starting the server right now."""
+"""Temporary only if the server is starting right now."""
 TRANSIENT = ABSENT | {Cause.SILENT, Cause.BUSY}
 
 _NO_ROUTE = frozenset({404, 405})
@@ -69,44 +69,44 @@ _BY_A_PART = frozenset({400, 406, 422, 500, 501})
 _MOST_CHARACTERS = 300
 _BUSY_STATUS = frozenset({408, 425, 429, 502, 503, 504})
 _CODES = dict.fromkeys(map(str, _BUSY_STATUS), Cause.BUSY) | {"401": Cause.KEY, "403": Cause.KEY}
-"""What an error that came with status 200 has as its own status."""
+"""Status codes within an error that came with HTTP status 200."""
 _TOO_LONG = re.compile(
     r"context.{0,40}(length|size|window|overflow)|too many tokens", re.IGNORECASE
 )
 _CLOSED = re.compile(r"disconnected|incomplete chunked read")
-"""How the client says that a connection or a stream broke off."""
+"""Messages of the client for a broken connection or stream."""
 _TAG = re.compile(r"<[^>]*>")
 _OF_MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What is known of a failure."""
+    """What is known about a failure."""
 
     cause: Cause
     detail: str
-    """What the system or the server said."""
+    """The message of the system or the server."""
     retry_after_s: float | None = None
     models: tuple[str, ...] = ()
-    """What the server has, where the cause is the model."""
+    """The server's models, if the cause is the model."""
     is_ambiguous: bool = False
     """Whether each of `models` may be meant."""
     refused: frozenset[Part] = frozenset()
-    """What it names as the reason, where the cause is a part of the request."""
+    """The parts that it refuses, if the cause is a part of the request."""
     may_be_a_part: bool = False
-    """Whether a part of the request can be the reason though none is named."""
+    """Whether a part of the request may be the reason even if none is named."""
     is_no_route: bool = False
-    """Whether the server hasn't the route, or not that method of it."""
+    """Whether the server doesn't have the route or the method."""
     is_redirect: bool = False
     """Whether it names another address."""
     wants_more_tokens: bool = False
     """Whether the limit of output tokens is too low for it."""
     waited_s: float | None = None
-    """How long an inference was waited for, where the cause is silence."""
+    """How long an inference was waited for, if the cause is silence."""
 
 
 def classify(error: Exception) -> Finding:
-    """Return why a request to a server failed; an error that is none of these is raised on."""
+    """Return why a request to a server failed; unknown errors are raised again."""
     finding = _find(error)
     return replace(finding, detail=hide_secrets(finding.detail).rstrip(" .:"))
 
@@ -160,7 +160,7 @@ def _of_status(error: APIStatusError) -> Finding:
 
 
 def _of_error(error: ErrorAnswer) -> Finding:
-    """Read an error that came in place of an answer: its code, else its words, say what it is."""
+    """Classify an error object instead of an answer: by its code, else by its text."""
     said = " ".join((_words(error.body) or str(error)).split())[:_MOST_CHARACTERS]
     inner = error.body.get("error") if isinstance(error.body, dict) else None
     if _is_too_long(inner, said):
@@ -177,7 +177,7 @@ def _is_page(response: httpx2.Response) -> bool:
 
 
 def _is_too_long(body: object, said: str) -> bool:
-    """Prefer the codes that servers have for it; others say it as text."""
+    """Check the known codes, then the text."""
     codes = {_field(body, "code"), _field(body, "type")}
     known = {"context_length_exceeded", "exceed_context_size_error"}
     return bool(codes & known) or bool(_TOO_LONG.search(said))

@@ -1,4 +1,4 @@
-"""What is sent for a chat completion, by timed requests as by the check before them; pure."""
+"""The body and headers of a chat completion, timed or not; pure."""
 
 import json
 import secrets
@@ -16,7 +16,7 @@ type Message = dict[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class ChatRequest:
-    """What is asked of the model; `extra` adds or replaces fields of the JSON body."""
+    """One chat completion; `extra` adds or replaces fields of the JSON body."""
 
     model: str
     messages: Sequence[Mapping[str, Any]]
@@ -40,22 +40,22 @@ class ChatRequest:
 
 
 def new_prefix() -> str:
-    """Return a nonce that no request had before, so that no prefix cache answers.
+    """Return a nonce, so that no prefix cache answers.
 
-    Digits, since tokenizers cut words of letters into tokens that vary in number.
+    Digits, since tokenizers split letters into a varying number of tokens.
     """
     return f"Request {secrets.randbelow(10**8):08d}."
 
 
 def messages_of(shape: RequestShape, prefix: str, prompt: str) -> list[Message]:
-    """Return the messages of a prompt: the nonce is always what comes first."""
+    """Return the messages of a prompt, which begin with the nonce."""
     if shape.nonce_role == "user":
         return [{"role": "user", "content": f"{prefix}\n\n{prompt}"}]
     return [{"role": "system", "content": prefix}, {"role": "user", "content": prompt}]
 
 
 def headers_of(api_key: str) -> dict[str, str]:
-    """Return the headers besides those of HTTP itself; without a key there is no Authorization."""
+    """Return the headers in addition to those of HTTP; no Authorization without a key."""
     key = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     return {
         "Accept": EVENT_STREAM,

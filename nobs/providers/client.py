@@ -1,4 +1,4 @@
-"""What is asked of a server outside the timed requests, through the openai client."""
+"""Requests to a server other than the timed ones, through the openai client."""
 
 import json
 import ssl
@@ -20,13 +20,13 @@ ANSWER_S = 10.0
 """For everything that needs no inference."""
 MAX_BYTES = 16_000_000
 _NO_KEY = "none"
-"""The library wants one; the transport sends none."""
+"""The library needs one; the transport doesn't send it."""
 _OF_HTTP = ("host", "content-length", "transfer-encoding")
 """Headers that say how a request is sent, not what by whom."""
 
 
 class UnexpectedAnswer(Exception):
-    """A server answered 200, but not what its API promises."""
+    """A server answered 200, but not as its API specifies."""
 
     def __init__(self, expected: str, response: httpx2.Response) -> None:
         super().__init__(f"no {expected} in {response.text[:200]!r}")
@@ -37,11 +37,11 @@ class UnexpectedAnswer(Exception):
 
 
 class WholeAnswer(UnexpectedAnswer):
-    """A server answered a completion whole where a stream was asked for."""
+    """A server answered with a whole completion instead of a stream."""
 
 
 class ErrorAnswer(Exception):
-    """A server answered 200, and then with an error object in place of the answer."""
+    """A server answered 200 with an error object."""
 
     def __init__(self, body: object) -> None:
         super().__init__(str(body))
@@ -49,18 +49,18 @@ class ErrorAnswer(Exception):
 
 
 class Server:
-    """One server as this process reaches it; no request is retried here, each has a deadline.
+    """One server as this process reaches it; each request has a deadline and no retry.
 
-    Like timed requests, these go straight to the server and not through a proxy, and have the same
-    headers: what lets the one pass lets the other pass.
+    Like timed requests, these ignore proxies and have the same headers, so that both are treated
+    alike.
     """
 
     def __init__(self, connection: Connection, *, answer_s: float = ANSWER_S) -> None:
         self.root = _root(connection.base_url)
         self.answers = False
-        """Whether anything has answered one of the native requests."""
+        """Whether any native request was answered."""
         self.seen = Seen()
-        """What inferences gave away of what answers them."""
+        """Evidence in answers of where the model computes."""
         self._http = httpx2.Client(
             transport=_Bounded(connection, answer_s),
             timeout=httpx2.Timeout(answer_s, connect=min(CONNECT_S, answer_s)),
@@ -93,7 +93,7 @@ class Server:
         return tuple(entries)
 
     def infer(self, request: ChatRequest, *, timeout_s: float) -> None:
-        """Let the model answer `request`, to the end of its stream."""
+        """Send `request` and read its stream to the end."""
         response = self._openai.post(
             "/chat/completions",
             content=request.body(),
@@ -129,7 +129,7 @@ class Server:
 
 
 class _Bounded(httpx2.BaseTransport):
-    """Ends an answer that goes on for too long or grows too large; time-outs only bound a read."""
+    """Ends an answer that takes too long or grows too large; time-outs limit single reads only."""
 
     def __init__(self, connection: Connection, answer_s: float) -> None:
         self._transport = httpx2.HTTPTransport(
@@ -139,7 +139,7 @@ class _Bounded(httpx2.BaseTransport):
         self._headers = headers_of(connection.api_key)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send `request` with the headers of timed requests in place of the libraries' own."""
+        """Send `request` with the headers of timed requests instead of the libraries'."""
         kept = {name: request.headers[name] for name in _OF_HTTP if name in request.headers}
         accept = {} if request.headers.get("accept") == EVENT_STREAM else {"Accept": JSON}
         sent = httpx2.Request(
@@ -176,7 +176,7 @@ class _BoundedStream(httpx2.SyncByteStream):
 
 
 def _tls(base_url: str) -> ssl.SSLContext:
-    """Return the system's certificates; to load them takes 0.1 s, which `http://` needn't spend."""
+    """Return the system's certificates; `http://` skips loading them, which takes 0.1 s."""
     if base_url.startswith("https:"):
         return ssl.create_default_context()
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -201,14 +201,14 @@ def _parse(text: str | bytes) -> Any:  # noqa: ANN401 - as above
 
 
 def _events(response: httpx2.Response) -> list[dict[str, Any]]:
-    """Return the JSON objects of an event stream; what else is in it, the timed client judges."""
+    """Return the JSON objects of an event stream."""
     lines = response.content.decode(errors="replace").splitlines()
     data = (line.removeprefix("data:") for line in lines if line.startswith("data:"))
     return [value for text in data if isinstance(value := _parse(text), dict)]
 
 
 def _unstreamed(response: httpx2.Response) -> ErrorAnswer | UnexpectedAnswer:
-    """Return what came in place of a stream."""
+    """Return the error for an answer that isn't a stream."""
     whole = _json(response)
     if isinstance(whole, dict) and whole.get("error"):
         return ErrorAnswer(whole)

@@ -1,4 +1,4 @@
-"""The built-in providers: what is known of each before it is used."""
+"""The built-in providers, without their heavy modules."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -11,8 +11,8 @@ from nobs.schema.server import Connection, ModelIdentity, ServerRequest
 from nobs.settings import DEFAULT_LLM_BASE_URL
 
 
-class Work(Protocol):
-    """The heavy half of a provider, which brings the openai client along."""
+class ProviderImplementation(Protocol):
+    """The heavy half of a provider, which imports the openai client."""
 
     def open(
         self,
@@ -45,19 +45,19 @@ class Definition:
     def open(
         self, request: ServerRequest, connection: Connection | None, on_progress: OnProgress
     ) -> AbstractContextManager[ServedModel]:
-        """Make the model usable for the time of the context."""
+        """Make the model usable while the context is open."""
         return self._load().open(self, request, connection, on_progress)
 
     def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
-        """Find the wanted model in a server's list; UnknownModel where it isn't clear."""
+        """Find the wanted model in a server's list; UnknownModel if it is missing or ambiguous."""
         return self._load().choose(wanted, models)
 
     def identify(self, connection: Connection, model: str) -> ModelIdentity:
-        """Return what the server says of `model`."""
+        """Return the model's identity as the server reports it."""
         return self._load().identify(connection, model)
 
-    def _load(self) -> Work:
-        work: Work = import_module(self.work).WORK
+    def _load(self) -> ProviderImplementation:
+        work: ProviderImplementation = import_module(self.work).WORK
         return work
 
 

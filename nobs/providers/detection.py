@@ -1,4 +1,4 @@
-"""Which kind of server is at a URL: each has a route that the others don't have."""
+"""Detects the kind of a server by a route that the others don't have."""
 
 from nobs.providers.client import Server
 from nobs.schema.server import Connection
@@ -8,10 +8,10 @@ _USUAL_PORTS = {1234: "lmstudio", 11434: "ollama"}
 
 
 def detect_provider(connection: Connection) -> str:
-    """Return the provider of the server that answers, `openai` where its kind is unknown.
+    """Return the provider of the server, `openai` if its kind is unknown.
 
-    LM Studio is asked first: it answers 200 on routes that it doesn't have. Where nobody answers,
-    the port says whose server is probably meant.
+    LM Studio comes first: it answers 200 on unknown routes. Without an answer the usual port
+    decides.
     """
     with Server(connection, answer_s=_PROBE_S) as server:
         if server.native("/lmstudio-greeting").get("lmstudio") is True:

@@ -1,4 +1,4 @@
-"""What people read when a server can't be used: the cause, and what to do about it."""
+"""Messages for servers that can't be used: the cause and the remedy."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -13,12 +13,12 @@ from nobs.schema.server import Connection
 
 _LISTED = 8
 _CHOOSE = "Choose one of them: --llm-model NAME."
-_ITS_OWN = "That is the server's own reason; its log may say more."
-_ITS_LOG = "Look at its log: it may still be loading, be busy with other requests, or hang."
+_ITS_OWN = "This is the server's message; see its log for details."
+_ITS_LOG = "See its log: it may be loading, busy with other requests, or hanging."
 
 
 class ServerUnusable(HostApiError):
-    """A server can't be used, and it is known why."""
+    """A server can't be used for a known reason."""
 
     def __init__(
         self, finding: Finding, connection: Connection, model: str | None, commands: Commands
@@ -30,7 +30,7 @@ class ServerUnusable(HostApiError):
 
     @property
     def cause(self) -> Cause:
-        """Why, as a value."""
+        """The classified cause."""
         return self.finding.cause
 
 
@@ -38,11 +38,11 @@ class ServerUnusable(HostApiError):
 _TEMPLATES: Mapping[Cause, tuple[str, str]] = {
     Cause.NOT_RUNNING: (
         "Nothing listens at {url} (connection refused).",
-        "Start the server: {start}. Or name another one: --llm-url URL.",
+        "Start the server: {start}. Or use another one: --llm-url URL.",
     ),
     Cause.CLOSED: (
         "The server at {url} closes the connection ({detail}).",
-        "Look at its log: it is starting, crashing, or speaks another protocol (https, http).",
+        "See its log: it is starting, crashing, or expects another protocol (https, http).",
     ),
     Cause.UNRESOLVED: (
         "The name {host!r} can't be resolved ({detail}).",
@@ -53,12 +53,12 @@ _TEMPLATES: Mapping[Cause, tuple[str, str]] = {
         "Check the address and this machine's network.",
     ),
     Cause.NO_REPLY: (
-        "{url} doesn't reply, it doesn't even refuse the connection.",
-        "Check the address, and that no firewall drops connections to port {port}.",
+        "{url} doesn't reply to the connection.",
+        "Check the address and any firewall for port {port}.",
     ),
     Cause.TLS: (
         "No secure connection to {url} ({detail}).",
-        "Write http:// if the server has no TLS; for a certificate of your own set SSL_CERT_FILE.",
+        "Use http:// if the server has no TLS; for your own certificate set SSL_CERT_FILE.",
     ),
     Cause.KEY: (
         "{url} {key_state} ({detail}).",
@@ -70,7 +70,7 @@ _TEMPLATES: Mapping[Cause, tuple[str, str]] = {
     ),
     Cause.BUSY: (
         "{url} is busy or loading{retry_after} ({detail}).",
-        "Try again when it is idle: its other work would be measured too.",
+        "Try again when it is idle: other requests would distort the measurement.",
     ),
     Cause.REFUSED: (
         "{url} answered with an error: {detail}.",
@@ -103,7 +103,7 @@ def _explain(
         "detail": finding.detail,
         "start": commands.start,
         "key_state": "rejects the key" if connection.api_key else "requires a key",
-        "retry_after": f" and asks to come back in {after_s:.0f} s" if after_s else "",
+        "retry_after": f" and asks for a retry in {after_s:.0f} s" if after_s else "",
     }
     message, remedy = _TEMPLATES[finding.cause]
     return message.format(**values), remedy.format(**values)
@@ -113,18 +113,20 @@ def _explain_silence(finding: Finding, url: str, commands: Commands) -> tuple[st
     message = f"{url} accepts the connection but doesn't answer in"
     if finding.waited_s is None:
         return f"{message} time.", _ITS_LOG
-    longer = "`nobs run --request-timeout SECONDS` waits longer for a first load"
+    longer = "`nobs run --request-timeout SECONDS` allows a longer first load"
     remedy = f"{_ITS_LOG} {longer}; or load the model beforehand: {commands.load}."
     return f"{message} {finding.waited_s:.0f} s.", remedy
 
 
 def _explain_other_program(finding: Finding, url: str, commands: Commands) -> tuple[str, str]:
-    message = f"{url} doesn't speak OpenAI's API: {finding.detail}."
+    message = f"{url} doesn't answer with OpenAI's API: {finding.detail}."
     if finding.is_redirect:
-        return message, "Requests aren't redirected: name the address itself, --llm-url .../v1."
+        return message, "Redirects aren't followed: use the final address, --llm-url .../v1."
     if not urlsplit(url).path.rstrip("/").endswith("/v1"):
         return message, "The URL usually ends in /v1. If the path is right, correct the port."
-    remedy = f"Correct the port: another program listens there. Or start one: {commands.start}."
+    remedy = (
+        f"Correct the port: another program listens there. Or start a server: {commands.start}."
+    )
     return message, remedy
 
 
@@ -132,7 +134,7 @@ def _explain_model(
     finding: Finding, url: str, wanted: str | None, commands: Commands
 ) -> tuple[str, str]:
     models = finding.models
-    load = f"Load it: {commands.load}; if it isn't there yet: {commands.get}."
+    load = f"Load it: {commands.load}; if it isn't downloaded: {commands.get}."
     if not models:
         has = finding.detail if wanted and finding.detail else "it has no model"
         return f"{url} can't use model {wanted or ''!r}: {has}.", load
@@ -150,10 +152,10 @@ def _explain_refused_part(finding: Finding, url: str) -> tuple[str, str]:
     if Part.STREAM in finding.refused:
         return (
             f"{url} doesn't stream: {finding.detail}.",
-            "Name a server or a route that streams its answers: only they can be timed.",
+            "Use a server or a route that streams its answers: only these can be timed.",
         )
     names = " and ".join(sorted(finding.refused))
-    message = f"{url} refuses {names}, and also a request without: {finding.detail}."
+    message = f"{url} refuses {names}, and also a request without it: {finding.detail}."
     if Part.SYSTEM_ROLE in finding.refused:
-        return message, "Look at the chat template that the server has for the model."
+        return message, "Check the server's chat template of the model."
     return message, _ITS_OWN

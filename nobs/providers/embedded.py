@@ -1,4 +1,4 @@
-"""A llama.cpp server in a child process, for the time of a context."""
+"""A llama.cpp server in a child process, while a context is open."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ _QUOTED_LINES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the server serves, and with what."""
+    """Settings of the server."""
 
     weights: Path
     model: str
@@ -37,17 +37,17 @@ class Settings:
 
 @contextmanager
 def serving(settings: Settings, on_progress: OnProgress, *, wait_s: float) -> Iterator[str]:
-    """Start the server and yield its URL; it ends with the context, and with this process.
+    """Start the server and yield its URL; it ends with the context or this process.
 
-    HostApiError, with the end of its log, if it doesn't come up.
+    HostApiError, with the end of its log, if it doesn't start.
     """
     with tempfile.TemporaryDirectory(
         prefix="nobs-llamacpp-", ignore_cleanup_errors=True
     ) as directory:
         log = Path(directory) / "server.log"
         command = [sys.executable, "-m", _CHILD, settings.to_json(), str(log.parent)]
-        # Its standard input is what tells it that we live; in our session, so that whoever kills
-        # this process with its group kills it too.
+        # It ends when its standard input closes. It is in this session, so that killing the process
+        # group kills it too.
         with (
             log.open("wb") as file,
             child(
@@ -63,7 +63,7 @@ def serving(settings: Settings, on_progress: OnProgress, *, wait_s: float) -> It
 
 
 def _wait_for_url(process: subprocess.Popen[str], log: Path, wait_s: float) -> str:
-    """Return the line that the child writes once it listens; empty lines mean that it ended."""
+    """Return the URL that the child writes once it listens; HostApiError if it ended."""
     lines: Queue[str] = Queue()
     stdout = process.stdout
     assert stdout is not None  # noqa: S101 -- a pipe
@@ -82,6 +82,6 @@ def _failure(what: str, log: Path) -> HostApiError:
     quoted = " | ".join(line.strip() for line in lines[-_QUOTED_LINES:])
     return HostApiError(
         f"The embedded llama.cpp server {what}. Its log ends: {quoted}.",
-        "If the log doesn't say why: `pip install --force-reinstall xllamacpp`, or name a server: "
+        "If the log has no reason: `pip install --force-reinstall xllamacpp`, or use a server: "
         "--llm-url URL.",
     )

@@ -1,7 +1,7 @@
-"""Where a model computes, by what its server says and by what its answers carry: pure.
+"""Where a model computes, by its server's identity and its answers; pure.
 
-The address of a socket doesn't decide it: an Ollama on this machine passes its cloud's models on,
-LM Studio those of linked devices, and a gateway whatever it was set up for.
+The address of a socket isn't enough: an Ollama on this machine forwards to its cloud, LM Studio to
+linked devices, and a gateway to any server.
 """
 
 import re
@@ -14,7 +14,7 @@ from nobs.schema.server import Locality, ModelIdentity
 
 @dataclass(kw_only=True)
 class Seen:
-    """Evidence in the answers of a server, apart from their content; filled in as they come."""
+    """Evidence in the answers of a server other than their content; grows with each answer."""
 
     headers: dict[str, str] = field(default_factory=dict)
     """By lower-case name."""
@@ -33,15 +33,15 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Elsewhere:
-    """That a model computes on another machine, or may."""
+    """Evidence that a model computes, or may compute, on another machine."""
 
     locality: Locality
     reason: str
-    """One sentence for people."""
+    """One sentence."""
 
 
 _MIN_BYTES_PER_PARAMETER = 0.1
-"""1.58 bits are 0.2 bytes; what has less is no model but a reference to one."""
+"""1.58 bits are 0.2 bytes; anything smaller is only a reference to a model."""
 _PARAMETERS = re.compile(r"(\d+(?:\.\d+)?)\s*([KMBT])", re.IGNORECASE)
 _SCALES = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _CLOUD_TAG = re.compile(r":(.*-)?cloud$", re.IGNORECASE)
@@ -50,7 +50,7 @@ _HOSTED_MODEL = re.compile(
     r"(.*/)?(gpt-[345]([.o-]|$)|chatgpt-|o[134](-(mini|preview|pro)|$)|claude-|gemini-\d|grok-[34])",
     re.IGNORECASE,
 )
-"""Models whose weights nobody can download."""
+"""Models without published weights."""
 _SERVICES = frozenset(
     {"anthropic", "azure", "azure-openai", "aws", "amazon", "bedrock", "vertex_ai", "vertexai",
      "groq", "openrouter", "together", "togetherai", "together_ai", "fireworks", "fireworks_ai",
@@ -61,21 +61,21 @@ _MAKERS = frozenset(
     {"openai", "openai-internal", "google", "mistralai", "mistral", "cohere", "xai", "x-ai",
      "deepseek", "moonshot", "moonshotai", "zhipu", "zai", "minimax"}
 )  # fmt: skip
-"""They run services, and they publish weights: local servers name them as well."""
+"""Makers that run services and publish weights: local servers name them as well."""
 _SERVICE_HEADERS = re.compile(
     r"cf-ray|cf-aig-.+|openai-(organization|processing-ms|version|project)|anthropic-.+|x-groq-.+"
     r"|x-openrouter-.+|x-together-.+|(x-)?fireworks-.+|(x-)?mistral-.+|x-deepinfra-.+|nvcf-.+"
     r"|x-amzn?-.+|apim-request-id|azureml-.+|x-ms-(region|deployment-name)|x-azure-ref|x-goog-.+"
     r"|x-vercel-.+|fly-request-id|x-railway-.+"
 )
-"""What only services of the internet send."""
+"""Headers of internet services only."""
 _SERVICE_PROGRAMS = frozenset({"cloudflare", "awselb", "gws", "google frontend", "esf", "vercel"})
 _GATEWAY_HEADERS = re.compile(
     r"via|x-litellm-.+|llm_provider-.+|x-portkey-.+|helicone-.+|x-kong-.+|x-(one|new)api-.+"
     r"|x-envoy-.+|x-ratelimit-(limit|remaining|reset)-(requests|tokens)|x-served-by|x-cache(-.+)?"
     r"|x-varnish|x-(proxy|proxied|upstream|forwarded|gateway)(-.+)?"
 )
-"""What programs send that pass requests on; where to, they don't say."""
+"""Headers of programs that forward requests to an unknown place."""
 _GATEWAY_PROGRAMS = frozenset(
     {"nginx", "openresty", "caddy", "envoy", "istio-envoy", "traefik", "haproxy", "varnish",
      "squid", "apache", "litellm", "kong", "tinyproxy", "mitmproxy", "pingora", "tengine"}
@@ -96,10 +96,10 @@ def find_elsewhere(identity: ModelIdentity, seen: Seen) -> Elsewhere | None:
 
 
 def _remote(identity: ModelIdentity, seen: Seen) -> Iterator[str]:
-    """Yield the reasons that leave no doubt."""
+    """Yield certain reasons."""
     owner = (identity.owner or "").lower()
     if identity.remote_host:
-        yield f"The server passes requests for {identity.id} on to {identity.remote_host}."
+        yield f"The server forwards requests for {identity.id} to {identity.remote_host}."
     if _is_cloud(identity):
         yield f"{identity.id} is the name of a model in Ollama's cloud."
     if _has_no_weights(identity):
@@ -116,12 +116,9 @@ def _remote(identity: ModelIdentity, seen: Seen) -> Iterator[str]:
 
 
 def _unknown(identity: ModelIdentity, seen: Seen) -> Iterator[str]:
-    """Yield the reasons for doubt."""
+    """Yield possible reasons."""
     for name in _headers(seen, _GATEWAY_HEADERS, _GATEWAY_PROGRAMS):
-        yield (
-            f"A program that passes requests on has answered (`{name}`); name the URL of what"
-            " computes."
-        )
+        yield (f"A forwarding program has answered (`{name}`); use the URL of the server itself.")
     if (identity.owner or "").lower() in _MAKERS and not _is_owner_known(identity):
         yield _owned(identity)
     if _HOSTED_MODEL.match(identity.id):
@@ -135,7 +132,7 @@ def _is_owner_known(identity: ModelIdentity) -> bool:
 
 
 def _owned(identity: ModelIdentity) -> str:
-    return f"The server's list says that {identity.id} is owned by {identity.owner}."
+    return f"The owner of {identity.id} in the server's list is {identity.owner}."
 
 
 def _is_cloud(identity: ModelIdentity) -> bool:

@@ -1,4 +1,4 @@
-"""Fields of what servers send: of the type that was expected, or nothing."""
+"""Fields of servers' answers: of the expected type, or None."""
 
 import math
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def text_of(value: object) -> str | None:
-    """Return a text that says something."""
+    """Return a non-empty text."""
     return value if isinstance(value, str) and value else None
 
 

@@ -1,4 +1,4 @@
-"""Whether two names mean one model: the one asked for and the one that the server answers with.
+"""Whether the requested and the answered name mean the same model.
 
 What only adds detail is no difference: an owner, a path, a tag, a quantisation or a date that the
 other name leaves out. What contradicts is one: another family, variant or size, another
@@ -16,7 +16,7 @@ _PLACEHOLDERS = frozenset(
     {"", "unknown", "default", "default_model", "none", "null", "n/a", "local", "local-model",
      "tgi", "llm", "custom", "string"}
 )  # fmt: skip
-"""What servers write that don't know, or don't care, how their model is called."""
+"""Names of servers that don't know their model's name."""
 _LLAMA_CPP_PLACEHOLDER = "gpt-3.5-turbo"
 _BILLIONS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([BM])", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(\.\d+)?")
@@ -81,11 +81,11 @@ def find_other_model(identity: ModelIdentity, answered: str | None) -> str | Non
 
 
 def explain_other_model(asked: str, answered: str) -> tuple[str, str]:
-    """Return what is wrong where another model answers, and what to do."""
+    """Return message and remedy where another model answers."""
     measured = "NAME" if ", " in answered else answered
     return (
-        f"The model that answers is {answered!r}, not {asked!r}, which was asked for.",
-        f"Load {asked} in the server, or measure the one that answers: --llm-model {measured}.",
+        f"The server answers with {answered!r} instead of {asked!r}.",
+        f"Load {asked} in the server, or measure the other one: --llm-model {measured}.",
     )
 
 

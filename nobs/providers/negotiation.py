@@ -1,4 +1,4 @@
-"""The fullest request that a server takes: what it refuses is left out, and nothing else."""
+"""Finds the request shape with the most parts that a server accepts."""
 
 from collections.abc import Callable
 

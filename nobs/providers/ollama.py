@@ -1,4 +1,4 @@
-"""Ollama: finds models by its own short names, describes them on routes of its own."""
+"""Ollama: finds models by short names and describes them on its own routes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -66,7 +66,7 @@ def _other_names(
 
 
 def _remote_host(entry: Mapping[str, Any]) -> str | None:
-    """Return who computes for a model that this Ollama only passes on."""
+    """Return the host to which this Ollama forwards the model's requests."""
     host = text_of(entry.get("remote_host"))
     return host or ("another machine" if text_of(entry.get("remote_model")) else None)
 

@@ -18,7 +18,7 @@ _CONTEXT_FIELDS = ("max_model_len", "context_length", "context_window", "max_con
 
 
 def ask(server: Server, model: str) -> ModelIdentity:
-    """Return what the model list says besides ids, and the version of a vLLM."""
+    """Return the model list's fields, and the version of vLLM."""
     listed, entry = listing_of(server, model)
     context = next(filter(None, (count_of(entry.get(name)) for name in _CONTEXT_FIELDS)), None)
     if listed.owner != "vllm":

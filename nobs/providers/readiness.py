@@ -28,14 +28,14 @@ ENOUGH_TOKENS = 2048
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """How long to retry what may resolve itself; other failures are never retried."""
+    """How long to retry temporary failures; others are never retried."""
 
     retry_s: float | None = None
     """None: as long as the longest silence that the connection allows."""
     absent_retry_s: float = 10.0
-    """For a server where nobody listens."""
+    """For a server that doesn't listen."""
     report_s: float = 10.0
-    """How often people read that an answer is still waited for."""
+    """Interval of progress while waiting for an answer."""
     first_pause_s: float = 0.5
     longest_pause_s: float = 8.0
 
@@ -128,7 +128,7 @@ class _TestInference:
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
-        """Say every few seconds how long the answer has been waited for."""
+        """Report every few seconds how long the answer is awaited."""
         over, started = threading.Event(), time.monotonic()
 
         def report() -> None:

@@ -1,4 +1,4 @@
-"""Which part of a request an error answer refuses: servers say it in many shapes; pure."""
+"""Finds the parts of a request that an error answer refuses; pure."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ type Json = object
 
 
 class Part(StrEnum):
-    """What a request may have and some servers refuse, as people read it."""
+    """Parts of a request that some servers refuse, as shown to the user."""
 
     SYSTEM_ROLE = "a system message"
     STREAM_OPTIONS = "stream_options"
@@ -19,15 +19,15 @@ class Part(StrEnum):
 
 
 _PLACES = ("param", "parameter", "loc", "field", "path", "instancePath")
-"""Keys that say where in the request the fault is: OpenAI's, FastAPI's, those of validators."""
+"""Keys with the place of the fault in the request: of OpenAI, FastAPI and validators."""
 _ECHOES = frozenset({"input", "ctx", "body", "request", "url", "headers", "user_id"})
-"""Keys under which validators repeat what was sent, with every part."""
+"""Keys under which validators repeat the request."""
 _ALTERNATIVES = re.compile(
     r"\b(expected one of|expected:|(supported|allowed|valid|permitted|known|accepted)\s"
     r"(fields?|parameters?|params|arguments?|properties|keys)).*",
     re.DOTALL,
 )
-"""What follows names fields that the server does take."""
+"""Followed by fields that the server accepts."""
 _NAMES = {
     Part.STREAM_OPTIONS: re.compile(r"stream_?options|stream options|include_usage"),
     Part.TEMPERATURE: re.compile(r"\btemperature\b"),
@@ -51,11 +51,11 @@ TOO_FEW = re.compile(
     r"(greater|more|larger) than|>)|\bhigher\s.{0,20}tokens\b",
     re.IGNORECASE | re.DOTALL,
 )
-"""How servers say that a limit of output tokens is too low, not that they know none."""
+"""Messages for a limit of output tokens that is too low, not unknown."""
 
 
 def find_refused(body: Json) -> frozenset[Part]:
-    """Return the parts that an error answer names: by their place, else in its words."""
+    """Return the parts that an error answer names: by their place, else in its text."""
     return _parts_in(_places(body)) or _parts_in(_words(body))
 
 

@@ -1,4 +1,4 @@
-"""Servers that run already: they differ in how models are found and in what they say."""
+"""Running servers: they differ in how models are found and described."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The weights of the embedded LLM, which come with a package of their own."""
+"""The weights of the embedded LLM, from their own package."""
 
 import hashlib
 from importlib.util import find_spec

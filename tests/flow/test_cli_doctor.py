@@ -130,7 +130,11 @@ def test_what_a_server_refuses_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("replies", "model", "cause"),
     [
-        ({"/v1/models": reply("<html>", kind="text/html")}, "tiny", "doesn't speak OpenAI's API"),
+        (
+            {"/v1/models": reply("<html>", kind="text/html")},
+            "tiny",
+            "doesn't answer with OpenAI's API",
+        ),
         ({"/v1/models": reply({"error": "no"}, "401 Unauthorized")}, "tiny", "rejects the key"),
         ({"/v1/models": models("large")}, "tiny", "has no model 'tiny'; it has: large"),
     ],

@@ -130,7 +130,7 @@ def test_a_run_is_carried_out_by_one_launcher_at_a_time(tmp_path: Path) -> None:
         launcher.communicate(timeout=60)
 
     assert second.returncode == 2
-    assert f"Run {RUN_ID} still goes on." in second.stderr
+    assert f"Run {RUN_ID} is still running." in second.stderr
     assert launcher.returncode == 0
 
 

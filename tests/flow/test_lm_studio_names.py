@@ -134,7 +134,7 @@ def test_the_identifier_of_an_instance_is_a_name_of_it(installed: Studio) -> Non
     installed.change(daemon=True, models=[model(TINY)], loaded=[instance(TINY, "mine")])
 
     assert served_model(installed, "mine") == "mine"
-    assert "which isn't what the run asks for" in (
+    assert "which doesn't fit the run" in (
         failure(installed, "mine", HostApiError, parallel=8).message
     )
     assert downloads(installed) == []

@@ -1,1 +1,1 @@
-"""The container of a run: planned as a value, created, watched and removed."""
+"""The container of a run: planned as a value, created, followed and removed."""

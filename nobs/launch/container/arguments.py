@@ -1,4 +1,4 @@
-"""A planned container in the docker SDK's words."""
+"""A planned container as arguments of the Docker SDK."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from nobs.launch.container.plan import BindMount, ContainerPlan
 
 
 def create_arguments(plan: ContainerPlan, request: DeviceRequest | None = None) -> dict[str, Any]:
-    """Translate `plan`, with one of its device requests, into the SDK's words."""
+    """Return the SDK's arguments for `plan` with one of its device requests."""
     return {
         "image": plan.image,
         "entrypoint": list(plan.command),
@@ -44,7 +44,7 @@ def _mount(mount: BindMount) -> Mount:
 
 
 def _request(request: DeviceRequest) -> SdkDeviceRequest:
-    # The engine's own drivers say "all" with a count, CDI with a name.
+    # For all devices the engine's drivers need a count, CDI a name.
     is_all = request.driver != "cdi" and request.device_ids == ("all",)
     return SdkDeviceRequest(
         driver=request.driver,

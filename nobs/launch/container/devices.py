@@ -1,4 +1,4 @@
-"""Which way an engine hands over a GPU, and what its refusals mean."""
+"""How an engine passes a GPU to a container, and what its refusals mean."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from nobs.launch.engine.info import EngineInfo
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceRequest:
-    """A device request in the engine's own words."""
+    """A device request of the engine's API."""
 
     driver: str
     capabilities: tuple[str, ...] = ()
@@ -22,10 +22,10 @@ class DeviceRequest:
 
 
 def choose_requests(gpu: GpuRequest, engine: EngineInfo) -> tuple[DeviceRequest, ...]:
-    """Return the ways to ask `engine` for `gpu`, the best one first.
+    """Return the requests for `gpu` that `engine` may accept, the best one first.
 
-    The engine's driver is always among them: a hook in the engine's PATH shows nowhere beforehand.
-    CDI is, too, wherever it is enabled: the engine's specifications may lie where we can't look.
+    The engine's driver is always among them, since its hook can't be seen beforehand; so is CDI
+    where it is enabled, since its specifications may be unreadable here.
     """
     by_cdi = DeviceRequest(
         driver="cdi", device_ids=tuple(f"{gpu.cdi_kind}={device}" for device in gpu.devices)
@@ -35,7 +35,7 @@ def choose_requests(gpu: GpuRequest, engine: EngineInfo) -> tuple[DeviceRequest,
     )
     if gpu.cdi_kind not in engine.cdi_kinds:
         return (by_driver, by_cdi) if engine.cdi_enabled else (by_driver,)
-    # Without root the driver's hook can't write the cgroup; CDI needs no such thing.
+    # Without root the driver's hook can't write the cgroup, which CDI doesn't need.
     prefers_cdi = engine.rootless or gpu.driver not in engine.runtimes
     return (by_cdi, by_driver) if prefers_cdi else (by_driver, by_cdi)
 
@@ -43,9 +43,9 @@ def choose_requests(gpu: GpuRequest, engine: EngineInfo) -> tuple[DeviceRequest,
 def explain_refusal(
     text: str, image: str, engine: EngineInfo | None = None, sources: Sequence[Path] = ()
 ) -> NobsError:
-    """Return the error, with its remedy, that an engine's refusal to create or start means.
+    """Return the error for an engine's refusal to create or start a container.
 
-    `sources` are the paths that it was to mount.
+    `sources` are the paths to mount.
     """
     refusal, short = find_refusal(text), _shorten(text)
     if refusal is UNKNOWN:
@@ -56,7 +56,7 @@ def explain_refusal(
 
 
 def find_refusal(text: str) -> Refusal:
-    """Return the first known refusal that `text` is, UNKNOWN if it is none."""
+    """Return the first known refusal that matches `text`, else UNKNOWN."""
     known = (each for each in REFUSALS if re.search(each.pattern, text, re.IGNORECASE | re.DOTALL))
     return next(known, UNKNOWN)
 

@@ -1,4 +1,4 @@
-"""Directories that the engine doesn't see as we do, and what to do about each kind."""
+"""Directories that the engine can't see, and a remedy for each cause."""
 
 import platform
 import re
@@ -22,15 +22,15 @@ _OF_A_PATH = re.compile(
     rf"(stat|lstat|statfs|mkdir|mounting|open) {_PATH}.*?({_CLOSED}|{_GONE}|{_BROKEN})",
     re.IGNORECASE | re.DOTALL,
 )
-_PLACES = "Name another place with --results, HF_HOME (the cache), --model or --dataset"
+_PLACES = "Choose another place with --results, HF_HOME (the cache), --model or --dataset"
 
 
 def explain_hidden(
     text: str, short: str, image: str, engine: EngineInfo, sources: Sequence[Path] = ()
 ) -> EngineError | None:
-    """Return the error of an engine that can't see a directory, None where `text` isn't of that.
+    """Return the error of an engine that can't see a directory, None for any other `text`.
 
-    `sources` are the paths that it was to mount.
+    `sources` are the paths to mount.
     """
     path = _find_path(text, sources)
     if path is None and not _says(text, _UNSHARED):
@@ -42,7 +42,7 @@ def explain_hidden(
 
 
 def is_hidden(path: Path, engine: EngineInfo) -> bool:
-    """Return whether the engine is known not to see `path`."""
+    """Return whether `path` is known to be hidden from the engine."""
     return engine.snap and (_has_dot(path) or path.is_relative_to("/tmp"))  # noqa: S108
 
 
@@ -50,7 +50,7 @@ def _find_path(text: str, sources: Sequence[Path]) -> Path | None:
     if found := _OF_A_MOUNT.search(text):
         return Path(found["path"])
     paths = (Path(found["path"]) for found in _OF_A_PATH.finditer(text))
-    # The engine has directories of its own, too, which may be full of trouble.
+    # Errors may name directories of the engine itself, too.
     return next((p for p in paths if any(s == p or p in s.parents for s in sources)), None)
 
 
@@ -66,31 +66,31 @@ def _remedy(text: str, path: Path | None, engine: EngineInfo) -> str:
         )
     if engine.snap and (path is None or _has_dot(path) or not _says(text, _CLOSED)):
         return (
-            "This engine is Docker's snap, which has a /tmp of its own and sees below your home "
-            f"only what isn't in a directory that begins with a dot. {_PLACES}, plainly below "
-            "your home, or install Docker's own packages (https://docs.docker.com/engine/install)."
+            "This engine is Docker's snap, which has its own /tmp and can't see directories with a "
+            f"leading dot in your home. {_PLACES}, in a plain directory of your home, "
+            "or install Docker's own packages (https://docs.docker.com/engine/install)."
         )
     if _says(text, _CLOSED):
         who = "The user of the rootless engine" if engine.rootless else "The engine's root"
         return (
-            f"{who} may not enter it: that is so on NFS with root_squash, on FUSE and in "
-            f"directories that are closed to others. {_PLACES}, on a local disk."
+            f"{who} has no permission to enter it, as on NFS with root_squash, on FUSE and in "
+            f"private directories. {_PLACES}, on a local disk."
         )
     if _says(text, _BROKEN):
-        return f"Its file system doesn't answer as it should. {_PLACES}, on a local disk."
+        return f"Its file system fails. {_PLACES}, on a local disk."
     if platform.system() != "Linux":
         return (
             "The engine runs in a virtual machine that doesn't share it: colima and Lima share "
-            "your home alone (`colima start --mount DIRECTORY:w` adds a directory). "
+            "only your home (`colima start --mount DIRECTORY:w` adds a directory). "
             f"{_PLACES}, below your home."
         )
     return (
-        "The engine runs elsewhere than NOBS does: as Docker's snap, in a virtual machine, or "
-        f"outside the container whose socket this one uses. {_PLACES}, where both see it, or use "
+        "The engine runs in another environment: Docker's snap, a virtual machine, or outside of "
+        f"the container that uses its socket. {_PLACES}, which both can see, or use "
         "--execution native."
     )
 
 
 def _has_dot(path: Path) -> bool:
-    """Return whether a part of the path begins with a dot, which a snap doesn't see."""
+    """Return whether a part of the path begins with a dot, which hides it from a snap."""
     return any(part.startswith(".") for part in path.parts)

@@ -1,4 +1,4 @@
-"""One container from creation to removal; nothing is left behind on any path."""
+"""One container from creation to removal, also after errors."""
 
 import uuid
 from collections.abc import Iterator
@@ -29,11 +29,11 @@ def run_container(
     timeout_s: float | None = None,
     engine_return_s: float = ENGINE_RETURN_S,
 ) -> Outcome:
-    """Run `plan` to its end and say how it ended; each line of its output goes to `on_line` once.
+    """Run `plan` to its end; each line of its output goes to `on_line` once.
 
-    KeyboardInterrupt and the end of `timeout_s` stop the container after a moment of grace.
-    BackendMissing or EngineError if the engine refuses it, RunLost if the engine goes away and
-    isn't back in `engine_return_s`.
+    KeyboardInterrupt and the end of `timeout_s` stop the container after a grace period.
+    BackendMissing or EngineError if the engine refuses it, RunLost if the engine stops and
+    isn't back within `engine_return_s`.
     """
     prepare_sources(engine, plan)
     watch = Watch(
@@ -55,7 +55,7 @@ def adopt_container(
 ) -> Outcome | None:
     """Take over the container of a launcher that died; None if there is none.
 
-    Every line of its output, from the first on, goes to `on_line`.
+    Every line of its output goes to `on_line`.
     """
     found = find_containers(engine, LABEL_RUN_ID, run_id)
     if not found:
@@ -76,26 +76,26 @@ def find_containers(engine: Engine, label: str, value: str) -> list[Container]:
 
 
 def prepare_sources(engine: Engine, plan: ContainerPlan) -> None:
-    """Make the directories that will be mounted, as the calling user; the engine would as root."""
+    """Create the directories to mount as the calling user; the engine would as root."""
     if engine.info.remote and plan.mounts:
         raise EngineError(
             f"The engine at {engine.endpoint.described} is on another machine, where "
             f"{plan.mounts[0].source} isn't.",
-            "Run NOBS on that machine, or choose the local engine: `docker context use default`.",
+            "Run NOBS on that machine, or use the local engine: `docker context use default`.",
         )
     for mount in plan.mounts:
         make_source(mount)
 
 
 def make_source(mount: BindMount) -> None:
-    """Make the directory that `mount` needs; StorageError if that fails."""
+    """Create the directory of `mount`; StorageError if that fails."""
     if mount.source.exists():
         return
     try:
         mount.source.mkdir(parents=True)
     except OSError as error:
         raise StorageError(
-            f"Can't make the directory {mount.source}: {error.strerror or error}.",
+            f"Can't create the directory {mount.source}: {error.strerror or error}.",
             "Name a writable directory with --results, and one for the model cache with HF_HOME.",
         ) from error
 
@@ -104,8 +104,8 @@ def make_source(mount: BindMount) -> None:
 def _created(
     engine: Engine, plan: ContainerPlan, request: DeviceRequest | None
 ) -> Iterator[Container]:
-    # The name may belong to another launcher's container; this label is ours alone. It finds the
-    # container also if we were interrupted before the engine told us its id.
+    # Another launcher's container may have this name; the label is unique. It finds the container
+    # even if an interrupt came before the engine returned its id.
     launch = uuid.uuid4().hex
     arguments = create_arguments(plan, request)
     arguments["labels"][_LABEL_LAUNCH] = launch
@@ -132,7 +132,7 @@ def _create(engine: Engine, plan: ContainerPlan, arguments: dict[str, Any]) -> C
 
 
 def _remove(engine: Engine, label: str, value: str) -> None:
-    # Removing what is gone is no error, and a dead engine has been told of already.
+    # A missing container is no error, and a dead engine has been reported already.
     with suppress(DockerException, RequestException):
         for container in find_containers(engine, label, value):
             container.remove(force=True, v=True)

@@ -21,13 +21,13 @@ class Stream(StrEnum):
 
 @dataclass
 class LineReader:
-    """Cut one stream's chunks into lines and count those that were handed out."""
+    """Split one stream's chunks into lines and count those that were delivered."""
 
     stream: Stream
     on_line: OnLine
     delivered: int = 0
     skip: int = 0
-    """How many lines from the beginning somebody has handed out already."""
+    """The number of first lines that were delivered earlier."""
     _rest: list[bytes] = field(default_factory=list)
 
     def feed(self, chunk: bytes) -> None:
@@ -39,15 +39,15 @@ class LineReader:
             self._rest.append(rest)
 
     def finish(self) -> None:
-        """Hand out a last line that has no newline."""
+        """Deliver a last line without a newline."""
         if self._rest:
             self._deliver(b"")
 
     def reconcile(self, recorded: Iterable[bytes]) -> None:
-        """Hand out what the engine recorded of this stream beyond what was seen live.
+        """Deliver the engine's record of this stream from the first line that wasn't seen live.
 
-        Lines are counted, not bytes: the record replaces bytes that aren't UTF-8 and ends a last
-        line that had no newline.
+        Lines are counted, not bytes: the record replaces bytes that aren't UTF-8 and completes the
+        last line.
         """
         for number, line in enumerate(_lines(recorded)):
             if number >= self.delivered:
@@ -79,7 +79,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 class Pump:
     """Read frames in a thread, so that the caller can wait for them with a deadline.
 
-    The queue ends with None, also when the connection breaks: the record has what is missing.
+    The queue ends with None, also after a broken connection: the record has the rest.
     """
 
     def __init__(self, frames: Iterable[Frame]) -> None:
@@ -88,11 +88,11 @@ class Pump:
         self._thread = Thread(target=self._run, name="nobs-logs", daemon=True)
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         self._thread.start()
 
     def join(self) -> None:
-        """Wait, for a moment, until the reading has ended."""
+        """Wait a few seconds until reading has ended."""
         self._thread.join(_JOIN_S)
 
     def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""A container as a value: everything that `--dry-run` prints and the engine is asked for."""
+"""A container as a value, for `--dry-run` and the engine."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ LABEL_OWNER = "nobs.owner"
 LABEL_PROCESS = "nobs.owner.process"
 LABEL_DEADLINE = "nobs.deadline"
 
-# Any user id must work, also one that the image's /etc/passwd doesn't know.
+# Any user id must work, also one that isn't in the image's /etc/passwd.
 _ENVIRONMENT = {
     "HOME": "/tmp",  # noqa: S108 - the container's own tmpfs
     "USER": "nobs",
@@ -40,7 +40,7 @@ _ENVIRONMENT = {
     "PYTHONUNBUFFERED": "1",
 }
 _CACHED = ("hub", "nobs")
-"""What a run reads of the cache: repositories of the hub, and rows that we took from them."""
+"""Parts of the cache that a run reads: repositories of the hub, and rows taken from them."""
 _PIDS_LIMIT = 4096
 _SHM_BYTES = 1 << 30
 _TMPFS_OPTIONS = "rw,exec,nosuid,nodev,size=4g,mode=1777"
@@ -48,7 +48,7 @@ _TMPFS_OPTIONS = "rw,exec,nosuid,nodev,size=4g,mode=1777"
 
 @dataclass(frozen=True, kw_only=True)
 class BindMount:
-    """A directory or file of the host and its place in the container."""
+    """A directory or file of the host and its path in the container."""
 
     source: Path
     target: str
@@ -57,7 +57,7 @@ class BindMount:
 
 @dataclass(frozen=True, kw_only=True)
 class SecretFile:
-    """A file of the user's own that holds a secret; `variable` names it inside, never its text."""
+    """A file with a secret; inside the container `variable` has its path, never its text."""
 
     variable: str
     """As in `HF_TOKEN_PATH`."""
@@ -65,13 +65,13 @@ class SecretFile:
 
     @property
     def target(self) -> str:
-        """Where the container sees it."""
+        """Its path in the container."""
         return f"{SECRETS_IN_CONTAINER}/{self.source.name}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerPlan:
-    """One container, complete; secrets stand here only as paths of files."""
+    """One container; secrets only as paths of files."""
 
     name: str
     image: str
@@ -82,7 +82,7 @@ class ContainerPlan:
     mounts: tuple[BindMount, ...] = ()
     devices: tuple[DeviceNode, ...] = ()
     device_requests: tuple[DeviceRequest, ...] = ()
-    """Ways to ask for the GPU, tried in this order."""
+    """Requests for the GPU, tried in this order."""
     environment: Mapping[str, str] = field(default_factory=dict)
     network: str = "none"
     tmpfs: Mapping[str, str] = field(default_factory=lambda: {"/tmp": _TMPFS_OPTIONS})  # noqa: S108
@@ -95,7 +95,7 @@ class ContainerPlan:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def without_socket(self) -> "ContainerPlan":
-        """Return the same container without a relay's socket."""
+        """Return the container without the socket of a relay."""
         kept = tuple(mount for mount in self.mounts if mount.target != SOCKET_DIR_IN_CONTAINER)
         return replace(self, mounts=kept)
 
@@ -133,10 +133,10 @@ def plan_container(  # noqa: PLR0913 - one value of everything
 ) -> ContainerPlan:
     """Plan the container of one run; BackendMissing if the engine can't hand over the GPU.
 
-    `environment` is set as it is, variables in `passed` are taken from the caller's where set and
-    `needs` has no value of them. Only a container that `fetches` may write the cache, and sees the
-    token that a login has left in it. `files` are the user's own models and texts; the container
-    reads them by the names that they have here. `socket_dir` holds a relay's socket.
+    `environment` is set unchanged; variables in `passed` are taken from the caller unless `needs`
+    has them. Only a container that `fetches` can write the cache and see the token of a login in
+    it. `files` are the user's own models and data, mounted at the same paths. `socket_dir` has the
+    socket of a relay.
     """
     uid, gid = _user_inside(engine, user or caller())
     variables = {
@@ -183,7 +183,7 @@ def caller() -> tuple[int, int]:
 
 
 def _user_inside(engine: EngineInfo, user: tuple[int, int]) -> tuple[int, int]:
-    # A rootless engine maps its own user to root inside; any other id is nobody's outside.
+    # A rootless engine maps its user to root inside; other ids have no rights outside.
     return (0, 0) if engine.rootless else user
 
 

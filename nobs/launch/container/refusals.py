@@ -1,4 +1,4 @@
-"""What engines and GPU runtimes say when they refuse a container: pattern, meaning, remedy.
+"""Refusals of engines and GPU runtimes: pattern, meaning, remedy.
 
 The first row that matches counts, so special reasons come before general ones. The texts are those
 of moby, runc, crun, Podman, libnvidia-container, the NVIDIA Container Toolkit and CDI.
@@ -11,14 +11,14 @@ from nobs.errors import BackendMissing, EngineError, NobsError, StorageError
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """One reason for which a container isn't created or started."""
+    """One reason why a container isn't created or started."""
 
     name: str
     pattern: str
-    """Found anywhere in the engine's text, whatever its case."""
+    """Searched in the engine's text; case is ignored."""
     kind: type[NobsError]
     message: str
-    """Begins the error; the image's name stands for `{image}`."""
+    """The beginning of the error; `{image}` is the image's name."""
     remedy: str
 
 
@@ -53,7 +53,7 @@ _DRIVER = (
         pattern=r"bpf_prog_(query|attach|load)|failed to add device rules"
         r"|existing device filters|cgroup subsystem devices not found|devices\.allow",
         kind=BackendMissing,
-        message="NVIDIA's hook may not change the cgroup of {image}, as in a rootless engine",
+        message="NVIDIA's hook can't change the cgroup of {image}, as in a rootless engine",
         remedy="Let it leave the cgroup alone: `sudo nvidia-ctk config --in-place --set "
         f"nvidia-container-cli.no-cgroups=true`; or use CDI: {_GENERATE}, with CDI enabled in the "
         "engine.",
@@ -99,14 +99,14 @@ _DRIVER = (
         name="GPU that isn't there",
         pattern=r"nvidia-container-cli: device error|unknown device id|no such device: (gpu|mig)",
         kind=BackendMissing,
-        message="A GPU that was asked for isn't there for {image}",
+        message="A requested GPU is missing for {image}",
         remedy="Compare CUDA_VISIBLE_DEVICES with `nvidia-smi -L`, which lists indexes and UUIDs.",
     ),
     Refusal(
         name="GPU closed to the toolkit",
         pattern=r"nvml error: insufficient permissions|nvidia-container-cli.*permission denied",
         kind=BackendMissing,
-        message="The container toolkit may not open the NVIDIA GPU for {image}",
+        message="The container toolkit has no permission to open the NVIDIA GPU for {image}",
         remedy="Check the permissions of /dev/nvidia* and the line `user` in "
         "/etc/nvidia-container-runtime/config.toml; SELinux needs NVIDIA's container policy.",
     ),
@@ -139,7 +139,7 @@ _DRIVER = (
         name="device file of CDI gone",
         pattern=r"failed to stat CDI host device|failed to inject (CDI )?devices",
         kind=BackendMissing,
-        message="The engine's CDI file names devices that are gone, which {image} would get",
+        message="The engine's CDI file names missing devices for {image}",
         remedy=f"Renew it with {_GENERATE}; rootless engines need devices that their user may "
         "open.",
     ),
@@ -150,7 +150,7 @@ _DRIVER = (
         r"|(fork/exec|stat|exec:?) \S*nvidia-(container|ctk|cdi)\S*"
         r".*(no such file|executable file not found|permission denied)",
         kind=BackendMissing,
-        message="A program of the NVIDIA Container Toolkit is missing, by which {image} gets a GPU",
+        message="A program of the NVIDIA Container Toolkit is missing for {image}",
         remedy=TOOLKIT,
     ),
     Refusal(
@@ -159,7 +159,7 @@ _DRIVER = (
         rf"mount|open|stat).{{0,40}}?/\S*{_NVIDIA}.*no such file or directory"
         rf"|no such file or directory.*/\S*{_NVIDIA}\.so",
         kind=BackendMissing,
-        message="The engine hands {image} files of an NVIDIA driver that isn't installed any more",
+        message="The engine mounts files of a removed NVIDIA driver into {image}",
         remedy=f"Renew the CDI file after a driver update: {_GENERATE}, then restart the engine; "
         "without CDI run `sudo ldconfig`.",
     ),
@@ -188,7 +188,7 @@ _DEVICES = (
         name="no runtime",
         pattern=r"could not select device driver|(unknown|invalid) runtime|no runtime for",
         kind=BackendMissing,
-        message="The container engine has no way to hand over a GPU to {image}",
+        message="The container engine can't pass a GPU to {image}",
         remedy=TOOLKIT,
     ),
     Refusal(
@@ -196,7 +196,7 @@ _DEVICES = (
         pattern=r"(gathering device information|/dev/(kfd|dri|nvidia)).*"
         r"(permission denied|operation not permitted)",
         kind=BackendMissing,
-        message="The engine may not open a device file that {image} needs",
+        message="The engine has no permission to open a device file that {image} needs",
         remedy="Let the user that the engine runs as open it (`sudo usermod -aG render,video "
         "USER`, then log in again and restart the engine), or use an engine that runs as root.",
     ),
@@ -204,7 +204,7 @@ _DEVICES = (
         name="no device file",
         pattern=r"gathering device information|no such device|(stat|lstat|open) /dev/\S+: no such",
         kind=BackendMissing,
-        message="A device file that {image} needs is not there for the engine",
+        message="The engine doesn't find a device file that {image} needs",
         remedy="Load the GPU's kernel driver (AMD's amdgpu makes /dev/kfd), or use --backend cpu. "
         "An engine in a virtual machine (Docker Desktop, WSL) has no /dev/kfd.",
     ),
@@ -215,7 +215,7 @@ _ENGINE = (
         name="no image",
         pattern=r"no such image|image not known",
         kind=EngineError,
-        message="The image {image} isn't there",
+        message="The image {image} is missing",
         remedy="Build it with `nobs build`.",
     ),
     Refusal(
@@ -238,7 +238,7 @@ _ENGINE = (
         name="disk full",
         pattern=r"no space left on device|disk quota exceeded",
         kind=StorageError,
-        message="No space left for a container of {image}",
+        message="There is no disk space for a container of {image}",
         remedy="Free some with `docker system prune` or put Docker's data on a larger disk.",
     ),
     Refusal(

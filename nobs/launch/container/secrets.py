@@ -1,4 +1,4 @@
-"""The user's secrets as files for containers, kept as long as a run lasts."""
+"""The user's secrets as files for containers while a run lasts."""
 
 import contextlib
 import os
@@ -20,9 +20,9 @@ from nobs.user import certificates
 
 @contextlib.contextmanager
 def secret_files(results: Path, *, written: bool) -> Iterator[tuple[SecretFile, ...]]:
-    """Keep the user's secrets in files beside the runs for as long as the run lasts.
+    """Keep the user's secrets in files next to the runs while the run lasts.
 
-    A plan that isn't carried out names them all the same; nothing is `written` for it.
+    A plan that is only shown names the files, too, but they aren't `written`.
     """
     runs, secrets = results / "runs", _find_secrets()
     with stop_on_signals(), contextlib.ExitStack() as stack:
@@ -44,7 +44,7 @@ def _find_secrets() -> dict[str, tuple[str, bytes]]:
     texts = {
         TOKEN_VARIABLE: ("hf_token", os.environ.get("HF_TOKEN", "").encode()),
         KEY_VARIABLE: ("llm_api_key", llm_api_key().encode()),
-        # No secret, but no less hidden from an engine where it is.
+        # Not a secret, but the engine may not see the original file.
         CERTIFICATES_VARIABLE: ("certificates", file.read_bytes() if file else b""),
     }
     return {variable: found for variable, found in texts.items() if found[1]}

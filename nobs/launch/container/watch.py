@@ -1,4 +1,4 @@
-"""A container's course: its output as it comes, its deadline, and how it ended."""
+"""Follows a container: its output, its deadline and how it ended."""
 
 import time
 from collections.abc import Iterator
@@ -21,10 +21,10 @@ from nobs.schema.base import Execution
 from nobs.schema.outcome import Outcome
 
 GRACE_S = 8
-"""Of ten seconds in which an interrupted container is gone."""
+"""An interrupted container must end within ten seconds."""
 ENGINE_RETURN_S = 60.0
 _ENDED = ("created", "exited", "dead")
-"""States in which nothing runs; a container that was only created belongs to a dead launcher."""
+"""States without a process; a container that was only created has a dead launcher."""
 _EXIT_OF_KILL = 137
 # Windows delivers an interrupt only between waits.
 _TICK_S = 0.2
@@ -32,7 +32,7 @@ _TICK_S = 0.2
 
 @dataclass(kw_only=True)
 class Watch:
-    """Follow one container to its end, over a restart of its engine too."""
+    """Follow one container to its end, also over a restart of the engine."""
 
     on_line: OnLine
     timeout_s: float | None = None
@@ -41,7 +41,7 @@ class Watch:
     timed_out: bool = False
     interrupted: bool = False
     removed: bool = False
-    """By somebody else, while it ran."""
+    """Whether another program removed it while it ran."""
     error: str = ""
     _readers: dict[Stream, LineReader] = field(init=False)
     _deadline: float | None = field(init=False)
@@ -53,7 +53,7 @@ class Watch:
         self._deadline = None if self.timeout_s is None else time.monotonic() + self.timeout_s
 
     def follow(self, container: Container, *, start: bool = False) -> None:
-        """Hand out every line once until the container has ended; RunLost if that can't be seen."""
+        """Deliver every line once until the container has ended; RunLost if that is unknown."""
         try:
             self._follow_over_restarts(container, start=start)
         except NotFound:
@@ -66,7 +66,7 @@ class Watch:
             return outcome.model_copy(
                 update={
                     "exit_code": None,
-                    "error": "Somebody removed its container while it ran.",
+                    "error": "Its container was removed while it ran.",
                     "started": self._began,
                     "finished": datetime.now(UTC),
                 }
@@ -78,7 +78,7 @@ class Watch:
             self._follow(container, start=start)
         except RequestException as error:
             self._await_engine(container, error)
-            self.error = "The container engine went away meanwhile."
+            self.error = "The container engine stopped meanwhile."
             self._readers = {
                 stream: LineReader(stream, self.on_line, skip=reader.delivered)
                 for stream, reader in self._readers.items()
@@ -100,15 +100,15 @@ class Watch:
                 self.timed_out = not self._await_end(container, pump)
             except KeyboardInterrupt:
                 self.interrupted = True
-            # What is written from here on comes from the record: an interrupt may have cut a line.
+            # Later lines come from the record: an interrupt may have cut one.
             if self.timed_out or self.interrupted:
                 _stop(container)
 
     def _await_end(self, container: Container, pump: Pump | None) -> bool:
         """Deliver lines until the container has ended; False if the deadline came first.
 
-        One that runs already isn't attached to: between what the engine replays and what it then
-        passes on lines get lost. The record has them all.
+        A running container isn't attached: lines get lost between the engine's replay and the live
+        stream. The record has them all.
         """
         if pump is not None and not self._deliver(pump):
             return False
@@ -122,7 +122,7 @@ class Watch:
         return True
 
     def _deliver(self, pump: Pump) -> bool:
-        """Hand out frames until the stream ends; False if the deadline came first."""
+        """Deliver frames until the stream ends; False if the deadline came first."""
         while not self._is_overdue():
             try:
                 frame = pump.queue.get(timeout=_TICK_S)
@@ -168,7 +168,7 @@ def _attached(container: Container) -> Iterator[Pump]:
         with suppress(OSError, DockerException):
             frames.close()
         pump.join()
-        # The stream leaves its response, and with it the connection, open.
+        # Closing the stream doesn't close its response and connection.
         frames._response.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
@@ -185,14 +185,14 @@ def _stop(container: Container) -> None:
     try:
         container.stop(timeout=GRACE_S)
     except KeyboardInterrupt:
-        # Asked twice: no more grace.
+        # The second interrupt ends the grace period.
         with suppress(APIError):
             container.kill()
         container.wait(timeout=GRACE_S)
 
 
 def read_outcome(attributes: dict[str, Any], timed_out: bool, interrupted: bool) -> Outcome:  # noqa: FBT001 - two plain facts
-    """Read how a container ended from what the engine's inspection says."""
+    """Return the outcome from the engine's inspection of a container."""
     state = attributes["State"]
     return Outcome(
         execution=Execution.CONTAINER,
@@ -209,7 +209,7 @@ def read_outcome(attributes: dict[str, Any], timed_out: bool, interrupted: bool)
 
 
 def lost(name: str, error: Exception) -> RunLost:
-    """Return the error of an engine that went away and didn't come back."""
+    """Return the error of an engine that stopped and didn't come back."""
     return RunLost(
         f"The container engine stopped answering while {name} ran: {error}.",
         f"Start the engine, then `nobs attach {name.removeprefix('nobs-')}`.",

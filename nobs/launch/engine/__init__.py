@@ -1,1 +1,1 @@
-"""The container engine: which one, what it says of itself, and the ways from it to the host."""
+"""The container engine: which one, its facts, and routes from it to the host."""

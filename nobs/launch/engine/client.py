@@ -1,4 +1,4 @@
-"""The container engine: connecting to it, and what it says of itself."""
+"""The connection to the container engine and its facts."""
 
 import os
 import re
@@ -34,7 +34,7 @@ class Engine:
     ref: EngineRef
     info: EngineInfo
     environment: Mapping[str, str]
-    """The environment in which the docker command talks to this engine."""
+    """The environment for a docker command that uses this engine."""
 
     def close(self) -> None:
         """Close the connections."""
@@ -124,18 +124,18 @@ def describe_engine(version: Mapping[str, Any], endpoint: Endpoint) -> EngineRef
 
 
 def check_version(ref: EngineRef) -> None:
-    """Raise EngineError if the engine is older than any that we know to work."""
+    """Raise EngineError if the engine is older than the oldest supported one."""
     numbers = re.fullmatch(r"(\d+)\.(\d+)", ref.api_version)
     if numbers and (int(numbers[1]), int(numbers[2])) < _OLDEST_API:
         raise EngineError(
-            f"The engine {ref.name} {ref.version} at {ref.endpoint} speaks API {ref.api_version}; "
+            f"The engine {ref.name} {ref.version} at {ref.endpoint} has API {ref.api_version}; "
             "NOBS needs 1.41.",
             f"Update Docker to 20.10 or newer, {_NATIVE}",
         )
 
 
 def explain_failure(text: str, endpoint: Endpoint, environment: Mapping[str, str]) -> EngineError:
-    """Return the error, with its remedy, that a failed connection means."""
+    """Return the error for a failed connection."""
     where = endpoint.described
     for pattern, message, remedy in _FAILURES:
         if re.search(pattern, text, re.IGNORECASE):
@@ -171,10 +171,10 @@ _FAILURES = (
     ),
     (
         r"paramiko",
-        "The engine at {where} is reached by SSH, for which a package is missing.",
+        "The engine at {where} needs SSH, for which a package is missing.",
         "Install it (`pip install 'docker[ssh]'`).",
     ),
-    (r"FileNotFoundError", "No container engine runs at {where}: its socket isn't there.", _START),
+    (r"FileNotFoundError", "No container engine runs at {where}: its socket is missing.", _START),
     (
         r"ConnectionRefusedError|connection refused|refused it",
         "No container engine answers at {where}: the connection is refused.",
@@ -197,7 +197,7 @@ _FAILURES = (
     ),
     (
         r"invalid bind address|unsupported|invalid hostname|no (host|scheme)",
-        "The container engine's address {where} isn't one.",
+        "The container engine's address {where} is invalid.",
         "Write it as unix:///path, tcp://host:port or ssh://user@host.",
     ),
     (

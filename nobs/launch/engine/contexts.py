@@ -1,4 +1,4 @@
-"""Which engine Docker's own command line would talk to: DOCKER_HOST, then the context.
+"""The engine that Docker's command line would use: DOCKER_HOST, then the context.
 
 Read here and not by the SDK's ContextAPI (7.2), which without a config.json looks for contexts in
 the working directory, takes the local engine where config.json is damaged, and ignores the CA of
@@ -25,10 +25,10 @@ _DEFAULT_URL = str(ContextAPI.DEFAULT_CONTEXT.Host)
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """Where an engine listens, and by which choice it became ours."""
+    """Where an engine listens, and which setting chose it."""
 
     context: str
-    """Name of the context; `default` for DOCKER_HOST too, as Docker itself says."""
+    """Name of the context; `default` for DOCKER_HOST too, as in Docker."""
     url: str
     from_host_variable: bool = False
     tls: TLSConfig | None = None
@@ -40,7 +40,7 @@ class Endpoint:
         return f"{self.url} ({origin})"
 
     def select_for_cli(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """Return `environment` changed so that the docker command talks to this very engine."""
+        """Return `environment` changed so that the docker command uses this engine."""
         replaced = {"DOCKER_HOST", "DOCKER_CONTEXT"}
         chosen = {k: v for k, v in environment.items() if k not in replaced}
         if self.from_host_variable:
@@ -100,7 +100,7 @@ def _tls(directory: Path, *, verify: bool) -> TLSConfig | None:
 
 
 def _read_json(file: Path) -> dict[str, Any]:
-    # A home directory that isn't ours, as after `su`, can't even be looked into: nothing is there.
+    # Another user's home directory, as after `su`, can't be read: treated as empty.
     if not os.path.exists(file):  # noqa: PTH110 - never raises
         return {}
     try:

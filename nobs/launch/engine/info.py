@@ -1,4 +1,4 @@
-"""What a container engine says of itself, as values; no Docker needed here."""
+"""Facts of a container engine as values, without Docker."""
 
 import json
 import re
@@ -13,13 +13,13 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True, kw_only=True)
 class EngineInfo:
-    """Facts that decide what a container can be asked for."""
+    """Facts that decide how containers can be created."""
 
     runtimes: tuple[str, ...] = ()
     default_runtime: str = ""
     cdi_enabled: bool = False
     cdi_kinds: frozenset[str] = frozenset()
-    """Kinds of CDI devices that are known to be there, as in `nvidia.com/gpu`."""
+    """Known kinds of CDI devices, as in `nvidia.com/gpu`."""
     rootless: bool = False
     userns_remapped: bool = False
     selinux: bool = False
@@ -96,7 +96,7 @@ def _kind(text: str) -> str | None:
     try:
         kind = json.loads(text).get("kind")
     except (ValueError, AttributeError):
-        # YAML, where the kind stands on a line of its own at the top level.
+        # YAML, where the kind is a line at the top level.
         found = re.search(r"^\"?kind\"?:\s*[\"']?([\w.-]+/[\w.-]+)", text, re.MULTILINE)
         return found.group(1) if found else None
     return kind if isinstance(kind, str) else None

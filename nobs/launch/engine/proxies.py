@@ -18,9 +18,9 @@ class ProxyRoute:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Each variable in upper and in lower case: curl reads one, Go both, pip the other."""
     network: str | None = None
-    """The network that they are reached from, None for any."""
+    """The network that reaches them, None for any."""
     note: str = ""
-    """What keeps containers from a proxy, and what to do."""
+    """Why containers can't reach a proxy, and what to do."""
 
 
 def read_proxies(environment: Mapping[str, str]) -> dict[str, str]:
@@ -38,8 +38,8 @@ def read_proxies(environment: Mapping[str, str]) -> dict[str, str]:
 def route_proxies(proxies: Mapping[str, str], engine: EngineInfo, *, platform: str) -> ProxyRoute:
     """Return the variables and the network with which a container reaches `proxies`.
 
-    On the host's loopback a proxy is reached from the host's own network alone; an engine in a
-    virtual machine gives the host a name; a rootless one has no way.
+    A proxy on the host's loopback is reachable only from the host's network; an engine in a virtual
+    machine has a name for the host; a rootless one can't reach it.
     """
     parts = {name: _split(value) for name, value in proxies.items() if name != _EXCEPT}
     local = {name: each for name, each in parts.items() if is_loopback(each.hostname or "")}
@@ -52,15 +52,15 @@ def route_proxies(proxies: Mapping[str, str], engine: EngineInfo, *, platform: s
         where = next(iter(local.values()))
         return ProxyRoute(
             environment=_both_cases(proxies),
-            note=f"the proxy listens on {where.hostname}:{where.port} alone, where containers of "
-            "this engine can't reach it: let it listen on another address of this machine, or "
+            note=f"the proxy listens on {where.hostname}:{where.port} only, which containers of "
+            "this engine can't reach: let it listen on another address of this machine, or "
             "use --execution native",
         )
     return ProxyRoute(environment=_both_cases(proxies), network="host")
 
 
 def _split(proxy: str) -> SplitResult:
-    """Return the parts; none of an address that can't be one, which is left to whoever reads it."""
+    """Return the parts of the address, empty ones if it is invalid."""
     try:
         parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         _ = parts.port

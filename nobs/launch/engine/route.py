@@ -23,7 +23,7 @@ class RouteKind(StrEnum):
     RELAY = "relay"
     """A unix socket that the launcher listens on, mounted into a container without a network."""
     HOST_NAME = "host-name"
-    """The name that stands for the host inside a container, over the container's network."""
+    """The host's name inside a container, over the container's network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ def choose_route(host: str, engine: EngineInfo, run_path: Path, *, platform: str
     """
     if engine.remote:
         raise UsageError(
-            f"The container engine is on another machine, where {host} is another server.",
+            f"The container engine is on another machine, where {host} is a different server.",
             "Run NOBS on that machine, or choose the local engine: `docker context use default`.",
         )
     if engine.desktop or platform != "Linux":
@@ -77,7 +77,7 @@ def by_host_name(connection: Connection) -> Connection:
 def _socket_dir(run_path: Path, engine: EngineInfo) -> Path:
     """Return a directory with a short path, since a socket's path has a limit.
 
-    Docker's snap has a /tmp of its own: its socket lies next to the run.
+    Docker's snap has its own /tmp: its socket is next to the run.
     """
     if engine.snap:
         return run_path.absolute().with_name(f"{run_path.name}-relay")

@@ -1,1 +1,1 @@
-"""How a run is carried out: on this machine, in a container, or by nobody in tests."""
+"""Executors of runs: native, in a container, and a fake for tests."""

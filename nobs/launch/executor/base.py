@@ -1,4 +1,4 @@
-"""What the launcher asks of whatever carries a run out; nothing here depends on how it does."""
+"""The interface between the launcher and an executor of runs."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,60 +19,60 @@ GRACE_S = 15.0
 
 @dataclass(frozen=True, kw_only=True)
 class Leftover:
-    """A worker that has ended, or is overdue, and whose launcher has died."""
+    """A worker that has ended or is overdue, and whose launcher has died."""
 
     kind: str
     """As in `container`."""
     name: str
     run_dir: RunDir | None
-    """Where its run is to be brought to its end; None if its directory is gone."""
+    """The run to finish; None if its directory is gone."""
     remove: Callable[[], None]
-    """For a run without a directory; adopting does so too."""
+    """Remove the worker of a run without a directory; adopting does so too."""
 
 
 class Executor(Protocol):
-    """One way to carry out runs. A run is known by its directory, which its worker writes.
+    """Executes runs. A run is identified by its directory, which its worker writes.
 
-    Every method raises NobsError for what goes wrong outside this process.
+    Every method raises NobsError for failures outside this process.
     """
 
     def prepare(self, plan: Plan, on_event: OnEvent) -> Plan:
-        """Have everything ready that outlives the run; return the plan with what was found."""
+        """Prepare what outlives the run, such as an image; return the completed plan."""
         return plan
 
     def run(self, plan: Plan, run_dir: RunDir, on_event: OnEvent) -> Outcome:
         """Fetch what is missing, start the worker and follow it until it has ended.
 
-        KeyboardInterrupt and the end of the run's time stop it, and nothing of it is left.
+        KeyboardInterrupt and the end of the run's time stop and remove it.
         """
 
     def is_running(self, run_dir: RunDir) -> bool:
-        """Return whether the run's worker is at work, whoever waits for it."""
+        """Return whether the run's worker is running, with or without a launcher."""
 
     def adopt(self, run_dir: RunDir, state: RunState, timeout_s: float) -> Outcome:
         """Follow a worker whose launcher has died; stop it after `timeout_s`, at once if that is 0.
 
-        One that has ended meanwhile may have left no exit code, see `end_unseen`.
+        One that has already ended may have no exit code, see `end_unseen`.
         """
 
     def find_leftovers(self) -> Iterable[Leftover]:
-        """Yield what launchers of this user on this machine have left."""
+        """Yield leftover workers of this user's launchers on this machine."""
         return ()
 
     def prune(self) -> Iterable[str]:
-        """Remove what `prepare` made and no later run will use; yield what was removed."""
+        """Remove and yield what `prepare` made and no later run will use."""
         return ()
 
     def compare_environments(self, run_dir: RunDir) -> tuple[Environment, Environment]:
-        """Return what the finished steps of the run depended on: as it was, and as it is now."""
+        """Return the environment that the run's finished steps depended on, then and now."""
         return {}, {}
 
     def close(self) -> None:
-        """Close connections; workers go on."""
+        """Close connections; workers keep running."""
 
 
 def end_unseen(spec: RunSpec, state: RunState, **known: Any) -> Outcome:  # noqa: ANN401 - fields
-    """Return the outcome of a worker whose exit nobody saw."""
+    """Return the outcome of a worker whose exit is unknown."""
     return Outcome(
         execution=spec.execution, exit_code=None, started=state.since,
         finished=datetime.now(UTC), **known,

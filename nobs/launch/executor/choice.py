@@ -1,4 +1,4 @@
-"""Which executor carries a run out: decided by its specification, once for each command."""
+"""Chooses the executor of a run by its specification, once per command."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -32,7 +32,7 @@ def choose_executor(spec: RunSpec, find_engine: "Callable[[], Engine]" = _connec
 def all_executors(
     on_absent: Callable[[EngineError], None] = lambda error: None,
 ) -> Iterator[tuple[Executor, ...]]:
-    """Yield every executor that is available here; `on_absent` is given why one isn't."""
+    """Yield every available executor; `on_absent` takes the reason why one isn't."""
     try:
         engine = _connect()
     except EngineError as error:

@@ -47,7 +47,7 @@ class ContainerExecutor(Executor):
         self._engine = engine
 
     def prepare(self, plan: Plan, on_event: OnEvent) -> Plan:
-        """Build the image unless it is there; make sure that its torch has kernels for this GPU."""
+        """Build the image if needed; check that its torch has kernels for this GPU."""
         if plan.image is None:
             return plan
         image = ensure_image(
@@ -115,7 +115,7 @@ class ContainerExecutor(Executor):
         outcome = run_container(self._engine, plan, output, timeout_s=spec.timeout_s + GRACE_S)
         if output.failure is not None:
             raise EngineError(
-                f"The worker can't begin in its container, which was to see "
+                f"The worker can't start in its container, which mounts "
                 f"{plan.mounts[0].source}: {output.failure['message']}",
                 output.failure["remedy"],
             )
@@ -128,7 +128,7 @@ def _engine_errors() -> Iterator[None]:
         yield
     except (DockerException, RequestException) as error:
         raise EngineError(
-            f"The container engine failed: {error}.", "Check `docker ps`; `nobs doctor` says more."
+            f"The container engine failed: {error}.", "Check `docker ps` and `nobs doctor`."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""An executor without processes: what a test of the launcher needs in place of a machine."""
+"""An executor without processes for tests of the launcher."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ from nobs.storage.rundir import RunDir
 
 @dataclass(kw_only=True)
 class FakeExecutor(Executor):
-    """Do what `work` does in place of a worker, and note each call's name in `calls`."""
+    """Call `work` instead of a worker, and record each method's name in `calls`."""
 
     work: Callable[[RunDir, OnEvent], None] = lambda run_dir, on_event: None
     exit_code: int | None = 0
     running: set[str] = field(default_factory=set)
-    """Ids of the runs whose workers are at work; adopting or interrupting one ends it."""
+    """Ids of runs with a running worker; adopting one ends it."""
     leftovers: list[Leftover] = field(default_factory=list)
     environments: tuple[Environment, Environment] = ({}, {})
     calls: list[str] = field(default_factory=list)
@@ -31,7 +31,7 @@ class FakeExecutor(Executor):
         return plan
 
     def run(self, plan: Plan, run_dir: RunDir, on_event: OnEvent) -> Outcome:
-        """Do the work at once; a KeyboardInterrupt in it makes an interrupted outcome."""
+        """Call `work` at once; a KeyboardInterrupt gives an interrupted outcome."""
         self.calls.append("run")
         started = datetime.now(UTC)
         try:
@@ -45,7 +45,7 @@ class FakeExecutor(Executor):
         return run_dir.path.name in self.running
 
     def adopt(self, run_dir: RunDir, state: RunState, timeout_s: float) -> Outcome:
-        """End a worker that runs: by its work, or as timed out where it has no time left."""
+        """End a running worker: by its work, or as timed out if it has no time left."""
         self.calls.append("adopt")
         spec = run_dir.read_spec()
         if not self.is_running(run_dir):
@@ -64,7 +64,7 @@ class FakeExecutor(Executor):
         return self.environments
 
     def close(self) -> None:
-        """Note the call."""
+        """Record the call."""
         self.calls.append("close")
 
     def _outcome(self, spec: RunSpec, started: datetime, **seen: bool) -> Outcome:

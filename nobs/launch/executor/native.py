@@ -30,10 +30,10 @@ OnLine = Callable[[str, str], None]
 
 
 class NativeExecutor(Executor):
-    """Run the supervisor as a child; it outlives a launcher that is killed."""
+    """Run the supervisor as a child, which outlives a killed launcher."""
 
     def run(self, plan: Plan, run_dir: RunDir, on_event: OnEvent) -> Outcome:
-        """Run the supervisor to its end; it fetches as it goes."""
+        """Run the supervisor to its end; its steps fetch what they need."""
         return run_native(run_dir.path, plan.spec, Output(run_dir, on_event))
 
     def is_running(self, run_dir: RunDir) -> bool:
@@ -41,7 +41,7 @@ class NativeExecutor(Executor):
         return _find_supervisor(run_dir) is not None
 
     def adopt(self, run_dir: RunDir, state: RunState, timeout_s: float) -> Outcome:
-        """Wait for the supervisor; it is nobody's child any more, so its exit code is unknown."""
+        """Wait for the supervisor, whose exit code is unknown: it isn't a child any more."""
         supervisor = _find_supervisor(run_dir)
         timed_out = False
         if supervisor is not None:
@@ -77,7 +77,7 @@ def _end(supervisor: psutil.Process) -> None:
 
 
 def run_native(run_path: Path, spec: RunSpec, on_line: OnLine) -> Outcome:
-    """Run the supervisor until it ends; `on_line(stream, line)` gets everything it says."""
+    """Run the supervisor until it ends; `on_line(stream, line)` takes its output."""
     started = datetime.now(UTC)
     state = {"timed_out": False, "interrupted": False}
     with _supervisor(run_path, spec) as process:
@@ -122,7 +122,7 @@ def _relay(process: subprocess.Popen[str], on_line: OnLine) -> None:
 
 
 def _drain(process: subprocess.Popen[str], on_line: OnLine) -> None:
-    """Hear the supervisor out while it cleans up; kill it if it takes too long."""
+    """Read the supervisor's output while it cleans up; kill it if it takes too long."""
     killer = threading.Timer(GRACE_S, process.kill)
     killer.start()
     try:

@@ -39,7 +39,7 @@ def find_tagged(engine: Engine, tag: str) -> ImageRef | None:
 
 
 def ensure_image(engine: Engine, plan: ImagePlan, on_output: OnOutput) -> ImageRef:
-    """Return the image of `plan`, building it only if it isn't there; `plan.name` then means it."""
+    """Return the image of `plan`, built only if it is missing, with the tag `plan.name`."""
     image = _get(engine, plan.tag)
     if image is None:
         return build_image(engine, plan, on_output)
@@ -49,7 +49,7 @@ def ensure_image(engine: Engine, plan: ImagePlan, on_output: OnOutput) -> ImageR
 
 
 def build_image(engine: Engine, plan: ImagePlan, on_output: OnOutput) -> ImageRef:
-    """Build `plan` in two passes: the second only adds labels of what the first one's torch is."""
+    """Build `plan` in two passes: the second adds labels about torch in the first."""
     environment = engine.environment
     command = build_command(plan, builder=engine.endpoint.context)
     with tempfile.TemporaryDirectory(prefix="nobs-build-") as directory:
@@ -61,7 +61,7 @@ def build_image(engine: Engine, plan: ImagePlan, on_output: OnOutput) -> ImageRe
 
 
 def read_labels(facts_file: Path) -> dict[str, str]:
-    """Return the labels that tell what torch in the image was built for."""
+    """Return labels with the version and architectures of the image's torch."""
     facts: dict[str, Any] = json.loads(facts_file.read_bytes())
     return {
         LABEL_TORCH_VERSION: facts["torch_version"],
@@ -88,7 +88,7 @@ def _get(engine: Engine, tag: str) -> Image | None:
         return None
     except (APIError, RequestException) as error:
         raise EngineError(
-            f"The engine can't tell whether it has the image {tag}: {error}.",
+            f"The engine failed to look up the image {tag}: {error}.",
             "Check `docker images`.",
         ) from error
 
@@ -104,10 +104,10 @@ def _reference(tag: str, image: Image) -> ImageRef:
 
 
 def remove_old_images(engine: Engine) -> Iterator[str]:
-    """Remove the images that no backend's name means any more; yield their tags."""
+    """Remove the images that are no backend's current one; yield their tags."""
     tags = {tag: str(image.id) for image in engine.client.images.list("nobs") for tag in image.tags}
     for tag in find_old_tags(tags):
-        # One that a container still uses stays.
+        # An image that a container still uses stays.
         with suppress(APIError):
             engine.client.images.remove(tag)
             yield tag

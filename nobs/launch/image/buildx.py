@@ -23,7 +23,7 @@ _STOP_S = 10
 def build_command(plan: ImagePlan, *, builder: str) -> list[str]:
     """Return the command that builds `plan` from a tar archive on its standard input."""
     arguments = [f"--build-arg={name}={value}" for name, value in plan.build_args.items()]
-    # Only the names: a value would stand in the list of processes.
+    # Only the names: values would be visible in the list of processes.
     arguments += [f"--build-arg={name}" for name in plan.proxies]
     network = [f"--network={plan.network}"] if plan.network else []
     secret = [f"--secret=id=certificates,src={plan.certificates}"] if plan.certificates else []
@@ -45,7 +45,7 @@ def image_options(plan: ImagePlan, labels: Mapping[str, str]) -> list[str]:
 
 
 def write_context(plan: ImagePlan, file: IO[bytes]) -> None:
-    """Write the build context as a tar archive that depends on names and contents alone."""
+    """Write the build context as a tar archive that depends only on names and contents."""
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, path in plan.files.items():
             content = path.read_bytes()

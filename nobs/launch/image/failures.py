@@ -1,4 +1,4 @@
-"""What a failed image build means, read from BuildKit's output."""
+"""Reasons of failed image builds, found in BuildKit's output."""
 
 import re
 from collections.abc import Sequence
@@ -22,17 +22,17 @@ class _Failure:
 
 
 def explain_build_failure(output: Sequence[str], image: str) -> NobsError:
-    """Return the error, with the lines that tell the reason, that a failed build means."""
+    """Return the error of a failed build with the relevant lines of its output."""
     lines = list(output)
     text = "\n".join(lines)
     failure = next((known for known in _KNOWN if known.matches(text)), _UNKNOWN)
-    reason = "\n".join(_telling_lines(lines))
+    reason = "\n".join(_relevant_lines(lines))
     return failure.kind(
         f"Can't build the image {image}: {failure.message}.\n{reason}\n", failure.remedy
     )
 
 
-def _telling_lines(lines: list[str]) -> list[str]:
+def _relevant_lines(lines: list[str]) -> list[str]:
     # BuildKit repeats the failed step's output between two rules of dashes, and ends with ERROR.
     rules = [number for number, line in enumerate(lines) if line.startswith("------")]
     shown = [*lines[rules[0] + 1 : rules[1]], lines[-1]] if len(rules) > 1 else lines
@@ -43,10 +43,10 @@ def _telling_lines(lines: list[str]) -> list[str]:
 _UNKNOWN = _Failure(
     patterns=(),
     message="a step of its recipe failed",
-    remedy="See the whole output with `nobs build --verbose`; the recipes are in docker/.",
+    remedy="See the whole output with `nobs build --verbose`; the Dockerfiles are in docker/.",
 )
 
-# The first that matches counts: special reasons stand before general ones.
+# The first match counts: special reasons come before general ones.
 _KNOWN = (
     _Failure(
         patterns=(
@@ -60,7 +60,7 @@ _KNOWN = (
     ),
     _Failure(
         patterns=("check_torch: the",),
-        message="torch from this index lacks the backend",
+        message="torch from this index doesn't support the backend",
         remedy="Name an index that has such builds with --torch-index or NOBS_TORCH_INDEX.",
     ),
     _Failure(
@@ -77,7 +77,7 @@ _KNOWN = (
             "pull access denied",
             r"failed to (do request|authorize|fetch oauth token|create LLB definition)",
         ),
-        message="its base image can't be had",
+        message="its base image can't be fetched",
         remedy="Check the network, or name a local image with Python 3.12 in NOBS_BASE_IMAGE. The "
         "engine fetches it itself, by its own proxy (`docker info` names it).",
     ),
@@ -89,14 +89,14 @@ _KNOWN = (
             r"failed to fetch: .*/torch/",
             r"invalid value .* for '--torch-backend",
         ),
-        message="torch can't be had from its index",
+        message="torch can't be fetched from its index",
         remedy="Name another with --torch-index or NOBS_TORCH_INDEX: `default` is the package "
         "index, whose builds carry CUDA and run on a CPU too.",
     ),
     _Failure(
         patterns=("hash mismatch",),
-        message="a package isn't the one that was locked",
-        remedy="Check the package index or its mirror; the locks stand in requirements/.",
+        message="a package doesn't match its locked hash",
+        remedy="Check the package index or its mirror; the locked hashes are in requirements/.",
     ),
     _Failure(
         patterns=(
@@ -108,7 +108,7 @@ _KNOWN = (
             "no matching distribution",
             r"connection (refused|reset|timed out)",
         ),
-        message="a package can't be had from its index",
+        message="a package can't be fetched from its index",
         remedy="Check the network; builds get the proxy and the certificates that are set here "
         "(HTTPS_PROXY, SSL_CERT_FILE). If the host reaches the index and containers don't, "
         "set NOBS_BUILD_NETWORK=host.",

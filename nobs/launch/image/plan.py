@@ -23,7 +23,7 @@ class ImagePlan:
     tag: str
     """`nobs:<backend>-<12 hex>` of files and arguments: the same tag means the same content."""
     name: str
-    """`nobs:<backend>`, what people and compose files call it."""
+    """`nobs:<backend>`, its name for users and compose files."""
     dockerfile: str
     """Path in the build context."""
     build_args: Mapping[str, str]
@@ -56,7 +56,7 @@ def plan_image(  # noqa: PLR0913 - each one a choice of the caller
     certificates: Path | None = None,
     package: Path = PACKAGE,
 ) -> ImagePlan:
-    """Plan the image of `backend`; what is None is the Dockerfile's own choice.
+    """Plan the image of `backend`; None means the Dockerfile's default.
 
     `source` is the web address of the code, `package` the folder that the image gets it from.
     """

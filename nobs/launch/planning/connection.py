@@ -1,4 +1,4 @@
-"""The one rule for where a server is, from what the user asked for."""
+"""Where the requested server is."""
 
 from nobs.launch.engine.route import by_host_name
 from nobs.providers import EMBEDDED, PROVIDERS

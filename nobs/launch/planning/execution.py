@@ -37,7 +37,7 @@ def choose_execution(
             if facts.engine_error and any(facts.missing_packages.get(task) for task in tasks):
                 raise facts.engine_error
             why = facts.engine_error.message if facts.engine_error else "no engine"
-            return Execution.NATIVE, [f"native, since no container engine answers: {why}"]
+            return Execution.NATIVE, [f"native: no container engine answers: {why}"]
     return Execution.CONTAINER, []
 
 
@@ -45,7 +45,7 @@ def _refuse_native(request: RunRequest) -> None:
     """Raise UsageError where the command line of a container asks for a native run."""
     if request.execution is Execution.NATIVE and "execution" not in request.settings:
         raise UsageError(
-            "Inside a container a run can't be native.",
+            "A run inside a container can't be native.",
             "Leave --execution out, or start this run on the host.",
         )
 

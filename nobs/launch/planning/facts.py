@@ -1,4 +1,4 @@
-"""What planning needs to know of this machine; gathering it is the only I/O before a plan."""
+"""What planning needs to know about this machine: the only I/O before a plan."""
 
 import os
 import re
@@ -52,12 +52,12 @@ class Facts:
 
     accelerators: Accelerators
     detected: Backend
-    """What `auto` takes; the asked-for backend where one was named."""
+    """The requested backend, else the one that `auto` chooses."""
     device_info: DeviceInfo
-    """As a run on the asked-for backend sees it."""
+    """As a run on this backend sees it."""
     engine: "Engine | None" = None
     engine_error: EngineError | None = None
-    """Why there is no engine; None where none was looked for."""
+    """Why there is no engine; None if none is needed."""
     missing_packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By task: which packages of its steps this launcher's environment doesn't have."""
     in_container: bool
@@ -66,12 +66,12 @@ class Facts:
     proxies: Mapping[str, str] = field(default_factory=dict)
     """By their upper-case names."""
     certificates: Path | None = None
-    """The file of certificates that this machine's HTTP clients are told to trust."""
+    """The file of certificates that HTTP clients trust."""
     llm_base_url: str | None = None
     """As the user has set it; None where nothing is set."""
     llm_model_name: str | None = None
     default_server_answers: bool | None = None
-    """Whether anything listens where LLM servers usually are; None where nobody looked."""
+    """Whether anything listens at the default URL of LLM servers; None if unchecked."""
     embedded_server: bool = True
     """Whether the packages of the quick profile's own server are installed."""
     now: datetime
@@ -97,7 +97,7 @@ class Facts:
 def gather_facts(request: RunRequest) -> Facts:
     """Look at the machine; the engine only where a container may be wanted.
 
-    BackendMissing where `auto` can't know the best device: a GPU is here and broken.
+    BackendMissing if `auto` can't choose: a GPU is present but broken.
     """
     machine = LocalMachine()
     accelerators = find_accelerators(machine)
@@ -142,7 +142,7 @@ def find_commit() -> str | None:
     """Return the commit of the checkout that this code runs from; NOBS_COMMIT in an image."""
     if commit := os.environ.get("NOBS_COMMIT"):
         return None if commit == "unknown" else commit
-    # Without its optional lock: a kill at that moment would leave the checkout locked.
+    # Without the optional lock: a kill would leave the checkout locked.
     return _ask_git(ROOT, "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=40",
                     "--exclude=*")  # fmt: skip
 
@@ -167,7 +167,7 @@ def _ask_git(root: Path, *words: str) -> str | None:
 
 
 def listens(connection: Connection) -> bool:
-    """Return whether anything takes a connection at once; loopback answers or refuses."""
+    """Return whether anything accepts a connection within a second."""
     try:
         with socket.create_connection((connection.host, connection.port), CONNECT_S):
             return True

@@ -1,4 +1,4 @@
-"""Which task takes which option: one that has no effect is refused, never dropped."""
+"""Which task takes which option; an option without effect is refused."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -19,16 +19,16 @@ _OF_IMAGES = ("torch_index", "base_image", "build_network")
 def check_options(request: RunRequest, catalog: Catalog) -> None:
     """Raise UsageError for options that no selected task takes, or that need another option."""
     tasks = request.tasks or catalog.tasks(request.profile)
-    homeless = [name for name in request.options if not _takers(name, tasks)]
-    if homeless:
+    untaken = [name for name in request.options if not _takers(name, tasks)]
+    if untaken:
         raise UsageError(
-            _complain(homeless, tasks, request), _advise(homeless, tasks, request, catalog)
+            _complain(untaken, tasks, request), _advise(untaken, tasks, request, catalog)
         )
     if provider := PROVIDER.get(request.options):
         PROVIDERS.load(provider)
         if SETUP_LM_STUDIO.get(request.options) and provider != LMSTUDIO.name:
             raise UsageError(
-                f"--setup-lm-studio sets LM Studio up, not --provider {provider}.",
+                f"--setup-lm-studio works with LM Studio only, not with --provider {provider}.",
                 "Leave one of the two out.",
             )
     if request.repeats is not None and request.time_budget_s is not None:
@@ -64,7 +64,7 @@ def describe_options(request: RunRequest, tasks: Sequence[str]) -> list[str]:
 def check_image_options(request: RunRequest) -> None:
     """Raise UsageError for options of an image on the command line of a run without one.
 
-    Variables are settings for every run of this machine, so they may be of no use in one.
+    Variables apply to every run of this machine, so they may be unused in one.
     """
     useless = [
         name
@@ -89,31 +89,31 @@ def _takers(name: str, tasks: Sequence[str]) -> tuple[str, ...]:
     return tuple(task for task in tasks if name in _taken_by(task, tasks))
 
 
-def _complain(homeless: Sequence[str], tasks: Sequence[str], request: RunRequest) -> str:
+def _complain(untaken: Sequence[str], tasks: Sequence[str], request: RunRequest) -> str:
     parts = (
         f"{_join(request, names)} {'does' if len(names) == 1 else 'do'}n't apply to "
         f"{join_words(tasks)}, only to {join_words(owners)}"
-        for owners, names in _group(homeless, owners_of).items()
+        for owners, names in _group(untaken, owners_of).items()
     )
     return "; ".join(parts) + "."
 
 
 def _advise(
-    homeless: Sequence[str], tasks: Sequence[str], request: RunRequest, catalog: Catalog
+    untaken: Sequence[str], tasks: Sequence[str], request: RunRequest, catalog: Catalog
 ) -> str:
-    owners = tuple(dict.fromkeys(owner for name in homeless for owner in owners_of(name)))
+    owners = tuple(dict.fromkeys(owner for name in untaken for owner in owners_of(name)))
     if set(owners) <= set(catalog.tasks(request.profile)):
         other = f"add --task {','.join(owners)}"
     else:
         fitting = [name for name in catalog.profiles if set(owners) <= set(catalog.tasks(name))]
         other = f"choose a profile with {join_words(owners)} ({', '.join(fitting)})"
-    alike = (options_of()[name].alike for name in homeless)
+    alike = (options_of()[name].alike for name in untaken)
     hints = (
         f" The model of {join_words(tasks)} is named by {flag_of(name)} of `nobs run`."
         for name in alike
         if _takers(name, tasks)
     )
-    return f"{_leave(request, homeless)}, or {other}.{''.join(hints)}"
+    return f"{_leave(request, untaken)}, or {other}.{''.join(hints)}"
 
 
 def _group(

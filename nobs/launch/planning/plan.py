@@ -67,7 +67,7 @@ class Plan:
     """Downloads before the run, if anything must be fetched; None where nothing can be."""
     container: ContainerPlan | None = None
     connection: Connection | None = None
-    """How the launcher reaches the server; None for one that is started for the run."""
+    """How the launcher reaches the server; None if it is started for the run."""
     route: Route | None = None
     """How the worker reaches the server from its container; None for a worker on the host."""
     notes: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ class Plan:
 def make_plan(
     request: RunRequest, catalog: Catalog, facts: Facts, secrets: tuple[SecretFile, ...] = ()
 ) -> Plan:
-    """Resolve every `auto`; raises the error that running would meet, with its remedy."""
+    """Resolve every `auto`; raises errors that the run would have."""
     backend = request.backend or facts.detected
     target = BACKENDS.load(backend)
     check_options(request, catalog)
@@ -115,7 +115,7 @@ def make_plan(
     if not contained:
         check_image_options(request)
     image = plan_target_image(request, target, facts) if contained else None
-    # A container measures without a network: another one fetches before.
+    # A container measures without a network; another one fetches first.
     needs_hub = any(_needs_hub(workload) for workload in workloads)
     offline = contained or facts.hub_offline or not needs_hub
     spec = RunSpec(
@@ -153,7 +153,7 @@ def make_plan(
 def plan_spec(
     spec: RunSpec, results: Path, facts: Facts, secrets: tuple[SecretFile, ...] = ()
 ) -> Plan:
-    """Return how this machine carries `spec` out: the way to its server, and its containers."""
+    """Return how this machine executes `spec`: the route to its server, and its containers."""
     request, engine = spec.server_request, facts.engine
     connection = None
     if request and not is_embedded(request):
@@ -176,7 +176,7 @@ def plan_spec(
 def _choose_workloads(
     request: RunRequest, catalog: Catalog, facts: Facts
 ) -> tuple[list[tuple[Workload, Workload]], list[str]]:
-    """Return each pinned workload with what the request makes of it, and why tasks are left out."""
+    """Return each pinned workload with the requested one, and why tasks are left out."""
     named = request.tasks or catalog.tasks(request.profile)
     pinned = {task: typed(catalog.workload(task, request.profile)) for task in named}
     tasks, left_out = choose_tasks(request, pinned, facts)
@@ -207,7 +207,7 @@ def plan_target_image(request: RunRequest, target: BackendTarget, facts: Facts) 
 def plan_fetch_container(
     spec: RunSpec, run_path: Path, facts: Facts, secrets: tuple[SecretFile, ...]
 ) -> ContainerPlan | None:
-    """Return the container that downloads: it alone gets a network and the token, but no device."""
+    """Return the container that downloads, with a network and the token but no device."""
     packaged = not any(_needs_hub(workload) for workload in spec.workloads)
     if spec.image is None or facts.engine is None or facts.hub_offline or packaged:
         return None
@@ -238,7 +238,7 @@ def plan_run_container(
     facts: Facts,
     secrets: tuple[SecretFile, ...],
 ) -> ContainerPlan | None:
-    """Return the container that measures: it can reach a server if there is one, nothing else."""
+    """Return the container that measures, with access to the server only."""
     if spec.image is None or facts.engine is None:
         return None
     packaged = not any(_needs_hub(workload) for workload in spec.workloads)
@@ -261,7 +261,7 @@ def plan_run_container(
 
 
 def _make_steps(workloads: tuple[Workload, ...], timeout_s: float) -> tuple[StepSpec, ...]:
-    """Return the steps in their order: first those that need the server, then it can go."""
+    """Return the steps, those that need the server first, so that it can be stopped early."""
     order = sorted(enumerate(workloads), key=lambda each: not is_served(each[1]))
     work = [(index, workload, model) for index, workload in order for model in workload.models]
     return tuple(

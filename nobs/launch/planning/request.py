@@ -1,4 +1,4 @@
-"""What the user asked for, in the words of the command line; nothing is resolved yet."""
+"""The request of the user as on the command line, unresolved."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ from typing import Any
 from nobs.schema.base import Backend, Execution
 
 _FLAGS = {"tasks": "--task", "time_budget_s": "--time-budget", "timeout_s": "--timeout"}
-"""Options that aren't called like their field."""
+"""Options whose name differs from their field."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """One `nobs run`; None means what the workload pins or what this machine is best at."""
+    """One `nobs run`; None means the workload's or this machine's default."""
 
     tasks: tuple[str, ...] = ()
     """Empty means all of the profile whose server, if they need one, is there."""

@@ -1,4 +1,4 @@
-"""Which server a run asks for its LLM, and which tasks it has without one."""
+"""The server of a run's LLM, and the tasks of a run without one."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,11 +18,9 @@ from nobs.tasks.options import PROVIDER, REQUEST_TIMEOUT, SERVER_MODEL, SERVER_U
 from nobs.tasks.parameters import typed
 
 _NO_SERVER = (
-    f"no server answers at {DEFAULT_LLM_BASE_URL}; start LM Studio's, or name one with --llm-url"
+    f"no server answers at {DEFAULT_LLM_BASE_URL}; start LM Studio's, or use one with --llm-url"
 )
-_NOT_EMBEDDED = (
-    "its server isn't installed here; install the extra quick, or name a server with --llm-url"
-)
+_NOT_EMBEDDED = "its server isn't installed; install nobs[quick], or use another one with --llm-url"
 
 
 def _parallel(workloads: Iterable[Workload]) -> int | None:
@@ -41,8 +39,8 @@ def choose_tasks(
 ) -> tuple[tuple[str, ...], list[str]]:
     """Return the tasks of `pinned` that can be run, and why the others can't.
 
-    A task is left out only where nobody named it, LLM_BASE_URL names no server and no option is for
-    this task alone: else the absence of its server is an error.
+    A task is left out only if it wasn't named, LLM_BASE_URL is unset and no option is for this task
+    alone; otherwise a missing server is an error.
     """
     tasks = tuple(pinned)
     if request.tasks or facts.llm_base_url:
@@ -67,7 +65,7 @@ def _absence(workload: Workload, facts: Facts) -> str | None:
 
 
 def served_model(request: RunRequest, facts: Facts, pinned: Workload) -> ModelPin:
-    """Return the model to ask for: the pinned one unless the user named another."""
+    """Return the requested model: the pinned one unless the user named another."""
     (pin,) = pinned.models
     name = _model_name(request, facts, pinned)
     return pin if name in (None, pin.id) else ModelPin(id=str(name), source=Source.SERVER)
@@ -76,7 +74,7 @@ def served_model(request: RunRequest, facts: Facts, pinned: Workload) -> ModelPi
 def request_server(
     request: RunRequest, facts: Facts, pinned: Workload, chosen: Workload
 ) -> ServerRequest:
-    """Return which server is asked for the model of `pinned`, of which `chosen` was made."""
+    """Return the server request for `chosen`, the requested form of `pinned`."""
     options, is_embedded = request.options, _is_embedded(request, pinned)
     if is_embedded:
         _check_embedded(SERVER_MODEL.get(options) or pinned.models[0].id)
@@ -115,16 +113,16 @@ def _is_embedded(request: RunRequest, pinned: Workload) -> bool:
 
 
 def _check_embedded(model: str) -> None:
-    """Raise UsageError for a model that the embedded server doesn't bring along."""
+    """Raise UsageError for a model that the embedded server doesn't have."""
     if model != EMBEDDED_MODEL:
         raise UsageError(
             f"The embedded llama.cpp serves {EMBEDDED_MODEL} only, not {model}.",
-            "Name a server with --llm-url, or use --profile quick without --llm-model.",
+            "Use a server with --llm-url, or --profile quick without --llm-model.",
         )
 
 
 def _model_name(request: RunRequest, facts: Facts, pinned: Workload) -> str | None:
-    """Return the name that a server is asked for; an embedded server brings its own model."""
+    """Return the requested model name; None means the embedded server's own model."""
     named = SERVER_MODEL.get(request.options)
     if named or _is_embedded(request, pinned):
         return named

@@ -1,4 +1,4 @@
-"""What the user's proxies, certificates and home directory mean for a plan."""
+"""Effects of proxies, certificates and the home directory on a plan."""
 
 import platform
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from nobs.user import CERTIFICATE_VARIABLES, is_temporary
 
 
 def proxy_route(facts: Facts) -> ProxyRoute:
-    """Return how what runs in the engine reaches this machine's proxies."""
+    """Return how containers and builds reach this machine's proxies."""
     info = facts.engine.info if facts.engine else EngineInfo()
     return route_proxies(facts.proxies, info, platform=platform.system())
 
@@ -23,11 +23,11 @@ def trusted(secrets: Iterable[SecretFile]) -> dict[str, str]:
 
 
 def surroundings_notes(facts: Facts) -> Iterator[str]:
-    """Yield what is worth knowing of the surroundings of a run that fetches."""
+    """Yield notes for a run that fetches."""
     if is_temporary(facts.hf_home):
         yield (
-            f"no home directory takes files: texts and weights are kept in {facts.hf_home}, "
-            "which may not outlive a restart; HF_HOME names another place"
+            f"there is no writable home directory: data and weights are in {facts.hf_home}, "
+            "which a restart may delete; set HF_HOME to another directory"
         )
     if facts.engine and (note := proxy_route(facts).note):
         yield note

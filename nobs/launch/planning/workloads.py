@@ -1,4 +1,4 @@
-"""From the request to workloads: the pinned one, or an open one that says what differs."""
+"""From the request to workloads: the pinned one, or an open one with its differences."""
 
 from collections import Counter
 from pathlib import Path
@@ -13,15 +13,15 @@ from nobs.tasks.options import COLUMN, DATASET, MODEL, ROWS, SPLIT, TRUST_REMOTE
 from nobs.user import expand_home
 
 _PATH_MARKS = (".", "/", "~")
-"""What a path begins with; names of the hub and of the catalogue never do."""
+"""Beginnings of paths; names of the hub and the catalogue never have them."""
 
 
 def choose_workload(
     pinned: Workload, request: RunRequest, catalog: Catalog, served: ModelPin | None = None
 ) -> Workload:
-    """Return `pinned`, typed, as `request` asks for; everything that differs from it is a reason.
+    """Return `pinned` with the changes of `request`; each difference is an open reason.
 
-    `request` has the options that the task takes, `served` is the model that a server is asked for.
+    `request` has the options of the task only, `served` is the model to request from a server.
     """
     definition = TASKS.load(pinned.task)
     own = {option.name for option in definition.options if option.role is Role.PARAMETERS}
@@ -59,7 +59,7 @@ def _choose_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
 
 
 def _change_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
-    """Return the pinned data set with other rows; digests of what is no longer asked for go."""
+    """Return the pinned data set with other rows, without digests that no longer apply."""
     if pinned.source is Source.PACKAGE:
         _refuse_parts(request, f"the packaged {pinned.id}", has_columns=False)
     changes = {each.name: each.get(request.options) for each in (ROWS, COLUMN, SPLIT)}
@@ -67,7 +67,7 @@ def _change_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
     if changed != pinned:
         changed = changed.model_copy(update={"rows_sha256": ""})
     if changed.split != pinned.split:
-        # The pinned file is of one split: the `datasets` library finds those of another.
+        # The pinned file has one split; the `datasets` library finds the files of others.
         changed = changed.model_copy(update={"file": None, "file_bytes": None, "file_sha256": ""})
     return changed
 
@@ -115,7 +115,7 @@ def _find_model(name: str, request: RunRequest, pinned: Workload, catalog: Catal
     known = {model.id: model for model in models if model.source is not Source.SERVER}
     if name in known:
         return known[name]
-    # As sentence-transformers does: a directory that is there goes before a name of the hub.
+    # As in sentence-transformers: an existing directory has precedence over a name of the hub.
     if name.startswith(_PATH_MARKS) or Path(name).is_dir():
         path = expand_home(name, "--model").resolve()
         if not path.is_dir():

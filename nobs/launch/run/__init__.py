@@ -1,1 +1,1 @@
-"""A run as it goes: started, watched, left, taken up again and cleaned up."""
+"""The life of a run: started, followed, detached, resumed and cleaned up."""

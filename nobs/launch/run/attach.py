@@ -1,4 +1,4 @@
-"""A run that goes on without a terminal: watched, or taken over where its launcher has died."""
+"""Follows a detached run, or takes it over if its launcher has died."""
 
 import threading
 import time
@@ -37,7 +37,7 @@ def attach(run_dir: RunDir, executor: Executor, on_event: OnEvent) -> Finished:
 
 
 def take_over(run_dir: RunDir, executor: Executor, *, interrupted: bool = False) -> Finished:
-    """Bring a run whose launcher has died to its end, at once if it was `interrupted`."""
+    """Finish a run whose launcher has died, at once if it was `interrupted`."""
     spec = run_dir.read_spec()
     sweep_scratch(run_dir.path.parent)
     with claimed(run_dir, spec) as state:
@@ -52,7 +52,7 @@ def take_over(run_dir: RunDir, executor: Executor, *, interrupted: bool = False)
 
 @contextmanager
 def _shown(run_dir: RunDir, on_event: OnEvent) -> Iterator[None]:
-    """Hand every event of this attempt to `on_event`, in a thread, to the last one of the block."""
+    """Pass every event of this attempt to `on_event`, in a thread, until the block ends."""
     state, over = find_state(run_dir), threading.Event()
 
     def show() -> None:
@@ -71,7 +71,7 @@ def _shown(run_dir: RunDir, on_event: OnEvent) -> Iterator[None]:
 
 
 def _wait(run_dir: RunDir, executor: Executor, *, interrupted: bool = False) -> Finished:
-    """Wait for the launcher that carries the run out; take its place if it died before the end."""
+    """Wait for the run's launcher; take over if it died."""
     while owner_lives(run_dir):
         time.sleep(_TICK_S)
     if is_finished(run_dir):

@@ -1,4 +1,4 @@
-"""A launcher of its own for a run that shall outlive this terminal."""
+"""Starts a separate launcher for a run that must outlive this terminal."""
 
 import subprocess
 import sys
@@ -15,9 +15,9 @@ _TICK_S = 0.05
 
 
 def start_detached(run_dir: RunDir, results: Path) -> None:
-    """Let a process without a terminal carry the prepared run out; return once it owns it.
+    """Execute the prepared run in a process without a terminal; return once it owns the run.
 
-    RunLost, with what the process said, if it ends before.
+    RunLost, with the process's output, if it ends before.
     """
     log = run_dir.path / LOG
     command = [sys.executable, "-m", "nobs", "run", "--resume", run_dir.path.name]
@@ -32,7 +32,7 @@ def start_detached(run_dir: RunDir, results: Path) -> None:
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             said = " ".join(log.read_text(encoding="utf-8", errors="replace").split())
-            raise RunLost(f"The detached run didn't begin: {said}.", "Run it without --detach.")
+            raise RunLost(f"The detached run didn't start: {said}.", "Run it without --detach.")
         time.sleep(_TICK_S)
 
 

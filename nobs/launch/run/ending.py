@@ -1,4 +1,4 @@
-"""The end of a run: what is missing is explained, the report published, the exit code decided."""
+"""Finishes a run: explain missing results, publish the report, decide the exit code."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from nobs.storage.store import publish, report_path
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """What a run left."""
+    """A finished run."""
 
     exit_code: int
     report: Report
@@ -24,9 +24,9 @@ class Finished:
 
 
 def finish(run_dir: RunDir, spec: RunSpec, outcome: Outcome) -> Finished:
-    """Complete what a dead worker left open, publish, and decide the exit code."""
+    """Complete missing results, publish the report and decide the exit code."""
     run_dir.write(run_dir.outcome_file, outcome)
-    # A worker that is stopped takes it for an interrupt; whoever stopped it knows why.
+    # A stopped worker reports an interrupt; the outcome may have the real cause.
     knows_more = not outcome.interrupted and bool(outcome.error or outcome.timed_out)
     instead_of = FailureClass.INTERRUPTED if knows_more else None
     record_missing(run_dir, spec, *_explain_missing(outcome), instead_of=instead_of)
@@ -39,14 +39,14 @@ def finish(run_dir: RunDir, spec: RunSpec, outcome: Outcome) -> Finished:
 
 
 def is_finished(run_dir: RunDir) -> bool:
-    """Return whether the run has been brought to its end."""
+    """Return whether the run is finished."""
     if not (run_dir.outcome_file.exists() and run_dir.report_file.exists()):
         return False
     return run_dir.read_report().run.finished is not None
 
 
 def judge(run_dir: RunDir, spec: RunSpec) -> Finished:
-    """Return what a finished run left, and its exit code."""
+    """Return a finished run with its exit code."""
     outcome, report = run_dir.read_outcome(), run_dir.read_report()
     results = [run_dir.find_result(step.id) for step in spec.steps]
     failures = [r.failure.failure_class for r in results if r is not None and r.failure]
@@ -55,14 +55,14 @@ def judge(run_dir: RunDir, spec: RunSpec) -> Finished:
         # The worker failed although all its steps are ok.
         is_known = outcome.exit_code in (0, 1, 3, 5, 130)
         code = outcome.exit_code if is_known else RunLost.exit_code
-    # Of a run without any result there is no report but its own.
+    # A run without any result is not published.
     published = report_path(run_dir.results, report.device_info.host)
     file = published if _measured(report) else run_dir.report_file
     return Finished(exit_code=code, report=report, report_file=file, run_dir=run_dir)
 
 
 def _measured(report: Report) -> bool:
-    """Return whether anything was measured; else the host's last report must stay."""
+    """Return whether anything was measured; otherwise the host's latest report stays."""
     return any(m.status is Status.OK for task in report.tasks for m in task.models.values())
 
 

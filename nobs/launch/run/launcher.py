@@ -19,11 +19,11 @@ from nobs.supervisor.signals import stop_on_signals
 
 
 def launch(plan: Plan, executor: Executor, on_event: OnEvent) -> Finished:
-    """Build what is missing, run, and publish the report; nothing stays behind on failure."""
+    """Build what is missing, run, and publish the report; a failure leaves nothing."""
     with stop_on_signals():
         plan, run_dir = prepare(plan, executor, on_event)
         try:
-            return _carry_out(plan, executor, run_dir, on_event)
+            return _execute(plan, executor, run_dir, on_event)
         except (NobsError, KeyboardInterrupt):
             is_empty = not any((run_dir.path / "steps").iterdir())
             if is_empty and not run_dir.events_file.exists():
@@ -41,28 +41,28 @@ def prepare(plan: Plan, executor: Executor, on_event: OnEvent) -> tuple[Plan, Ru
 
 
 def resume(plan: Plan, executor: Executor, on_event: OnEvent) -> Finished:
-    """Do the steps of an earlier run again that didn't end as ok, and only those."""
+    """Repeat the steps of an earlier run that didn't end as ok."""
     with stop_on_signals():
         _make_room(plan, executor)
         run_dir = find_run(plan.results, plan.spec.run_id)
         if executor.is_running(run_dir):
             raise UsageError(
-                f"Run {plan.spec.run_id} still goes on.",
-                f"Watch it with `nobs attach {plan.spec.run_id}`; there Ctrl-C ends it.",
+                f"Run {plan.spec.run_id} is still running.",
+                f"Follow it with `nobs attach {plan.spec.run_id}`, where Ctrl-C ends it.",
             )
         if find_state(run_dir) is not None and not is_finished(run_dir):
             take_over(run_dir, executor)
-        return _carry_out(plan, executor, run_dir, on_event)
+        return _execute(plan, executor, run_dir, on_event)
 
 
 def _make_room(plan: Plan, executor: Executor) -> None:
-    """Prove that results can be kept, and remove what dead launchers left."""
+    """Check that results can be written, and remove leftovers of dead launchers."""
     prepare_results(plan.results)
     sweep_scratch(plan.results / "runs")
     sweep(executor)
 
 
-def _carry_out(plan: Plan, executor: Executor, run_dir: RunDir, on_event: OnEvent) -> Finished:
+def _execute(plan: Plan, executor: Executor, run_dir: RunDir, on_event: OnEvent) -> Finished:
     with claimed(run_dir, plan.spec, restart=True) as state:
         missing = missing_steps(run_dir, plan.spec)
         for step in missing:
@@ -76,5 +76,5 @@ def _carry_out(plan: Plan, executor: Executor, run_dir: RunDir, on_event: OnEven
                 outcome = executor.run(served.plan, run_dir, served.on_event)
                 return finish(run_dir, spec, outcome)
         except KeyboardInterrupt:
-            # It came at an odd moment; further ones are ignored from here on.
+            # Outside of the executor; further signals are ignored from here on.
             return finish(run_dir, plan.spec, end_unseen(plan.spec, state, interrupted=True))

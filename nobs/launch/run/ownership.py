@@ -1,4 +1,4 @@
-"""Whose a run is: claimed before anything is taken for it, and by one launcher at a time."""
+"""Ownership of runs: claimed before anything is started, by one launcher at a time."""
 
 import os
 import signal
@@ -19,8 +19,7 @@ from nobs.storage.rundir import RunDir
 def claimed(run_dir: RunDir, spec: RunSpec, *, restart: bool = False) -> Iterator[RunState]:
     """Own the run for the block; UsageError while another launcher does.
 
-    A run that a dead launcher began keeps its deadline and its part of the events, unless this is
-    a `restart`.
+    A dead launcher's run keeps its deadline and its events, unless this is a `restart`.
     """
     with _locked(run_dir):
         before = find_state(run_dir)
@@ -41,21 +40,21 @@ def claimed(run_dir: RunDir, spec: RunSpec, *, restart: bool = False) -> Iterato
 
 
 def find_state(run_dir: RunDir) -> RunState | None:
-    """Return who carries the run out, None if nobody ever did."""
+    """Return the state of the run, None if it never started."""
     return run_dir.read_state() if run_dir.state_file.exists() else None
 
 
 def owner_lives(run_dir: RunDir) -> bool:
-    """Return whether another process carries the run out now."""
+    """Return whether another process executes the run now."""
     state = find_state(run_dir)
     if state is None or state.owner == this_owner():
         return False
-    # Of one that is out of sight we see only what it has written.
+    # Of a process on another machine only its files can be seen.
     return not is_finished(run_dir) if is_elsewhere(state.owner) else is_alive(state.owner)
 
 
 def interrupt_owner(run_dir: RunDir) -> None:
-    """Interrupt the launcher that carries the run out, if any does; UsageError out of its reach."""
+    """Interrupt the run's launcher, if there is one; UsageError if it is on another machine."""
     state = find_state(run_dir)
     if state is None or not owner_lives(run_dir):
         return
@@ -67,7 +66,7 @@ def interrupt_owner(run_dir: RunDir) -> None:
 
 @contextmanager
 def _locked(run_dir: RunDir) -> Iterator[None]:
-    """Hold the directory's lock, which ends with the process; Windows has none of directories."""
+    """Hold the directory's lock, which ends with the process; Windows has no such lock."""
     if sys.platform == "win32":
         yield
         return
@@ -89,10 +88,10 @@ def _taken(run_dir: RunDir, owner: Owner | None = None) -> UsageError:
     name = run_dir.path.name
     if owner is not None and is_elsewhere(owner):
         return UsageError(
-            f"Run {name} is or was carried out by {owner.user} on {owner.host}, out of sight here.",
-            f"Wait until it has ended; if it can't go on, remove {run_dir.state_file}.",
+            f"Run {name} belongs to {owner.user} on {owner.host}, which can't be checked here.",
+            f"Wait until it has ended; if it is dead, remove {run_dir.state_file}.",
         )
     return UsageError(
-        f"Run {name} is being carried out by another launcher.",
-        f"Watch it with `nobs attach {name}`, or wait until it has ended.",
+        f"Run {name} is being executed by another launcher.",
+        f"Follow it with `nobs attach {name}`, or wait until it has ended.",
     )

@@ -1,4 +1,4 @@
-"""Fetching ahead of any run: the runner's fetch phase, in a run directory that nobody keeps."""
+"""Downloads without a run: the runner's fetch phase in a temporary run directory."""
 
 import sys
 import tempfile
@@ -25,7 +25,7 @@ _RUN_ID = "prefetch"
 def prefetch(
     workloads: Sequence[Workload], on_event: OnEvent, *, profile: str, force: bool
 ) -> Failure | None:
-    """Fetch and check what the workloads need; return the first failure, None if all is here.
+    """Fetch and check what the workloads need; return the first failure, None if all is cached.
 
     `on_event` gets `fetch.pin` before and `fetch.done` after each. RunLost if the process that
     fetches dies.

@@ -1,4 +1,4 @@
-"""A run taken up again: the same order on the same image and device, for the missing steps.
+"""Resumes a run: the same specification, image and device, for the missing steps.
 
 Everything but the directory of the results comes from the run's own specification.
 """
@@ -26,7 +26,7 @@ from nobs.storage.rundir import RunDir
 
 
 def request_of(spec: RunSpec, results: Path) -> RunRequest:
-    """Return what has to be asked of the machine to go on with `spec`."""
+    """Return the request for the facts that `spec` needs."""
     return RunRequest(backend=spec.backend, execution=spec.execution, results=results)
 
 
@@ -55,7 +55,7 @@ def plan_resume(
 
 
 def find_changes(spec: RunSpec, run_dir: RunDir, facts: Facts) -> Iterator[str]:
-    """Yield what differs now from the order, and the order from what was measured by it."""
+    """Yield differences of this machine and of the measured workloads from `spec`."""
     here = Execution.CONTAINER if facts.in_container or spec.image else Execution.NATIVE
     now = {"nobs_version": __version__, "nobs_commit": facts.commit, "execution": here}
     yield from _differences({name: getattr(spec, name) for name in now}, now)
@@ -66,7 +66,7 @@ def find_changes(spec: RunSpec, run_dir: RunDir, facts: Facts) -> Iterator[str]:
         for task in run_dir.read_report().tasks:
             pinned = ordered.get(task.workload.name)
             if pinned is None:
-                yield f"{task.task} was measured as {task.workload.name}, which isn't ordered"
+                yield f"{task.task} was measured as {task.workload.name}, now not specified"
             else:
                 yield from _differences(_work(task.workload), _work(pinned), f"{task.task}.")
 

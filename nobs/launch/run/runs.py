@@ -1,4 +1,4 @@
-"""The runs of a results directory and what has become of each."""
+"""The runs of a results directory and the phase of each."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from nobs.storage.rundir import RunDir
 
 
 class RunPhase(StrEnum):
-    """Whether a run is running, and whether anybody waits for it."""
+    """Whether a run is running, and whether it has a launcher."""
 
     RUNNING = "running"
     """Its launcher waits for it."""
@@ -44,7 +44,7 @@ class RunSummary:
 
 
 def list_runs(results: Path, executors: Sequence[Executor]) -> Iterator[RunSummary]:
-    """Yield the runs from the oldest on; directories without a run of their name are left out.
+    """Yield the runs from the oldest on; directories that don't match their run are left out.
 
     A worker that none of `executors` sees counts as gone.
     """

@@ -1,4 +1,4 @@
-"""What launchers that died have left, and old runs: brought to their end and removed."""
+"""Finishes and removes leftovers of dead launchers, and removes old runs."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ def sweep(executor: Executor) -> list[str]:
 def clean(
     results: Path, executors: Sequence[Executor], older_than: timedelta | None
 ) -> Iterator[str]:
-    """Remove what dead launchers left, what `prepare` made in vain, and older finished runs.
+    """Remove what dead launchers left, unused results of `prepare`, and older finished runs.
 
     Without `older_than` runs stay. Yields what was removed.
     """
@@ -46,7 +46,7 @@ def clean(
 
 
 def _collect(executor: Executor, leftover: Leftover) -> bool:
-    # Sweeping is for others' sake: what goes wrong here must not keep a new run from starting.
+    # Leftovers belong to other runs: a failure here must not prevent a new run.
     with suppress(NobsError):
         if leftover.run_dir is None:
             leftover.remove()

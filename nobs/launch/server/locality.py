@@ -1,4 +1,4 @@
-"""Where the model of a server computes: on this machine, on another one, or it is unknown."""
+"""Where the model of a server computes: on this machine, on another one, or unknown."""
 
 from contextlib import suppress
 
@@ -18,11 +18,11 @@ _FORWARDERS = frozenset(
      "stunnel", "stunnel4", "rinetd", "cloudflared", "ngrok", "frpc", "chisel", "haproxy", "nginx",
      "caddy", "traefik", "envoy", "apache2", "httpd", "mitmdump", "mitmproxy", "litellm"}
 )  # fmt: skip
-"""Programs that listen for others; Docker's own proxy leads to a container of this machine."""
+"""Programs that forward requests; Docker's own proxy forwards to this machine."""
 
 
 def find_locality(served: ServedModel) -> Place:
-    """Return where the model computes: what the server itself gives away outweighs its address."""
+    """Return where the model computes: evidence of the server outweighs its address."""
     known = served.elsewhere
     if known is not None and known.locality is Locality.REMOTE:
         return known.locality, known.reason
@@ -45,12 +45,12 @@ def _place_of(connection: Connection) -> Place:
         return Locality.REMOTE, f"The server is another machine, {host}."
     forwarder = _forwarder(port) if is_loopback(host) else None
     if forwarder is not None:
-        return Locality.UNKNOWN, f"{forwarder} listens on port {port} and passes requests on."
+        return Locality.UNKNOWN, f"{forwarder} listens on port {port} and forwards requests."
     return Locality.LOCAL, None
 
 
 def _forwarder(port: int) -> str | None:
-    """Return the program that holds the port where it is one that passes requests on."""
+    """Return the program on the port if it is one that forwards requests."""
     with suppress(psutil.Error):
         process = find_listener(port)
         name = process.name().lower().removesuffix(".exe") if process else ""

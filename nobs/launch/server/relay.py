@@ -1,7 +1,7 @@
 """A unix socket in front of a server of the host, for containers without a network.
 
-`python -m nobs.launch.server.relay SOCKET HOST PORT` passes bytes on until its standard input ends.
-It is a process of its own: in the launcher's, drawing progress would delay what it passes on.
+`python -m nobs.launch.server.relay SOCKET HOST PORT` forwards bytes until its standard input ends.
+It is a separate process: in the launcher's, drawing progress would delay the bytes.
 """
 
 import asyncio
@@ -33,13 +33,13 @@ _SHORTER = (
 
 @contextmanager
 def relaying(directory: Path, host: str, port: int, owner: tuple[int, int]) -> Iterator[Path]:
-    """Keep a socket in `directory`, made for it and owned by `owner`, that leads to `host:port`."""
+    """Forward a socket in the new `directory`, owned by `owner`, to `host:port`."""
     _clear(directory / SOCKET_NAME)
     try:
         directory.mkdir(mode=0o700)
     except OSError as error:
         raise StorageError(
-            f"Can't make the directory {directory}: {error.strerror or error}.",
+            f"Can't create the directory {directory}: {error.strerror or error}.",
             _SHORTER,
         ) from error
     try:
@@ -53,7 +53,7 @@ def relaying(directory: Path, host: str, port: int, owner: tuple[int, int]) -> I
 
 
 def _clear(path: Path) -> None:
-    """Remove what a launcher that was killed left: a socket that nobody listens on, alone."""
+    """Remove the directory of a killed launcher: a socket without a listener."""
     with socket.socket(socket.AF_UNIX) as caller, suppress(FileNotFoundError):
         try:
             caller.connect(str(path))
@@ -119,7 +119,7 @@ def _reason(error: OSError) -> str:
 
 
 def _refusal(host: str, port: int, error: OSError) -> bytes:
-    """Return a gateway's answer, so that the caller hears why there is no server."""
+    """Return a gateway's error response with the reason."""
     message = f"can't connect to {host}:{port}: {_reason(error)}"
     body = json.dumps({"error": {"type": "bad_gateway", "message": message}}).encode()
     head = (

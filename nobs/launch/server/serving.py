@@ -1,4 +1,4 @@
-"""The server of a run's LLM: made usable before the run, left as it was found after it."""
+"""Prepares the server of a run's LLM before the run and restores it afterwards."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -30,7 +30,7 @@ from nobs.tasks.options import PROVIDER, SERVER_URL
 
 @dataclass(frozen=True, kw_only=True)
 class ServedPlan:
-    """A plan whose server answers, or the error that says why it doesn't."""
+    """A plan whose server answers, or the error why it doesn't."""
 
     plan: Plan
     on_event: OnEvent
@@ -40,10 +40,10 @@ class ServedPlan:
 
 @contextmanager
 def serve(plan: Plan, steps: Sequence[StepSpec], on_event: OnEvent) -> Iterator[ServedPlan]:
-    """Have the server answer, also in the plan's container, for as long as `steps` need it.
+    """Keep the server usable, also from the plan's container, while `steps` need it.
 
-    A loaded model would take memory from the steps after them. The server's absence is raised only
-    where every step needs it: otherwise the others go on.
+    A loaded model would take memory from the steps after them. A missing server is raised only
+    if every step needs it: otherwise the other steps run.
     """
     request = plan.spec.server_request
     served_steps = [step for step in steps if is_served(plan.spec.workload_of(step))]
@@ -52,7 +52,7 @@ def serve(plan: Plan, steps: Sequence[StepSpec], on_event: OnEvent) -> Iterator[
     with ExitStack() as stack:
         if request is not None and served_steps:
             try:
-                served_plan = stack.enter_context(_opened(plan, request, on_event))
+                served_plan = stack.enter_context(_prepared(plan, request, on_event))
                 closing = _closing(stack, served_steps, on_event)
                 result = ServedPlan(plan=served_plan, on_event=closing)
             except NobsError as error:
@@ -77,8 +77,8 @@ def _closing(stack: ExitStack, steps: Sequence[StepSpec], on_event: OnEvent) -> 
 
 
 @contextmanager
-def _opened(plan: Plan, request: ServerRequest, on_event: OnEvent) -> Iterator[Plan]:
-    """Yield the plan with its server as the worker reaches it."""
+def _prepared(plan: Plan, request: ServerRequest, on_event: OnEvent) -> Iterator[Plan]:
+    """Yield the plan with the connection of the worker."""
 
     def on_progress(line: str) -> None:
         on_event({"event": "server.progress", "text": line})
@@ -106,7 +106,7 @@ def _find_provider(request: ServerRequest, connection: Connection | None) -> str
     """
     if request.provider not in (None, "openai") or connection is None:
         return request.provider or "openai"
-    # Only here, and where a provider is opened, the openai client comes along.
+    # Imports the openai client.
     from nobs.providers.detection import detect_provider  # noqa: PLC0415
 
     return detect_provider(connection)
@@ -131,7 +131,7 @@ def _reference(
 
 
 def record_absent(run_dir: RunDir, spec: RunSpec, error: NobsError) -> None:
-    """Give the steps that need the server the reason why it isn't there."""
+    """Record why the server is missing as the result of the steps that need it."""
     failure = Failure.of(error)
     for step in spec.steps:
         if is_served(spec.workload_of(step)) and run_dir.find_result(step.id) is None:

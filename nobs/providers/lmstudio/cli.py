@@ -22,9 +22,9 @@ from nobs.system.child import child
 from nobs.user import home
 
 ANSWER_S = 60.0
-"""For what neither loads nor downloads; the first call may have to wake LM Studio up."""
+"""For commands that neither load nor download; the first one may have to start LM Studio."""
 _GRACE_S = 5.0
-_TELL_EVERY_S = 2.0
+_REPORT_INTERVAL_S = 2.0
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _BREAKS = re.compile(r"[\r\n]+")
 
@@ -36,7 +36,7 @@ class Lms:
     path: Path
 
     def run(self, *words: str, limit_s: float = ANSWER_S) -> str:
-        """Return the standard output; an error of ours if it fails or takes too long."""
+        """Return the standard output; NobsError if it fails or takes too long."""
         with self._start(words, subprocess.PIPE, _GRACE_S) as process:
             try:
                 output, messages = process.communicate(timeout=limit_s)
@@ -58,16 +58,16 @@ class Lms:
     def follow(
         self, *words: str, on_progress: OnProgress, limit_s: float, silence_s: float
     ) -> None:
-        """Run what takes long, telling its progress; an error of ours as in `run`."""
+        """Run a long command and report its progress; NobsError as in `run`."""
         lines: list[str] = []
         with self._start(words, subprocess.STDOUT, 0.0) as process:
             assert process.stdout is not None  # noqa: S101 -- a pipe
-            told_at = 0.0
+            reported_at = 0.0
             for line in _lines(words, process.stdout, limit_s, silence_s):
                 lines.append(line)
-                if time.monotonic() >= told_at + _TELL_EVERY_S:
+                if time.monotonic() >= reported_at + _REPORT_INTERVAL_S:
                     on_progress(f"lms {words[0]}: {line}")
-                    told_at = time.monotonic()
+                    reported_at = time.monotonic()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(ANSWER_S)
         if process.returncode:
@@ -98,7 +98,7 @@ def _lines(
         try:
             piece = pieces.get(timeout=max(0.0, wait_s))
         except Empty:
-            raise explain(words, f"Nothing came from it for {wait_s:.0f} s.", None) from None
+            raise explain(words, f"It had no output for {wait_s:.0f} s.", None) from None
         *whole, text = _BREAKS.split(text + piece)
         yield from filter(None, map(_plain, whole if piece else [*whole, text]))
         if not piece:
@@ -129,7 +129,7 @@ def check_lms_cli() -> Lms:
     looked = ", ".join(str(home / "bin") for home in _homes())
     raise RequirementError(
         f"LM Studio's program `lms` is neither on PATH nor in {looked}.",
-        "Install LM Studio from https://lmstudio.ai and start it once, or name another server: "
+        "Install LM Studio from https://lmstudio.ai and start it once, or use another server: "
         "--llm-url URL.",
     )
 
@@ -140,8 +140,8 @@ def _homes() -> Iterator[Path]:
     if user is None:
         return
     with suppress(OSError, UnicodeDecodeError):
-        told = (user / ".lmstudio-home-pointer").read_text(encoding="utf-8").strip()
-        if told:
-            yield Path(told)
+        named = (user / ".lmstudio-home-pointer").read_text(encoding="utf-8").strip()
+        if named:
+            yield Path(named)
     yield user / ".lmstudio"
     yield user / ".cache" / "lm-studio"

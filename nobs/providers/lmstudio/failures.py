@@ -1,4 +1,4 @@
-"""Why `lms` failed and what to do: it gives its reasons only as text."""
+"""Errors of `lms`, recognised by their text."""
 
 import re
 from collections.abc import Sequence
@@ -67,13 +67,13 @@ def explain(words: Sequence[str], said: str, code: int | None) -> NobsError:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     values = {
         "model": next((word for word in words[1:] if not word.startswith("-")), "MODEL"),
-        "reason": lines[-1].rstrip(".") if lines else "it said nothing",
+        "reason": lines[-1].rstrip(".") if lines else "no output",
     }
     for known in _KNOWN:
         if re.search(known.pattern, said, re.IGNORECASE):
             return known.kind(known.message.format(**values), known.remedy.format(**values))
     how = "was stopped" if code is None else f"failed with exit code {code}"
     return HostApiError(
-        f"`{command}` {how}; it said: {' | '.join(lines) or 'nothing'}.",
-        f"Run `{command}` yourself and correct the reason that it gives.",
+        f"`{command}` {how}: {' | '.join(lines) or 'no output'}.",
+        f"Run `{command}` and fix the reported problem.",
     )

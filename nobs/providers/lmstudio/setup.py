@@ -1,4 +1,4 @@
-"""LM Studio made ready for a run, and left as it was before."""
+"""Prepares LM Studio for a run and restores its former state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -142,10 +142,10 @@ def _check_named(instance: Instance, request: ServerRequest) -> None:
         raise _on_device(instance)
     if not _fits(instance, request):
         raise HostApiError(
-            f"LM Studio's instance {instance.identifier} holds {instance.context_length} tokens and"
-            f" works on {instance.parallel} requests at once, which isn't what the run asks for.",
-            "Load it again with enough context and that many parallel requests, or name the model,"
-            f" {instance.key}: NOBS then loads an instance of its own.",
+            f"LM Studio's instance {instance.identifier} has a context of {instance.context_length}"
+            f" tokens and {instance.parallel} parallel requests, which doesn't fit the run.",
+            "Load it again with enough context and parallel requests, or name the model,"
+            f" {instance.key}: NOBS then loads its own instance.",
         )
 
 
@@ -231,7 +231,7 @@ def _undo(setup: Setup, on_progress: OnProgress, *words: str) -> None:
     try:
         setup.lms.run(*words, limit_s=LOAD_S)
     except NobsError as error:
-        on_progress(f"{error.message} LM Studio is not as it was: `lms {' '.join(words)}`.")
+        on_progress(f"{error.message} LM Studio wasn't restored; run: `lms {' '.join(words)}`.")
 
 
 def _restore_models(setup: Setup, on_progress: OnProgress) -> None:
@@ -261,4 +261,4 @@ def _stop_daemon(setup: Setup, on_progress: OnProgress) -> None:
     if now.get("isDaemon") is True:
         _undo(setup, on_progress, "daemon", "down")
     elif now.get("status") == "running":
-        on_progress("LM Studio was started for this run and is still open: close its window.")
+        on_progress("LM Studio was started for this run and is still open; close its window.")

@@ -117,7 +117,9 @@ def test_a_long_field_is_read_whole(tmp_path: Path) -> None:
 def test_a_text_that_its_delimiter_cuts_is_refused_not_shortened(tmp_path: Path) -> None:
     path = save(tmp_path / "rows.csv", "text,label\nShort,1\nA longer one, with a comma,1\n")
 
-    with pytest.raises(DataError, match=r"rows\.csv, line 3 has 3 fields; the header has 2\. Put quot"):
+    with pytest.raises(
+        DataError, match=r"rows\.csv, line 3 has 3 fields; the header has 2\. Put quot"
+    ):
         read(path, rows=2)
 
 

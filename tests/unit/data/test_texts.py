@@ -114,5 +114,7 @@ def test_an_absent_file_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "texts.docx").write_text("x")
-    with pytest.raises(DataError, match=r"format of .* is unknown.*\.txt, \.jsonl, \.csv, \.parquet"):
+    with pytest.raises(
+        DataError, match=r"format of .* is unknown.*\.txt, \.jsonl, \.csv, \.parquet"
+    ):
         load_texts(local(tmp_path / "texts.docx"))

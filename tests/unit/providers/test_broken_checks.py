@@ -33,7 +33,7 @@ def said_in_stream(**error: Any) -> Script:
         (said_in_stream(message="of its own", code=7), Cause.REFUSED, "of its own"),
         (
             reply("", "307 Temporary Redirect", "Location: https://x/v1/chat/completions"),
-            Cause.OTHER_PROGRAM, "name the address itself, --llm-url",
+            Cause.OTHER_PROGRAM, "use the final address, --llm-url",
         ),
     ],
 )  # fmt: skip

@@ -72,7 +72,7 @@ def test_nobody_listens() -> None:
         error = fail(url)
     assert error.cause is Cause.NOT_RUNNING
     assert error.message == f"Nothing listens at {url} (connection refused)."
-    assert error.remedy.endswith("Or name another one: --llm-url URL.")
+    assert error.remedy.endswith("Or use another one: --llm-url URL.")
     assert error.exit_code == 4
 
 

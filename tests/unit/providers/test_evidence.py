@@ -133,4 +133,4 @@ def test_fields_of_services_decide(name: str) -> None:
 def test_what_leaves_no_doubt_is_named_before_what_raises_one() -> None:
     found = place({"remote_host": "https://ollama.com"}, via="1.1 squid")
 
-    assert found == (REMOTE, "The server passes requests for m on to https://ollama.com.")
+    assert found == (REMOTE, "The server forwards requests for m to https://ollama.com.")

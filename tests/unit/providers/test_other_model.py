@@ -87,7 +87,7 @@ def test_a_linked_device_that_the_server_names_computes_elsewhere() -> None:
     served = opened("lmstudio", BIG, {**replies, "/api/v1/models": {"models": [entry]}})
 
     assert served.elsewhere is not None
-    assert served.elsewhere.reason.endswith(f"for {BIG} on to the linked device rig-1.")
+    assert served.elsewhere.reason.endswith(f"for {BIG} to the linked device rig-1.")
 
 
 def test_an_older_lm_studio_says_what_is_loaded_too() -> None:
@@ -97,7 +97,7 @@ def test_an_older_lm_studio_says_what_is_loaded_too() -> None:
         "/api/v0/models": {"data": listed},
         "/v1/chat/completions": answering_as(None),
     }
-    with pytest.raises(HostApiError, match=f"{SMALL!r}, not {BIG!r}"):
+    with pytest.raises(HostApiError, match=f"{SMALL!r} instead of {BIG!r}"):
         opened("lmstudio", BIG, replies)
 
 
@@ -134,7 +134,7 @@ def test_the_list_of_vllm_says_which_names_are_one_model(
     if is_same:
         assert opened("openai", asked, replies).model == asked
     else:
-        with pytest.raises(HostApiError, match=f"{answered!r}, not {asked!r}"):
+        with pytest.raises(HostApiError, match=f"{answered!r} instead of {asked!r}"):
             opened("openai", asked, replies)
 
 

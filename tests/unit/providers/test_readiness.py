@@ -75,13 +75,13 @@ def test_retry_after_is_honoured() -> None:
     with serving(failing_first(1, later, one_model())) as server:
         wait(server.url, told.append)
         assert (server.log[1].received_ns - server.log[0].received_ns) / 1e9 >= 0.4
-    assert "asks to come back in" in told[0]
+    assert "asks for a retry in" in told[0]
 
 
 def test_who_is_asked_to_come_back_too_late_gives_up_at_once() -> None:
     with serving(reply("", "429 Too Many Requests", "Retry-After: 3600")) as server:
         started = time.monotonic()
-        with pytest.raises(ServerUnusable, match="come back in 3600 s"):
+        with pytest.raises(ServerUnusable, match="retry in 3600 s"):
             wait(server.url, pytest.fail)
         assert time.monotonic() - started < 2
         assert len(server.log) == 1

@@ -47,7 +47,7 @@ def other_server() -> Iterator[int]:
 def test_a_missing_socket_is_named_with_how_to_start_an_engine(tmp_path: Path) -> None:
     error = failure(f"unix://{tmp_path}/none.sock")
 
-    assert f"{tmp_path}/none.sock (DOCKER_HOST): its socket isn't there" in error.message
+    assert f"{tmp_path}/none.sock (DOCKER_HOST): its socket is missing" in error.message
     assert "systemctl start docker" in error.remedy
     assert "--execution native" in error.remedy
     assert error.exit_code == 3
@@ -106,7 +106,7 @@ def test_ssh_without_its_package_names_the_package() -> None:
 def test_an_address_that_is_none_is_named(host: str) -> None:
     error = failure(host)
 
-    assert f"{host} (DOCKER_HOST) isn't one" in error.message
+    assert f"{host} (DOCKER_HOST) is invalid" in error.message
     assert "unix:///path" in error.remedy
 
 

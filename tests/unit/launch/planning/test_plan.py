@@ -134,7 +134,7 @@ def test_auto_falls_back_to_native_and_says_so() -> None:
 
     assert made.spec.execution is Execution.NATIVE
     assert made.notes == (
-        "native, since no container engine answers: No engine answers at unix:///nowhere.",
+        "native: no container engine answers: No engine answers at unix:///nowhere.",
     )
 
 

@@ -92,7 +92,7 @@ def test_a_run_at_work_is_not_resumed(tmp_path: Path) -> None:
     plan = make_run(tmp_path)
     launch(plan, FakeExecutor(work=fail_all), ignore)
 
-    with pytest.raises(UsageError, match="still goes on"):
+    with pytest.raises(UsageError, match="is still running"):
         resume(plan, FakeExecutor(running={plan.spec.run_id}), ignore)
 
 

@@ -111,4 +111,4 @@ def test_a_forwarded_port_leads_nobody_knows_where(
         locality, reason = find_locality(served(f"127.0.0.1:{port}"))
 
     assert (locality is Locality.LOCAL) is is_local
-    assert reason == (None if is_local else f"ssh listens on port {port} and passes requests on.")
+    assert reason == (None if is_local else f"ssh listens on port {port} and forwards requests.")

@@ -42,7 +42,7 @@ def test_an_honest_report_has_none() -> None:
         ({}, None),
         ({"parameters": "20B", "size_bytes": 12_000_000_000}, None),
         ({"remote_host": "https://ollama.com"},
-         "the server is marked local. The server passes requests for m on to https://ollama.com."),
+         "the server is marked local. The server forwards requests for m to https://ollama.com."),
         ({"parameters": "20B", "size_bytes": 381},
          "the server is marked local. The weights of m aren't here: "),
         ({"loaded": ("m", "gemma-3-1b")}, None),
