@@ -27,7 +27,7 @@ BUILTIN_BACKENDS = tuple(name for name in BACKENDS if name in set(Backend))
 IN_CONTAINERS = tuple(n for n in BUILTIN_BACKENDS if BACKENDS.load(n).container_refusal is None)
 CATALOG = load_catalog()
 PHASE_NAMES = {name.removesuffix("_s") for name in Phases.model_fields if name.endswith("_s")} - {
-    "own"
+    "overhead"
 }
 BENCH_METHODS = {"load", "warm_up", "run", "synchronize", "facts", "close"}
 

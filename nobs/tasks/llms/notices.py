@@ -65,9 +65,9 @@ def _count_warnings(runs: Runs, whole: Sequence[LlmRequest]) -> Iterator[str]:
     elif (rates := _median_rates(runs)) and _doubt(*rates) > MAX_DOUBT:
         low, _, high = rates
         yield (
-            f"Tokens/s may be anywhere between {format_rate(low)} and {format_rate(high)}, up to"
-            f" {format_share(_doubt(*rates))} from the reported median: the server doesn't report"
-            " the number of tokens per chunk."
+            f"Tokens/s are between {format_rate(low)} and {format_rate(high)}, so the median may be"
+            f" off by {format_share(_doubt(*rates))}: the server doesn't report the number of"
+            " tokens per chunk."
         )
     hidden = sum(
         (request.output_tokens or 0) > request.streamed_tokens + 1
@@ -132,8 +132,8 @@ def _bounds(request: LlmRequest) -> tuple[float, float, float] | None:
 
 
 def _doubt(low: float, rate: float, high: float) -> float:
-    """Return how far the true rate may be from the reported one, as a share of it."""
-    return max(high / rate - 1, 1 - low / rate)
+    """Return how far the reported rate may be from the true one, as a share of the true one."""
+    return max(1 - rate / high, rate / low - 1 if low > 0 else 1.0)
 
 
 def _is_old_single(request: LlmRequest) -> bool:

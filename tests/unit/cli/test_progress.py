@@ -96,7 +96,7 @@ def test_a_long_name_hides_neither_rest_nor_phase(
     assert bar.endswith("at most 59.5 s left")
     assert f"{number}/12 long-name" in bar
     assert "…name-Q4_K_M" in bar
-    assert "Q4_K_M reading texts and finding weights" in phase
+    assert "Q4_K_M reading texts and weights" in phase
 
 
 def test_what_follows_the_repeats_moves_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,7 +110,7 @@ def test_an_uncertain_rate_is_a_warning_only_if_it_affects_the_median(
 
     warnings = report_of(runs).warnings
 
-    expected = "between 90.0 and 120, up to 20.0 % from the reported median"
+    expected = "between 90.0 and 120, so the median may be off by 16.7 %"
     assert any(expected in warning for warning in warnings) is is_warned
 
 
