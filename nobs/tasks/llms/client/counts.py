@@ -80,7 +80,6 @@ def count_tokens(
 
 
 def _estimated(answer: Answer, counted: TokenCount, first_chunks: int) -> TokenCount:
-    """Return `counted` with an estimate of the tokens of the first arrival."""
     streamed, chunks, size = counted.streamed, len(answer.chunks), _text_bytes(answer)
     first, (fewest, most) = _tokens_of_first(answer.chunks, streamed, first_chunks)
     readings = (streamed, *counted.others)
@@ -114,7 +113,6 @@ def _in_conflict(answer: Answer, counted: TokenCount, first_chunks: int) -> Toke
 
 
 def _later_text_bytes(answer: Answer, first_chunks: int) -> float:
-    """Return the bytes of text after the first arrival."""
     return (1 - _text_share(answer.chunks, first_chunks)) * _text_bytes(answer)
 
 
@@ -269,7 +267,6 @@ def _chars(chunk: TokenChunk) -> int:
 
 
 def _text_share(chunks: Sequence[TokenChunk], first_chunks: int) -> float:
-    """Return the share of the text that is in the first chunks."""
     return sum(map(_chars, chunks[:first_chunks])) / sum(map(_chars, chunks))
 
 
@@ -277,7 +274,9 @@ def _are_alike(sizes: Sequence[int], first_chunks: int) -> bool:
     """Return whether all chunks but the last have as much text as each of the first ones."""
     *whole, last = sizes
     mean = sum(sizes[:first_chunks]) / first_chunks
-    return last <= mean and all(abs(size - mean) <= REGULAR * mean for size in whole)
+    # Without a whole chunk after the first ones nothing shows that they are regular.
+    is_shown = len(whole) > first_chunks
+    return is_shown and last <= mean and all(abs(s - mean) <= REGULAR * mean for s in whole)
 
 
 def _exact(chunks: Sequence[TokenChunk], streamed: int) -> list[int] | None:

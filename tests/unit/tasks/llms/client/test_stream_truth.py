@@ -99,6 +99,7 @@ def test_an_answer_that_was_broken_off_is_a_failure_whatever_its_shape(
 @given(shapes())
 @settings(max_examples=EXAMPLES, deadline=None)
 @example(Shape(sizes=(4, 4, 4, 4, 4, 1), words=4, hidden=40, counting="silent"))
+@example(Shape(sizes=(6, 5), gap_s=0.0005, ttft_s=0.0, words=11, counts_end=True))
 def test_the_range_of_a_counted_stream_holds_the_truth(shape: Shape) -> None:
     report = report_on(shape)
     low, high = report.final_median_tokens_per_sec_least, report.final_median_tokens_per_sec_most
