@@ -14,6 +14,7 @@ from rich.text import Text
 
 _GAP = 2
 """Blanks before each column."""
+_JOINED = "\N{NO-BREAK SPACE}%"
 
 
 class TextOutput:
@@ -34,11 +35,13 @@ class TextOutput:
 
     def print(self, sentence: str, indent: str = "") -> None:
         """Print a sentence, wrapped at words with a hanging indent."""
+        # A number and its percent sign stay on one line.
         lines = textwrap.wrap(
-            sentence, self._width, initial_indent=indent, subsequent_indent=f"{indent}  ",
-            break_on_hyphens=False,
+            sentence.replace(" %", _JOINED), self._width, initial_indent=indent,
+            subsequent_indent=f"{indent}  ", break_on_hyphens=False,
         )  # fmt: skip
-        self._console.print(Text("\n".join(lines)), soft_wrap=True)
+        text = "\n".join(lines).replace(_JOINED, " %")
+        self._console.print(Text(text), soft_wrap=True)
 
     @property
     def text(self) -> str:

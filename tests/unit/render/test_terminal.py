@@ -61,3 +61,10 @@ def test_a_sentence_goes_on_further_to_the_right() -> None:
     output.print("a file: why it is so", indent="  ")
 
     assert output.text == "a model: it is not\n  stable\n  a file: why it is\n    so\n"
+
+
+def test_a_number_keeps_its_percent_sign() -> None:
+    output = TextOutput(width=20)
+    output.print("a target of the 1.0 % is")
+
+    assert output.text == "a target of the\n  1.0 % is\n"
