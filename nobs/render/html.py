@@ -87,7 +87,7 @@ def _row(table: Table, row: Row, rank: int | None, host: int) -> dict[str, Any]:
         "rank": rank,
         "host": host,
         "hardware": row.hardware,
-        "twin": table.is_ambiguous(row),
+        "ambiguous": table.is_ambiguous(row),
         "device": row.device,
         "model": row.model,
         "settings": row.settings,

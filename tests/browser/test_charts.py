@@ -63,7 +63,7 @@ def test_few_machines_have_all_their_charts(browser: Browser, tmp_path: Path, co
 
 def test_values_of_a_curve_can_be_read_as_a_table(browser: Browser, page_file: Path) -> None:
     with opened(browser, page_file) as page:
-        chart = page.locator("figure.chart").filter(has=page.get_by_text("Where the time"))
+        chart = page.locator("figure.chart").filter(has=page.get_by_text("Time breakdown"))
         chart.get_by_text("Values").press("Enter")
         rows = chart.locator("tbody tr").all_inner_texts()
 

@@ -28,8 +28,8 @@ function marksOf(row, chart) {
 // ---- parts of a whole --------------------------------------------------------------------------
 
 function drawShares(charts, chart, rows, names) {
-  const shown = rows.filter((row) => marksOf(row, chart).length === chart.parts.length);
-  const held = shown.slice(0, MOST_MACHINES);
+  const usable = rows.filter((row) => marksOf(row, chart).length === chart.parts.length);
+  const held = usable.slice(0, MOST_MACHINES);
   if (!held.length) return;
   const lines = names(held);
   const parts = held.flatMap((row, index) => marksOf(row, chart).map((share, part) => ({
@@ -38,7 +38,7 @@ function drawShares(charts, chart, rows, names) {
   })));
   const rest = chart.parts.indexOf(chart.rest_of);
   const rests = rest < 0 ? [] : held.map((row, index) => ({ line: lines[index], text: percent(1 - marksOf(row, chart)[rest]) }));
-  addChart(charts, chart.title, firstOf(shown, held) + chart.text, (width) => {
+  addChart(charts, chart.title, firstOf(usable, held) + chart.text, (width) => {
     const axis = namesAxis(width, lines.map(inTwo));
     return {
       marginLeft: axis.marginLeft, marginRight: 56, marginTop: 8, marginBottom: 46, height: 58 + 34 * held.length,
@@ -55,14 +55,14 @@ function drawShares(charts, chart, rows, names) {
 
 // ---- two workloads of the same work ------------------------------------------------------------
 
-function lookOf(row) {
+function machineKey(row) {
   return JSON.stringify([hostOf(row).host, row.hardware, row.device, row.model]);
 }
 
-function bestByLook(rows, figure) {
+function bestByMachine(rows, figure) {
   const found = new Map();
   for (const row of bestFirst(rows, figure)) {
-    if (!found.has(lookOf(row))) found.set(lookOf(row), row);
+    if (!found.has(machineKey(row))) found.set(machineKey(row), row);
   }
   return found;
 }
@@ -73,9 +73,9 @@ function drawPairs(charts, chart, rows, table) {
   const figure = table.figures.find((each) => each.key === chart.figure);
   if (!partner || !figure) return;
   const isPlain = table.workload === chart.pair[0];
-  const [own, others] = [bestByLook(rows, figure), bestByLook(partner.rows, figure)];
-  const pairs = [...own].filter(([look]) => others.has(look)).slice(0, MOST_MACHINES)
-    .map(([look, row]) => (isPlain ? [row, others.get(look)] : [others.get(look), row]));
+  const [own, others] = [bestByMachine(rows, figure), bestByMachine(partner.rows, figure)];
+  const pairs = [...own].filter(([key]) => others.has(key)).slice(0, MOST_MACHINES)
+    .map(([key, row]) => (isPlain ? [row, others.get(key)] : [others.get(key), row]));
   if (!pairs.length) return;
   const names = isPlain ? [viewOf(table), viewOf(partner)] : [viewOf(partner), viewOf(table)];
   const lines = lineNames(pairs.map(([plain]) => plain));
@@ -110,8 +110,8 @@ function drawPairs(charts, chart, rows, table) {
 // ---- points, joined or not ---------------------------------------------------------------------
 
 function drawPoints(charts, chart, rows, names) {
-  const shown = rows.filter((row) => marksOf(row, chart).length >= chart.least);
-  const held = shown.slice(0, MOST_LINES);
+  const usable = rows.filter((row) => marksOf(row, chart).length >= chart.least);
+  const held = usable.slice(0, MOST_LINES);
   if (!held.length) return;
   const lines = names(held);
   const points = held.flatMap((row, index) => marksOf(row, chart).map(([x, y = null, high = null, series = "", why = ""]) => ({
@@ -129,7 +129,7 @@ function drawPoints(charts, chart, rows, names) {
   const scale = chart.doubles
     ? { type: "log", base: 2, ticks: steps(points.map((point) => point.x)), inset: chart.series ? 0 : 4 * held.length }
     : { grid: true, zero: true, nice: true };
-  addChart(charts, chart.title, firstOf(shown, held) + chart.text, () => ({
+  addChart(charts, chart.title, firstOf(usable, held) + chart.text, () => ({
     marginBottom: 46, x: { ...bottom(chart.x), ...scale }, y: left(chart.y), color: { domain: lines },
     ...(symbol ? { symbol: { legend: Boolean(chart.series), domain: chart.series ? unique(drawn, (point) => point.series) : lines } } : {}),
     marks: [
@@ -150,8 +150,8 @@ function drawPoints(charts, chart, rows, names) {
 // ---- repeats -----------------------------------------------------------------------------------
 
 function drawSamples(charts, rows, names) {
-  const shown = rows.filter((row) => row.samples.length > 1);
-  const held = shown.slice(0, MOST_LINES);
+  const usable = rows.filter((row) => row.samples.length > 1);
+  const held = usable.slice(0, MOST_LINES);
   if (!held.length) return;
   const lines = names(held);
   const isTimed = held.every((row) => row.starts.length === row.samples.length);
@@ -161,7 +161,7 @@ function drawSamples(charts, rows, names) {
       x: isTimed ? row.starts[repeat] : repeat + 1, share: (100 * sample) / middle, line: lines[index],
     }));
   });
-  addChart(charts, "Every repeat", `${firstOf(shown, held)}Speed of each repeat in order, in % of the median; a falling line indicates throttling.`, () => ({
+  addChart(charts, "Every repeat", `${firstOf(usable, held)}Speed of each repeat in order, in % of the median; a falling line indicates throttling.`, () => ({
     marginBottom: 46, x: isTimed ? { ...bottom("seconds since the first repeat began"), zero: true } : { ...bottom("repeat"), interval: 1, type: "linear" },
     y: { label: "% of the median", grid: true, nice: true }, color: { domain: lines },
     marks: [

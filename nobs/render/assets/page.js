@@ -143,7 +143,7 @@ function showHosts() {
     text("gpu", "GPU", (host) => host.device.gpu_name || "–"),
     text("backend", "backend", (host) => host.device.device || ""),
     text("time", "measured", timeOf),
-    { key: "flags", label: "trust flags", number: true, value: (host) => host.flags.length,
+    { key: "flags", label: "flags", number: true, value: (host) => host.flags.length,
       cell: (host) => h("td", { class: "num" }, String(host.flags.length)) },
   ];
   const find = () => data.hosts.filter((host) => finds(host.host, ...Object.values(host.device)));
@@ -152,7 +152,7 @@ function showHosts() {
   const update = () => { count.value = `${view.rows.length} of ${data.hosts.length} reports`; };
   const filter = (changes) => { change(changes); shown = PAGE; view.rows = find(); view.fill(); update(); };
   replace("main", h("div", { class: "head" }, h("h2", null, "Machines"),
-    h("p", null, "All reports by machine. Select a machine for its environment and trust flags.")),
+    h("p", null, "All reports by machine. Select a machine for its environment and flags.")),
   h("div", { class: "filters" }, search("Search machine, hardware", filter), count), view.element);
   update();
 }

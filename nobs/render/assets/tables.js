@@ -87,11 +87,11 @@ function timeOf(host) {
 
 // The time of measurement, if another row of the table looks the same.
 function twinOf(row) {
-  return row.twin ? timeOf(hostOf(row)) : "";
+  return row.ambiguous ? timeOf(hostOf(row)) : "";
 }
 
-function machineCell(host, hardware, twin = "") {
-  const below = [hardware, twin].filter(Boolean);
+function machineCell(host, hardware, time = "") {
+  const below = [hardware, time].filter(Boolean);
   return h("th", { scope: "row", class: "name machine" },
     h("a", { href: link({ host: host.run }) }, breakable(host.host || "(no name)")), below.map((text) => h("small", null, text)));
 }
