@@ -89,7 +89,7 @@ def test_a_wrong_word(tmp_path: Path, words: tuple[str, ...], value: str, remedy
         (
             "--task llms --arrivals constant",
             "--arrivals has no effect without --rate.",
-            "Name the rates, as in --rate 0.5,1,2, or leave --arrivals out.",
+            "Add rates, as in --rate 0.5,1,2, or remove --arrivals.",
         ),
         (
             "--backend cpu --torch-index cpu",

@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals"),
     pytest.mark.long,
 ]
-OFFER = "Set up LM Studio with tiny for this run, and leave it as it is now? [y/N]"
+OFFER = "Set up LM Studio with tiny for this run and restore it afterwards? [y/N]"
 
 
 @pytest.fixture

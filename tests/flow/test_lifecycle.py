@@ -140,7 +140,7 @@ def test_two_launchers_that_begin_at_once_do_not_share_a_run(tmp_path: Path) -> 
         done = finish(run_dir, "run", "--resume", RUN_ID, paths=LIGHTLY)
 
     assert done.returncode == 2
-    assert "being carried out by another launcher" in done.stderr
+    assert "being executed by another launcher" in done.stderr
     assert not run_dir.events_file.exists()
 
 
@@ -234,4 +234,4 @@ def test_a_directory_that_is_not_named_like_its_run_is_no_run(tmp_path: Path) ->
 
     assert (tmp_path / "precious").is_dir()
     assert attached.returncode == 2
-    assert "holds the run '../../precious'" in attached.stderr
+    assert "has the run '../../precious'" in attached.stderr

@@ -86,7 +86,10 @@ def test_the_report_is_valid(told: tuple[Path, Any, ScriptedServer]) -> None:
     ("change", "fault"),
     [
         ({"finish_reason": "abort"}, "it has times, but ended with finish_reason abort"),
-        ({"model": "gemma-3-1b-it-qat"}, "'gemma-3-1b-it-qat' answered, 'scripted' was asked"),
+        (
+            {"model": "gemma-3-1b-it-qat"},
+            "'gemma-3-1b-it-qat' answered, but 'scripted' was requested",
+        ),
         ({"streamed_tokens": 5}, "20 chunks with text were received, but only 5 tokens"),
         ({"reasoning_tokens": 160}, "160 reasoning tokens are more than all 20 output tokens"),
         ({"tokens_per_sec": 1026.0}, "tokens_per_sec isn't its tokens over generation_time_s"),
@@ -244,9 +247,9 @@ def test_levels_of_load_stand_below_the_figures_and_make_the_result_open(tmp_pat
         assert f"load, {level}: " in done.stderr
     lines = [line.strip() for line in done.stdout.splitlines()]
     heads = [
-        line.split("  ")[0] for line in lines if line.startswith(("load", "1 at", "2 at", "50 a"))
+        line.split("  ")[0] for line in lines if line.startswith(("load", "1 at", "2 at", "50 r"))
     ]
-    assert heads == ["load", "1 at once", "2 at once", "50 a second"]
+    assert heads == ["load", "1 at once", "2 at once", "50 req/s"]
     assert "arrivals: poisson, seed 1" in lines
     assert "params.load" in done.stdout
 

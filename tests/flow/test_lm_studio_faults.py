@@ -32,7 +32,7 @@ FAULTS: dict[str, tuple[str, str, type[NobsError], str, str]] = {
     ),
     "anything else": (
         "load", "Model runtime crashed.", HostApiError,
-        "failed with exit code 1; it said: Loading openai/tiny", "Run `lms load openai/tiny",
+        "failed with exit code 1: Loading openai/tiny", "Run `lms load openai/tiny",
     ),
 }  # fmt: skip
 
@@ -75,7 +75,7 @@ def test_a_cleanup_that_fails_is_told_with_what_to_type(installed: Studio) -> No
     installed.change(models=[model(TINY)])
     with installed.open(told.append):
         installed.change(faults={"server stop": "busy"})
-    assert "LM Studio wasn't restored: `lms server stop`." in "".join(told)
+    assert "LM Studio wasn't restored; run: `lms server stop`." in "".join(told)
 
 
 def test_a_server_of_another_machine_is_not_set_up(installed: Studio) -> None:

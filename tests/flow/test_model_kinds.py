@@ -50,7 +50,7 @@ def test_the_report_says_what_was_loaded(run: tuple[int, Path, dict[str, Any]]) 
     assert models["static"]["utilisation"] is None
     assert any("FLOPs are not counted" in text for text in models["static"]["warnings"])
     assert models["router"]["encoder"]["route"] == "document"
-    assert any("through document" in text for text in models["router"]["warnings"])
+    assert any("by the route document" in text for text in models["router"]["warnings"])
     assert models["plain"]["encoder"]["origin"] == "guessed"
     assert any("no modules.json" in text for text in models["plain"]["warnings"])
 

@@ -102,7 +102,7 @@ def test_only_the_owner_may_connect_and_nothing_is_left(tmp_path: Path) -> None:
 
 def test_a_directory_that_is_there_already_is_never_used(tmp_path: Path) -> None:
     with (
-        pytest.raises(StorageError, match="Can't make the directory"),
+        pytest.raises(StorageError, match="Can't create the directory"),
         relaying(tmp_path, "127.0.0.1", 9, OWNER),
     ):
         pass

@@ -74,6 +74,6 @@ def explain(words: Sequence[str], said: str, code: int | None) -> NobsError:
             return known.kind(known.message.format(**values), known.remedy.format(**values))
     how = "was stopped" if code is None else f"failed with exit code {code}"
     return HostApiError(
-        f"`{command}` {how}: {' | '.join(lines) or 'no output'}.",
+        f"`{command}` {how}: {' | '.join(lines).rstrip('.') or 'no output'}.",
         f"Run `{command}` and fix the reported problem.",
     )
