@@ -50,7 +50,7 @@ def test_attach_takes_over_from_a_launcher_that_died(
     assert (labels[LABEL_RUN_ID], labels[LABEL_OWNER]) == (RUN_ID, owner_name())
     assert labels[LABEL_DEADLINE]
     assert (listed["phase"], listed["steps_ok"]) == ("orphaned", 1)
-    assert (refused.returncode, "still goes on" in refused.stderr) == (2, True)
+    assert (refused.returncode, "is still running" in refused.stderr) == (2, True)
     assert done.returncode == 0, done.stderr
     assert ends_of(run_dir) == ["ok"] * 3
     assert said == run_dir.events_file.read_text()

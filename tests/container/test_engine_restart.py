@@ -113,7 +113,7 @@ def test_a_run_sees_its_container_out_when_the_engine_restarts(
 
     assert launch.stdout == [*(f"line {number}" for number in range(20)), "ready"]
     assert outcome.exit_code != 0
-    assert "engine went away" in outcome.error
+    assert "engine stopped" in outcome.error
     assert left == []
 
 
@@ -140,5 +140,5 @@ def test_a_run_whose_engine_is_killed_and_restarted_keeps_what_is_finished(
     assert ends == ["ok", "lost: infra", "lost: infra"]
     failure = result_of(run_dir, "hangs").failure
     assert failure is not None
-    assert "engine went away" in failure.message
+    assert "engine stopped" in failure.message
     assert run_dir.read_report().run.finished is not None
