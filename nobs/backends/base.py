@@ -104,9 +104,13 @@ class BackendTarget:
         return {"device_name": platform.processor() or platform.machine()}
 
 
-def describe_gpu(torch: Any) -> dict[str, Any]:  # noqa: ANN401 - a module
+def used_gpu(torch: Any) -> Any:  # noqa: ANN401 - a module, and its own class
+    """Return the properties of the GPU that torch computes on."""
+    return torch.cuda.get_device_properties(torch.cuda.current_device())
+
+
+def describe_gpu(used: Any) -> dict[str, Any]:  # noqa: ANN401 - torch's own class
     """Return the GPU in use as torch's CUDA interface, which ROCm's builds share, describes it."""
-    used = torch.cuda.get_device_properties(torch.cuda.current_device())
     # Older builds of torch don't have all of this.
     unified, units = (
         getattr(used, name, None) for name in ("is_integrated", "multi_processor_count")

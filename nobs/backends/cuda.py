@@ -9,6 +9,7 @@ from nobs.backends.base import (
     GpuRequest,
     describe_gpu,
     refuse_unusable,
+    used_gpu,
 )
 from nobs.catalog.devices import is_mig_instance
 from nobs.errors import BackendMissing
@@ -103,8 +104,8 @@ class Cuda(BackendTarget):
 
     def describe_device(self, torch: Any) -> dict[str, Any]:  # noqa: ANN401 - a module
         """Return the GPU in use, with its UUID."""
-        used = torch.cuda.get_device_properties(torch.cuda.current_device())
-        return {**describe_gpu(torch), "uuid": _uuid(used)}
+        used = used_gpu(torch)
+        return {**describe_gpu(used), "uuid": _uuid(used)}
 
 
 def _uuid(properties: Any) -> str | None:  # noqa: ANN401 - torch's own class

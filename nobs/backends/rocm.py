@@ -12,6 +12,7 @@ from nobs.backends.base import (
     DeviceNode,
     describe_gpu,
     refuse_unusable,
+    used_gpu,
 )
 from nobs.errors import BackendMissing
 from nobs.schema.base import Backend
@@ -96,7 +97,7 @@ class Rocm(BackendTarget):
 
     def describe_device(self, torch: Any) -> dict[str, Any]:  # noqa: ANN401 - a module
         """Return the GPU in use; HIP's UUIDs aren't those of the driver's tools."""
-        return describe_gpu(torch)
+        return describe_gpu(used_gpu(torch))
 
     def _nodes(self, accelerators: Accelerators) -> Iterator[DeviceNode]:
         yield self._node("/dev/kfd")

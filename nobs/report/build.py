@@ -10,7 +10,7 @@ from nobs.report.flags import find_machine_flags, with_flags
 from nobs.report.verdict import judge
 from nobs.schema.base import Status
 from nobs.schema.device import DeviceInfo
-from nobs.schema.flags import Flag, FlagName, Severity
+from nobs.schema.flags import Flag, FlagName
 from nobs.schema.pins import Workload
 from nobs.schema.report import ModelReport, Report, RunInfo, TaskReport, WorkloadRef
 from nobs.schema.result import Failure, StepResult
@@ -169,12 +169,8 @@ def _find_device(
     difference = find_difference(planned, check) if check else None
     if check is None or difference is None:
         return planned, ()
-    flag = Flag(
-        name=FlagName.OTHER_DEVICE,
-        severity=Severity.NOTE,
-        message=f"The run was planned for another device: {difference}.",
-    )
-    return describe_computing(planned, check), (flag,)
+    message = f"The run was planned for another device: {difference}."
+    return describe_computing(planned, check), (Flag.note(FlagName.OTHER_DEVICE, message),)
 
 
 def _find_environment(results: Mapping[str, StepResult]) -> dict[str, Any]:

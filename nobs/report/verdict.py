@@ -117,9 +117,10 @@ def _slow_first(times: list[float], samples: Sequence[Sample]) -> Iterator[Findi
 def _drift(times: list[float]) -> Iterator[Finding]:
     change = drift(times) if times else 0.0
     if abs(change) > MIN_CHANGE:
-        slowed, faster = "slowed down by", "sped up by"
-        why = "heat or throttling" if change > 0 else "clocks or caches were still settling"
-        message = f"repeats {slowed if change > 0 else faster} {format_share(abs(change))}: {why}"
+        how, why = "sped up", "clocks or caches were still settling"
+        if change > 0:
+            how, why = "slowed down", "heat or throttling"
+        message = f"repeats {how} by {format_share(abs(change))}: {why}"
         yield _finding(FindingKind.DRIFT, change, message)
 
 
