@@ -33,3 +33,12 @@ def format_share(share: float, decimals: int = 1) -> str:
 def format_rate(per_second: float) -> str:
     """Return a rate with three significant digits, as in `34.6`."""
     return f"{per_second:#.3g}".rstrip(".") if per_second < 999.5 else f"{per_second:,.0f}"
+
+
+def format_money(usd: float) -> str:
+    """Return US dollars with three significant digits, as in `$0.0123`."""
+    if usd >= 999.5:
+        return f"${usd:,.0f}"
+    if usd >= 1e-4:
+        return f"${usd:#.3g}".rstrip(".")
+    return f"${usd:.2e}"

@@ -8,11 +8,13 @@ import click
 
 from nobs.cli.paths import UserPath
 from nobs.cli.terminal import COLUMNS, columns, wants_color
-from nobs.errors import NobsError, StorageError
+from nobs.errors import NobsError, StorageError, UsageError
 from nobs.render import FORMATS
+from nobs.text import to_line
 
 if TYPE_CHECKING:
     from nobs.report.leaderboard import FlatReport, Leaderboard, Skipped
+    from nobs.report.price import Prices
 
 
 @click.command(name="report")
@@ -32,6 +34,26 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--all", "-a", "show_all", is_flag=True,
               help="Show every machine, not only this host and the best.")  # fmt: skip
+@click.option(
+    "--price",
+    "claims",
+    multiple=True,
+    metavar="HOST=PRICE",
+    help="Price of a machine, to add costs: 2.49/h (rent), 8000/3y (purchase, used for "
+    "3 years), 8000/3y@40% (busy 40 % of the time). Can be repeated.",
+)
+@click.option(
+    "--prices",
+    "price_file",
+    type=UserPath(dir_okay=False),
+    metavar="FILE",
+    help="CSV file with prices, one machine per line.",
+)
+@click.option(
+    "--power-price",
+    metavar="USD",
+    help="US dollars per kWh, added for machines that aren't rented.",
+)
 @click.pass_context
 def command(  # noqa: PLR0913 - one for each option
     ctx: click.Context,
@@ -42,21 +64,30 @@ def command(  # noqa: PLR0913 - one for each option
     output: Path | None,
     results: Path,
     show_all: bool,
+    claims: tuple[str, ...],
+    price_file: Path | None,
+    power_price: str | None,
 ) -> None:
     """Show reports: the given FILEs, or this host against the best of each workload.
 
     Without FILE the last report of each host in the results directory is read; --all and every
     format but `table` show them all. Closed, open and legacy results have separate tables. Files
     that can't be read are listed and skipped; the exit code is 1 then.
+
+    Prices add the cost of the work. They are claims: reports never contain them, and a new price
+    needs no new run.
     """
+    from nobs.render.costs import render_costs
     from nobs.render.summary import render_summary
     from nobs.render.table import render_table
     from nobs.report.leaderboard import arrange
     from nobs.storage.reader import read_report
     from nobs.storage.store import find_reports
 
+    prices = _read_prices(claims, price_file, power_price)
     found = files or find_reports(results)
-    sheets, skipped = _read_sheets(found)
+    sheets, skipped = _read_sheets(found, prices)
+    _check_used(claims, sheets)
     board = arrange(sheets, skipped)
     width, color = (columns(), wants_color()) if output is None else (COLUMNS, False)
     if form != "table":
@@ -64,10 +95,12 @@ def command(  # noqa: PLR0913 - one for each option
     elif len(found) == 1:
         summary = render_summary(read_report(found[0]), width=width, color=color)
         text = f"{summary}report     {found[0]}\n"
-    elif files or show_all:
+    elif files or show_all or prices:
         text = render_table(board, width=width, color=color)
     else:
         text = _render_overview(found, board, width=width, color=color)
+    if form == "table" and prices:
+        text += f"\n{render_costs(board, width=width, color=color)}"
     if output is None:
         click.echo(text, nl=False)
     else:
@@ -91,16 +124,39 @@ def _write(output: Path, text: str) -> None:
         raise StorageError(error.message, remedy) from error
 
 
-def _read_sheets(files: Iterable[Path]) -> "tuple[list[FlatReport], list[Skipped]]":
+def _read_prices(claims: Iterable[str], file: Path | None, power_price: str | None) -> "Prices":
+    """Return the claimed prices; --price wins over the file."""
+    from nobs.report.price import Prices, parse_power_price, parse_prices
+    from nobs.report.pricefile import read_prices
+
+    machines = {**dict(read_prices(file) if file else ()), **dict(parse_prices(claims))}
+    power = None if power_price is None else parse_power_price(power_price)
+    return Prices(machines=machines, usd_per_kwh=power)
+
+
+def _check_used(claims: Iterable[str], sheets: "Sequence[FlatReport]") -> None:
+    """Raise UsageError for a --price of a machine that is in no report."""
+    machines = sorted({row.machine for sheet in sheets for _, row in sheet.rows})
+    for claim in claims:
+        name = claim.rpartition("=")[0].strip()
+        if name not in machines:
+            raise UsageError(
+                f"--price: no report is of {to_line(name)}.",
+                f"The machines are {to_line(', '.join(machines), 1000)}.",
+            )
+
+
+def _read_sheets(
+    files: Iterable[Path], prices: "Prices"
+) -> "tuple[list[FlatReport], list[Skipped]]":
     """Return the reports that can be read; raise the first error if none can."""
     from nobs.report.leaderboard import Skipped, flatten
     from nobs.storage.reader import read_report
-    from nobs.text import to_line
 
     sheets, skipped, errors = [], [], []
     for file in files:
         try:
-            sheets.append(flatten(file.name, read_report(file)))
+            sheets.append(flatten(file.name, read_report(file), prices))
         except NobsError as error:
             errors.append(error)
             skipped.append(Skipped(file=file.name, reason=str(error)))
@@ -117,7 +173,6 @@ def _render_overview(
     from nobs.render.overview import render_overview
     from nobs.system.identity import host, identify
     from nobs.system.probe import LocalMachine
-    from nobs.text import to_line
 
     machine = LocalMachine()
     name = to_line(host(machine, identify(machine)))

@@ -58,7 +58,7 @@ def _join(low: str, high: str) -> str:
 
 
 def remarks(table: Table) -> list[str]:
-    """Return why rows failed and why they are open or legacy, each reason with its machines."""
+    """Return why rows failed, why they are open or legacy, and claimed prices, with machines."""
     machines: dict[str, list[str]] = {}
     for row in table.rows:
         who = f"{row.host}, run {row.run}" if table.is_ambiguous(row) else row.host
@@ -66,6 +66,8 @@ def remarks(table: Table) -> list[str]:
             machines.setdefault(row.why, []).append(f"{who}, {row.model}")
         for reason in row.open_reasons:
             machines.setdefault(f"{table.division}: {plain_reason(reason)}", []).append(who)
+        if row.price:
+            machines.setdefault(f"costs at a claimed price: {row.price}", []).append(who)
     return [f"{_names(who, len(table.rows))}: {reason}" for reason, who in machines.items()]
 
 

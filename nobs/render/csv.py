@@ -9,7 +9,7 @@ from nobs.report.leaderboard import Leaderboard, Row, Table
 
 _FORMULA_STARTS = ("=", "+", "-", "@")
 _TEXTS = ("workload", "division", "run", "host", "device", "hardware", "model", "settings",
-          "status", "why", "verdict", "open_reasons")  # fmt: skip
+          "status", "why", "verdict", "open_reasons", "price")  # fmt: skip
 _PARTS = ("value", "low", "high", "confidence")
 
 
@@ -32,7 +32,7 @@ def _figure_names(keys: Sequence[str]) -> Iterator[str]:
 def _cells(keys: Sequence[str], table: Table, row: Row) -> list[str | float | None]:
     texts = (table.workload, table.division, row.run, row.host, row.device, row.hardware,
              row.model, row.settings, row.status, row.why, row.verdict,
-             "; ".join(row.open_reasons))  # fmt: skip
+             "; ".join(row.open_reasons), row.price)  # fmt: skip
     measured = [row.figures.get(key) for key in keys]
     numbers = [getattr(each, part, None) for each in measured for part in _PARTS]
     return [*map(_defuse, texts), *numbers]

@@ -96,6 +96,7 @@ def _row(table: Table, row: Row, rank: int | None, host: int) -> dict[str, Any]:
         "verdict": row.verdict,
         "open": row.open_reasons,
         "warnings": row.warnings,
+        "price": row.price,
         "figures": {figure.key: _measured(figure, row.figures) for figure in held},
         "samples": [_short(sample) for sample in row.samples],
         "starts": [_short(start_s) for start_s in row.starts_s],

@@ -7,7 +7,7 @@ from nobs.errors import NobsError
 from nobs.schema.report import ModelReport
 from nobs.tasks import TASKS
 from nobs.tasks.base import TaskDefinition
-from nobs.tasks.figures import COMMON, Figure
+from nobs.tasks.figures import COMMON, Figure, cost_figures
 
 
 class Unknown(TaskDefinition):
@@ -40,6 +40,6 @@ def known_figures() -> dict[str, Figure[Any]]:
     """Return the figures of all installed tasks by key; common figures come last."""
     own = [figure for name in TASKS for figure in find_definition(name).figures]
     found: dict[str, Figure[Any]] = {}
-    for figure in (*own, *COMMON):
+    for figure in (*own, *cost_figures(own), *COMMON):
         found.setdefault(figure.key, figure)
     return found

@@ -8,6 +8,7 @@ from typing import Any
 
 from nobs.report.definitions import fits
 from nobs.report.machine import MachineSection, describe_host, flags_of, hardware_of, notes_of
+from nobs.report.price import Prices, machine_of, price_figures
 from nobs.report.reading import (
     definition_of,
     figures_of,
@@ -51,6 +52,10 @@ class Row:
     """Raw rates in order."""
     starts_s: tuple[float, ...] = ()
     """Start of each, since the first; empty if the report doesn't have them."""
+    machine: str = ""
+    """Name of the machine that did the work, as prices name it: the host, or another one."""
+    price: str = ""
+    """Claimed price that its costs follow from, and where it was claimed."""
     charts: Mapping[str, tuple[Point | float, ...]] = field(default_factory=dict)
     """Points, or shares of a whole, by the key of the chart."""
 
@@ -141,13 +146,11 @@ class Leaderboard:
     skipped: tuple[Skipped, ...] = ()
 
 
-def flatten(file: str, report: Report) -> FlatReport:
-    """Return `report`, read from `file`, as plain rows."""
+def flatten(file: str, report: Report, prices: Prices | None = None) -> FlatReport:
+    """Return `report`, read from `file`, as plain rows, with costs at `prices`."""
     report = typed(report)
-    return FlatReport(
-        machine=describe_host(file, report),
-        rows=tuple((_place(task), row) for task in report.tasks for row in _rows(report, task)),
-    )
+    rows = ((_place(task), row) for task in report.tasks for row in _rows(report, task, prices))
+    return FlatReport(machine=describe_host(file, report), rows=tuple(rows))
 
 
 def _place(task: TaskReport) -> tuple[str, str, str]:
@@ -207,15 +210,20 @@ def _rank(workload: str, task: str, division: str, rows: Sequence[Row]) -> Table
     return replace(table, rows=tuple(sorted(rows, key=place)))
 
 
-def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
+def _rows(report: Report, task: TaskReport, prices: Prices | None) -> Iterator[Row]:
     device = report.device_info
     definition = definition_of(task.task, task.workload.division)
     for name, model in task.models.items():
         figures = read_figures(definition, model, task.task_score)
         is_typed = fits(definition, model)
+        machine = machine_of(definition, model, device.host) if is_typed else to_line(device.host)
+        price = prices.find(machine) if prices and is_typed and model.status is Status.OK else None
+        costs = price_figures(definition, model, figures, price) if price else {}
         yield Row(
             run=to_line(report.run.id),
             host=to_line(device.host),
+            machine=machine,
+            price=str(price) if price else "",
             device=to_line(model.device),
             hardware=hardware_of(report, model.device, [model]),
             model=to_line(name),
@@ -224,7 +232,7 @@ def _rows(report: Report, task: TaskReport) -> Iterator[Row]:
             verdict=model.verdict.word if model.verdict else "",
             open_reasons=tuple(map(to_line, task.workload.open_reasons)),
             warnings=(*flags_of(model), *notes_of(model)),
-            figures=figures if model.status is Status.OK else {},
+            figures={**figures, **costs} if model.status is Status.OK else {},
             settings=to_line(definition.settings(model)) if is_typed else "",
             samples=read_samples(definition, model),
             starts_s=tuple(sample.start_s for sample in thin(model.samples)),

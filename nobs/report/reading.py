@@ -11,7 +11,7 @@ from nobs.report.legacy.task import legacy_definition
 from nobs.schema.base import Division
 from nobs.schema.report import ModelReport, Report
 from nobs.tasks.base import TaskDefinition
-from nobs.tasks.figures import COMMON, SCORE, Figure, Measured, measured
+from nobs.tasks.figures import COMMON, SCORE, Figure, Measured, cost_figures, measured
 
 MAX_SAMPLES = 100
 
@@ -50,7 +50,7 @@ def _typed(kind: type[ModelReport], model: ModelReport) -> ModelReport:
 
 def figures_of(task: TaskDefinition) -> tuple[Figure[Any], ...]:
     """Return the figures that models of `task` can have, in table order."""
-    return (*task.figures, *COMMON)
+    return (*task.figures, *cost_figures(task.figures), *COMMON)
 
 
 def read_figures(

@@ -183,6 +183,10 @@ class TaskDefinition(Protocol):
         """Return with what `model` ran, as in `bfloat16, batch 64`; readers make it safe."""
         return ""
 
+    def find_machine(self, model: Any) -> str | None:  # noqa: ANN401
+        """Return the name of another machine that did the work; None if this host did."""
+        return None
+
     def details(self, model: Any) -> Iterable[str]:  # noqa: ANN401
         """Yield lines of at most 80 columns for the end of a run, below the table of figures."""
         return ()

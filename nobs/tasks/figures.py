@@ -8,7 +8,7 @@ from typing import Any
 
 from nobs.schema import telemetry
 from nobs.schema.report import Interval, ModelReport
-from nobs.units import format_bytes, format_rate, format_seconds, format_share
+from nobs.units import format_bytes, format_money, format_rate, format_seconds, format_share
 
 
 class Kind(StrEnum):
@@ -19,6 +19,8 @@ class Kind(StrEnum):
     BYTES = "bytes"
     SHARE = "share"
     COUNT = "count"
+    MONEY = "money"
+    """US dollars."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,22 @@ class Measured:
     low: float | None = None
     high: float | None = None
     confidence: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """The work that a figure is priced by: a rate counts it, or a time is that of one unit."""
+
+    key: str
+    """Name of the price in CSV and JSON, as in `usd_per_1000_rows`."""
+    label: str
+    """Heading of a column."""
+    work: str
+    """What the price buys, as in `1,000 rows`."""
+    units: int = 1
+    """Units of the figure in that work."""
+    is_metered: bool = True
+    """Whether the figure was measured in the repeats, whose power the sensors read."""
 
 
 def _no_runs(model: ModelReport) -> Sequence[float | None]:
@@ -60,6 +78,8 @@ class Figure[M: ModelReport]:
     rule: Callable[[M], object] = _no_rule
     """A value that is None in reports which compute the figure by an older rule; reports with
     different rules are not compared."""
+    cost: Cost | None = None
+    """The work that it is priced by, if readers of a report claim a price of the machine."""
 
 
 _FORMATS: Mapping[Kind, Callable[[float], str]] = {
@@ -68,6 +88,7 @@ _FORMATS: Mapping[Kind, Callable[[float], str]] = {
     Kind.BYTES: format_bytes,
     Kind.SHARE: format_share,
     Kind.COUNT: "{:,.0f}".format,
+    Kind.MONEY: format_money,
 }
 
 
@@ -119,6 +140,18 @@ def per_joule[M: ModelReport](
         kind=Kind.RATE,
         read=read,
     )
+
+
+def cost_figures(figures: Sequence[Figure[Any]]) -> tuple[Figure[Any], ...]:
+    """Return the figure of each cost of `figures`; readers of a report fill them in."""
+    return tuple(
+        Figure(
+            key=cost.key, label=cost.label, meaning=f"US dollars per {cost.work}",
+            kind=Kind.MONEY, lower_is_better=True, is_charted=False, read=lambda model: None,
+        )
+        for figure in figures
+        if (cost := figure.cost)
+    )  # fmt: skip
 
 
 SCORE: Figure[ModelReport] = Figure(

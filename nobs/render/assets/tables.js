@@ -117,7 +117,7 @@ const stateColumn = {
   cell: (row) => h("td", { class: "state" },
     h("span", { class: row.status === "ok" ? "closed" : "failed" }, row.status),
     [row.why, row.verdict].filter(Boolean).map((text) => h("small", { class: text === "unstable" ? "flag" : null }, text)),
-    notes([...row.open, ...row.warnings])),
+    notes([...row.open, ...row.warnings, ...(row.price ? [`costs at a claimed price: ${row.price}`] : [])])),
 };
 
 function notes(texts) {

@@ -1,6 +1,6 @@
 """Read imported models as the figures of today's tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import islice
@@ -9,6 +9,7 @@ from typing import Any
 from nobs.report.definitions import Unknown, find_definition, known_figures
 from nobs.report.legacy.figures import FIGURES
 from nobs.report.legacy.report import LegacyModelReport
+from nobs.schema.report import ModelReport
 from nobs.tasks import TASKS
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.charts import MAX_POINTS, Point
@@ -31,6 +32,10 @@ class Legacy(Unknown):
     name = "legacy"
     title = "Imported results"
     report_type = LegacyModelReport
+
+    def details(self, model: ModelReport) -> Iterator[str]:
+        """Yield nothing: its figures are shown."""
+        yield from ()
 
     def settings(self, model: LegacyModelReport) -> str:
         """Return dtype and batch size."""
@@ -66,7 +71,9 @@ def _figure(figure: Figure[Any], field: str) -> Figure[LegacyModelReport]:
         rows = value and round(value * (model.final_median_encoding_time_seconds or 0))
         return per_time(value, rows, model.encoding_time_interval)
 
-    return replace(figure, read=read, runs=runs, rule=lambda model: None)
+    # Rates of tokens are over the whole latency there, and of a server of unknown location.
+    cost = figure.cost if field == "rows_per_second" else None
+    return replace(figure, read=read, runs=runs, rule=lambda model: None, cost=cost)
 
 
 def _requests(model: LegacyModelReport) -> Sequence[Point]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from nobs.errors import UsageError
 from nobs.schema.base import Backend, Status
@@ -119,6 +120,14 @@ class Llms(TaskDefinition):
     def find_open_reasons(self, model: LlmModelReport, workload: Workload) -> Iterable[str]:
         """Yield parameters that the server refused or ignored, where that changes the work."""
         return open_reasons_of(model)
+
+    def find_machine(self, model: LlmModelReport) -> str | None:
+        """Return the server's host, unless it computes on the report's."""
+        server = model.server
+        if server is None or server.locality is Locality.LOCAL:
+            return None
+        forwarded = server.identity.remote_host if server.identity else None
+        return forwarded or urlsplit(server.base_url).hostname or server.base_url
 
     def score(self, models: Sequence[ModelReport]) -> float | None:
         """Return prompts per hour at the median latency; None unless the server is local."""

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from itertools import islice
 
 from nobs.tasks.charts import MAX_POINTS, Chart, ChartKind, Point
-from nobs.tasks.figures import Figure, Kind, measured, per_joule
+from nobs.tasks.figures import Cost, Figure, Kind, Measured, measured, per_joule
+from nobs.tasks.llms.aggregate import MAX_FAILED_SHARE
 from nobs.tasks.llms.report import LlmModelReport, LoadLevel
 
 MAX_LEVELS = 50
@@ -14,6 +15,10 @@ RATE = Figure[LlmModelReport](
     read=lambda model: measured(model.final_median_tokens_per_sec, model.tokens_per_sec_interval),
     runs=lambda model: [run.median_tokens_per_sec for run in model.all_runs],
     rule=lambda model: model.total_streamed_tokens,
+    cost=Cost(
+        key="usd_per_1m_output_tokens", label="$/1M output", units=1_000_000,
+        work="1M output tokens, at the decode rate of one request at a time",
+    ),
 )  # fmt: skip
 LATENCY = Figure[LlmModelReport](
     key="latency_s", label="latency", title="Latency", kind=Kind.SECONDS, lower_is_better=True,
@@ -29,7 +34,37 @@ TTFT = Figure[LlmModelReport](
 TOKENS_PER_JOULE: Figure[LlmModelReport] = per_joule(
     "tokens", lambda model: model.joules_per_1000_tokens
 )
-FIGURES = (RATE, LATENCY, TTFT, TOKENS_PER_JOULE)
+PREFILL = Figure[LlmModelReport](
+    key="prefill_tokens_per_sec", label="prefill tokens/s", kind=Kind.RATE, is_charted=False,
+    read=lambda model: measured(model.final_median_prefill_tokens_per_sec),
+    cost=Cost(
+        key="usd_per_1m_input_tokens", label="$/1M input", units=1_000_000,
+        work="1M input tokens, at the prefill rate of one request at a time",
+    ),
+)  # fmt: skip
+
+
+def _best_load(model: LlmModelReport) -> Measured | None:
+    """Return the highest throughput of the load levels at which hardly any request failed."""
+    rates = (
+        level.tokens_per_sec
+        for level in (model.load.levels if model.load else ())
+        if sum(level.failures.values()) <= MAX_FAILED_SHARE * level.requests
+    )
+    return measured(max((rate for rate in rates if rate is not None), default=None))
+
+
+LOAD_RATE = Figure[LlmModelReport](
+    key="load_tokens_per_sec", label="tokens/s, load", kind=Kind.RATE, is_charted=False,
+    meaning="output tokens/s of all requests at the load level with the highest throughput",
+    read=_best_load,
+    cost=Cost(
+        key="usd_per_1m_output_tokens_under_load", label="$/1M output, load", units=1_000_000,
+        work="1M output tokens with their prompts, at the load level with the highest throughput",
+        is_metered=False,
+    ),
+)  # fmt: skip
+FIGURES = (RATE, LATENCY, TTFT, TOKENS_PER_JOULE, PREFILL, LOAD_RATE)
 SUMMARY = (LATENCY, TTFT, RATE, TOKENS_PER_JOULE)
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from nobs.tasks.charts import Chart, ChartKind, Point
-from nobs.tasks.figures import Figure, Kind, Measured, measured, per_joule, per_time
+from nobs.tasks.figures import Cost, Figure, Kind, Measured, measured, per_joule, per_time
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 
 MAX_TRIALS = 50
@@ -26,6 +26,7 @@ def _mfu(model: EmbeddingsModelReport) -> Measured | None:
 RATE = Figure(
     key="rows_per_second", label="rows/s", title="Throughput", kind=Kind.RATE, read=_rate,
     runs=lambda model: [run.rows_per_second for run in model.all_runs],
+    cost=Cost(key="usd_per_1000_rows", label="$/1,000 rows", work="1,000 rows", units=1000),
 )  # fmt: skip
 TIME = Figure[EmbeddingsModelReport](
     key="time_s", label="time", kind=Kind.SECONDS, lower_is_better=True, is_charted=False,

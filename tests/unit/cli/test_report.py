@@ -155,3 +155,32 @@ def test_damaged_report_is_one_paragraph_that_names_the_place(tmp_path: Path) ->
     assert done.returncode == 3
     assert "device_info.ram_gb" in done.stderr
     assert done.stderr.count("\n\n") == 0
+
+
+def test_prices_add_costs_without_a_new_run(tmp_path: Path) -> None:
+    file = publish(tmp_path, make_report("host 1", run="1", speed=1.0))
+    before = file.read_bytes()
+    done = nobs_report("--results", str(tmp_path), "--price", "host 1=2.49/h")
+
+    assert done.returncode == 0
+    assert "embeddings/1 (closed): cost" in done.stdout
+    assert "$2.49 per hour (--price)" in done.stdout
+    assert file.read_bytes() == before
+
+
+def test_price_wins_over_the_price_file(tmp_path: Path) -> None:
+    publish(tmp_path, make_report("host 1", run="1", speed=1.0))
+    prices = tmp_path / "prices.csv"
+    prices.write_text("host,usd_per_hour\nhost 1,9\nother,1\n", encoding="utf-8")
+    named = ("--results", str(tmp_path), "--prices", str(prices), "-f", "csv")
+
+    assert "$9 per hour (prices.csv, line 2)" in nobs_report(*named).stdout
+    assert "$1 per hour (--price)" in nobs_report(*named, "--price", "host 1=1/h").stdout
+
+
+def test_a_price_of_an_unknown_host_is_a_usage_error(tmp_path: Path) -> None:
+    publish(tmp_path, make_report("host 1", run="1", speed=1.0))
+    done = nobs_report("--results", str(tmp_path), "--price", "host 2=2.49/h")
+
+    assert done.returncode == 2
+    assert "no report is of host 2. The machines are host 1." in done.stderr
