@@ -19,6 +19,7 @@ from nobs.tasks import TASKS
 from tools.pages import fill, table
 from tools.records import (
     Kind,
+    base_of,
     children,
     describe_type,
     docstrings_of,
@@ -120,8 +121,8 @@ def describe(kind: Kind, places: list[str], titles: Mapping[Kind, str]) -> str:
     where = FILES.get(kind) or ", ".join(f"`{place}`" for place in dict.fromkeys(places))
     if kind in FILES or 0 < len(set(places)) <= MAX_PLACES:
         lines.append(f"Found in {where}.")
-    if kind.__base__ in titles:
-        lines.append(f"These fields are in addition to those of {links[kind.__base__]}.")
+    if (base := base_of(kind)) in titles:
+        lines.append(f"These fields are in addition to those of {links[base]}.")
     fields = [
         (f"`{key}`", describe_type(kind.model_fields[name].annotation, links), texts.get(name, ""))
         for key, name in own_fields(kind).items()

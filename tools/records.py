@@ -12,6 +12,7 @@ from typing import Any, TypeAliasType, get_args, get_origin
 
 from pydantic import BaseModel
 
+from nobs.schema.pins import Params
 from nobs.schema.report import ModelReport
 from nobs.tasks import TASKS
 
@@ -51,9 +52,18 @@ def _attributes(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
                 yield name, " ".join(docstring.split())
 
 
+def base_of(kind: type[BaseModel]) -> type | None:
+    """Return the base in whose section inherited fields are documented.
+
+    What a task's classes have in common isn't documented apart from them.
+    """
+    common = (root for root in (ModelReport, Params) if issubclass(kind, root) and kind is not root)
+    return next(common, kind.__base__)
+
+
 def own_fields(kind: type[BaseModel]) -> dict[str, str]:
     """Return the fields that a record adds to its base, by their names in JSON."""
-    base = kind.__base__
+    base = base_of(kind)
     inherited = base.model_fields if base and issubclass(base, BaseModel) else {}
     return {
         field.alias or name: name

@@ -34,7 +34,7 @@ from benchmarks.llm_client.scenario import (
     result_of,
 )
 from benchmarks.llm_client.tools import TOOLS, measure_tool
-from nobs.tasks.llms.client.accuracy import truthful_server
+from nobs.tasks.chat.client.accuracy import truthful_server
 
 type Measure = Callable[[Scenario], Result | None]
 

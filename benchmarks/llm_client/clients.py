@@ -17,9 +17,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nobs.schema.server import Connection
-from nobs.tasks.llms.client.accuracy import Seen, seen_in
-from nobs.tasks.llms.client.chat import ChatClient, ChatRequest, chat_client
-from nobs.tasks.llms.client.wire import Exchange
+from nobs.tasks.chat.client.accuracy import Seen, seen_in
+from nobs.tasks.chat.client.chat import ChatClient, ChatRequest, chat_client
+from nobs.tasks.chat.client.wire import Exchange
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
 now_ns = time.perf_counter_ns

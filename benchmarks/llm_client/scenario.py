@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from statistics import fmean, median
 from typing import Any
 
-from nobs.tasks.llms.client.accuracy import Seen, Sent, TimingError
+from nobs.tasks.chat.client.accuracy import Seen, Sent, TimingError
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.llm_client.scenario import Result, Scenario, Told, load_now, result_told
-from nobs.tasks.llms.client.accuracy import truthful_server
+from nobs.tasks.chat.client.accuracy import truthful_server
 
 LIMIT_S = 120
 MODEL = "m"

@@ -1,6 +1,6 @@
 """Records of requests under load, with known stamps."""
 
-from nobs.tasks.llms.client.record import (
+from nobs.tasks.chat.client.record import (
     ChatFailure,
     ChatRecord,
     Figures,

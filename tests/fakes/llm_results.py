@@ -7,8 +7,8 @@ from nobs.schema.base import Backend, Status
 from nobs.schema.report import ModelReport
 from nobs.schema.result import Sample, StepResult
 from nobs.schema.server import Locality, ServerRef
+from nobs.tasks.chat.report import ChatModelReport
 from nobs.tasks.llms import DEFINITION
-from nobs.tasks.llms.report import LlmModelReport
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -43,6 +43,6 @@ def result_of(
 
 def report_of(
     runs: list[list[dict[str, Any]]], locality: Locality = Locality.LOCAL, **facts: Any
-) -> LlmModelReport:
+) -> ChatModelReport:
     base = ModelReport(model_name="m", device=Backend.CPU, status=Status.OK)
     return DEFINITION.summarise(result_of(runs, locality, **facts), base)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
-from nobs.tasks.llms.client import loopback
-from nobs.tasks.llms.client.loopback import Answered, Peer, Send
+from nobs.tasks.chat.client import loopback
+from nobs.tasks.chat.client.loopback import Answered, Peer, Send
 
 __all__ = ["Answered", "Choose", "Script", "ScriptedServer", "Send", "Then", "serving"]
 

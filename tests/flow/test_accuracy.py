@@ -9,9 +9,9 @@ import time
 import pytest
 
 from nobs.schema.server import Connection
-from nobs.tasks.llms.client.accuracy import LoopbackFailed, measure_own_error, truthful_server
-from nobs.tasks.llms.client.chat import ChatRequest, chat_client, chat_stream
-from nobs.tasks.llms.client.record import ChatRecord
+from nobs.tasks.chat.client.accuracy import LoopbackFailed, measure_own_error, truthful_server
+from nobs.tasks.chat.client.chat import ChatRequest, chat_client, chat_stream
+from nobs.tasks.chat.client.record import ChatRecord
 
 
 @pytest.mark.parametrize("streams", [1, 4])

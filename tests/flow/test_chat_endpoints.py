@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from nobs.schema.server import Connection
-from nobs.tasks.llms.client.chat import chat_client, chat_stream
-from nobs.tasks.llms.client.record import ChatFailure, ChatRecord
+from nobs.tasks.chat.client.chat import chat_client, chat_stream
+from nobs.tasks.chat.client.record import ChatFailure, ChatRecord
 from tests.fakes.chats import (
     DONE,
     FINISH,

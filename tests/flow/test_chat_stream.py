@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from nobs.schema.server import Connection
-from nobs.tasks.llms.client.chat import chat_client
-from nobs.tasks.llms.client.figures import record_of
-from nobs.tasks.llms.client.wire import Exchange
+from nobs.tasks.chat.client.chat import chat_client
+from nobs.tasks.chat.client.figures import record_of
+from nobs.tasks.chat.client.wire import Exchange
 from tests.fakes.chats import (
     CHUNKED,
     CLOSING,

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from nobs.errors import HostApiError
-from nobs.tasks.llms.bench import LlmBench
-from nobs.tasks.llms.stamps import FILE
+from nobs.tasks.chat.bench import ChatBench
+from nobs.tasks.chat.stamps import FILE
 from tests.fakes.llm_answers import MODEL, after, plain, stream, whole_server
 from tests.fakes.llm_server import Choose, Script, ScriptedServer, Send, Then, serving
 from tests.fakes.llm_streams import head
@@ -22,7 +22,7 @@ from tests.fakes.llm_work import PROMPTS, WAIT_S, work
 
 def measure(url: str, directory: Path, repeats: int = 3, **params: Any) -> dict[str, Any]:
     """Do what a step does and return the facts."""
-    bench = LlmBench(work(url, directory, **params))
+    bench = ChatBench(work(url, directory, **params))
     try:
         bench.load()
         bench.warm_up()
@@ -224,7 +224,7 @@ def test_an_absent_server_is_named(tmp_path: Path) -> None:
 
 def test_a_server_that_dies_in_the_middle_ends_the_run(tmp_path: Path) -> None:
     with serving(whole_server()) as server:
-        bench = LlmBench(work(server.url, tmp_path))
+        bench = ChatBench(work(server.url, tmp_path))
         bench.load()
         bench.run()
     with pytest.raises(HostApiError, match="connect") as caught:

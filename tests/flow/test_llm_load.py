@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from nobs.tasks.llms.bench import LlmBench
-from nobs.tasks.llms.params import Arrivals, LoadParams
-from nobs.tasks.llms.report import LoadTable
+from nobs.tasks.chat.bench import ChatBench
+from nobs.tasks.chat.params import Arrivals, LoadParams
+from nobs.tasks.chat.report import LoadTable
 from tests.fakes.llm_answers import plain, stream, whole_server
 from tests.fakes.llm_server import Script, ScriptedServer, serving
 from tests.fakes.llm_work import work
@@ -18,7 +18,7 @@ ANSWER = stream(tokens=TOKENS, ttft_s=TTFT_S, gap_s=GAP_S)
 
 
 def measure(server: ScriptedServer, directory: Path, params: LoadParams) -> LoadTable:
-    bench = LlmBench(work(server.url, directory, load=params))
+    bench = ChatBench(work(server.url, directory, load=params))
     try:
         bench.measure_extra()
         return LoadTable.model_validate(bench.facts()["load"])

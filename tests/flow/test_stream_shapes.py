@@ -4,7 +4,7 @@ from statistics import median
 
 import pytest
 
-from nobs.tasks.llms.client.record import Figures
+from nobs.tasks.chat.client.record import Figures
 from tests.fakes.chats import chat, figures_of, in_chunks
 from tests.fakes.llm_server import Answered, Send, serving
 from tests.fakes.token_streams import Shape, reads_of

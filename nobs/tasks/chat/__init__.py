@@ -1,0 +1,1 @@
+"""Served models: what the tasks that send chat completions share."""

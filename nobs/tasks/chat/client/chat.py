@@ -1,0 +1,111 @@
+"""Streamed chat completions against any OpenAI-compatible server, timed where bytes arrive."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from nobs.providers.chat import ChatRequest, headers_of
+from nobs.schema.server import Connection
+from nobs.tasks.chat.client.counts import CountTokens
+from nobs.tasks.chat.client.figures import record_of
+from nobs.tasks.chat.client.record import ChatFailure, ChatRecord
+from nobs.tasks.chat.client.wire import ConnectFailed, End, Exchange, KeepAlive, Limits
+
+__all__ = [
+    "ChatClient",
+    "ChatRequest",
+    "chat_client",
+    "chat_stream",
+    "connect_failure",
+    "request_bytes",
+]
+
+
+def request_bytes(connection: Connection, request: ChatRequest) -> bytes:
+    """Return the whole HTTP request, ready before the clock starts."""
+    body, url = request.body(), urlsplit(connection.base_url)
+    lines = [
+        f"POST {url.path.rstrip('/')}/chat/completions HTTP/1.1",
+        f"Host: {url.netloc}",
+        f"Content-Length: {len(body)}",
+        *(f"{name}: {value}" for name, value in headers_of(connection.api_key).items()),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+
+
+class ChatClient:
+    """One keep-alive connection; requests are sequential and never retried."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        limits: Limits | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._connection = connection
+        self._http = KeepAlive(connection, limits, tls)
+        self._has_answered = False
+        self._is_kept = True
+
+    async def open(self) -> None:
+        """Connect ahead of the next request; raise ConnectFailed."""
+        await self._http.open()
+
+    async def exchange(self, request: ChatRequest) -> Exchange:
+        """Time one request and leave the parsing for later; raise ConnectFailed.
+
+        Under load, parse (`record_of`) only after all streams ended: parsing one answer would
+        delay the stamps of the others.
+
+        Some servers close a connection after an answer without announcing it. If that crosses the
+        next request, the request is sent once more on a new connection with a new start time, and
+        connections are no longer reused.
+        """
+        data = request_bytes(self._connection, request)
+        is_reused = self._has_answered and self._is_kept
+        found = await self._exchange(data)
+        if not is_reused or found.stamps or found.end is not End.CLOSED:
+            return found
+        self._is_kept = False
+        return await self._exchange(data)
+
+    async def _exchange(self, data: bytes) -> Exchange:
+        found = await self._http.exchange(data)
+        self._has_answered = self._http.is_open
+        if not self._is_kept:
+            self._http.close()
+        return found
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._http.close()
+
+
+@contextmanager
+def chat_client(
+    connection: Connection, limits: Limits | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[ChatClient]:
+    """Yield a client whose connection is closed on every path."""
+    client = ChatClient(connection, limits, tls)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+async def chat_stream(
+    client: ChatClient, request: ChatRequest, count_tokens: CountTokens | None = None
+) -> ChatRecord:
+    """Stream one answer and return its record; a failure is in it, too, and has no latency."""
+    try:
+        exchange = await client.exchange(request)
+    except ConnectFailed as failed:
+        return connect_failure(failed)
+    return record_of(exchange, count_tokens)
+
+
+def connect_failure(failed: ConnectFailed) -> ChatRecord:
+    """Return the record of a request for which no connection could be opened."""
+    kind = ChatFailure.CONNECT_TIMEOUT if failed.timed_out else ChatFailure.CONNECT
+    return ChatRecord(stamps=None, failure=kind, error=str(failed))

@@ -1,0 +1,267 @@
+"""Parse the raw bytes of one exchange into a record, after the stream ended."""
+
+import itertools
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator
+
+from nobs.tasks.chat.client.answer import Answer, error_in, read_answer
+from nobs.tasks.chat.client.arrivals import find_arrivals
+from nobs.tasks.chat.client.chunk import TokenChunk
+from nobs.tasks.chat.client.counts import CountTokens, TokenCount, count_tokens
+from nobs.tasks.chat.client.finish import failure_of_finish, whole_reason
+from nobs.tasks.chat.client.framing import Head, MalformedResponse, body_of, parse_head
+from nobs.tasks.chat.client.record import (
+    ChatFailure,
+    ChatRecord,
+    Figures,
+    GapStats,
+    Stamps,
+)
+from nobs.tasks.chat.client.sse import EventTooLarge, MalformedStream, Read, parse_events
+from nobs.tasks.chat.client.wire import End, Exchange
+
+_ANY_ZLIB = zlib.MAX_WBITS | 32
+"""Either header, gzip's or zlib's."""
+_TAG = re.compile(r"<[^>]*>")
+_ENDS = {
+    End.FIRST_BYTE_TIMEOUT: ChatFailure.FIRST_BYTE_TIMEOUT,
+    End.IDLE_TIMEOUT: ChatFailure.IDLE_TIMEOUT,
+    End.TOTAL_TIMEOUT: ChatFailure.TOTAL_TIMEOUT,
+    End.TOO_LARGE: ChatFailure.TOO_LARGE,
+    End.MALFORMED: ChatFailure.MALFORMED,
+    End.CLOSED: ChatFailure.CUT,
+}
+_MESSAGES = {
+    End.FIRST_BYTE_TIMEOUT: "no response within the timeout",
+    End.IDLE_TIMEOUT: "the stream paused longer than the timeout",
+    End.TOTAL_TIMEOUT: "the answer took longer than the time limit",
+    End.TOO_LARGE: "the answer exceeds the size limit",
+    End.MALFORMED: "the server doesn't speak HTTP/1.1",
+    End.CLOSED: "the connection was closed before the answer was complete",
+    End.COMPLETE: "the stream ended without a finish_reason and without [DONE]",
+}
+
+
+class _Failed(Exception):
+    """The exchange gives no figures."""
+
+    def __init__(self, failure: ChatFailure, error: str) -> None:
+        super().__init__(error)
+        self.failure = failure
+
+
+def record_of(exchange: Exchange, count_text: CountTokens | None = None) -> ChatRecord:
+    """Return the record of `exchange`; without usage, tokens are counted by `count_text`.
+
+    Without that, chunks are counted; both are marked as estimates.
+    """
+    head: Head | None = None
+    answer = Answer()
+    try:
+        head = _read_head(exchange)
+        answer = _read_body(exchange, head)
+        _check_whole(exchange, head, answer)
+        figures = _figures(exchange, answer, count_text)
+    except _Failed as failed:
+        return ChatRecord(
+            stamps=_stamps(exchange, answer),
+            failure=failed.failure,
+            error=str(failed),
+            status=head.status if head else None,
+            text=answer.text,
+        )
+    return ChatRecord(
+        stamps=_stamps(exchange, answer), figures=figures, status=head.status, text=answer.text
+    )
+
+
+def _read_head(exchange: Exchange) -> Head:
+    try:
+        head = parse_head(b"".join(exchange.chunks))
+    except MalformedResponse as error:
+        raise _Failed(ChatFailure.MALFORMED, str(error)) from error
+    if head is None:
+        raise _Failed(_ENDS.get(exchange.end, ChatFailure.CUT), _MESSAGES[exchange.end])
+    return head
+
+
+def _body_reads(exchange: Exchange, head: Head) -> Iterator[Read]:
+    """Yield each read's share of the body, decompressed where the server compressed it."""
+    body, decoded = body_of(head), _decoder(head)
+    to_skip = head.size
+    for stamp_ns, data in zip(exchange.stamps, exchange.chunks, strict=True):
+        skipped = min(to_skip, len(data))
+        to_skip -= skipped
+        if not to_skip and (piece := decoded(body.feed(data[skipped:]))):
+            yield stamp_ns, piece
+
+
+def _decoder(head: Head) -> Callable[[bytes], bytes]:
+    """Return the decoder of the body: some proxies compress although none was requested."""
+    encoding = head.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        return bytes
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        said = f"the stream is compressed ({encoding}) although that wasn't requested"
+        raise _Failed(ChatFailure.NOT_A_STREAM, said)
+    return zlib.decompressobj(_ANY_ZLIB).decompress
+
+
+def _read_body(exchange: Exchange, head: Head) -> Answer:
+    try:
+        reads = list(_body_reads(exchange, head))
+        if head.status // 100 != 2:
+            raise _Failed(ChatFailure.HTTP_STATUS, _status_error(head, reads))
+        if not _may_be_events(head, reads):
+            raise _other_content(head, reads)
+        return read_answer(parse_events(reads))
+    except (MalformedResponse, MalformedStream, zlib.error) as error:
+        raise _Failed(ChatFailure.MALFORMED, str(error)) from error
+    except EventTooLarge as error:
+        raise _Failed(ChatFailure.TOO_LARGE, str(error)) from error
+
+
+def _may_be_events(head: Head, reads: list[Read]) -> bool:
+    """Return whether the body is a stream of events, whatever the server calls it."""
+    if head.content_type == "text/event-stream":
+        return True
+    start = b"".join(data for _, data in reads[:4]).lstrip()
+    return start.startswith((b"data:", b"event:", b":", b"id:", b"retry:"))
+
+
+def _body_text(reads: list[Read]) -> str:
+    return b"".join(data for _, data in reads)[:100_000].decode(errors="replace")
+
+
+def _error_message(text: str) -> str | None:
+    """Return the message of an error object that is the whole body."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return error_in(value) if isinstance(value, dict) else None
+
+
+def _status_error(head: Head, reads: list[Read]) -> str:
+    text = _body_text(reads)
+    detail = _error_message(text) or " ".join(_TAG.sub(" ", text).split())[:200]
+    return f"HTTP {head.status} {head.reason}: {detail}".strip(": ")
+
+
+def _other_content(head: Head, reads: list[Read]) -> _Failed:
+    text = _body_text(reads)
+    if (message := _error_message(text)) is not None:
+        return _Failed(ChatFailure.SERVER_ERROR, message)
+    kind = head.content_type or "no content type"
+    return _Failed(ChatFailure.NOT_A_STREAM, f"{kind} instead of an event stream: {text[:80]!r}")
+
+
+def _check_whole(exchange: Exchange, head: Head, answer: Answer) -> None:
+    """Raise unless the answer is complete, by `[DONE]` and finish_reason."""
+    if answer.error is not None:
+        raise _Failed(ChatFailure.SERVER_ERROR, answer.error)
+    if not answer.is_done and not _has_finished(exchange, head, answer):
+        raise _Failed(_ENDS.get(exchange.end, ChatFailure.CUT), _MESSAGES[exchange.end])
+    _check_finish(answer)
+    if answer.refusal:
+        raise _Failed(ChatFailure.REFUSAL, f"the model declined: {answer.refusal[:200]!r}")
+    if not answer.chunks:
+        raise _Failed(ChatFailure.NO_TOKEN, "the answer has no token")
+
+
+def _has_finished(exchange: Exchange, head: Head, answer: Answer) -> bool:
+    """Return whether an answer without `[DONE]` is complete by its finish_reason."""
+    if answer.finish_reason is None or exchange.end not in {End.COMPLETE, End.CLOSED}:
+        return False
+    # A reason before the last text can't distinguish an end from a broken connection.
+    is_framed = exchange.end is End.COMPLETE and not head.ends_by_close
+    return is_framed or not answer.has_text_after_finish
+
+
+def _check_finish(answer: Answer) -> None:
+    """Raise if the finish_reason isn't that of a complete answer.
+
+    A reason that is always null is accepted if `[DONE]` ended the answer.
+    """
+    reason = answer.finish_reason
+    if reason is None and not answer.has_finish_field:
+        raise _Failed(ChatFailure.NO_FINISH, "the answer ended without a finish_reason")
+    if reason is not None and (failure := failure_of_finish(reason)):
+        count = f"after {len(answer.chunks)} chunks of text"
+        raise _Failed(failure, f"the answer ended with finish_reason {reason[:80]!r} {count}")
+
+
+def _stamps(exchange: Exchange, answer: Answer) -> Stamps:
+    t0 = exchange.sent_ns
+    return Stamps(
+        sent_at_ns=t0,
+        read_ns=tuple(stamp - t0 for stamp in exchange.stamps),
+        read_bytes=tuple(len(data) for data in exchange.chunks),
+        token_ns=tuple(chunk.stamp_ns - t0 for chunk in answer.chunks),
+        ended_ns=exchange.ended_ns - t0,
+    )
+
+
+def _figures(exchange: Exchange, answer: Answer, count_text: CountTokens | None) -> Figures:
+    t0, chunks = exchange.sent_ns, answer.chunks
+    first, last = chunks[0].stamp_ns, chunks[-1].stamp_ns
+    generation_time_s = (last - first) / 1e9
+    arrivals = find_arrivals([chunk.stamp_ns for chunk in chunks], t0)
+    count = count_tokens(answer, arrivals.sizes[0], count_text)
+    # In bursts, the token that was generated last is known only to about one token.
+    slack = count.streamed / len(chunks) if arrivals.is_coalesced else 0.0
+    time_s = generation_time_s if len(arrivals.sizes) > 1 else 0.0
+    rate = None if count.conflict else _rate(count.later, time_s)
+    gaps_s = [(b.stamp_ns - a.stamp_ns) / 1e9 for a, b in itertools.pairwise(chunks)]
+    chars = len(answer.text), len(answer.reasoning)
+    return Figures(
+        total_latency_s=(last - t0) / 1e9,
+        stream_end_s=(exchange.ended_ns - t0) / 1e9,
+        ttft_s=(first - t0) / 1e9,
+        ttfat_s=_first_answer_s(chunks, t0),
+        generation_time_s=generation_time_s,
+        input_tokens=answer.usage.prompt,
+        output_tokens=count.output,
+        reasoning_tokens=answer.usage.reasoning,
+        cached_tokens=answer.usage.cached,
+        output_chars=chars[0],
+        reasoning_chars=chars[1],
+        streamed_tokens=count.streamed,
+        first_tokens=count.first,
+        tokens_per_sec=rate,
+        tokens_per_sec_least=_rate(max(0.0, count.low - slack), time_s),
+        tokens_per_sec_most=_rate(count.high + slack, time_s),
+        chars_per_sec=_rate(sum(chars), generation_time_s),
+        token_count_source=count.source,
+        count_conflict=count.conflict,
+        chunks=len(chunks),
+        arrivals=len(arrivals.sizes),
+        is_coalesced=arrivals.is_coalesced,
+        tpot_s=1 / rate if rate else None,
+        chunk_gaps=None if arrivals.is_coalesced else GapStats.of(gaps_s),
+        itl=_itl(gaps_s, count, len(chunks), is_coalesced=arrivals.is_coalesced),
+        finish_reason=whole_reason(answer.finish_reason),
+        model=answer.model,
+        server_timings=answer.timings,
+        unusable=tuple(sorted(answer.unusable | answer.usage.unusable)),
+    )
+
+
+def _itl(
+    gaps_s: list[float], count: TokenCount, chunks: int, *, is_coalesced: bool
+) -> GapStats | None:
+    """Return ITL; None if times or counts aren't those of tokens."""
+    if is_coalesced or count.conflict:
+        return None
+    per_chunk = count.streamed / chunks
+    return GapStats.of([gap_s / per_chunk for gap_s in gaps_s])
+
+
+def _first_answer_s(chunks: list[TokenChunk], t0: int) -> float | None:
+    return next(((chunk.stamp_ns - t0) / 1e9 for chunk in chunks if chunk.has_answer), None)
+
+
+def _rate(count: float, time_s: float) -> float | None:
+    return count / time_s if time_s > 0 else None

@@ -1,0 +1,101 @@
+"""Figures of load levels, and the concurrency at which throughput saturates."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from statistics import median
+
+from nobs.tasks.chat.aggregate import is_rate_withheld, request_of, unreconciled_of
+from nobs.tasks.chat.client.record import ChatRecord, Stamps, nearest_rank
+from nobs.tasks.chat.gaps import pool_gaps
+from nobs.tasks.chat.load import GROWTH, Level
+from nobs.tasks.chat.report import LoadLevel, Percentiles
+
+
+def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
+    """Return the figures of one level; failed requests have no times."""
+    whole = [record.figures for record in records if record.figures is not None]
+    stamps = [record.stamps for record in records if record.stamps is not None]
+    duration_s = _duration_s(stamps)
+    latencies = sorted(figures.total_latency_s for figures in whole)
+    ttfts = sorted(figures.ttft_s for figures in whole)
+    answers = [request_of(record, 0, 0) for record in records if record.figures is not None]
+    tokens = sum(figures.output_tokens for figures in whole)
+    rates = [figures.tokens_per_sec for figures in whole if figures.tokens_per_sec]
+    is_counted = not is_rate_withheld(answers)
+    chunk_gaps, itl = pool_gaps(records)
+    return LoadLevel(
+        concurrency=level.concurrency,
+        rate_per_s=level.rate_per_s,
+        requests=len(records),
+        failures=dict(Counter(str(r.failure) for r in records if r.failure is not None)),
+        duration_s=duration_s,
+        tokens_per_sec=tokens / duration_s if duration_s and is_counted else None,
+        median_decode_tokens_per_sec=median(rates) if rates and is_counted else None,
+        requests_per_sec=len(whole) / duration_s if duration_s else None,
+        median_latency_s=median(latencies) if latencies else None,
+        p95_latency_s=nearest_rank(latencies, 0.95) if latencies else None,
+        median_ttft_s=median(ttfts) if ttfts else None,
+        p95_ttft_s=nearest_rank(ttfts, 0.95) if ttfts else None,
+        chunk_gaps=Percentiles(**asdict(chunk_gaps)) if chunk_gaps else None,
+        itl=Percentiles(**asdict(itl)) if itl else None,
+        coalesced=sum(figures.is_coalesced for figures in whole),
+        unreconciled=unreconciled_of(answers),
+        mean_in_flight=sum(map(_busy_s, stamps)) / duration_s if duration_s else None,
+        max_in_flight=_max_in_flight(stamps),
+        arrival_rate_per_s=_arrival_rate(stamps),
+    )
+
+
+def grew(levels: Sequence[LoadLevel]) -> bool:
+    """Return whether throughput still grew at the last level of a sweep."""
+    before, last = [0.0, *_throughputs(levels)][-2:] if levels else (0.0, 0.0)
+    return last > GROWTH * before
+
+
+def knee_of(levels: Sequence[LoadLevel]) -> int | None:
+    """Return the concurrency at which the throughput of a sweep saturates."""
+    best, reached = None, 0.0
+    for level, rate in zip(levels, _throughputs(levels), strict=True):
+        if rate > GROWTH * reached:
+            best, reached = level.concurrency, rate
+    return best
+
+
+def _throughputs(levels: Sequence[LoadLevel]) -> list[float]:
+    """Return tokens per second of each level; requests per second if some have none."""
+    tokens = [level.tokens_per_sec for level in levels]
+    if None in tokens:
+        tokens = [level.requests_per_sec for level in levels]
+    return [rate or 0.0 for rate in tokens]
+
+
+def _duration_s(stamps: Sequence[Stamps]) -> float:
+    """Return the seconds from the first request to the end of the last answer."""
+    if not stamps:
+        return 0.0
+    return (max(map(_end_ns, stamps)) - min(s.sent_at_ns for s in stamps)) / 1e9
+
+
+def _end_ns(stamps: Stamps) -> int:
+    return stamps.sent_at_ns + (stamps.ended_ns or 0)
+
+
+def _busy_s(stamps: Stamps) -> float:
+    return (stamps.ended_ns or 0) / 1e9
+
+
+def _max_in_flight(stamps: Sequence[Stamps]) -> int:
+    """Return the maximum of concurrent requests; at equal times ends come first."""
+    events = [(s.sent_at_ns, 1) for s in stamps] + [(_end_ns(s), -1) for s in stamps]
+    count = most = 0
+    for _, step in sorted(events):
+        count += step
+        most = max(most, count)
+    return most
+
+
+def _arrival_rate(stamps: Sequence[Stamps]) -> float | None:
+    sent = sorted(s.sent_at_ns for s in stamps)
+    span_ns = sent[-1] - sent[0] if sent else 0
+    return (len(sent) - 1) / (span_ns / 1e9) if span_ns else None

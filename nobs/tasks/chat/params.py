@@ -1,0 +1,48 @@
+"""Parameters that the workloads of served models share."""
+
+from enum import StrEnum
+
+from pydantic import ConfigDict, Field
+
+from nobs.schema.base import Record
+from nobs.schema.pins import Params
+
+
+class Arrivals(StrEnum):
+    """Arrival process of a request rate."""
+
+    CONSTANT = "constant"
+    """At equal intervals."""
+    POISSON = "poisson"
+    """At random, with exponentially distributed intervals."""
+
+
+class LoadParams(Record):
+    """Load levels to measure after the repeats; they make the result open."""
+
+    concurrency: tuple[int, ...] = ()
+    """Requests in flight, one load level each."""
+    rates_per_s: tuple[float, ...] = ()
+    """Requests that arrive per second, one load level each."""
+    arrivals: Arrivals = Arrivals.POISSON
+    sweep: bool = False
+    """Whether the concurrency is doubled until throughput stops growing."""
+    seed: int = 1
+    """Of the arrival times."""
+
+
+class ChatParams(Params):
+    """Parameters of requests to a served model."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_output_tokens: int = Field(2048, gt=0)
+    """Limit of a request, reasoning included."""
+    temperature: float = Field(0.0, ge=0)
+    """0: always the most probable token."""
+    warmup_prompts: int = Field(1, ge=0)
+    """Prompts that are sent before measuring."""
+    min_output_tokens: int = Field(2, gt=0)
+    """An answer with fewer tokens has no generation time: it fails as `short`."""
+    load: LoadParams | None = None
+    """Load levels that are measured after the repeats; null: none."""

@@ -1,0 +1,104 @@
+"""Levels of load: arrivals, figures from known stamps, and the knee."""
+
+from itertools import pairwise
+
+import pytest
+
+from nobs.tasks.chat.load import Level, arrival_times_s, levels_of, requests_of, sweep_levels
+from nobs.tasks.chat.load_figures import grew, knee_of, level_figures
+from nobs.tasks.chat.params import Arrivals, LoadParams
+from nobs.tasks.chat.report import LoadLevel
+from tests.fakes.llm_records import answered, failed
+
+
+def level(concurrency: int, tokens_per_sec: float) -> LoadLevel:
+    return level_figures(Level(concurrency=concurrency), []).model_copy(
+        update={"tokens_per_sec": tokens_per_sec}
+    )
+
+
+def test_constant_arrivals_are_evenly_spaced() -> None:
+    assert arrival_times_s(4, 2.0, Arrivals.CONSTANT, 1) == [0.0, 0.5, 1.0, 1.5]
+
+
+def test_poisson_arrivals_are_those_of_their_seed_and_keep_the_rate() -> None:
+    times_s = arrival_times_s(2001, 10.0, Arrivals.POISSON, 1)
+    gaps_s = [b - a for a, b in pairwise(times_s)]
+
+    assert times_s == arrival_times_s(2001, 10.0, Arrivals.POISSON, 1)
+    assert times_s != arrival_times_s(2001, 10.0, Arrivals.POISSON, 2)
+    assert times_s[-1] / 2000 == pytest.approx(0.1, rel=0.1)
+    assert max(gaps_s) > 0.3
+    assert min(gaps_s) >= 0
+
+
+def test_levels_come_in_their_order_and_a_sweep_doubles() -> None:
+    params = LoadParams(concurrency=(1, 4), rates_per_s=(0.5,))
+
+    assert [str(found) for found in levels_of(params)] == ["1 at once", "4 at once",
+                                                           "0.5 requests/s"]  # fmt: skip
+    assert [found.concurrency for found in sweep_levels()] == [1, 2, 4, 8, 16, 32, 64, 128, 256]
+
+
+def test_a_level_has_enough_requests() -> None:
+    assert requests_of(Level(concurrency=1), 3) == 10
+    assert requests_of(Level(concurrency=16), 3) == 32
+    assert requests_of(Level(rate_per_s=0.1), 3) == 10
+    assert requests_of(Level(rate_per_s=2.0), 3) == 40
+
+
+def test_figures_follow_from_the_stamps() -> None:
+    records = [answered(0, 100, 300), answered(100, 200, 900), failed(500, 100)]
+    found = level_figures(Level(concurrency=2), records)
+
+    assert (found.requests, found.failures) == (3, {"cut": 1})
+    assert found.duration_s == 1.0
+    assert found.tokens_per_sec == 20.0
+    assert found.median_decode_tokens_per_sec == 1.0
+    assert found.requests_per_sec == 2.0
+    assert found.median_ttft_s == pytest.approx(0.15)
+    assert found.median_latency_s == pytest.approx(0.6)
+    assert (found.p95_ttft_s, found.p95_latency_s) == (0.2, 0.9)
+    assert found.chunk_gaps is not None
+    assert found.chunk_gaps.median_s == pytest.approx(0.45)
+    assert found.chunk_gaps.max_s == 0.7
+    assert found.mean_in_flight == pytest.approx(0.3 + 0.9 + 0.1)
+    assert found.max_in_flight == 2
+    assert found.arrival_rate_per_s == pytest.approx(2 / 0.5)
+
+
+def test_a_level_without_an_answer_has_no_figures() -> None:
+    found = level_figures(Level(rate_per_s=1.0), [failed(0, 10)])
+
+    assert (found.tokens_per_sec, found.requests_per_sec) == (0.0, 0.0)
+    assert (found.median_ttft_s, found.chunk_gaps, found.arrival_rate_per_s) == (None, None, None)
+
+
+def test_a_sweep_whose_tokens_are_not_known_goes_by_its_answers() -> None:
+    levels = [
+        level(1 << n, 0.0).model_copy(update={"tokens_per_sec": None, "requests_per_sec": rate})
+        for n, rate in enumerate([4.0, 7.0, 7.1])
+    ]
+
+    assert [grew(levels[:n]) for n in (1, 2, 3)] == [True, True, False]
+    assert knee_of(levels) == 2
+
+
+@pytest.mark.parametrize(
+    ("rates", "goes_on", "knee"),
+    [
+        ([100.0], True, 1),
+        ([0.0], False, None),
+        ([100.0, 190.0], True, 2),
+        ([100.0, 190.0, 195.0], False, 2),
+        ([100.0, 190.0, 150.0], False, 2),
+        ([100.0, 80.0], False, 1),
+    ],
+)
+def test_a_sweep_ends_where_throughput_stops_growing(
+    rates: list[float], goes_on: bool, knee: int | None
+) -> None:
+    levels = [level(1 << number, rate) for number, rate in enumerate(rates)]
+
+    assert grew(levels) is goes_on
+    assert knee_of(levels) == knee
