@@ -44,7 +44,7 @@ class Listed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class NamedModel:
     """What a name means: a model on disk and, where the name says it, which quantisation."""
 
     model: Listed
@@ -75,7 +75,7 @@ def match(wanted: str | None, names: Sequence[str]) -> str:
     return found[0].name
 
 
-def find_targets(wanted: str | None, models: Sequence[Listed]) -> list[Target]:
+def find_targets(wanted: str | None, models: Sequence[Listed]) -> list[NamedModel]:
     """Return what `wanted` may mean; None means any LLM.
 
     A whole key is meant before a key without its owner, that before a key's quantisation, and that
@@ -83,19 +83,21 @@ def find_targets(wanted: str | None, models: Sequence[Listed]) -> list[Target]:
     """
     if wanted is None:
         names = (model for model in models if not model.key.startswith("text-embedding-"))
-        return [Target(model=model) for model in names]
-    if exact := [Target(model=model) for model in models if model.key == wanted]:
+        return [NamedModel(model=model) for model in names]
+    if exact := [NamedModel(model=model) for model in models if model.key == wanted]:
         return exact
     bare = _bare(wanted)
-    if alike := [Target(model=model) for model in models if _bare(model.key) == bare]:
+    if alike := [NamedModel(model=model) for model in models if _bare(model.key) == bare]:
         return alike
     if "@" not in bare:
         keys = (model for model in models if not names_instance(model.key))
         tagged = [model for model in keys if _bare(model.key).partition("@")[0] == bare]
-        return [Target(model=model) for model in tagged or _from_repository(wanted, models)]
+        return [NamedModel(model=model) for model in tagged or _from_repository(wanted, models)]
     variants = [(model, variant) for model in models for variant in model.variants]
-    exact = [Target(model=model, variant=name) for model, name in variants if name == wanted]
-    return exact or [Target(model=m, variant=name) for m, name in variants if _bare(name) == bare]
+    exact = [NamedModel(model=model, variant=name) for model, name in variants if name == wanted]
+    return exact or [
+        NamedModel(model=m, variant=name) for m, name in variants if _bare(name) == bare
+    ]
 
 
 def find_identifiers(wanted: str, identifiers: Iterable[str]) -> list[str]:

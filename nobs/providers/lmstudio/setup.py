@@ -12,7 +12,7 @@ from nobs.providers.client import Server
 from nobs.providers.definitions import LMSTUDIO
 from nobs.providers.lmstudio.cli import Lms, check_lms_cli
 from nobs.providers.lmstudio.failures import ModelNotFound
-from nobs.providers.lmstudio.names import Target
+from nobs.providers.lmstudio.names import NamedModel
 from nobs.providers.lmstudio.state import (
     Instance,
     daemon_status,
@@ -150,7 +150,7 @@ def _check_named(instance: Instance, request: ServerRequest) -> None:
 
 
 def _use_or_load(
-    setup: Setup, target: Target, request: ServerRequest, on_progress: OnProgress
+    setup: Setup, target: NamedModel, request: ServerRequest, on_progress: OnProgress
 ) -> str:
     """Return the identifier of an instance that fits: one of the user's, else our own."""
     for instance in setup.loaded_before or ():
@@ -169,7 +169,7 @@ def _use_or_load(
     return identifier
 
 
-def _load(lms: Lms, target: Target, options: list[str], on_progress: OnProgress) -> None:
+def _load(lms: Lms, target: NamedModel, options: list[str], on_progress: OnProgress) -> None:
     """Load by the key where that means the right variant; few versions take a variant's name."""
     name = target.model.key if target.loads_by_key else target.name
     try:
@@ -182,7 +182,7 @@ def _load(lms: Lms, target: Target, options: list[str], on_progress: OnProgress)
         raise not_selected(target) from error
 
 
-def not_selected(target: Target) -> HostApiError:
+def not_selected(target: NamedModel) -> HostApiError:
     """Return why a variant on disk can't be loaded: LM Studio loads one variant for a key."""
     selected = target.model.selected or "another quantization"
     return HostApiError(
@@ -192,7 +192,7 @@ def not_selected(target: Target) -> HostApiError:
     )
 
 
-def _is_of(instance: Instance, target: Target) -> bool:
+def _is_of(instance: Instance, target: NamedModel) -> bool:
     """Return whether the instance is what the target means; a quantization must be confirmed."""
     if instance.key == target.name:
         return True
@@ -206,7 +206,7 @@ def _fits(instance: Instance, request: ServerRequest) -> bool:
     return enough and request.parallel in (None, instance.parallel)
 
 
-def _check_loaded(lms: Lms, target: Target, identifier: str) -> None:
+def _check_loaded(lms: Lms, target: NamedModel, identifier: str) -> None:
     """Make sure that it is this model, here: `lms load` takes what comes near a name."""
     found = next((each for each in loaded_models(lms) if each.identifier == identifier), None)
     if found is None or not _is_of(found, target):

@@ -7,7 +7,7 @@ from nobs.providers.base import OnProgress
 from nobs.providers.lmstudio.cli import Lms
 from nobs.providers.lmstudio.names import (
     Listed,
-    Target,
+    NamedModel,
     find_identifiers,
     find_targets,
     names_instance,
@@ -46,7 +46,7 @@ def find_instance(
 
 def find_or_download(
     lms: Lms, wanted: str | None, downloaded: Sequence[Listed], on_progress: OnProgress
-) -> Target:
+) -> NamedModel:
     """Return the model on disk."""
     found = _find(wanted, downloaded)
     if found is not None:
@@ -69,7 +69,7 @@ def find_or_download(
     return found
 
 
-def _find(wanted: str | None, models: Sequence[Listed]) -> Target | None:
+def _find(wanted: str | None, models: Sequence[Listed]) -> NamedModel | None:
     """Return the one model that is meant, None where none is; UsageError where several may be."""
     found = find_targets(wanted, models)
     if len(found) > 1:
@@ -81,8 +81,8 @@ def _find(wanted: str | None, models: Sequence[Listed]) -> Target | None:
     return found[0] if found else None
 
 
-def _find_new(wanted: str, before: Sequence[Listed], after: Sequence[Listed]) -> Target | None:
+def _find_new(wanted: str, before: Sequence[Listed], after: Sequence[Listed]) -> NamedModel | None:
     """Return the one model that was downloaded; of a named quantisation it could be another."""
     known = {model.key for model in before}
     new = [model for model in after if model.key not in known]
-    return Target(model=new[0]) if len(new) == 1 and "@" not in wanted else None
+    return NamedModel(model=new[0]) if len(new) == 1 and "@" not in wanted else None
