@@ -9,6 +9,7 @@ from pathlib import Path
 from nobs.errors import UsageError
 from nobs.user import cache_home, expand
 
+CATALOG_VARIABLE = "NOBS_CATALOG"
 DEFAULT_LLM_BASE_URL = "http://127.0.0.1:1234/v1"
 DEFAULT_LLM_MODEL_NAME = "gpt-oss-20b"
 _CREDENTIALS = re.compile(r"(\b[a-zA-Z][\w+.-]*://)([^\s/?#@]+)@")

@@ -6,8 +6,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from nobs.catalog.sources import VARIABLE, package_sources, user_source
+from nobs.catalog.sources import package_sources, user_source
 from nobs.catalog.tables import Catalog, add_tables
+from nobs.settings import CATALOG_VARIABLE
 
 __all__ = ["Catalog", "load_catalog", "read_catalog"]
 
@@ -20,7 +21,7 @@ def load_catalog() -> Catalog:
 
     UsageError if the file of --catalog or NOBS_CATALOG is invalid.
     """
-    return read_catalog(os.environ.get(VARIABLE, ""))
+    return read_catalog(os.environ.get(CATALOG_VARIABLE, ""))
 
 
 @cache

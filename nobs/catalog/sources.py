@@ -13,9 +13,9 @@ from typing import Any
 
 from nobs.errors import RequirementError, UsageError
 from nobs.schema.pins import CatalogRef
+from nobs.settings import CATALOG_VARIABLE
 from nobs.user import expand_home
 
-VARIABLE = "NOBS_CATALOG"
 GROUP = "nobs.catalogs"
 _MARK = "@sha256:"
 
@@ -48,7 +48,7 @@ def user_source(named: str) -> CatalogSource:
     except OSError as error:
         raise UsageError(
             f"The catalogue {file} can't be read: {error.strerror}.",
-            f"Name a TOML file with --catalog or {VARIABLE}.",
+            f"Name a TOML file with --catalog or {CATALOG_VARIABLE}.",
         ) from error
     source = _read(str(file), file.name, file.stem, content, pinned=bool(mark))
     if mark and wanted.lower() != source.ref.sha256:

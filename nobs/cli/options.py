@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from nobs.cli.backends import BackendName
 from nobs.cli.paths import UserPath
+from nobs.settings import CATALOG_VARIABLE
 from nobs.tasks.options import Option
 
 IMAGE_BACKENDS = ("cuda", "rocm", "cpu")
@@ -89,11 +90,11 @@ def _variable(name: str, value: str) -> Iterator[None]:
 def _use_catalog(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
     # Code that loads the catalogue reads the variable.
     if value:
-        ctx.with_resource(_variable("NOBS_CATALOG", value))
+        ctx.with_resource(_variable(CATALOG_VARIABLE, value))
 
 
 catalog_option = click.option(
-    "--catalog", metavar="FILE.toml[@sha256:HEX]", envvar="NOBS_CATALOG", show_envvar=True,
+    "--catalog", metavar="FILE.toml[@sha256:HEX]", envvar=CATALOG_VARIABLE, show_envvar=True,
     expose_value=False, is_eager=True, callback=_use_catalog,
     help="Also load models, data sets and workloads from this file. Their results are open unless "
     "the sha256 of the file is given.",
