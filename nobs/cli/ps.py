@@ -16,8 +16,8 @@ from nobs.cli.options import json_option, results_option
 def command(*, show_all: bool, results: Path, as_json: bool) -> None:
     """List running and unfinished runs.
 
-    running: watched by its launcher; orphaned: running, but its launcher has died; left: not
-    running and never finished. Use `nobs attach` for orphaned and left runs.
+    running: watched by its launcher; orphaned: running, but its launcher has died; abandoned:
+    not running and never finished. Use `nobs attach` for orphaned and abandoned runs.
     """
     from nobs.launch.executor.choice import all_executors
     from nobs.launch.run.runs import RunPhase, list_runs

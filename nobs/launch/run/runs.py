@@ -23,7 +23,7 @@ class RunPhase(StrEnum):
     """Its launcher waits for it."""
     ORPHANED = "orphaned"
     """It runs, but its launcher has died: `nobs attach` follows it."""
-    LEFT = "left"
+    ABANDONED = "abandoned"
     """It isn't running and was never finished: `nobs attach` finishes it."""
     FINISHED = "finished"
 
@@ -66,7 +66,7 @@ def _summarise(run_dir: RunDir, spec: RunSpec, executors: Sequence[Executor]) ->
         phase = RunPhase.RUNNING
     else:
         goes_on = any(executor.is_running(run_dir) for executor in executors)
-        phase = RunPhase.ORPHANED if goes_on else RunPhase.LEFT
+        phase = RunPhase.ORPHANED if goes_on else RunPhase.ABANDONED
     return RunSummary(
         run_id=spec.run_id,
         phase=phase,
