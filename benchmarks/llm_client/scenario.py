@@ -31,10 +31,10 @@ class Scenario:
         return self.concurrency * self.requests
 
 
-ONE = Scenario("50 ms, then 5 ms a token, 1 stream", 50, 5, 200, 1, requests=3)
-SOME = Scenario("50 ms, then 5 ms a token, 32 streams", 50, 5, 200, 32)
-MANY = Scenario("50 ms, then 5 ms a token, 64 streams", 50, 5, 200, 64)
-FAST = Scenario("50 ms, then 1 ms a token, 32 streams", 50, 1, 500, 32)
+ONE = Scenario("50 ms, then 5 ms per token, 1 stream", 50, 5, 200, 1, requests=3)
+SOME = Scenario("50 ms, then 5 ms per token, 32 streams", 50, 5, 200, 32)
+MANY = Scenario("50 ms, then 5 ms per token, 64 streams", 50, 5, 200, 64)
+FAST = Scenario("50 ms, then 1 ms per token, 32 streams", 50, 1, 500, 32)
 FLOOD = Scenario("no delay, 16 tokens a write, 32 streams", 0, 0, 2000, 32, tokens_per_write=16)
 DRIP = Scenario("no delay, a write a token, 32 streams", 0, 0, 2000, 32)
 SCENARIOS = (ONE, SOME, MANY, FAST, FLOOD, DRIP)
