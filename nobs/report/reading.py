@@ -1,5 +1,6 @@
 """Read figures and samples from reports through the definitions of their tasks."""
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from nobs.report.definitions import find_definition, fits
 from nobs.report.legacy.task import legacy_definition
 from nobs.schema.base import Division
 from nobs.schema.report import ModelReport, Report
+from nobs.storage.document import Document
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.figures import COMMON, SCORE, Figure, Measured, cost_figures, measured
 
@@ -24,7 +26,8 @@ def definition_of(task: str, division: str) -> TaskDefinition:
 def typed(report: Report) -> Report:
     """Return `report` with every model in the class of its task.
 
-    A field that doesn't fit the class is left out: other programs may have written the report.
+    A field that doesn't fit the class is left out, with the object or list that it makes invalid
+    and no more: other programs may have written the report.
     """
     tasks = []
     for task in report.tasks:
@@ -37,15 +40,30 @@ def typed(report: Report) -> Report:
 def _typed(kind: type[ModelReport], model: ModelReport) -> ModelReport:
     if isinstance(model, kind):
         return model
-    try:
-        return kind.model_validate_json(model.model_dump_json(), strict=True)
-    except ValidationError as error:
-        unfit = {fault["loc"][0] for fault in error.errors(include_url=False)}
-    fit = model.model_dump_json(exclude={str(name) for name in unfit})
-    try:
-        return kind.model_validate_json(fit, strict=True)
-    except ValidationError:
-        return model
+    content = model.model_dump(mode="json")
+    while True:
+        try:
+            return kind.model_validate_json(json.dumps(content), strict=True)
+        except ValidationError as error:
+            faults = error.errors(include_url=False)
+        unfit = list(filter(None, (_find(content, fault["loc"]) for fault in faults)))
+        if not unfit:
+            return model
+        for holder, key in unfit:
+            holder.pop(key, None)
+
+
+def _find(content: Document, location: Sequence[int | str]) -> tuple[Document, str] | None:
+    """Return the innermost object on the way to `location`, and its key that leads there.
+
+    A list goes as a whole: without one of its values it would be another measurement.
+    """
+    found, place = None, content
+    for step in location:
+        if not isinstance(place, dict) or step not in place:
+            break
+        found, place = (place, str(step)), place[str(step)]
+    return found
 
 
 def figures_of(task: TaskDefinition) -> tuple[Figure[Any], ...]:

@@ -40,6 +40,35 @@ def test_a_field_that_this_version_does_not_know_is_left_out() -> None:
     assert isinstance(read(of_the_future=1), EmbeddingsModelReport)
 
 
+def test_a_value_of_the_future_costs_its_neighbours_nothing() -> None:
+    usual = read()
+    assert isinstance(usual, EmbeddingsModelReport)
+    assert usual.encoding_time_interval is not None
+    interval = usual.encoding_time_interval.model_dump(mode="json")
+    tuning = {
+        "stopped_by": "time",
+        "duration_s": 1.0,
+        "min_rows": 8,
+        "trials": [],
+        "of_the_future": 1,
+    }
+    model = read(encoding_time_interval=interval | {"of_the_future": {"a": 1}}, tuning=tuning)
+
+    assert isinstance(model, EmbeddingsModelReport)
+    assert model.encoding_time_interval == usual.encoding_time_interval
+    assert model.tuning is not None
+    assert model.tuning.min_rows == 8
+
+
+def test_a_list_with_a_value_that_does_not_fit_is_left_out_as_a_whole() -> None:
+    runs = [{"encoding_time_seconds": 1.0, "rows_per_second": value} for value in (1.0, "x", 3.0)]
+    model = read(all_runs=runs)
+
+    assert isinstance(model, EmbeddingsModelReport)
+    assert not model.all_runs
+    assert model.batch_size == 16
+
+
 def test_a_report_that_is_typed_stays_as_it_is() -> None:
     report = typed(make_report())
 
