@@ -1,12 +1,13 @@
 """Flags: conditions during the run that may have influenced a figure. They never stop a run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nobs.report.definitions import fits
 from nobs.schema.base import Execution
 from nobs.schema.flags import Flag, FlagName
 from nobs.schema.report import FindingKind, ModelReport
+from nobs.schema.result import Sample
 from nobs.schema.telemetry import DeviceTelemetry, SystemTelemetry, Throttling
 from nobs.tasks.base import TaskDefinition
 from nobs.units import format_share
@@ -42,8 +43,8 @@ def find_flags(model: ModelReport) -> Iterator[Flag]:
         yield from _system_flags(model.telemetry.system)
     for finding in model.verdict.findings if model.verdict else ():
         if finding.kind is FindingKind.FOREIGN_CPU:
-            cores = f"Other processes kept {finding.value:.1f} CPU cores busy."
-            yield Flag.warning(FlagName.FOREIGN_CPU, cores)
+            clause = describe_foreign_cpu(finding.value, model.samples)
+            yield Flag.warning(FlagName.FOREIGN_CPU, f"O{clause[1:]}.")
         if finding.kind is FindingKind.STOLEN_CPU:
             share = format_share(finding.value)
             yield Flag.warning(
@@ -78,6 +79,14 @@ def find_heat(device: DeviceTelemetry, span_s: float) -> tuple[str, float] | Non
     """Return the reason for throttling and its share of the time; None without throttling."""
     heat = _strongest(device.throttling, HEAT, span_s)
     return heat if heat and heat[1] >= MIN_HEAT_SHARE else None
+
+
+def describe_foreign_cpu(cores: float, samples: Sequence[Sample]) -> str:
+    """Return a clause that says how many cores other processes kept busy, and when."""
+    # Inside a container the server's processes can't be distinguished from others.
+    is_during = any(sample.foreign_cpu_s is not None for sample in samples)
+    when = "" if is_during else " before the repeats, while the server was idle"
+    return f"other processes kept {cores:.1f} CPU cores busy{when}"
 
 
 def _power_flags(device: DeviceTelemetry, capped: tuple[str, float] | None) -> Iterator[Flag]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from math import ceil
 
-from nobs.report.flags import find_heat
+from nobs.report.flags import describe_foreign_cpu, find_heat
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.report import Finding, FindingKind, Verdict
 from nobs.schema.result import Sample
@@ -137,16 +137,13 @@ def _two_modes(times: list[float]) -> Iterator[Finding]:
 
 def _foreign_cpu(samples: Sequence[Sample], telemetry: Telemetry | None) -> Iterator[Finding]:
     known = [(s.foreign_cpu_s, s.duration_s) for s in samples if s.foreign_cpu_s is not None]
-    when = ""
     if known:
         cores = sum(cpu for cpu, _ in known) / sum(time for _, time in known)
     else:
-        # Inside a container the server's processes can't be distinguished from others.
         cores = (telemetry.idle_foreign_cores if telemetry else None) or 0.0
-        when = " before the repeats, while the server was idle"
     if cores >= MIN_FOREIGN_CORES:
-        message = f"other processes kept {cores:.1f} CPU cores busy{when}; close them and run again"
-        yield _finding(FindingKind.FOREIGN_CPU, cores, message)
+        clause = describe_foreign_cpu(cores, samples)
+        yield _finding(FindingKind.FOREIGN_CPU, cores, f"{clause}; close them and run again")
 
 
 def _stolen_cpu(samples: Sequence[Sample]) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from nobs.report.flags import find_flags, find_machine_flags
 from nobs.schema.base import Backend, Execution, Status
 from nobs.schema.flags import FlagName, Severity
 from nobs.schema.report import Finding, FindingKind, ModelReport, Verdict
+from nobs.schema.result import Sample
 from nobs.schema.telemetry import Evidence, Figure, Throttling
 from tests.fakes.sensors import make_telemetry, throttling
 
@@ -98,12 +99,20 @@ def test_swapping(swapped: float, *, flagged: bool) -> None:
     assert (FlagName.SWAPPING in names(model(swapped=told(swapped)))) is flagged
 
 
-def test_a_busy_machine_is_what_the_verdict_found() -> None:
+@pytest.mark.parametrize(
+    ("foreign_cpu_s", "when"),
+    [(1.0, ""), (None, " before the repeats, while the server was idle")],
+)
+def test_a_busy_machine_is_what_the_verdict_found(foreign_cpu_s: float | None, when: str) -> None:
+    sample = Sample(
+        start_s=0.0, duration_s=1.0, units=1, cpu_time_s=0.0, foreign_cpu_s=foreign_cpu_s
+    )
     finding = Finding(kind=FindingKind.FOREIGN_CPU, value=1.0, message="busy")
     verdict = Verdict(stable=False, uncertainty=0.1, spread=0.1, findings=(finding,))
-    (flag,) = find_flags(model(verdict=verdict))
+    seen = model(verdict=verdict).model_copy(update={"samples": (sample,)})
+    (flag,) = find_flags(seen)
 
-    assert flag.message == "Other processes kept 1.0 CPU cores busy."
+    assert flag.message == f"Other processes kept 1.0 CPU cores busy{when}."
 
 
 def test_time_that_a_hypervisor_took_is_what_the_verdict_found() -> None:
