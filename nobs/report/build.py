@@ -21,13 +21,24 @@ from nobs.tasks import TASKS
 from nobs.tasks.parameters import typed_spec
 
 
-def build_report(spec: RunSpec, results: Mapping[str, StepResult], *, finished: bool) -> Report:
-    """Return the report of `results` (step id -> result); `finished` if no step is left."""
+def build_report(
+    spec: RunSpec,
+    results: Mapping[str, StepResult],
+    *,
+    finished: bool,
+    models: Mapping[str, ModelReport] | None = None,
+) -> Report:
+    """Return the report of `results` (step id -> result); `finished` if no step is left.
+
+    `models` are the results' summaries, where they have been made already.
+    """
     spec = typed_spec(spec)
+    if models is None:
+        models = {s.id: summarise(spec, s, results[s.id]) for s in spec.steps if s.id in results}
     now = datetime.now(UTC)
     device_info, flags = _find_device(spec.device_info, results)
     tasks = tuple(
-        _build_task(spec, index, results)
+        _build_task(spec, index, results, models)
         for index in range(len(spec.workloads))
         if any(step.id in results for step in _steps_of(spec, index))
     )
@@ -93,15 +104,16 @@ def summarise(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
     return model.model_copy(update={"status": Status.FAILED, "failure": failure})
 
 
-def _build_task(spec: RunSpec, index: int, results: Mapping[str, StepResult]) -> TaskReport:
+def _build_task(
+    spec: RunSpec,
+    index: int,
+    results: Mapping[str, StepResult],
+    summaries: Mapping[str, ModelReport],
+) -> TaskReport:
     workload = spec.workloads[index]
     definition = TASKS.load(workload.task)
     steps = _steps_of(spec, index)
-    models = {
-        step.model.id: summarise(spec, step, results[step.id])
-        for step in steps
-        if step.id in results
-    }
+    models = {step.model.id: summaries[step.id] for step in steps if step.id in summaries}
     whole = len(models) == len(steps)
     return TaskReport(
         task=workload.task,

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from nobs.errors import REMEDIES, FailureClass
 from nobs.report.build import build_report, summarise
 from nobs.schema.base import Status
+from nobs.schema.report import ModelReport
 from nobs.schema.result import Failure, StepResult
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.storage.rundir import RunDir
+from nobs.tasks.parameters import typed_spec
 from nobs.text import to_line
 
 
@@ -30,16 +32,25 @@ def sound_results(run_dir: RunDir, spec: RunSpec) -> dict[str, StepResult]:
     A step whose result is unreadable or wrong has failed; the report keeps the other steps. The
     unreadable file is kept as `unusable.json`.
     """
+    return {step: result for step, (result, _) in _summarised(run_dir, spec).items()}
+
+
+def _summarised(run_dir: RunDir, spec: RunSpec) -> dict[str, tuple[StepResult, ModelReport]]:
+    spec = typed_spec(spec)
     found = {step.id: _sound_result(run_dir, spec, step) for step in spec.steps}
-    return {step: result for step, result in found.items() if result is not None}
+    return {step: pair for step, pair in found.items() if pair is not None}
 
 
-def _sound_result(run_dir: RunDir, spec: RunSpec, step: StepSpec) -> StepResult | None:
+def _sound_result(
+    run_dir: RunDir, spec: RunSpec, step: StepSpec
+) -> tuple[StepResult, ModelReport] | None:
     started = datetime.now(UTC)
     try:
         result = run_dir.find_result(step.id)
-        model = summarise(spec, step, result) if result is not None else None
-        if result and model and model.status is not result.status:
+        if result is None:
+            return None
+        model = summarise(spec, step, result)
+        if model.status is not result.status:
             result = result.model_copy(update={"status": model.status, "failure": model.failure})
             run_dir.write(run_dir.result_file(step.id), result)
     except Exception as error:  # noqa: BLE001 - one step's data must not cost the others' report
@@ -53,8 +64,9 @@ def _sound_result(run_dir: RunDir, spec: RunSpec, step: StepSpec) -> StepResult 
             f" {kept.parent.name}/{kept.name}.",
         )
         result = empty_result(spec, step, started, failure)
+        model = summarise(spec, step, result)
         run_dir.write(file, result)
-    return result
+    return result, model
 
 
 def missing_steps(run_dir: RunDir, spec: RunSpec) -> list[StepSpec]:
@@ -86,6 +98,9 @@ def record_missing(
 
 def write_report(run_dir: RunDir, spec: RunSpec, *, finished: bool) -> dict[str, StepResult]:
     """Write the report of the results so far and return them by step."""
-    results = sound_results(run_dir, spec)
-    run_dir.write(run_dir.report_file, build_report(spec, results, finished=finished))
+    found = _summarised(run_dir, spec)
+    results = {step: result for step, (result, _) in found.items()}
+    models = {step: model for step, (_, model) in found.items()}
+    report = build_report(spec, results, finished=finished, models=models)
+    run_dir.write(run_dir.report_file, report)
     return results
