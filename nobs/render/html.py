@@ -11,7 +11,7 @@ from typing import Any
 
 from nobs.render.cells import interval_cell
 from nobs.report.leaderboard import Leaderboard, Row, Table
-from nobs.tasks.charts import Chart, Point
+from nobs.tasks.charts import Chart, Mark, Picture, Point
 from nobs.tasks.figures import Figure, Kind, Measured, format_value
 
 _ASSETS = files("nobs.render") / "assets"
@@ -104,8 +104,10 @@ def _row(table: Table, row: Row, rank: int | None, host: int) -> dict[str, Any]:
     }
 
 
-def _mark(mark: Point | float) -> list[str | float | None] | float | None:
+def _mark(mark: Mark) -> list[str | float | None] | float | None:
     """Return a share, or x, y and what else a point has; the end that says nothing is left out."""
+    if isinstance(mark, Picture):
+        return [mark.source, mark.text]
     if not isinstance(mark, Point):
         return _short(mark)
     values = [_short(mark.x), _short(mark.y), _short(mark.high), mark.series, mark.text]
@@ -132,11 +134,14 @@ def _short(value: float | None) -> float | None:
 
 
 def _policy(scripts: list[str]) -> str:
-    """Return a policy that runs these scripts and loads nothing; the chart library sets styles."""
+    """Return a policy that runs these scripts and loads nothing; the chart library sets styles.
+
+    Pictures are part of the page.
+    """
     sources = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
     return (
         f"default-src 'none'; script-src {sources}; style-src 'unsafe-inline'; "
-        "base-uri 'none'; form-action 'none'"
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 

@@ -1,7 +1,7 @@
 """The leaderboard: rows of all reports in one table per workload and division."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -20,7 +20,7 @@ from nobs.report.reading import (
 from nobs.schema.base import Status
 from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.tasks.base import TaskDefinition
-from nobs.tasks.charts import Chart, Point
+from nobs.tasks.charts import Chart, Mark, Picture, Point
 from nobs.tasks.figures import Figure, Measured
 from nobs.text import to_line
 
@@ -56,8 +56,8 @@ class Row:
     """Name of the machine that did the work, as prices name it: the host, or another one."""
     price: str = ""
     """Claimed price that its costs follow from, and where it was claimed."""
-    charts: Mapping[str, tuple[Point | float, ...]] = field(default_factory=dict)
-    """Points, or shares of a whole, by the key of the chart."""
+    charts: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
+    """Points, shares of a whole, or pictures, by the key of the chart."""
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -242,17 +242,23 @@ def _rows(report: Report, task: TaskReport, prices: Prices | None) -> Iterator[R
 
 def _charts(
     definition: TaskDefinition, model: ModelReport
-) -> Iterator[tuple[str, tuple[Point | float, ...]]]:
+) -> Iterator[tuple[str, tuple[Mark, ...]]]:
     """Yield key and data of each chart for which `model` has data."""
     for chart in definition.charts:
-        if found := chart.read(model):
-            safe = (
-                replace(each, series=to_line(each.series), text=to_line(each.text))
-                if isinstance(each, Point) and (each.series or each.text)
-                else each
-                for each in found
-            )
-            yield chart.key, tuple(safe)
+        if safe := tuple(_make_safe(chart.read(model))):
+            yield chart.key, safe
+
+
+def _make_safe(marks: Iterable[Mark]) -> Iterator[Mark]:
+    """Yield `marks` with texts that are safe to print; pictures only if they are plain."""
+    for mark in marks:
+        match mark:
+            case Point() if mark.series or mark.text:
+                yield replace(mark, series=to_line(mark.series), text=to_line(mark.text))
+            case Picture() if mark.is_plain:
+                yield replace(mark, text=to_line(mark.text))
+            case Point() | float() | int():
+                yield mark
 
 
 def _why(model: ModelReport) -> str:

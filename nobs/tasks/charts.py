@@ -1,5 +1,6 @@
 """Charts that tasks declare; the page draws the kinds without knowing the tasks."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +10,9 @@ from nobs.tasks.figures import Figure
 
 MAX_POINTS = 100
 """Of one model in one chart."""
+MAX_SOURCE = 100_000
+"""Characters of one picture."""
+_SOURCE = re.compile(r"data:image/(?:png|jpeg);base64,[A-Za-z0-9+/]+={0,2}")
 
 
 class ChartKind(StrEnum):
@@ -22,6 +26,8 @@ class ChartKind(StrEnum):
     """Parts of a whole, stacked: one bar for each model."""
     PAIRS = "pairs"
     """A figure of the same work under two workloads, such as fixed and best settings."""
+    PICTURES = "pictures"
+    """Small pictures that a model made or was shown, with a caption each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +45,25 @@ class Point:
     """Why it failed."""
 
 
-def _nothing(model: ModelReport) -> Sequence[Point | float]:
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One picture of a chart, whole: the page loads nothing."""
+
+    source: str
+    """PNG or JPEG as a `data:` address."""
+    text: str
+    """Caption, such as the prompt."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the page may show it: reports of others can contain anything."""
+        return len(self.source) <= MAX_SOURCE and _SOURCE.fullmatch(self.source) is not None
+
+
+type Mark = Point | float | Picture
+
+
+def _nothing(model: ModelReport) -> Sequence[Mark]:
     return ()
 
 
@@ -52,8 +76,8 @@ class Chart[M: ModelReport]:
     title: str
     text: str
     """Caption in whole sentences."""
-    read: Callable[[M], Sequence[Point | float]] = _nothing
-    """Returns the points, or one share per part; empty if a model has no data."""
+    read: Callable[[M], Sequence[Mark]] = _nothing
+    """Returns the points, one share per part, or the pictures; empty if a model has no data."""
     least: int = 1
     """Minimum number of points of a model to be drawn."""
     x: str = ""

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from nobs.tasks.charts import Picture
 from tests.browser.pages import marks, opened, write_page
+from tests.fakes.picture_charts import SIZE, TITLE, give_pictures, png_source
 from tests.fakes.reports import make_report, max_report
 
 
@@ -69,3 +71,22 @@ def test_values_of_a_curve_can_be_read_as_a_table(browser: Browser, page_file: P
 
         assert len(rows) == 7
         assert rows[0].split("\t")[-5:] == ["10.0 %", "5.0 %", "80.0 %", "3.0 %", "2.0 %"]
+
+
+def test_pictures_stand_in_the_page_itself(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_pictures(
+        monkeypatch,
+        [Picture(source=png_source((255, 0, 0)), text="a red square"),
+         Picture(source=png_source((0, 0, 255), "jpeg"), text="<b>a blue one</b>")],
+    )  # fmt: skip
+    reports = [make_report(name, run=name, tasks=("embeddings",)) for name in ("one", "two")]
+    with opened(browser, write_page(tmp_path / "page.html", reports)) as page:
+        chart = page.locator("figure.chart").filter(has=page.get_by_text(TITLE, exact=True))
+        widths = chart.locator("img").evaluate_all(
+            "images => Promise.all(images.map(i => i.decode().then(() => i.naturalWidth)))"
+        )
+
+        assert widths == [SIZE] * 2 * 4
+        assert chart.locator("li").all_inner_texts() == ["a red square", "<b>a blue one</b>"] * 4

@@ -147,6 +147,19 @@ function drawPoints(charts, chart, rows, names) {
   });
 }
 
+// ---- pictures ----------------------------------------------------------------------------------
+
+function drawPictures(charts, chart, rows, names) {
+  const usable = rows.filter((row) => marksOf(row, chart).length);
+  const held = usable.slice(0, MOST_LINES);
+  if (!held.length) return;
+  const lines = names(held);
+  charts.append(h("figure", { class: "panel chart" },
+    h("figcaption", null, h("h3", null, chart.title), h("p", null, firstOf(usable, held) + chart.text)),
+    held.map((row, index) => [h("h4", null, lines[index]), h("ul", { class: "pictures" },
+      marksOf(row, chart).map(([src, text]) => h("li", null, h("img", { src, alt: "" }), text)))])));
+}
+
 // ---- repeats -----------------------------------------------------------------------------------
 
 function drawSamples(charts, rows, names) {
@@ -174,7 +187,7 @@ function drawSamples(charts, rows, names) {
     ...points.map((point) => [point.line, formatTick(point.x), point.share.toFixed(1)])]);
 }
 
-const KINDS = { lines: drawPoints, dots: drawPoints, shares: drawShares };
+const KINDS = { lines: drawPoints, dots: drawPoints, shares: drawShares, pictures: drawPictures };
 
 function drawDeclared(charts, table, rows, names) {
   for (const chart of table.charts) {

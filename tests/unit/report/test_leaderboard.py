@@ -3,7 +3,10 @@ import pytest
 from nobs.report.leaderboard import arrange, flatten
 from nobs.schema.base import Backend
 from nobs.schema.report import Report
+from nobs.tasks.charts import MAX_SOURCE, Picture
+from nobs.text import to_line
 from tests.fakes.honest_reports import honest_report
+from tests.fakes.picture_charts import give_pictures, png_source
 from tests.fakes.reports import LLM, bare_report, failed_report, make_report, max_report
 
 
@@ -128,3 +131,16 @@ def test_a_row_names_the_device_that_computed_though_the_report_names_another() 
 
     assert [row.hardware for _, row in sheet.rows] == ["NVIDIA GeForce RTX 3060"]
     assert sheet.machine.hardware == "NVIDIA GeForce RTX 3060"
+
+
+def test_only_pictures_that_a_page_may_show_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = png_source((255, 0, 0))
+    sources = (good, png_source((0, 0, 255), "jpeg"), "https://example.org/a.png", "a.png",
+               "data:image/svg+xml;base64,PHN2Zy8+", f"{good}\n", f'{good}" onload="',
+               f"data:image/png;base64,{'A' * MAX_SOURCE}", "")  # fmt: skip
+    give_pictures(monkeypatch, [Picture(source=each, text="a\x1b[31m three") for each in sources])
+    (table, *_) = arrange([flatten("a", make_report("a", tasks=("embeddings",)))]).tables
+
+    assert table.rows[0].charts["made"] == tuple(
+        Picture(source=each, text=to_line("a\x1b[31m three")) for each in sources[:2]
+    )
