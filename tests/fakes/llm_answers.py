@@ -13,13 +13,14 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 def stream(
     tokens: int = 8, *, ttft_s: float = 0.0, gap_s: float = 0.0, finish: str | None = "stop",
-    counted: bool = True, count: int | None = None, model: str | None = None,
+    counted: bool = True, count: int | None = None, model: str | None = None, cached: int = 0,
 ) -> Script:  # fmt: skip
     """Return an answer of `tokens` chunks with a token each, and its usage where `counted`.
 
-    The usage has `count` tokens where one is given.
+    The usage has `count` tokens where one is given, and `cached` ones of the prompt.
     """
-    last = delta(finish=finish) | ({"usage": usage(count or tokens)} if counted else {})
+    used = usage(count or tokens) | ({"cached_tokens": cached} if cached else {})
+    last = delta(finish=finish) | ({"usage": used} if counted else {})
     last |= {"model": model} if model else {}
     times = [ttft_s + number * gap_s for number in range(tokens)]
     end_s = times[-1] if times else 0.0

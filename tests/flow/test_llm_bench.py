@@ -28,6 +28,7 @@ def measure(url: str, directory: Path, repeats: int = 3, **params: Any) -> dict[
         bench.warm_up()
         for _ in range(repeats):
             bench.run()
+        bench.measure_extra()
         return bench.facts()
     finally:
         bench.close()
@@ -55,6 +56,14 @@ def test_every_prompt_is_asked_in_every_repeat_after_the_warm_up(tmp_path: Path)
     assert [user for _, user in prompts_of(server)] == ["one", *PROMPTS * 3]
     assert [[request["prompt"] for request in run] for run in facts["runs"]] == [[1, 2, 3]] * 3
     assert {request["output_tokens"] for run in facts["runs"] for request in run} == {8}
+
+
+def test_the_template_is_measured_if_input_was_cached(tmp_path: Path) -> None:
+    with serving(whole_server(stream(cached=7))) as server:
+        facts = measure(server.url, tmp_path)
+
+    assert [user for _, user in prompts_of(server)] == ["one", *PROMPTS * 3, "."]
+    assert facts["template_tokens"] == 7
 
 
 def test_no_prefix_is_used_twice(tmp_path: Path) -> None:

@@ -71,6 +71,8 @@ class ChatBench:
 
     def measure_extra(self) -> None:
         """Measure under load if the workload asks for it."""
+        if any(asked.request.cached_input_tokens for asked in self._sent):
+            self._loop.run(self._measure_template())
         if self.params.load is None:
             return
         self._client.close()
@@ -151,6 +153,13 @@ class ChatBench:
             temperature=self.params.temperature,
             shape=self.server.request,
         )
+
+    async def _measure_template(self) -> None:
+        """Find the input tokens that all prompts share, by a prompt of one character."""
+        messages = messages_of(self.server.request, new_prefix(), ".")
+        record = await chat_stream(self._client, self.ask(messages))
+        if record.figures and record.figures.input_tokens is not None:
+            self._found["template_tokens"] = record.figures.input_tokens
 
     def _runs(self) -> list[list[LlmRequest]]:
         """Return the requests of each repeat."""

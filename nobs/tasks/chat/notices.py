@@ -6,6 +6,7 @@ from statistics import median
 
 from nobs.schema.server import Locality, ServerRef
 from nobs.tasks.chat.aggregate import Runs, has_drifting_counts, is_estimated, values_of
+from nobs.tasks.chat.cache import cached_of, describe
 from nobs.tasks.chat.client.repeats import REPEATED_TEXT
 from nobs.tasks.chat.report import LlmRequest
 from nobs.units import format_rate, format_share
@@ -18,7 +19,7 @@ _LOCALITIES = {
 }
 
 
-def warnings_of(runs: Runs, server: ServerRef) -> Iterator[str]:
+def warnings_of(runs: Runs, server: ServerRef, template_tokens: int | None = None) -> Iterator[str]:
     """Yield all warnings about these figures."""
     whole = [request for request in chain(*runs) if request.failure is None]
     if server.locality in _LOCALITIES:
@@ -32,8 +33,9 @@ def warnings_of(runs: Runs, server: ServerRef) -> Iterator[str]:
             f"{silent} of {len(whole)} answers ended without a finish_reason: they may be"
             " incomplete."
         )
-    if cached := sum(map(_is_cached, whole)):
-        yield f"{cached} of {len(whole)} prompts were mostly in the server's prompt cache."
+    if cached := cached_of(whole, template_tokens):
+        most = max(request.cached_input_tokens for request in cached)
+        yield f"{describe(len(cached), len(whole), most, template_tokens)}."
     if different := _varying_prompts(runs):
         names = ", ".join(map(str, different))
         yield f"Output lengths differ between repeats (prompts {names})."
@@ -139,14 +141,6 @@ def _doubt(low: float, rate: float, high: float) -> float:
 def _is_old_single(request: LlmRequest) -> bool:
     """Return whether an answer arrived in one chunk, for reports without `arrivals`."""
     return request.arrivals is None and request.tokens_per_sec is None
-
-
-def _is_cached(request: LlmRequest) -> bool:
-    """Return whether most of the prompt was cached; the template's first words always may be."""
-    timings = request.server_timings
-    if timings.get("cache_n", 0) > timings.get("prompt_n", 0):
-        return True
-    return 2 * (request.cached_tokens or 0) > (request.input_tokens or 0)
 
 
 def _varying_prompts(runs: Runs) -> list[int]:

@@ -105,9 +105,14 @@ class LlmRequest(BaseModel):
         return self.output_tokens
 
     @property
+    def cached_input_tokens(self) -> int:
+        """Return the prompt tokens that the server had cached, by usage or its timings."""
+        return max(self.cached_tokens or 0, int(self.server_timings.get("cache_n", 0)))
+
+    @property
     def prefill_tokens_per_sec(self) -> float | None:
         """Return uncached input tokens over TTFT."""
-        read = (self.input_tokens or 0) - (self.cached_tokens or 0)
+        read = (self.input_tokens or 0) - self.cached_input_tokens
         if read <= 0 or not self.ttft_s or self.count_conflict:
             return None
         return read / self.ttft_s
@@ -270,6 +275,10 @@ class ChatModelReport(ModelReport):
     """As requested; null if the server refuses it."""
     server: ServerRef | None = None
     """Server that answered."""
+    template_tokens: int | None = None
+    """Input tokens of a request with a prompt of one character: those of the chat template and the
+    nonce. Measured if the server reported cached input; more than these and 5 % of the prompt make
+    the result open."""
     client_accuracy: ClientAccuracy | None = None
     """Timing error of the client, measured before the run; null if that failed."""
     load: LoadTable | None = None

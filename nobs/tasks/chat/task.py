@@ -14,6 +14,7 @@ from nobs.schema.server import Locality, ServerRef
 from nobs.schema.telemetry import Figure
 from nobs.tasks.base import TaskDefinition, own_figures
 from nobs.tasks.chat.aggregate import figures_of
+from nobs.tasks.chat.cache import cache_reasons
 from nobs.tasks.chat.contradictions import contradictions_of
 from nobs.tasks.chat.deviations import deviations_of, open_reasons_of
 from nobs.tasks.chat.figures import CHARTS, FIGURES, SUMMARY, settings_of
@@ -102,7 +103,7 @@ class ChatTask(TaskDefinition):
             server = ServerRef.model_validate(facts["server"])
             figures |= figures_of(runs, self.run_type)
             figures["joules_per_1000_tokens"] = _energy(result, report.device, server, figures)
-            reported = (*report.warnings, *warnings_of(runs, server))
+            reported = (*report.warnings, *warnings_of(runs, server, facts.get("template_tokens")))
             figures["warnings"] = tuple(dict.fromkeys(reported))
         model = self.report_type.model_validate(figures)
         reported = (*model.warnings, *deviations_of(model))
@@ -116,8 +117,9 @@ class ChatTask(TaskDefinition):
         return result.model_copy(update={"facts": facts})
 
     def find_open_reasons(self, model: ChatModelReport, workload: Workload) -> Iterable[str]:
-        """Yield parameters that the server refused or ignored, where that changes the work."""
-        return open_reasons_of(model)
+        """Yield parameters that the server refused or ignored, and prompts that it had cached."""
+        yield from open_reasons_of(model)
+        yield from cache_reasons(model)
 
     def find_machine(self, model: ChatModelReport) -> str | None:
         """Return the server's host, unless it computes on the report's."""

@@ -85,7 +85,7 @@ def test_a_total_that_a_server_did_not_tell_is_unknown() -> None:
     [
         ({"token_count_source": "chunks"}, "The tokens of 1 of 3 answers are estimated"),
         ({"finish_reason": "length"}, "1 of 3 answers reached the limit"),
-        ({"server_timings": {"cache_n": 7, "prompt_n": 3}}, "1 of 3 prompts were mostly in"),
+        ({"server_timings": {"cache_n": 7, "prompt_n": 3}}, "1 of 3 prompts were in the server"),
         ({"tokens_per_sec": None, "arrivals": 1}, "1 of 3 answers arrived in one piece"),
         ({"output_tokens": 801}, "lengths differ between repeats (prompts 1)"),
         ({"is_coalesced": True}, "1 of 3 answers arrived in bursts"),
