@@ -13,7 +13,7 @@ from nobs.settings import CATALOG_VARIABLE
 __all__ = ["Catalog", "load_catalog", "read_catalog"]
 
 
-_EMPTY = Catalog(models={}, datasets={}, workloads={}, profiles={})
+_EMPTY = Catalog(models={}, datasets={}, workloads={}, profiles={}, architectures={})
 
 
 def load_catalog() -> Catalog:
@@ -34,7 +34,8 @@ def read_catalog(named: str) -> Catalog:
 
 
 def _own_tables() -> dict[str, Any]:
-    tables = {name: _read(name) for name in ("models", "datasets", "workloads")}
+    names = ("models", "datasets", "workloads", "architectures")
+    tables = {name: _read(name) for name in names}
     return {**tables, "profiles": tables["workloads"].pop("profiles")}
 
 

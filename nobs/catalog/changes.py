@@ -48,13 +48,17 @@ def _of_dataset(pinned: DatasetPin, chosen: DatasetPin) -> list[str]:
 
 
 def _of_models(pinned: tuple[ModelPin, ...], chosen: tuple[ModelPin, ...]) -> Iterator[str]:
-    """Yield other or fewer models, which change the task score."""
+    """Yield other or fewer models, which change the task score, and random weights."""
     names = [", ".join(model.id for model in models) for models in (pinned, chosen)]
     if names[0] != names[1]:
         yield f"models: {names[1]} instead of {names[0]}"
-        return
-    for before, after in zip(pinned, chosen, strict=True):
-        yield from _describe(_plain(before), _plain(after), f"models.{before.id}.")
+    else:
+        for before, after in zip(pinned, chosen, strict=True):
+            if after.random is None:
+                yield from _describe(_plain(before), _plain(after), f"models.{before.id}.")
+    for model in chosen:
+        if model.random:
+            yield f"models.{model.id}: random weights (seed {model.random.seed}), not its own"
 
 
 def _describe(before: Mapping[str, Any], after: Mapping[str, Any], where: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Tables of a catalogue: models, data sets, workloads and profiles."""
+"""Tables of a catalogue: models, data sets, workloads, profiles and architectures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from nobs.catalog.sources import CatalogSource
 from nobs.errors import UsageError
-from nobs.schema.pins import DatasetPin, ModelPin, Workload
+from nobs.schema.pins import Architecture, DatasetPin, ModelPin, Source, Workload
 
-_TABLES = ("models", "datasets", "workloads", "profiles")
+_TABLES = ("models", "datasets", "workloads", "profiles", "architectures")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,8 @@ class Catalog:
     """By label, as in `embeddings/1`."""
     profiles: Mapping[str, tuple[str, ...]]
     """Labels of the workloads of each profile."""
+    architectures: Mapping[str, Architecture]
+    """What `--weights random` builds, by the model's name."""
 
     def workload(self, task: str, profile: str) -> Workload:
         """Return the workload of `task` in `profile`; UsageError if there is none."""
@@ -75,6 +77,11 @@ def _add(catalog: Catalog, tables: Mapping[str, Any], source: CatalogSource | No
     if source and workloads and not profiles:
         profiles = {source.profile: list(workloads)}
     known_models = _join(catalog.models, {n: ModelPin(id=n, **t) for n, t in models.items()})
+    if made_up := [name for name, model in known_models.items() if model.source is Source.RANDOM]:
+        raise ValueError(
+            f"{made_up[0]} has the source random, which only --weights random chooses; describe it"
+            f" in [architectures]"
+        )
     known_data = _join(catalog.datasets, {n: DatasetPin(id=n, **t) for n, t in datasets.items()})
     known_work = _join(
         catalog.workloads,
@@ -92,6 +99,10 @@ def _add(catalog: Catalog, tables: Mapping[str, Any], source: CatalogSource | No
         datasets=known_data,
         workloads=known_work,
         profiles=_join(catalog.profiles, chosen),
+        architectures=_join(
+            catalog.architectures,
+            {n: Architecture(**t) for n, t in tables.get("architectures", {}).items()},
+        ),
     )
 
 

@@ -25,11 +25,12 @@ def find_file(pin: DatasetPin, cache: Path) -> Path | None:
 
 
 def pins_of(workloads: Iterable[Workload]) -> list[DatasetPin | ModelPin]:
-    """Return each pin of the workloads once, without models of servers."""
+    """Return each pin of the workloads once, without models that no file holds."""
     pins: dict[str, DatasetPin | ModelPin] = {}
     for workload in workloads:
         pins[workload.dataset.id] = workload.dataset
-        own = (model for model in workload.models if model.source is not Source.SERVER)
+        fileless = (Source.SERVER, Source.RANDOM)
+        own = (model for model in workload.models if model.source not in fileless)
         pins |= {model.id: model for model in own}
     return list(pins.values())
 

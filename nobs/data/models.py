@@ -10,6 +10,7 @@ from huggingface_hub import HfApi, constants, snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
+from nobs.data.architectures import random_model
 from nobs.data.checks import check_space
 from nobs.data.found import Model
 from nobs.data.hub import OFFLINE_REMEDY, check_reachable, hub_errors
@@ -38,6 +39,8 @@ def open_model(pin: ModelPin, *, offline: bool = False, force: bool = False) -> 
         case Source.HUB:
             path = _find_or_fetch(pin, offline=offline, force=force)
             return _open(pin, path, FETCH_AGAIN, revision=path.name)
+        case Source.RANDOM:
+            return random_model(pin)
         case Source.SERVER:
             raise ModelMissing(
                 f"The weights of {pin.id} belong to its server.",

@@ -38,7 +38,8 @@ def models_text() -> str:
         lines.append(name)
         lines.append(f"  {size}, {model.licence or 'licence unknown'}, in {', '.join(used)}")
         pin = model.package or model.revision or "(as the server runs it)"
-        lines.append(f"  {model.source} {pin}")
+        random = ", or random weights" if name in catalog.architectures else ""
+        lines.append(f"  {model.source} {pin}{random}")
     return "\n".join(lines) + "\n"
 
 

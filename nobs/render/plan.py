@@ -12,6 +12,7 @@ _SOURCES = {
     "package": "from an installed package",
     "path": "from a local directory",
     "server": "run by the server",
+    "random": "random weights, without downloads",
 }
 
 

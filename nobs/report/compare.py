@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from nobs.catalog.changes import find_differences
 from nobs.report.definitions import fits
 from nobs.report.leaderboard import flatten
 from nobs.report.ratio import Finding, Ratio, geometric_mean, ratio_of_medians
-from nobs.report.reading import definition_of, read_runs, typed
+from nobs.report.reading import definition_of, label_of, read_runs, typed
 from nobs.schema.base import Status
+from nobs.schema.pins import ModelPin
 from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.stats import median
 from nobs.tasks.base import TaskDefinition
@@ -124,8 +126,11 @@ def _why_unlike(task: TaskReport, other: TaskReport | None) -> str | None:
             f" ({reported or 'no reason given'})"
         )
     if one.fingerprint != two.fingerprint:
-        changed = ", ".join(_changed(one.model_dump(mode="json"), two.model_dump(mode="json")))
-        return f"{name} differs between the reports: {changed or 'fingerprint'}"
+        changed = [
+            *_changed(one.model_dump(mode="json"), two.model_dump(mode="json")),
+            *_changed_models(one.models, two.models),
+        ]
+        return f"{name} differs between the reports: {', '.join(changed) or 'fingerprint'}"
     return None
 
 
@@ -139,6 +144,17 @@ def _changed(one: Mapping[str, Any], two: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def _changed_models(one: Iterable[ModelPin], two: Iterable[ModelPin]) -> Iterator[str]:
+    """Yield other models, or the names of the fields of their pins that differ."""
+    before, after = ({pin.id: pin.model_dump(mode="json") for pin in pins} for pins in (one, two))
+    if list(before) != list(after):
+        yield "models"
+        return
+    for name, pin in before.items():
+        for path, *_ in find_differences(pin, after[name]):
+            yield to_line(f"models.{name}.{path}")
+
+
 def _compare_tasks(
     task: TaskReport, other: TaskReport | None, refused: str | None
 ) -> Iterator[Line | Refusal]:
@@ -150,7 +166,8 @@ def _compare_tasks(
     definition = definition_of(task.task, task.workload.division)
     for name, model in task.models.items():
         found = other.models.get(name)
-        yield from _compare_models(definition, workload, to_line(name), model, found)
+        label = label_of(task, name)
+        yield from _compare_models(definition, workload, label, model, found)
 
 
 def _compare_models(

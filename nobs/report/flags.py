@@ -41,6 +41,12 @@ def find_flags(model: ModelReport) -> Iterator[Flag]:
         for device in model.telemetry.devices:
             yield from _device_flags(device, model.telemetry.span_s)
         yield from _system_flags(model.telemetry.system)
+    if random := model.weights and model.weights.random:
+        yield Flag.warning(
+            FlagName.RANDOM_WEIGHTS,
+            f"The weights were random (seed {random.seed}), so the output means nothing; "
+            f"tokenizer: {random.tokenizer}.",
+        )
     for finding in model.verdict.findings if model.verdict else ():
         if finding.kind is FindingKind.FOREIGN_CPU:
             clause = describe_foreign_cpu(finding.value, model.samples)

@@ -12,6 +12,7 @@ from nobs.report.price import Prices, machine_of, price_figures
 from nobs.report.reading import (
     definition_of,
     figures_of,
+    label_of,
     read_figures,
     read_samples,
     thin,
@@ -226,7 +227,7 @@ def _rows(report: Report, task: TaskReport, prices: Prices | None) -> Iterator[R
             price=str(price) if price else "",
             device=to_line(model.device),
             hardware=hardware_of(report, model.device, [model]),
-            model=to_line(name),
+            model=label_of(task, name),
             status=str(model.status),
             why=_why(model),
             verdict=model.verdict.word if model.verdict else "",

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 from nobs.report.definitions import find_definition, fits
 from nobs.report.legacy.task import legacy_definition
 from nobs.schema.base import Division
-from nobs.schema.report import ModelReport, Report
+from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.storage.document import Document
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.figures import COMMON, SCORE, Figure, Measured, cost_figures, measured
+from nobs.text import to_line
 
 MAX_SAMPLES = 100
 
@@ -64,6 +65,12 @@ def _find(content: Document, location: Sequence[int | str]) -> tuple[Document, s
             break
         found, place = (place, str(step)), place[str(step)]
     return found
+
+
+def label_of(task: TaskReport, model: str) -> str:
+    """Return the name of a model of `task` in tables, safe to print; random weights are named."""
+    is_random = any(pin.random for pin in task.workload.models if pin.id == model)
+    return to_line(f"{model} (random weights)" if is_random else model)
 
 
 def figures_of(task: TaskDefinition) -> tuple[Figure[Any], ...]:

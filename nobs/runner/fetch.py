@@ -28,8 +28,8 @@ def fetch_all(run_dir: RunDir, options: Collection[str] = ()) -> int:
     """
     spec = run_dir.read_spec()
     is_wanted = {source: source is Source.HUB or "--all" in options for source in Source}
-    # A server keeps its own weights.
-    is_wanted[Source.SERVER] = False
+    # A server keeps its own weights, and random ones are made.
+    is_wanted[Source.SERVER] = is_wanted[Source.RANDOM] = False
     force = "--force" in options
     fetched: set[DatasetPin | ModelPin] = set()
     for step in spec.steps:

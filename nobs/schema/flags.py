@@ -41,6 +41,9 @@ class FlagName(StrEnum):
     streams: no tokens per second."""
     OTHER_DEVICE = "other-device"
     """Of the run, note. The run used another GPU than planned."""
+    RANDOM_WEIGHTS = "random-weights"
+    """Of a model, warning. The weights were random (`--weights random`): its output means nothing,
+    and its speed is that of the architecture."""
     ON_BATTERY = "on-battery"
     """Of the run, warning. The machine ran on battery."""
     GOVERNOR = "governor"

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from pathlib import PurePosixPath
+from typing import Any, Self
 
 from pydantic import ConfigDict, Field, SerializeAsAny, model_validator
 
@@ -23,6 +24,8 @@ class Source(StrEnum):
     """A file or directory of the user's."""
     SERVER = "server"
     """A model server; NOBS doesn't pin the model, the server reports it."""
+    RANDOM = "random"
+    """Random weights in the architecture that the catalogue describes (an open result)."""
 
 
 class DatasetPin(Record):
@@ -50,6 +53,36 @@ class DatasetPin(Record):
     licence: str = ""
 
 
+class Architecture(Record):
+    """What it takes to build a model without its weights."""
+
+    parameters: int = Field(gt=0)
+    """Number of weights; a build with another number is refused."""
+    files: dict[str, Any]
+    """Settings files of the model's directory by path, such as `config.json`."""
+    tokenizer: str
+    """Name of the tokenizer that NOBS uses, as in `bert-uncased`."""
+    stand_in_for: str = ""
+    """The model's own tokenizer if that is another one; token counts then differ from the real
+    model's."""
+
+    @model_validator(mode="after")
+    def _check_paths(self) -> Self:
+        """Refuse paths outside the model's directory."""
+        for path in map(PurePosixPath, self.files):
+            if path.is_absolute() or ".." in path.parts or path.suffix != ".json":
+                raise ValueError(f"{path} isn't a .json file of a model's directory")
+        return self
+
+
+class RandomWeights(Record):
+    """Weights made from a seed."""
+
+    seed: int = Field(gt=0, lt=2**63)
+    architecture: Architecture | None
+    """As in the catalogue; null if it has none for this model, which then fails."""
+
+
 class ModelPin(Record):
     """One model at one revision."""
 
@@ -73,6 +106,9 @@ class ModelPin(Record):
     """Whether the model may run its own code."""
     licence: str = ""
     """Of the weights."""
+    # Left out where there is none: fingerprints from before this field remain valid.
+    random: RandomWeights | None = Field(None, exclude_if=lambda value: value is None)
+    """Random weights instead of the published ones; absent for the latter."""
 
 
 class Params(Record):

@@ -164,15 +164,28 @@ class DataEvidence(Record):
     """Whether a pinned digest matched; false means that none was pinned."""
 
 
+class RandomEvidence(Record):
+    """Which random weights a model had."""
+
+    seed: int
+    architecture_sha256: str
+    """sha256 of the canonical JSON of the architecture in `workload.models`."""
+    tokenizer: str
+    """Tokenizer, with what it stands in for if it isn't the model's own."""
+
+
 class WeightsEvidence(Record):
     """Evidence of the weights that were loaded."""
 
     files: dict[str, str]
-    """sha256 of each safetensors file, by its path below the model's directory."""
+    """sha256 of each safetensors file, by its path below the model's directory; empty for random
+    weights."""
     verified: bool
     """Whether a pinned digest matched; false means that none was pinned."""
     revision: str | None = None
     """Commit of the hub's repository; null for packages and paths."""
+    random: RandomEvidence | None = None
+    """Null for published weights."""
 
 
 class StepResult(Record):

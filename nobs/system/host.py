@@ -73,7 +73,7 @@ def find_host_facts(probe: Probe | None = None) -> HostFacts:
         logical_cores=machine.logical_cores,
         affinity_cores=machine.affinity_cores,
         cpu_limit_cores=_smallest(_cpu_limits(machine)),
-        memory_limit_bytes=_smallest(_memory_limits(machine)),
+        memory_limit_bytes=memory_limit_bytes(machine),
         container_runtime=_container_runtime(machine),
         hypervisor=identity.hypervisor,
         firmware=_stripped(machine.read(_FIRMWARE)),
@@ -83,6 +83,11 @@ def find_host_facts(probe: Probe | None = None) -> HostFacts:
         cpu_max_hz=_hertz(machine.read(f"{_CPUFREQ}/scaling_max_freq")),
         on_battery=machine.on_battery,
     )
+
+
+def memory_limit_bytes(probe: Probe | None = None) -> int | None:
+    """Return the smallest memory limit of this process's cgroups; None without one."""
+    return _smallest(_memory_limits(probe or LocalMachine()))
 
 
 def free_disk_bytes(path: Path) -> int | None:

@@ -108,6 +108,9 @@ class TaskDefinition(Protocol):
     inputs: str = "nobs.data.texts:load_texts"
     """`module:function` that finds, fetches and digests the inputs: `(DatasetPin, *, offline=False,
     force=False) -> nobs.data.found.Inputs`."""
+    packaged_dataset: str = ""
+    """Data set of the catalogue that comes with NOBS: `--weights random` uses it in place of one of
+    the hub. Tasks that declare `RANDOM_WEIGHTS` among their options name one."""
     weights: str = "nobs.data.models:open_model"
     """`module:function` that finds, fetches and checks a model's directory: `(ModelPin, *,
     offline=False, force=False) -> nobs.data.found.Model`. Not called for models of a server."""

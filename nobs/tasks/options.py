@@ -73,6 +73,18 @@ TRUST_REMOTE_CODE: Option[bool] = Option(
 DATA: tuple[Option[Any], ...] = (DATASET, SPLIT, COLUMN, ROWS)
 MODELS: tuple[Option[Any], ...] = (MODEL, TRUST_REMOTE_CODE)
 
+REAL, RANDOM = "real", "random"
+WEIGHTS: Option[str] = Option(
+    name="weights", choices=(REAL, RANDOM), role=Role.INPUTS, default=REAL,
+    help="random: build the model from the catalogue with random weights, and use texts that come "
+    "with NOBS. Full size without downloads; the result is open.",
+)  # fmt: skip
+WEIGHTS_SEED: Option[int] = Option(
+    name="weights_seed", kind=int, role=Role.INPUTS, metavar="N", default="1",
+    help="Seed of --weights random.",
+)  # fmt: skip
+RANDOM_WEIGHTS: tuple[Option[Any], ...] = (WEIGHTS, WEIGHTS_SEED)
+
 SERVER_URL: Option[str] = Option(
     name="llm_url", role=Role.SERVER, metavar="URL",
     help="Base URL of an OpenAI-compatible server, such as http://127.0.0.1:1234/v1; "

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nobs.catalog import load_catalog
+from nobs.data.architectures import random_model
 from nobs.launch.planning.plan import make_plan
 from nobs.report.build import build_report
 from nobs.schema.base import Dtype, Execution, Status
@@ -92,6 +93,13 @@ def _telemetry(span_s: float, timed_s: float) -> Telemetry:
                      baseline_s=2.0, devices=(device,))  # fmt: skip
 
 
+def _weights(model: ModelPin) -> WeightsEvidence:
+    if model.random:
+        return random_model(model).weights
+    files = {model.weights_file or "model.safetensors": model.weights_sha256 or "1" * 64}
+    return WeightsEvidence(files=files, verified=True, revision=model.revision)
+
+
 def _result(workload: Workload, step: str, model: ModelPin, times_s: Sequence[float]) -> StepResult:
     check = DeviceCheck(
         device="cpu", device_name="x86_64", passed=True, max_error=0.0, duration_s=0.1
@@ -112,10 +120,7 @@ def _result(workload: Workload, step: str, model: ModelPin, times_s: Sequence[fl
         data=DataEvidence(rows=rows, rows_sha256=workload.dataset.rows_sha256 or "0" * 64,
                           rows_verified=True,
                           file_sha256=workload.dataset.file_sha256 or "2" * 64),
-        weights=WeightsEvidence(
-            files={model.weights_file or "model.safetensors": model.weights_sha256 or "1" * 64},
-            verified=True, revision=model.revision,
-        ),
+        weights=_weights(model),
         facts={"embedding_dimension": 384, "dtype": params.dtype,
                "max_seq_length": params.max_seq_length,
                "batch_size": params.batch_size, "tokens": 200 * rows,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from importlib import import_module
+from statistics import median
 from typing import Protocol, cast
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from pydantic import Field
 from nobs.data.checks import digest_rows
 from nobs.data.found import Inputs
 from nobs.errors import DataError, RequirementError
+from nobs.schema.base import Record
 from nobs.schema.pins import DatasetPin, Source
 from nobs.schema.result import DataEvidence
 
@@ -21,11 +23,21 @@ _READERS = {
 }
 
 
+class RowLengths(Record):
+    """Lengths of the rows in characters."""
+
+    shortest: int
+    median: float
+    longest: int
+
+
 class TextsEvidence(DataEvidence):
     """Which texts were measured."""
 
     characters: int = Field(ge=0)
     """Of all rows."""
+    row_characters: RowLengths | None = None
+    """Distribution of their lengths; null in reports older than this field."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +63,17 @@ def load_texts(pin: DatasetPin, *, offline: bool = False, force: bool = False) -
     """
     found = _reader(pin).read(pin, offline=offline, force=force)
     rows = _check_rows(found.rows, pin)
+    lengths = [len(row) for row in rows]
     evidence = TextsEvidence(
         rows=len(rows),
         rows_sha256=_check_digest(rows, pin),
         rows_verified=bool(pin.rows_sha256),
         file_sha256=found.file_sha256,
         file_verified=bool(pin.file_sha256 and found.file_sha256),
-        characters=sum(map(len, rows)),
+        characters=sum(lengths),
+        row_characters=RowLengths(
+            shortest=min(lengths), median=median(lengths), longest=max(lengths)
+        ),
     )
     return Inputs(rows=rows, evidence=evidence)
 

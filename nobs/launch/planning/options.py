@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from nobs.catalog import Catalog
 from nobs.errors import UsageError
+from nobs.launch.planning.random_weights import check_seed
 from nobs.launch.planning.request import RunRequest, flag_of
 from nobs.providers import PROVIDERS
 from nobs.providers.definitions import LMSTUDIO
@@ -31,6 +32,7 @@ def check_options(request: RunRequest, catalog: Catalog) -> None:
                 f"--setup-lm-studio works with LM Studio only, not with --provider {provider}.",
                 "Leave one of the two out.",
             )
+    check_seed(request)
     if request.repeats is not None and request.time_budget_s is not None:
         raise UsageError(
             "--time-budget has no effect with --repeats, which fixes the number of repeats.",

@@ -6,6 +6,7 @@ from typing import Any
 from nobs.errors import UsageError
 from nobs.launch.planning.facts import Facts
 from nobs.launch.planning.options import has_own_options
+from nobs.launch.planning.random_weights import takes_weights, wants_random
 from nobs.launch.planning.request import RunRequest
 from nobs.providers import EMBEDDED
 from nobs.providers.definitions import LMSTUDIO
@@ -20,6 +21,7 @@ from nobs.tasks.parameters import typed
 _NO_SERVER = (
     f"no server answers at {DEFAULT_LLM_BASE_URL}; start LM Studio's, or use one with --llm-url"
 )
+_NO_RANDOM = "it doesn't take --weights random; name it with --task to run it"
 _NOT_EMBEDDED = "its server isn't installed; install nobs[quick], or use another one with --llm-url"
 
 
@@ -39,13 +41,18 @@ def choose_tasks(
 ) -> tuple[tuple[str, ...], list[str]]:
     """Return the tasks of `pinned` that can be run, and why the others can't.
 
-    A task is left out only if it wasn't named, LLM_BASE_URL is unset and no option is for this task
-    alone; otherwise a missing server is an error.
+    A task is left out only if it wasn't named and no option is for this task alone: without its
+    server, unless LLM_BASE_URL is set, and where random weights are wanted, which it doesn't take.
     """
     tasks = tuple(pinned)
-    if request.tasks or facts.llm_base_url:
+    if request.tasks:
         return tasks, []
-    found = {task: _absence(workload, facts) for task, workload in pinned.items()}
+    if wants_random(request):
+        found = {task: None if takes_weights(task) else _NO_RANDOM for task in tasks}
+    elif facts.llm_base_url:
+        return tasks, []
+    else:
+        found = {task: _absence(workload, facts) for task, workload in pinned.items()}
     absent = {
         task: why
         for task, why in found.items()

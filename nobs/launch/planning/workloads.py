@@ -6,6 +6,7 @@ from pathlib import Path
 from nobs.catalog import Catalog
 from nobs.catalog.changes import find_changes
 from nobs.errors import UsageError
+from nobs.launch.planning.random_weights import choose_inputs, randomise, wants_random
 from nobs.launch.planning.request import RunRequest
 from nobs.schema.pins import DatasetPin, ModelPin, Source, Workload
 from nobs.tasks import TASKS
@@ -26,9 +27,10 @@ def choose_workload(
     definition = TASKS.load(pinned.task)
     own = {option.name for option in definition.options if option.role is Role.PARAMETERS}
     options = {name: value for name, value in request.options.items() if name in own}
+    inputs = choose_inputs(request, pinned.dataset, definition.packaged_dataset, catalog)
     chosen = pinned.model_copy(
         update={
-            "dataset": _choose_dataset(request, pinned.dataset),
+            "dataset": _choose_dataset(request, inputs),
             "models": (served,) if served else _choose_models(request, pinned, catalog),
             "params": definition.apply(pinned.params, options),
             "policy": pinned.policy.model_copy(
@@ -91,7 +93,7 @@ def _choose_models(request: RunRequest, pinned: Workload, catalog: Catalog) -> t
             "--trust-remote-code has no effect on models of the catalogue.",
             "Leave it out, or name another --model: OWNER/NAME[@REVISION], or a directory.",
         )
-    return models
+    return randomise(models, request, catalog) if wants_random(request) else models
 
 
 def _named_models(
@@ -115,6 +117,8 @@ def _find_model(name: str, request: RunRequest, pinned: Workload, catalog: Catal
     known = {model.id: model for model in models if model.source is not Source.SERVER}
     if name in known:
         return known[name]
+    if wants_random(request) and name in catalog.architectures:
+        return ModelPin(id=name)
     # As in sentence-transformers: an existing directory has precedence over a name of the hub.
     if name.startswith(_PATH_MARKS) or Path(name).is_dir():
         path = expand_home(name, "--model").resolve()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from nobs.catalog import load_catalog
 from nobs.catalog.changes import find_changes
+from nobs.data.architectures import describe_random
 from nobs.errors import DataError
 from nobs.report.build import fingerprint
 from nobs.schema.base import Division, Status
@@ -71,6 +72,8 @@ def _claim_faults(task: TaskReport, workload: Workload) -> Iterator[str]:
         yield f"division is {task.workload.division}, but open_reasons imply {workload.division}"
     if workload.catalog and not workload.catalog.pinned and not workload.open_reasons:
         yield f"division is closed, but the catalogue {to_line(workload.catalog.file)} isn't pinned"
+    if any(model.random for model in workload.models) and not workload.open_reasons:
+        yield "division is closed, but the weights are random"
     if task.workload.fingerprint != fingerprint(workload):
         yield "fingerprint doesn't match the pins"
 
@@ -83,6 +86,9 @@ def _model_faults(report: Report, task: TaskReport, workload: Workload) -> Itera
         yield f"{to_line(', '.join(sorted(named - pinned)))} isn't one of its models"
     if report.run.finished and pinned - named:
         yield f"{to_line(', '.join(sorted(pinned - named)))} is missing, but the run has finished"
+    for pin in workload.models:
+        if pin.id in task.models:
+            yield from _random_faults(task.models[pin.id], pin)
     if task.task in TASKS:
         definition = TASKS.load(task.task)
         for name, model in task.models.items():
@@ -94,6 +100,17 @@ def _model_faults(report: Report, task: TaskReport, workload: Workload) -> Itera
             for reason in definition.find_open_reasons(model, workload):
                 if reason not in workload.open_reasons:
                     yield f"{to_line(name)}: open_reasons is missing {to_line(reason)}"
+
+
+def _random_faults(model: ModelReport, pin: ModelPin) -> Iterator[str]:
+    """Yield random weights that weren't asked for, or others than those."""
+    found, asked = model.weights.random if model.weights else None, pin.random
+    if asked is None and found is not None:
+        yield f"{to_line(pin.id)}: its weights were random, but its pin has none"
+    elif asked and asked.architecture and found is None and model.status is Status.OK:
+        yield f"{to_line(pin.id)}: weights.random is missing, but its pin has random weights"
+    elif asked and found and not (asked.architecture and found == describe_random(pin)):
+        yield f"{to_line(pin.id)}: weights.random isn't what its pin has"
 
 
 def _evidence_faults(task: TaskReport, pinned: Workload) -> Iterator[str]:

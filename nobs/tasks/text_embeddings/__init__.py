@@ -10,7 +10,7 @@ from nobs.schema.report import Interval, ModelReport
 from nobs.schema.result import StepResult
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.energy import joules_per_1000
-from nobs.tasks.options import DATA, MODELS, Option
+from nobs.tasks.options import DATA, MODELS, RANDOM_WEIGHTS, Option
 from nobs.tasks.score import calculate_score
 from nobs.tasks.text_embeddings.consistency import check_output, find_contradictions
 from nobs.tasks.text_embeddings.figures import CHARTS, FIGURES, SUMMARY, settings_of
@@ -21,6 +21,9 @@ from nobs.tasks.text_embeddings.shares import describe_utilisation
 
 UNCHECKED = (
     "Output not verified: no reference embeddings for this model, sequence length and texts."
+)
+RANDOM = (
+    "Output checked for shape and finite values only: random weights have no reference embeddings."
 )
 NO_MFU = (
     "No MFU: the model was faster than the matrix products that measure the peak, so something "
@@ -62,7 +65,8 @@ class TextEmbeddings(TaskDefinition):
     params: Mapping[str, type[Params]] = MappingProxyType(
         {"embeddings": EmbeddingsParams, "embeddings-max": EmbeddingsMaxParams}
     )
-    options = (BATCH_SIZE, MAX_SEQ_LENGTH, DTYPE, *MODELS, *DATA)
+    options = (BATCH_SIZE, MAX_SEQ_LENGTH, DTYPE, *MODELS, *RANDOM_WEIGHTS, *DATA)
+    packaged_dataset = "nobs/austen-passages"
     report_type = EmbeddingsModelReport
     figures = FIGURES
     summary = SUMMARY
@@ -107,6 +111,8 @@ class TextEmbeddings(TaskDefinition):
 def _warn(model: EmbeddingsModelReport) -> list[str]:
     unchecked = model.reference is not None and model.reference.rows == 0
     warnings = [UNCHECKED] if unchecked else []
+    if model.weights and model.weights.random:
+        warnings.append(RANDOM)
     warnings += warn_of_encoder(model)
     reached = model.utilisation
     if reached and reached.matmul_flop_per_s and reached.mfu is None:

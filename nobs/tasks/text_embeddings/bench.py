@@ -1,8 +1,10 @@
 """The work of `embeddings`: `SentenceTransformer.encode` over all rows."""
 
 import gc
+import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -26,6 +28,7 @@ from nobs.tasks.text_embeddings.loading import (
 )
 from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
 from nobs.tasks.text_embeddings.profiling import find_flops, watch_encode
+from nobs.tasks.text_embeddings.random_model import write_directory
 from nobs.tasks.text_embeddings.reference import check_embeddings
 from nobs.tasks.text_embeddings.references import find_references
 from nobs.tasks.text_embeddings.tokens import count_tokens
@@ -73,6 +76,9 @@ class EmbeddingsBench:
 
     def load(self) -> None:
         """Load the weights in the pinned dtype, or in the first one to try."""
+        if self.work.model.random:
+            path = write_directory(self.work.model, self.work.directory / "model")
+            self.work = replace(self.work, model_path=path)
         if isinstance(self.params, EmbeddingsParams):
             self._use(Settings(dtype=self.params.dtype, batch_size=self.params.batch_size))
         else:
@@ -148,6 +154,8 @@ class EmbeddingsBench:
         """Drop model and output."""
         self._model = None
         self.embeddings = None
+        if self.work.model.random:
+            shutil.rmtree(self.work.directory / "model", ignore_errors=True)
 
     def _encode(self, rows: Sequence[str]) -> Any:  # noqa: ANN401 - sentence-transformers is untyped
         return encode(self.model, rows, self.settings.batch_size)
@@ -241,9 +249,11 @@ class EmbeddingsBench:
                 "The model is broken or the device computes wrongly; ignore the speed.",
             )
 
-    def _compare(self) -> dict[str, Any]:
+    def _compare(self) -> dict[str, Any] | None:
         """Compare the embeddings of the last pass with stored ones; raises if they differ."""
         pin = self.work.model
+        if pin.random:
+            return None
         references = find_references(pin.id, pin.revision, self.params.max_seq_length)
         return check_embeddings(self.embeddings, self.rows, references, dtype_of(self.model))
 

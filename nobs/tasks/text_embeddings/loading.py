@@ -23,7 +23,9 @@ from nobs.errors import ModelMissing, NobsError, OtherModel, RequirementError
 from nobs.schema.base import Dtype
 from nobs.schema.pins import Source
 from nobs.tasks.base import Work
+from nobs.tasks.random_weights import check_memory
 from nobs.tasks.text_embeddings.chain import chain_of, config_of, input_of
+from nobs.tasks.text_embeddings.random_model import fill
 from nobs.tasks.text_embeddings.tuning import Settings
 
 transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -44,8 +46,13 @@ def load_model(
     random. Raises ModelMissing if the files can't be read, OtherModel if the model doesn't encode
     text, RequirementError for a missing package, NobsError for another dtype than requested.
     """
-    with _random_weights() as names:
+    is_random = work.model.random is not None
+    if is_random:
+        check_memory(work.model, settings.dtype, work.torch_device)
+    with _random_weights(are_wanted=is_random) as names:
         model = _load(work, settings)
+    if is_random:
+        fill(work.model, model)
     model.eval()
     if not model.supports("text"):
         takes = ", ".join(kind for kind in model.modalities if isinstance(kind, str))
@@ -64,13 +71,18 @@ def load_model(
 
 
 @contextmanager
-def _random_weights() -> Iterator[list[str]]:
-    """Collect the weights that transformers logs as missing, except unused poolers."""
+def _random_weights(*, are_wanted: bool) -> Iterator[list[str]]:
+    """Collect the weights that transformers logs as missing, except unused poolers.
+
+    Nothing is collected or logged if they `are_wanted`.
+    """
     names: list[str] = []
     logger = logging.getLogger("transformers.modeling_utils")
     level = logger.level
 
     def note(record: logging.LogRecord) -> bool:
+        if are_wanted:
+            return False
         found = _MISSING.findall(_COLOURS.sub("", record.getMessage()))
         names.extend(name.strip() for name in found if "pooler" not in name)
         return True
@@ -129,6 +141,8 @@ def _remedy(work: Work, message: str) -> str:
                 "Run `nobs prefetch --force`. If it still fails, sentence-transformers "
                 f"{version('sentence-transformers')} can't load this model: choose another one."
             )
+        case Source.RANDOM:
+            return "Correct its architecture in the catalogue, or choose another --model."
         case Source.PATH:
             return (
                 "Choose a directory that `SentenceTransformer(DIRECTORY)` can load, such as one "

@@ -98,7 +98,8 @@ def test_another_content_is_a_difference(monkeypatch: pytest.MonkeyPatch, lab: P
     ("text", "words"),
     [
         ("[", "isn't valid TOML"),
-        ("[task]", "it has task; its tables are models, datasets, workloads, profiles"),
+        ("[task]",
+         "it has task; its tables are models, datasets, workloads, profiles, architectures"),
         ('[models."thenlper/gte-large"]', "thenlper/gte-large is already in the catalogue"),
         ('[profiles]\nquick = ["embeddings/1"]', "quick is already in the catalogue"),
         ('[profiles]\nmine = ["mine/1"]', "profile mine names mine/1, which isn't a workload"),
@@ -108,6 +109,12 @@ def test_another_content_is_a_difference(monkeypatch: pytest.MonkeyPatch, lab: P
          "mine/1 names the model 'y'"),
         ('[models.a]\nrevisoin = "main"', "ModelPin, revisoin: Extra inputs are not permitted"),
         ("[models]\na = 1", "can't be used"),
+        ('[models.a]\nsource = "random"', "a has the source random, which only --weights random"),
+        ('[architectures."thenlper/gte-large"]\nparameters = 1\ntokenizer = "t"\nfiles = {}',
+         "thenlper/gte-large is already in the catalogue"),
+        ('[architectures.a]\nparameters = 1\ntokenizer = "t"\nfiles = { "../a.json" = {} }',
+         "../a.json isn't a .json file of a model's directory"),
+        ('[architectures.a]\ntokenizer = "t"\nfiles = {}', "Architecture, parameters: Field"),
         ("[profiles]\na = 1", "can't be used"),
     ],
 )  # fmt: skip

@@ -36,6 +36,8 @@ SAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
     "split": (HUB_TEXTS, "test"),
     "column": (HUB_TEXTS, "body"),
     "rows": ({}, 2),
+    "weights": ({"rows": 2}, "random"),
+    "weights_seed": ({"weights": "random"}, 7),
     "batch_size": ({}, 64),
     "max_seq_length": ({}, 9),
     "dtype": ({}, "float16"),
