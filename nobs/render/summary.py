@@ -7,7 +7,7 @@ from nobs.render.cells import footnotes, interval_cell, plain_reason, precise_ce
 from nobs.render.terminal import GroupedTable, TextOutput
 from nobs.render.verdict import describe_verdict
 from nobs.report.definitions import fits
-from nobs.report.reading import definition_of, figures_of, read_figures, read_runs, typed
+from nobs.report.reading import definition_of, figures_of, label_of, read_figures, read_runs, typed
 from nobs.schema.base import Backend, Division, Status
 from nobs.schema.device import DeviceInfo
 from nobs.schema.flags import Severity
@@ -80,7 +80,7 @@ def _build_table(
     table.add_columns(*(figure.label for figure in figures[1:]), "n")
     table.add_columns("verdict", is_text=True)
     for model in task.models.values():
-        table.add_caption(to_line(model.model_name))
+        table.add_caption(label_of(task, model.model_name))
         table.add_row(_cells(model, definition, figures))
     return table
 

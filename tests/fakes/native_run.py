@@ -28,13 +28,13 @@ def one_core() -> Iterator[None]:
 
 
 def nobs_run(
-    tmp_path: Path, *options: str, hub: str = "http://127.0.0.1:9"
+    tmp_path: Path, *options: str, hub: str = "http://127.0.0.1:9", timeout_s: float = 300
 ) -> subprocess.CompletedProcess[str]:
     """Run natively on the CPU with results and cache below `tmp_path`."""
     with one_core():
         return subprocess.run(
             [sys.executable, "-m", "nobs", "run", "--execution", "native", "--backend", "cpu",
              "--results", str(tmp_path / "results"), *options],
-            env=hub_environment(hub, tmp_path / "hf"), capture_output=True, text=True, timeout=300,
-            check=False,
+            env=hub_environment(hub, tmp_path / "hf"), capture_output=True, text=True,
+            timeout=timeout_s, check=False,
         )  # fmt: skip

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from nobs.catalog import load_catalog
 from nobs.report.validation import Ruling, validate_file
+from tests.fakes.full_size import FULL_SIZE, check_full_size
 from tests.fakes.native_run import nobs_run
 
 SMALL = """
@@ -76,14 +76,9 @@ def test_a_seed_that_is_no_number_is_a_usage_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(2100)
 def test_the_standard_workload_runs_at_full_size(tmp_path: Path) -> None:
-    done = nobs_run(tmp_path, "--task", "embeddings", "--rows", "20", *RANDOM, "--json")
-    models = models_of(json.loads(done.stdout))
+    done = nobs_run(tmp_path, *FULL_SIZE, timeout_s=2000)
 
     assert done.returncode == 0, done.stderr
-    assert {name: each["parameters"] for name, each in models.items()} == {
-        pin.id: load_catalog().architectures[pin.id].parameters
-        for pin in load_catalog().workloads["embeddings/1"].models
-    }
-    assert all(each["tokens"] > 20 * 100 for each in models.values())
-    assert all("random-weights" in [f["name"] for f in m["flags"]] for m in models.values())
+    check_full_size(json.loads(done.stdout))

@@ -49,10 +49,16 @@ def compare_pins(report: Report) -> Comparison:
 def _compare(report: Report, task: TaskReport, workload: Workload) -> tuple[list[str], list[str]]:
     """Return faults and differences of one task; a closed one must have no differences."""
     faults = [*_claim_faults(task, workload), *_model_faults(report, task, workload)]
-    pinned = load_catalog().workloads.get(workload.label)
+    catalog = load_catalog()
+    pinned = catalog.workloads.get(workload.label)
     if pinned is None:
         return faults, [*workload.open_reasons, _absence(workload)]
-    differences = [to_line(change) for change in find_changes(typed(pinned), workload)]
+    differences = [
+        f"models.{to_line(model.id)}: its architecture isn't that of the catalogue"
+        for model in workload.models
+        if model.random and model.random.architecture != catalog.architectures.get(model.id)
+    ]
+    differences += [to_line(change) for change in find_changes(typed(pinned), workload)]
     if workload.division is Division.OPEN:
         return faults, list(dict.fromkeys([*workload.open_reasons, *differences]))
     faults += [f"division is closed, but {difference}" for difference in differences]

@@ -26,6 +26,7 @@ def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Ite
             yield f"rows_per_pass is {rows}, but the data set has {workload.dataset.rows} rows"
     if any(sample.units != rows for sample in model.samples):
         yield f"the units of a sample aren't the {rows} rows of a pass"
+    yield from _check_parameters(model, workload)
     if model.tokens is not None:
         yield from _check_tokens(model, model.tokens, rows)
     yield from _check_utilisation(model)
@@ -85,6 +86,15 @@ def _check_params(
             continue
         if name != "max_seq_length" or found > asked:
             yield f"{name} is {found}, but the workload asks for {asked}"
+
+
+def _check_parameters(model: EmbeddingsModelReport, workload: Workload) -> Iterator[str]:
+    """Yield another number of random weights than that of the architecture."""
+    found = model.parameters
+    for pin in workload.models if found is not None else ():
+        architecture = pin.random.architecture if pin.random else None
+        if architecture and pin.id == model.model_name and found != architecture.parameters:
+            yield f"it has {found} parameters, its architecture {architecture.parameters}"
 
 
 def _check_tokens(model: EmbeddingsModelReport, tokens: int, rows: int) -> Iterator[str]:

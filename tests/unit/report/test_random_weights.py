@@ -129,3 +129,21 @@ def test_random_weights_are_never_closed() -> None:
     faults = " ".join(validate_document(sealed(document)).faults)
 
     assert "division is closed, but the weights are random" in faults
+
+
+def test_another_size_than_that_of_the_architecture_is_a_contradiction() -> None:
+    document = honest_document(weights="random")
+    document["tasks"][0]["models"][MODEL]["parameters"] = 11_000_000
+
+    faults = " ".join(validate_document(sealed(document)).faults)
+
+    assert "it has 11000000 parameters, its architecture 22713216" in faults
+
+
+def test_another_architecture_than_the_catalogue_s_is_named() -> None:
+    document = honest_document(weights="random")
+    document["tasks"][0]["workload"]["models"][0]["random"]["architecture"]["tokenizer"] = "another"
+
+    differences = " ".join(validate_document(sealed(document)).differences)
+
+    assert f"models.{MODEL}: its architecture isn't that of the catalogue" in differences

@@ -15,6 +15,7 @@ from nobs.schema.base import Dtype
 from nobs.schema.pins import Architecture, ModelPin, RandomWeights, Source
 from nobs.tasks.base import Work
 from nobs.tasks.text_embeddings.bench import EmbeddingsBench
+from nobs.tasks.text_embeddings.flops import from_config
 from nobs.tasks.text_embeddings.random_model import write_directory
 from tests.fakes.run_requests import pinned
 
@@ -53,6 +54,23 @@ def test_the_architecture_has_the_published_number_of_weights(name: str, tmp_pat
 
     assert sum(p.numel() for p in model.parameters()) == architecture.parameters
     assert round(architecture.parameters / 1e6, 1) == CATALOG.models[name].parameters_m
+
+
+@pytest.mark.parametrize(
+    ("name", "per_token", "per_pair", "windowed"),
+    [("thenlper/gte-large", 0.604e9, 9.83e4, 0.0),
+     ("nomic-ai/modernbert-embed-base", 0.2206e9, 2.46e4, 4.30e4)],
+)  # fmt: skip
+def test_layers_and_windows_give_the_published_work(
+    name: str, per_token: float, per_pair: float, windowed: float, tmp_path: Path
+) -> None:
+    write_settings(CATALOG.architectures[name], tmp_path)
+    flops = from_config(AutoConfig.from_pretrained(tmp_path).to_dict())
+
+    assert flops is not None
+    assert (flops.per_token, flops.per_pair, flops.windowed) == pytest.approx(
+        (per_token, per_pair, windowed), rel=1e-3
+    )
 
 
 def test_the_settings_are_those_of_the_real_model() -> None:
