@@ -73,7 +73,7 @@ def find_host_facts(probe: Probe | None = None) -> HostFacts:
         logical_cores=machine.logical_cores,
         affinity_cores=machine.affinity_cores,
         cpu_limit_cores=_smallest(_cpu_limits(machine)),
-        memory_limit_bytes=memory_limit_bytes(machine),
+        memory_limit_bytes=_smallest(limit for limit, _ in _memory_limits(machine)),
         container_runtime=_container_runtime(machine),
         hypervisor=identity.hypervisor,
         firmware=_stripped(machine.read(_FIRMWARE)),
@@ -85,9 +85,13 @@ def find_host_facts(probe: Probe | None = None) -> HostFacts:
     )
 
 
-def memory_limit_bytes(probe: Probe | None = None) -> int | None:
-    """Return the smallest memory limit of this process's cgroups; None without one."""
-    return _smallest(_memory_limits(probe or LocalMachine()))
+def memory_left_bytes(probe: Probe | None = None) -> int | None:
+    """Return the memory that this process's cgroups may still take; None without a limit.
+
+    Pages of files count as left: the kernel drops them first.
+    """
+    left = (limit - used for limit, used in _memory_limits(probe or LocalMachine()))
+    return _smallest(left)
 
 
 def free_disk_bytes(path: Path) -> int | None:
@@ -152,12 +156,15 @@ def _cpu_limits(machine: Probe) -> Iterator[float | None]:
         yield linux.cores_of_quota(quota, period)
 
 
-def _memory_limits(machine: Probe) -> Iterator[int | None]:
-    for group in _groups(machine, ""):
-        yield linux.parse_memory_limit(machine.read(f"{_CGROUP}{group}/memory.max"))
-    for group in _groups(machine, "memory"):
-        limit = machine.read(f"{_CGROUP}/memory{group}/memory.limit_in_bytes")
-        yield linux.parse_memory_limit(limit)
+def _memory_limits(machine: Probe) -> Iterator[tuple[int, int]]:
+    """Yield limit and use of each cgroup with a limit."""
+    names = {"": ("", "max", "current"), "memory": ("/memory", "limit_in_bytes", "usage_in_bytes")}
+    for controller, (root, limited, used) in names.items():
+        for group in _groups(machine, controller):
+            place = f"{_CGROUP}{root}{group}/memory"
+            if limit := linux.parse_memory_limit(machine.read(f"{place}.{limited}")):
+                usage = integer(machine.read(f"{place}.{used}")) or 0
+                yield limit, usage - linux.parse_file_pages(machine.read(f"{place}.stat"))
 
 
 def _groups(machine: Probe, controller: str) -> Iterator[str]:

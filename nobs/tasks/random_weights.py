@@ -11,7 +11,7 @@ from nobs.data.architectures import architecture_of
 from nobs.errors import NobsError, RequirementError
 from nobs.schema.base import Dtype
 from nobs.schema.pins import ModelPin
-from nobs.system.host import memory_limit_bytes
+from nobs.system.host import memory_left_bytes
 from nobs.units import format_bytes
 
 TABLE_STD = 0.02
@@ -78,6 +78,5 @@ def _uniform(shape: torch.Size, bound: float, key: str) -> torch.Tensor:
 
 def _free_memory() -> int:
     """Return the bytes that this process may still take, within the limit of its container."""
-    free, limit = psutil.virtual_memory().available, memory_limit_bytes()
-    own = psutil.Process().memory_info().rss
-    return free if limit is None else max(0, min(free, limit - own))
+    free, left = psutil.virtual_memory().available, memory_left_bytes()
+    return free if left is None else max(0, min(free, left))

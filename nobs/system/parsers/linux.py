@@ -98,5 +98,11 @@ def parse_memory_limit(text: str | None) -> int | None:
     return limit if limit is not None and 0 < limit < 2**60 else None
 
 
+def parse_file_pages(text: str | None) -> int:
+    """Return the bytes of pages of files in a cgroup's memory.stat."""
+    pairs = (line.split() for line in (text or "").splitlines())
+    return sum(int(pair[1]) for pair in pairs if pair[0] in ("active_file", "inactive_file"))
+
+
 def _arm_core(name: str | None) -> str | None:
     return f"Arm {name}" if name and re.match(r"Neoverse|Cortex", name) else name

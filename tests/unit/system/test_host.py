@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from nobs.system.host import HostFacts, find_host_facts, free_disk_bytes
+from nobs.system.host import HostFacts, find_host_facts, free_disk_bytes, memory_left_bytes
 from nobs.system.parsers.linux import container_runtime, cores_of_quota, parse_memory_limit
 from nobs.system.probe import Probe
 
@@ -36,6 +36,17 @@ def test_the_tightest_group_limits_memory_under_cgroup_1(recorded: Callable[[str
 
     assert (facts.memory_limit_bytes, facts.cpu_limit_cores) == (17179869184, None)
     assert (facts.hypervisor, facts.container_runtime) == ("KVM", "docker")
+
+
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [("vm_bare", 17179869184 - 4_000_000_000), ("server_mi300x", 274877906944),
+     ("laptop_rtx4060", None), ("macbook_m4_max", None)],
+)  # fmt: skip
+def test_a_group_may_take_what_programs_have_left_of_its_limit(
+    name: str, left: int | None, recorded: Callable[[str], Probe]
+) -> None:
+    assert memory_left_bytes(recorded(name)) == left
 
 
 @pytest.mark.parametrize(
