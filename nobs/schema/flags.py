@@ -39,6 +39,9 @@ class FlagName(StrEnum):
     UNRECONCILED_TOKENS = "unreconciled-tokens"
     """Of a model, warning. The token counts of more than a tenth of the answers contradict their
     streams: no tokens per second."""
+    OUTPUT_SUSPECT = "output-suspect"
+    """Of a model, warning. Too few questions were answered right, or most timed answers are empty,
+    unprintable or loops: the result is open."""
     OTHER_DEVICE = "other-device"
     """Of the run, note. The run used another GPU than planned."""
     RANDOM_WEIGHTS = "random-weights"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nobs.providers.refusals import Part
-from tests.fakes.llm_answers import MODEL
+from tests.fakes.llm_answers import MODEL, right_answer
 from tests.fakes.llm_routes import NOT_FOUND, READY, models, reply
 from tests.fakes.llm_server import Answered, Choose, Script
 from tests.fakes.llm_streams import event
@@ -51,7 +51,7 @@ def refusing(parts: frozenset[Part], style: Style, answer: Script | None = None)
         if not asked.path.endswith("/chat/completions"):
             return NOT_FOUND
         named = next((part for part in Part if part in parts and has(part, asked.values)), None)
-        return (answer or READY) if named is None else style(named)
+        return right_answer(asked) or answer or READY if named is None else style(named)
 
     return choose
 

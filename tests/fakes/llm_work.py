@@ -1,5 +1,6 @@
 """The work of an LLM step against a scripted server."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ from nobs.catalog import load_catalog
 from nobs.schema.pins import RepeatPolicy, Workload
 from nobs.schema.server import Connection, Locality, ServerRef
 from nobs.tasks.base import Work
-from nobs.tasks.llms.params import LlmParams
+from nobs.tasks.llms.params import CheckedLlmParams, LlmParams
 from tests.fakes.llm_answers import MODEL
 
 WAIT_S = 1.0
@@ -26,3 +27,10 @@ def work(url: str, directory: Path, **params: Any) -> Work:
         directory=directory, server=server,
         connection=Connection(base_url=url, request_timeout_s=WAIT_S),
     )  # fmt: skip
+
+
+def checked_work(url: str, directory: Path = Path(), **params: Any) -> Work:
+    """The same work, with questions."""
+    plain = work(url, directory)
+    checked = CheckedLlmParams(max_output_tokens=16, question_tokens=8, **params)
+    return replace(plain, workload=plain.workload.model_copy(update={"params": checked}))

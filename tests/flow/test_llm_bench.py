@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import json
+import random
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,15 +15,21 @@ import pytest
 from nobs.errors import HostApiError
 from nobs.tasks.chat.bench import ChatBench
 from nobs.tasks.chat.stamps import FILE
+from nobs.tasks.llms.answers import find_suspicions
+from nobs.tasks.llms.bench import make_bench
+from nobs.tasks.llms.report import AnswerCheck
 from tests.fakes.llm_answers import MODEL, after, plain, stream, whole_server
-from tests.fakes.llm_server import Choose, Script, ScriptedServer, Send, Then, serving
+from tests.fakes.llm_server import Answered, Choose, Script, ScriptedServer, Send, Then, serving
 from tests.fakes.llm_streams import head
-from tests.fakes.llm_work import PROMPTS, WAIT_S, work
+from tests.fakes.llm_work import PROMPTS, WAIT_S, checked_work, work
 
 
 def measure(url: str, directory: Path, repeats: int = 3, **params: Any) -> dict[str, Any]:
     """Do what a step does and return the facts."""
-    bench = ChatBench(work(url, directory, **params))
+    return do(ChatBench(work(url, directory, **params)), repeats)
+
+
+def do(bench: ChatBench, repeats: int = 3) -> dict[str, Any]:
     try:
         bench.load()
         bench.warm_up()
@@ -254,3 +261,39 @@ def test_an_infinite_stream_ends_at_the_deadline(tmp_path: Path) -> None:
     error = fail(lambda _: Script(steps=endless_steps()), tmp_path)
 
     assert "took longer than the time limit" in error.message
+
+
+def garbage(seed: int) -> Choose:
+    """Return a server whose every answer is of the right shape, and random words."""
+    rng = random.Random(seed)
+    words = ("the ", "no ", "yes ", "four ", "7 ", "cat ", "is ", "of ", "red ", "Paris ")
+
+    def choose(asked: Answered) -> Script:
+        if not asked.path.endswith("/chat/completions"):
+            return whole_server()(asked)
+        return stream(8, text="".join(rng.choices(words, k=3)))
+
+    return choose
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_garbage_is_found_by_questions_before_and_after(seed: int, tmp_path: Path) -> None:
+    with serving(garbage(seed)) as server:
+        facts = do(make_bench(checked_work(server.url, tmp_path)))
+        asked = [chat.values["messages"] for chat in server.log]
+
+    check = AnswerCheck.model_validate(facts["answers"])
+    assert list(find_suspicions(check))
+    assert [len(each.answers) for each in check.rounds] == [20, 20]
+    # The warm-up, 20 questions, 3 repeats of 3 prompts, 20 questions.
+    assert [len(messages) for messages in asked] == [2, *[1] * 20, *[2] * 9, *[1] * 20]
+
+
+def test_right_answers_of_a_checked_workload_are_counted(tmp_path: Path) -> None:
+    with serving(whole_server(stream(text="A good text. "))) as server:
+        facts = do(make_bench(checked_work(server.url, tmp_path)))
+
+    check = AnswerCheck.model_validate(facts["answers"])
+    assert [each.right for each in check.rounds] == [20, 20]
+    assert (check.share, check.timed) == (1, 9)
+    assert [len(run) for run in facts["runs"]] == [3, 3, 3]

@@ -16,7 +16,15 @@ from nobs.report.validation import Ruling, validate_document
 from nobs.schema.server import RequestShape
 from tests.fakes.honest_reports import sealed
 from tests.fakes.hub import fake_hub
-from tests.fakes.llm_answers import LAST_CHUNK, MODEL, after, is_check, stream, whole_server
+from tests.fakes.llm_answers import (
+    LAST_CHUNK,
+    MODEL,
+    after,
+    is_check,
+    right_answer,
+    stream,
+    whole_server,
+)
 from tests.fakes.llm_routes import models, reply, routes
 from tests.fakes.llm_server import Script, ScriptedServer, Send, Then, serving
 from tests.fakes.llm_streams import chunked, delta, event, head, usage
@@ -218,10 +226,11 @@ def test_the_standard_prompts_come_from_the_hub(tmp_path: Path) -> None:
         words = ("--task", "llms", *at(server), "--json")
         done = nobs_run(tmp_path, *words, hub=hub.url)
     task = json.loads(done.stdout)["tasks"][0]
-    asked = [a.values for a in server.log if a.body and not is_check(a)]
+    chats = [chat for chat in server.log if chat.body and not is_check(chat)]
+    asked = [chat.values for chat in chats if right_answer(chat) is None]
 
     assert done.returncode == 0, done.stderr
-    assert task["workload"]["name"] == "llms/1"
+    assert task["workload"]["name"] == "llms/2"
     assert task["workload"]["open_reasons"] == [f"models: {MODEL} instead of gpt-oss-20b"]
     assert [values["messages"][1]["content"] for values in asked[1:4]] == [
         row["prompt"] for row in rows[:3]

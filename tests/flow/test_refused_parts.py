@@ -13,7 +13,7 @@ from nobs.providers.readiness import PROMPT
 from nobs.providers.refusals import Part
 from nobs.report.validation import Ruling, validate_document
 from tests.fakes.honest_reports import sealed
-from tests.fakes.llm_answers import MODEL, stream, whole_server
+from tests.fakes.llm_answers import MODEL, right_answer, stream, whole_server
 from tests.fakes.llm_refusals import of_fastapi, refusing
 from tests.fakes.llm_routes import one_model
 from tests.fakes.llm_server import Answered, Script, ScriptedServer, Then, serving
@@ -46,7 +46,8 @@ def run(server: ScriptedServer, tmp_path: Path) -> dict[str, Any]:
 
 def timed_chats(server: ScriptedServer) -> list[Answered]:
     chats = [asked for asked in server.log if asked.path.endswith("/chat/completions")]
-    return [chat for chat in chats if PROMPT not in chat.values["messages"][-1]["content"]]
+    asked = [chat for chat in chats if PROMPT not in chat.values["messages"][-1]["content"]]
+    return [chat for chat in asked if right_answer(chat) is None]
 
 
 @pytest.fixture(scope="module")

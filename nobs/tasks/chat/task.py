@@ -6,13 +6,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nobs.errors import UsageError
+from nobs.schema import telemetry
 from nobs.schema.base import Backend, Status
 from nobs.schema.pins import Params, Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
 from nobs.schema.server import Locality, ServerRef
-from nobs.schema.telemetry import Figure
 from nobs.tasks.base import TaskDefinition, own_figures
+from nobs.tasks.charts import Chart
 from nobs.tasks.chat.aggregate import figures_of
 from nobs.tasks.chat.cache import cache_reasons
 from nobs.tasks.chat.contradictions import contradictions_of
@@ -24,6 +25,7 @@ from nobs.tasks.chat.notices import warnings_of
 from nobs.tasks.chat.params import Arrivals, ChatParams
 from nobs.tasks.chat.report import ChatModelReport, LlmRequest, LlmRun
 from nobs.tasks.energy import joules_per_1000
+from nobs.tasks.figures import Figure
 from nobs.tasks.options import Option
 from nobs.tasks.score import calculate_score
 
@@ -67,9 +69,9 @@ class ChatTask(TaskDefinition):
     """Of the repeats in `report_type`."""
     request_type: type[LlmRequest] = LlmRequest
     """Of the requests in `run_type`."""
-    figures = FIGURES
-    summary = SUMMARY
-    charts = CHARTS
+    figures: tuple[Figure[Any], ...] = FIGURES
+    summary: tuple[Figure[Any], ...] = SUMMARY
+    charts: tuple[Chart[Any], ...] = CHARTS
     settings = staticmethod(settings_of)
     details = staticmethod(load_lines)
     find_flags = staticmethod(flags_of)
@@ -141,12 +143,12 @@ class ChatTask(TaskDefinition):
 
 def _energy(
     result: StepResult, backend: Backend, server: ServerRef, figures: Mapping[str, Any]
-) -> Figure:
+) -> telemetry.Figure:
     """Return the joules per 1,000 output tokens if the server is local."""
     if server.locality is not Locality.LOCAL:
-        return Figure.absent(f"the server is {server.locality}, not local")
+        return telemetry.Figure.absent(f"the server is {server.locality}, not local")
     if figures["unreconciled"]:
-        return Figure.absent("the token counts contradict the answers")
+        return telemetry.Figure.absent("the token counts contradict the answers")
     return joules_per_1000(result.telemetry, backend, figures["total_output_tokens"])
 
 

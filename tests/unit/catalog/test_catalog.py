@@ -6,7 +6,7 @@ from nobs.catalog import load_catalog
 from nobs.errors import UsageError
 from nobs.schema.base import Division, Dtype
 from nobs.schema.pins import DatasetPin, ModelPin, Source
-from nobs.tasks.llms.params import LlmParams
+from nobs.tasks.llms.params import CheckedLlmParams
 from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
 from tests.fakes.run_requests import pinned
 
@@ -41,11 +41,13 @@ def test_the_weights_of_an_embedded_server_are_pinned() -> None:
 
 def test_the_standard_llm_workload_is_what_the_design_says() -> None:
     workload = pinned("llms", "standard")
-    assert workload.label == "llms/1"
+    assert workload.label == "llms/2"
     assert workload.dataset.id == "fka/awesome-chatgpt-prompts"
     assert workload.dataset.rows == 3
     assert [model.id for model in workload.models] == ["gpt-oss-20b"]
-    assert workload.params == LlmParams(max_output_tokens=2048, temperature=0, warmup_prompts=1)
+    assert workload.params == CheckedLlmParams(
+        max_output_tokens=2048, temperature=0, warmup_prompts=1, question_tokens=512
+    )
     assert workload.policy.min_repeats == 3
 
 

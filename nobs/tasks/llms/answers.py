@@ -1,0 +1,141 @@
+"""Whether the answers of a model make sense: shares of right answers, degenerate texts."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from math import sqrt
+
+from nobs.tasks.chat.client.record import ChatFailure, ChatRecord
+from nobs.tasks.llms.questions import QUESTIONS, answer_of
+from nobs.tasks.llms.report import AnswerCheck, AnswerRound
+from nobs.units import format_share
+
+MIN_SHARE = 0.25
+"""Share of right answers below which the output is suspect.
+
+Measured: SmolLM2-135M (Q4_1), the smallest model in the catalogue, has 14 of 20; random words,
+numbers, letters, bytes and a constant answer have at most 3 of 20 in 20 rounds each.
+"""
+MIN_JUDGED = 0.5
+"""Share of the questions that must have been answered to judge."""
+MAX_DEGENERATE = 0.5
+"""Share of degenerate timed answers above which the output is suspect; short answers of small
+models end in loops."""
+MIN_REPEATS = 4
+MIN_LOOP_WORDS = 24
+MAX_ODD_SHARE = 0.05
+"""Share of characters that can't be printed or decoded above which a text is garbage."""
+SHOWN = 80
+_Z = 1.959964
+"""Of a normal distribution, for 95 %."""
+
+
+def judge_round(records: Sequence[ChatRecord | None]) -> AnswerRound:
+    """Return the result of one round; None stands for a question that wasn't asked."""
+    texts = [answer_of(record.text) if record else "" for record in records]
+    verdicts = [
+        _judge(record, text, number)
+        for number, (record, text) in enumerate(zip(records, texts, strict=True))
+    ]
+    return AnswerRound(
+        right=verdicts.count("right"),
+        wrong=verdicts.count("wrong"),
+        unjudged=verdicts.count("unjudged"),
+        answers=tuple(text[:SHOWN] for text in texts),
+    )
+
+
+def _judge(record: ChatRecord | None, text: str, number: int) -> str:
+    """Return `right`, `wrong`, or `unjudged`: failed, or cut within the reasoning."""
+    if record is None:
+        return "unjudged"
+    if record.failure is not None:
+        return "wrong" if record.failure is ChatFailure.NO_TOKEN else "unjudged"
+    is_cut = record.figures is not None and record.figures.finish_reason == "length"
+    if not text and is_cut:
+        return "unjudged"
+    return "right" if QUESTIONS[number].judge(text) else "wrong"
+
+
+def check_of(rounds: Sequence[AnswerRound], texts: Sequence[str]) -> AnswerCheck:
+    """Return the check of all rounds and timed answers; the worst round counts."""
+    judged = [each for each in rounds if each.right + each.wrong]
+    worst = min(judged, key=lambda each: each.right / (each.right + each.wrong), default=None)
+    share = low = high = None
+    if worst is not None:
+        count = worst.right + worst.wrong
+        share, (low, high) = worst.right / count, wilson(worst.right, count)
+    faults = Counter(fault for text in texts if (fault := degeneracy_of(text)))
+    return AnswerCheck(
+        questions=len(QUESTIONS), rounds=tuple(rounds), share=share, low=low, high=high,
+        timed=len(texts), degenerate=dict(sorted(faults.items())),
+    )  # fmt: skip
+
+
+def wilson(right: int, count: int) -> tuple[float, float]:
+    """Return the 95 % CI of a share.
+
+    Source: Wilson 1927, Journal of the American Statistical Association 22, 209-212.
+    """
+    share, square = right / count, _Z**2 / count
+    middle = (share + square / 2) / (1 + square)
+    half = _Z * sqrt(share * (1 - share) / count + square / (4 * count)) / (1 + square)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def find_suspicions(check: AnswerCheck) -> Iterator[str]:
+    """Yield why the output is suspect, one clause each."""
+    for when, each in zip(("before", "after"), check.rounds, strict=False):
+        judged = each.right + each.wrong
+        if judged < MIN_JUDGED * check.questions:
+            yield (
+                f"only {judged} of {check.questions} questions {when} the repeats could be judged"
+                f" ({each.unjudged} answers failed, or were cut before their text)"
+            )
+        elif each.right < MIN_SHARE * judged:
+            yield (
+                f"{each.right} of {judged} questions {when} the repeats were answered right, at"
+                f" least {format_share(MIN_SHARE, 0)} are needed"
+            )
+    odd = sum(check.degenerate.values())
+    if odd > MAX_DEGENERATE * check.timed:
+        kinds = ", ".join(f"{count} {name}" for name, count in check.degenerate.items())
+        yield f"{odd} of {check.timed} timed answers are degenerate ({kinds})"
+
+
+def degeneracy_of(text: str) -> str:
+    """Return `empty`, `unprintable` or `loop`; empty for a text that is none of these."""
+    if not text.strip():
+        return "empty"
+    if sum(_is_odd(character) for character in text) > MAX_ODD_SHARE * len(text):
+        return "unprintable"
+    words = text.split()
+    # Languages without blanks, and one character over and over.
+    units = words if len(words) >= MIN_LOOP_WORDS else list(text)
+    return "loop" if _ends_in_loop(units) else ""
+
+
+def _is_odd(character: str) -> bool:
+    return character == "\ufffd" or not (character.isprintable() or character in "\n\t\r")
+
+
+def _ends_in_loop(units: Sequence[str]) -> bool:
+    """Return whether the end is one passage, at least 4 times over."""
+    count = len(units)
+    for period in range(1, count // MIN_REPEATS + 1):
+        span = max(MIN_REPEATS * period, MIN_LOOP_WORDS)
+        tail = units[-span:]
+        if span <= count and all(
+            one == other for one, other in zip(tail, tail[period:], strict=False)
+        ):
+            return True
+    return False
+
+
+def texts_of(records: Iterable[ChatRecord]) -> list[str]:
+    """Return the texts of complete answers that aren't reasoning or a tool call alone."""
+    return [
+        record.text
+        for record in records
+        if record.figures is not None
+        and not (not record.text and record.figures.reasoning_chars)
+    ]  # fmt: skip
