@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import gc
 import os
 import signal
 
@@ -25,3 +26,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("long") and not LONG:
             item.add_marker(skip)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what collecting imported, torch among it, out of every later collection of garbage."""
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Let what was left out end: libraries report what is left at the interpreter's end."""
+    gc.unfreeze()

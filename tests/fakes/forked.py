@@ -5,6 +5,7 @@ PYTHONPATH comes too late for it. The server reads one order a line and answers 
 """
 
 import atexit
+import gc
 import json
 import os
 import runpy
@@ -48,6 +49,8 @@ def _serve() -> None:
 
     for module in (*(f"nobs.cli.{name}" for name in COMMANDS), "docker", "openai"):
         import_module(module)
+    # Else each fork's end copies the pages of every object to collect what the system frees anyway.
+    gc.freeze()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

@@ -37,13 +37,14 @@ pytestmark = pytest.mark.skipif(
 
 # Python and NOBS may be root's own: they are loaded before root's rights are given up, and once.
 _AS_ANOTHER = """
-import importlib, json, os, pkgutil, sys, tempfile
+import gc, importlib, json, os, pkgutil, sys, tempfile
 import nobs, nobs.cli
 for package in ("nobs.cli", "nobs.launch", "nobs.render", "nobs.providers", "nobs.backends"):
     for module in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
         importlib.import_module(module.name)
 from nobs.tasks import TASKS
 [TASKS.load(name) for name in TASKS.names()]
+gc.freeze()
 
 def run(words, cwd, env):
     out, err = tempfile.TemporaryFile(dir="/tmp"), tempfile.TemporaryFile(dir="/tmp")
