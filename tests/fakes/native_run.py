@@ -14,13 +14,15 @@ from tests.fakes.loader import hub_environment
 def one_core() -> Iterator[None]:
     """Keep children to one core: threads that wait for each other beside other tests cost minutes.
 
-    Does nothing where the system has no affinities.
+    Test processes beside each other take different ones. Does nothing where the system has no
+    affinities.
     """
     if sys.platform != "linux":
         yield
         return
     usable = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(usable)})
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    os.sched_setaffinity(0, {sorted(usable)[worker % len(usable)]})
     try:
         yield
     finally:

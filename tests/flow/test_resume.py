@@ -1,6 +1,7 @@
 """`nobs run --resume`: what is missing is done, what is there stays, and changes are refused."""
 
 import json
+import shutil
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -23,6 +24,21 @@ from tests.fakes.rounds import (
 @pytest.fixture
 def run_dir(tmp_path: Path) -> RunDir:
     return ordered_run(tmp_path, "fine", "repaired", "last")
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    """A run that has been measured once; one of its steps has failed."""
+    run_dir = ordered_run(tmp_path_factory.mktemp("begun"), "fine", "repaired", "last")
+    resume(run_dir)
+    return run_dir
+
+
+@pytest.fixture
+def begun_run(begun: RunDir, tmp_path: Path) -> RunDir:
+    """A copy of it."""
+    shutil.copytree(begun.results, tmp_path / "results")
+    return RunDir(tmp_path / "results" / begun.path.relative_to(begun.results))
 
 
 def resume(run_dir: RunDir, *options: str) -> "CompletedProcess[str]":
@@ -58,13 +74,12 @@ def test_a_run_of_another_machine_is_refused_with_the_difference(run_dir: RunDir
     assert not run_dir.events_file.exists()
 
 
-def test_an_order_changed_after_measuring_is_refused(run_dir: RunDir) -> None:
-    resume(run_dir)
-    (workload,) = run_dir.read_spec().workloads
+def test_an_order_changed_after_measuring_is_refused(begun_run: RunDir) -> None:
+    (workload,) = begun_run.read_spec().workloads
     params = workload.params.model_copy(update={"batch_size": 64})
-    change_spec(run_dir, workloads=(workload.model_copy(update={"params": params}),))
+    change_spec(begun_run, workloads=(workload.model_copy(update={"params": params}),))
 
-    done = resume(run_dir)
+    done = resume(begun_run)
 
     assert done.returncode == 2
     assert "faulty.params.batch_size was 16, is 64" in done.stderr
@@ -97,30 +112,28 @@ def test_options_of_the_order_cannot_be_said_again(run_dir: RunDir) -> None:
     assert "--rows can't be combined with --resume" in done.stderr
 
 
-def test_other_weights_of_the_order_are_refused(run_dir: RunDir) -> None:
-    resume(run_dir)
-    (workload,) = run_dir.read_spec().workloads
+def test_other_weights_of_the_order_are_refused(begun_run: RunDir) -> None:
+    (workload,) = begun_run.read_spec().workloads
     first, *others = workload.models
     models = (first.model_copy(update={"revision": "another"}), *others[:-1])
-    change_spec(run_dir, workloads=(workload.model_copy(update={"models": models}),))
+    change_spec(begun_run, workloads=(workload.model_copy(update={"models": models}),))
 
-    done = resume(run_dir)
+    done = resume(begun_run)
 
     assert done.returncode == 2
     assert f"faulty.models.{first.id}.revision was None, is another" in done.stderr
     assert f"faulty.models.{others[-1].id} was " in done.stderr
 
 
-def test_other_libraries_than_the_finished_steps_had_are_refused(run_dir: RunDir) -> None:
-    resume(run_dir)
-    result = result_of(run_dir, "fine")
+def test_other_libraries_than_the_finished_steps_had_are_refused(begun_run: RunDir) -> None:
+    result = result_of(begun_run, "fine")
     libraries = result.environment["libraries"] | {"numpy": "0.1", "forgotten": "2"}
     environment = result.environment | {"libraries": libraries}
-    run_dir.write(
-        run_dir.result_file("fine"), result.model_copy(update={"environment": environment})
+    begun_run.write(
+        begun_run.result_file("fine"), result.model_copy(update={"environment": environment})
     )
 
-    done = resume(run_dir)
+    done = resume(begun_run)
 
     assert done.returncode == 2
     assert "libraries.numpy was 0.1, is " in done.stderr

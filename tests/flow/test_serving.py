@@ -9,6 +9,7 @@ from nobs.launch.planning.request import RunRequest
 from nobs.launch.server.serving import serve
 from nobs.schema.base import Execution
 from tests.fakes.facts import make_facts
+from tests.fakes.native_run import one_core
 
 
 def test_an_embedded_server_ends_with_the_last_step_that_needs_it() -> None:
@@ -17,7 +18,7 @@ def test_an_embedded_server_ends_with_the_last_step_that_needs_it() -> None:
     served, embedding = plan.spec.steps
     heard: list[Any] = []
 
-    with serve(plan, plan.spec.steps, heard.append) as served_plan:
+    with one_core(), serve(plan, plan.spec.steps, heard.append) as served_plan:
         connection = served_plan.plan.spec.connection
         assert connection
         other = {"event": "step.finished", "step": embedding.id}
