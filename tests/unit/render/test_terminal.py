@@ -1,5 +1,7 @@
 """Tables of groups with captions, and sentences that go on in a second line."""
 
+import pytest
+
 from nobs.render.terminal import GroupedTable, TextOutput
 
 NAME = "sentence-transformers/all-MiniLM-L6-v2"
@@ -50,7 +52,10 @@ def test_only_what_may_wrap_gives_way_to_the_width_and_at_words() -> None:
     assert max(map(len, output.text.splitlines())) <= 26
 
 
-def test_a_caption_is_bold_where_there_are_colours() -> None:
+def test_a_caption_is_bold_where_there_are_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    # On a dumb terminal, as of many CI systems, rich has no colours.
+    monkeypatch.setenv("TERM", "xterm")
+
     assert f"\x1b[1m{NAME}\x1b[0m" in draw(NAME, color=True)
     assert "\x1b" not in draw(NAME)
 
