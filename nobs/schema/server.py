@@ -114,6 +114,12 @@ class ModelIdentity(Record):
     """Share of the layers on the GPU; below 1 the CPU computes too."""
     weights_sha256: str | None = None
     """Of the weights file, where NOBS itself hashed it before it was served."""
+    projector: str | None = None
+    """File of the vision projector, where NOBS itself started the server."""
+    projector_sha256: str | None = None
+    """Of that file."""
+    vision: bool | None = None
+    """Whether the server says that the model takes images."""
     runtime: str | None = None
     """Inference software."""
     runtime_version: str | None = None

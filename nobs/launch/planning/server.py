@@ -10,7 +10,7 @@ from nobs.launch.planning.random_weights import takes_weights, wants_random
 from nobs.launch.planning.request import RunRequest
 from nobs.providers import EMBEDDED
 from nobs.providers.definitions import LMSTUDIO
-from nobs.providers.weights import MODEL as EMBEDDED_MODEL
+from nobs.providers.weights import packaged_pins
 from nobs.schema.pins import ModelPin, Source, Workload
 from nobs.schema.server import DEFAULT_REQUEST_TIMEOUT_S, Connection, ServerRequest
 from nobs.settings import DEFAULT_LLM_BASE_URL, DEFAULT_LLM_MODEL_NAME
@@ -121,9 +121,10 @@ def _is_embedded(request: RunRequest, pinned: Workload) -> bool:
 
 def _check_embedded(model: str) -> None:
     """Raise UsageError for a model that the embedded server doesn't have."""
-    if model != EMBEDDED_MODEL:
+    names = [pin.id for pin in packaged_pins()]
+    if model not in names:
         raise UsageError(
-            f"The embedded llama.cpp serves {EMBEDDED_MODEL} only, not {model}.",
+            f"The embedded llama.cpp serves {' and '.join(names)} only, not {model}.",
             "Use a server with --llm-url, or --profile quick without --llm-model.",
         )
 

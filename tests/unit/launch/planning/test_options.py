@@ -197,8 +197,8 @@ def test_options_of_the_others_leave_an_absent_task_out() -> None:
             {"base_image": "a", "build_network": "host"},
             "--base-image and --build-network have no effect here",
         ),
-        ({"provider": "llamacpp", "tasks": ("llms",)}, "SmolLM2-135M-Instruct-Q4_1 only, not gpt"),
-        ({"profile": "quick", "llm_model": "other"}, "SmolLM2-135M-Instruct-Q4_1 only, not other"),
+        ({"provider": "llamacpp", "tasks": ("llms",)}, "SmolLM2-135M-shapes only, not gpt"),
+        ({"profile": "quick", "llm_model": "other"}, "SmolLM2-135M-shapes only, not other"),
     ],
 )
 def test_an_option_that_another_leaves_without_effect_is_refused(
