@@ -1,6 +1,7 @@
 """NVIDIA GPUs through NVML, for machines with the driver's library but without nvidia-smi."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,17 +34,24 @@ class Listing:
 
 def ask(timeout_s: float) -> Listing | None:
     """Return the result of `list_gpus`, or give up after `timeout_s`."""
-    library, listings = load(), list[Listing | None]()
+    library = load()
     if library is None:
         return None
+    listings = in_time(lambda: list_gpus(library), timeout_s)
+    return listings[0] if listings else Listing(gave_up=True)
+
+
+def in_time[T](call: Callable[[], T], timeout_s: float) -> list[T]:
+    """Return what a call into the driver returns; empty if it gave no answer in time."""
+    answers = list[T]()
     # A call into a driver that hangs can't be interrupted: its thread stays.
-    thread = threading.Thread(target=lambda: listings.append(list_gpus(library)), daemon=True)
+    thread = threading.Thread(target=lambda: answers.append(call()), daemon=True)
     thread.start()
     thread.join(min(NOTICE_S, timeout_s))
     if thread.is_alive():
         report_waiting("NVML", timeout_s)
         thread.join(timeout_s - NOTICE_S)
-    return listings[0] if listings else Listing(gave_up=True)
+    return answers
 
 
 def list_gpus(nvml: Any) -> Listing | None:  # noqa: ANN401  pynvml has no types

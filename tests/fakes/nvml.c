@@ -1,6 +1,9 @@
-/* A driver library with one GPU, for pynvml: the signatures are those of NVIDIA's nvml.h. */
+/* A driver library with one GPU, for pynvml: the signatures are those of NVIDIA's nvml.h.
+   Variables give it faults: FAKE_NVML=ecc,worn,mig,idle,hang; idle has no processes on it. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { OK = 0, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7 };
 
@@ -11,7 +14,18 @@ typedef struct { unsigned pid; unsigned long long bytes; unsigned gpu_instance, 
 
 static int device;
 
-int nvmlInitWithFlags(unsigned flags) { return OK; }
+static int is(const char *fault)
+{
+    const char *faults = getenv("FAKE_NVML");
+    return faults && strstr(faults, fault);
+}
+
+int nvmlInitWithFlags(unsigned flags)
+{
+    if (is("hang")) sleep(600);
+    return OK;
+}
+
 int nvmlShutdown(void) { return OK; }
 const char *nvmlErrorString(int code) { return code == NOT_SUPPORTED ? "Not Supported" : "Other"; }
 int nvmlSystemGetDriverVersion(char *text, unsigned size) { return snprintf(text, size, "580.65.06") < 0; }
@@ -28,12 +42,37 @@ int nvmlDeviceGetName(void *gpu, char *text, unsigned size) { return snprintf(te
 int nvmlDeviceGetPowerUsage(void *gpu, unsigned *milliwatts) { *milliwatts = 345678; return OK; }
 int nvmlDeviceGetTotalEnergyConsumption(void *gpu, unsigned long long *millijoules) { *millijoules = 9000000000ULL; return OK; }
 int nvmlDeviceGetUtilizationRates(void *gpu, Utilization *rates) { rates->gpu = 98; rates->memory = 40; return OK; }
-int nvmlDeviceGetMemoryInfo(void *gpu, Memory *memory) { memory->used = 1ULL << 33; return OK; }
+int nvmlDeviceGetMemoryInfo(void *gpu, Memory *memory)
+{
+    memory->total = 1ULL << 36;
+    memory->used = is("idle") ? 1ULL << 29 : 1ULL << 33;
+    return OK;
+}
+
 int nvmlDeviceGetClockInfo(void *gpu, int kind, unsigned *megahertz) { *megahertz = kind == 1 ? 1755 : 2619; return OK; }
 int nvmlDeviceGetTemperature(void *gpu, int sensor, unsigned *celsius) { *celsius = 61; return OK; }
 int nvmlDeviceGetCurrentClocksThrottleReasons(void *gpu, unsigned long long *mask) { *mask = 0x44; return OK; }
 int nvmlDeviceGetEnforcedPowerLimit(void *gpu, unsigned *milliwatts) { *milliwatts = 450000; return OK; }
 int nvmlDeviceGetPowerManagementDefaultLimit(void *gpu, unsigned *milliwatts) { *milliwatts = 700000; return OK; }
+
+int nvmlDeviceGetTotalEccErrors(void *gpu, int kind, int counter, unsigned long long *count)
+{
+    *count = is("ecc") ? 3 : 0;
+    return OK;
+}
+
+int nvmlDeviceGetRemappedRows(void *gpu, unsigned *corrected, unsigned *uncorrected, unsigned *pending, unsigned *failed)
+{
+    *corrected = *uncorrected = *pending = 0;
+    *failed = is("worn");
+    return OK;
+}
+
+int nvmlDeviceGetMigMode(void *gpu, unsigned *current, unsigned *pending)
+{
+    *current = *pending = is("mig");
+    return OK;
+}
 
 int nvmlDeviceGetViolationStatus(void *gpu, int policy, Violation *status)
 {
@@ -43,6 +82,7 @@ int nvmlDeviceGetViolationStatus(void *gpu, int policy, Violation *status)
 
 int nvmlDeviceGetComputeRunningProcesses_v3(void *gpu, unsigned *count, Process *processes)
 {
+    if (is("idle")) { *count = 0; return OK; }
     if (*count < 2) { *count = 2; return INSUFFICIENT_SIZE; }
     *count = 2;
     processes[0].pid = 11;

@@ -13,6 +13,7 @@ from nobs.backends.base import BackendTarget
 from nobs.catalog import Catalog
 from nobs.data.hub_cache import pins_of
 from nobs.errors import EngineError, NobsError
+from nobs.launch.doctor.card import check_card
 from nobs.launch.doctor.check import Check, State
 from nobs.launch.doctor.disk import (
     check_cache,
@@ -92,6 +93,8 @@ def _check_executions(
         yield check_driver(target, accelerators, is_auto=asked_for is None)
         if (files := check_device_files(target, accelerators)) is not None:
             yield files
+        if (card := check_card(target, accelerators)) is not None:
+            yield card
         yield from workers
         yield check_engine(engine, error, needed=not has_worker)
         if info is not None:

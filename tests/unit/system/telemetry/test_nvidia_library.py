@@ -4,13 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fakes.driver import build_nvml
+
 pytest.importorskip("pynvml")
-SOURCE = Path(__file__).parents[3] / "fakes" / "nvml.c"
 CODE = """
 import json
 from nobs.schema.base import Backend
@@ -29,16 +29,9 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    directory = tmp_path_factory.mktemp("driver")
-    library = directory / "libnvidia-ml.so.1"
-    built = subprocess.run(
-        ["cc", "-shared", "-fPIC", "-o", str(library), str(SOURCE)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if built.returncode:
-        pytest.skip(f"no C compiler that makes a shared library: {built.stderr}")
+    library = build_nvml(tmp_path_factory.mktemp("driver"))
     done = subprocess.run(
-        [sys.executable, "-c", CODE], env={**os.environ, "LD_LIBRARY_PATH": str(directory)},
+        [sys.executable, "-c", CODE], env={**os.environ, **library},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
