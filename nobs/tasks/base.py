@@ -146,14 +146,18 @@ class TaskDefinition(Protocol):
     def apply(self, params: Params, options: Mapping[str, Any]) -> Params:
         """Return `params` changed by `options` (name -> value).
 
-        UsageError for an option without effect. By default an option sets the field of its name.
+        UsageError for an option without effect. By default an option sets the field of its name,
+        or the one that it names.
         """
-        useless = [name for name in options if name not in type(params).model_fields]
+        named = {option.name: option.parameter for option in self.options if option.parameter}
+        fields = {name: named.get(name, name) for name in options}
+        useless = [name for name in options if fields[name] not in type(params).model_fields]
         if useless:
             flags = ", ".join(f"--{name.replace('_', '-')}" for name in useless)
             raise UsageError(f"{flags} has no effect on {params.kind}.", "Remove it.")
         try:
-            return close(type(params), {**params.model_dump(), **options}, "The request")
+            changed = {fields[name]: value for name, value in options.items()}
+            return close(type(params), {**params.model_dump(), **changed}, "The request")
         except DataError as error:
             raise UsageError(error.message, error.remedy) from error
 

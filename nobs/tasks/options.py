@@ -39,6 +39,8 @@ class Option[T]:
     """Default, for help texts."""
     alike: str = field(default="", compare=False)
     """Name of the corresponding option of other tasks."""
+    parameter: str = ""
+    """The parameter that it sets; default: the one of its name."""
 
     @property
     def flag(self) -> str:
@@ -84,6 +86,15 @@ WEIGHTS_SEED: Option[int] = Option(
     help="Seed of --weights random.",
 )  # fmt: skip
 RANDOM_WEIGHTS: tuple[Option[Any], ...] = (WEIGHTS, WEIGHTS_SEED)
+
+TUNING_BUDGET: Option[float] = Option(
+    name="tuning_budget", kind=float, metavar="S", parameter="tuning_budget_s",
+    help="In max workloads: seconds after which no further trial of the search starts.",
+)  # fmt: skip
+PASS_BUDGET: Option[float] = Option(
+    name="pass_budget", kind=float, metavar="S", parameter="pass_budget_s",
+    help="In max workloads: maximum seconds of a pass, which has fewer rows if it takes longer.",
+)  # fmt: skip
 
 SERVER_URL: Option[str] = Option(
     name="llm_url", role=Role.SERVER, metavar="URL",

@@ -10,7 +10,7 @@ from nobs.schema.report import Interval, ModelReport
 from nobs.schema.result import StepResult
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.energy import joules_per_1000
-from nobs.tasks.options import DATA, MODELS, RANDOM_WEIGHTS, Option
+from nobs.tasks.options import DATA, MODELS, PASS_BUDGET, RANDOM_WEIGHTS, TUNING_BUDGET, Option
 from nobs.tasks.score import calculate_score
 from nobs.tasks.text_embeddings.consistency import check_output, find_contradictions
 from nobs.tasks.text_embeddings.figures import CHARTS, FIGURES, SUMMARY, settings_of
@@ -65,7 +65,10 @@ class TextEmbeddings(TaskDefinition):
     params: Mapping[str, type[Params]] = MappingProxyType(
         {"embeddings": EmbeddingsParams, "embeddings-max": EmbeddingsMaxParams}
     )
-    options = (BATCH_SIZE, MAX_SEQ_LENGTH, DTYPE, *MODELS, *RANDOM_WEIGHTS, *DATA)
+    options = (
+        BATCH_SIZE, MAX_SEQ_LENGTH, DTYPE, TUNING_BUDGET, PASS_BUDGET,
+        *MODELS, *RANDOM_WEIGHTS, *DATA,
+    )  # fmt: skip
     packaged_dataset = "nobs/austen-passages"
     report_type = EmbeddingsModelReport
     figures = FIGURES

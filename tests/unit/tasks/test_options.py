@@ -50,6 +50,15 @@ def test_an_option_sets_the_field_of_its_name() -> None:
     assert task.apply(params, {"batch_size": 4}) == params.model_copy(update={"batch_size": 4})
 
 
+def test_an_option_sets_the_field_that_it_names() -> None:
+    task, params = TASKS.load("embeddings"), pinned("embeddings", "max-quick").params
+
+    changed = task.apply(params, {"tuning_budget": 3.0, "pass_budget": 4.0})
+
+    budgets = {"tuning_budget_s": 3.0, "pass_budget_s": 4.0}
+    assert changed == params.model_copy(update=budgets)
+
+
 def test_an_option_without_a_field_has_no_effect_and_is_refused() -> None:
     params = pinned("embeddings", "max-quick").params
 

@@ -41,6 +41,8 @@ SAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
     "batch_size": ({}, 64),
     "max_seq_length": ({}, 9),
     "dtype": ({}, "float16"),
+    "tuning_budget": ({}, 3.0),
+    "pass_budget": ({}, 3.0),
     "provider": ({"llm_url": "http://127.0.0.1:8000/v1"}, "ollama"),
     "llm_url": ({}, "http://127.0.0.1:8000/v1"),
     "llm_model": ({"llm_url": "http://127.0.0.1:8000/v1"}, "another"),
@@ -53,6 +55,8 @@ SAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
     "sweep": ({}, True),
 }
 """By option: others without which it has no effect, and a value."""
+OF_MAX = {"tuning_budget", "pass_budget"}
+"""Options that have an effect on tuned workloads only."""
 
 
 def selections() -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -72,7 +76,9 @@ def effects_of(made: Plan) -> tuple[dict[str, Workload], object]:
     return {workload.task: workload for workload in made.spec.workloads}, made.spec.server_request
 
 
-def takers_of(option: str, tasks: tuple[str, ...]) -> list[str]:
+def takers_of(option: str, tasks: tuple[str, ...], profile: str) -> list[str]:
+    if option in OF_MAX and not profile.startswith("max"):
+        return []
     found = [task for task in tasks if task in owners_of(option)]
     return [t for t in found if tasks == (t,) or option not in TASKS.load(t).options_alone]
 
@@ -110,7 +116,7 @@ def test_an_option_has_an_effect_or_is_refused(
 ) -> None:
     needed, value = SAMPLES[option]
     words: dict[str, Any] = {"profile": profile, "tasks": tasks}
-    takers = takers_of(option, tasks)
+    takers = takers_of(option, tasks, profile)
     if not takers:
         with pytest.raises(UsageError) as caught:
             plan(**words, **needed, **{option: value})
@@ -129,7 +135,7 @@ def test_an_option_has_an_effect_or_is_refused(
 
 
 @given(
-    chosen=st.sets(st.sampled_from([each for each in OWNED if not SAMPLES[each][0]])),
+    chosen=st.sets(st.sampled_from([e for e in OWNED if not SAMPLES[e][0] and e not in OF_MAX])),
     selection=st.sampled_from([*selections()]),
 )
 def test_any_mixture_is_obeyed_or_refused_by_name(
@@ -138,7 +144,7 @@ def test_any_mixture_is_obeyed_or_refused_by_name(
     profile, tasks = selection
     words: dict[str, Any] = {"profile": profile, "tasks": tasks}
     given_words = {option: SAMPLES[option][1] for option in chosen}
-    homeless = {option for option in chosen if not takers_of(option, tasks)}
+    homeless = {option for option in chosen if not takers_of(option, tasks, profile)}
     if homeless:
         with pytest.raises(UsageError) as caught:
             plan(**words, **given_words)
@@ -148,7 +154,11 @@ def test_any_mixture_is_obeyed_or_refused_by_name(
 
     mixed, _ = effects_of(plan(**words, **given_words))
     for task in tasks:
-        own = {each: value for each, value in given_words.items() if task in takers_of(each, tasks)}
+        own = {
+            each: value
+            for each, value in given_words.items()
+            if task in takers_of(each, tasks, profile)
+        }
         assert mixed[task] == effects_of(plan(**words, **own))[0][task]
 
 
