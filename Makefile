@@ -4,7 +4,7 @@ NOBS := .venv/bin/nobs
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
 .PHONY: setup quick bench bench-cuda bench-rocm bench-cpu bench-native build-cpu build-cuda build-rocm \
-        test check report docs lock clean help
+        test check check-gpu wheels report docs lock clean help
 
 setup: ## Prepare .venv: find uv and Python, install from the hashed locks
 	@tools/setup.sh
@@ -37,6 +37,13 @@ test: setup ## Run the tests; NOBS_TEST_CONTAINERS=1, NOBS_TEST_BROWSER=1, NOBS_
 
 check: setup ## Check lint, types, import layers and docs
 	@tools/check.sh
+
+# Needs no set-up: it takes the Python of the box, or .venv where that is ready.
+check-gpu: ## Check a GPU box in ten minutes, without network; BACKEND=cpu, WHEELS=DIR and OUT=DIR change it
+	@tools/check_gpu.sh $(if $(BACKEND),--backend "$(BACKEND)") $(if $(WHEELS),--wheels "$(WHEELS)") $(if $(OUT),--out "$(OUT)")
+
+wheels: ## Download what check-gpu installs on a box without network into WHEELS=DIR; ALL=1 adds torch
+	@$(or $(wildcard $(PYTHON)),python3) tools/check_gpu/wheels.py $(if $(ALL),--all) $(if $(ARCH),--arch "$(ARCH)") "$(or $(WHEELS),wheels)"
 
 report: setup ## Show this host against the best results
 	@$(NOBS) report

