@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
+from nobs.data.pipelines import is_complete_pipeline
 from nobs.data.weights import is_complete
 from nobs.schema.pins import DatasetPin, ModelPin, Source, Workload
 
@@ -14,7 +15,8 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 def find_model(pin: ModelPin, cache: Path) -> Path | None:
     """Return the directory of complete weights, None if they must be fetched."""
     snapshot = _snapshot(cache / f"models--{_flat(pin.id)}", pin.revision)
-    return snapshot if snapshot and is_complete(snapshot) else None
+    whole = snapshot and (is_complete(snapshot) or is_complete_pipeline(snapshot))
+    return snapshot if whole else None
 
 
 def find_file(pin: DatasetPin, cache: Path) -> Path | None:

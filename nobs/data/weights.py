@@ -32,7 +32,7 @@ def check_weights(
     paths = _find_weights(directory, layout, pin, remedy)
     if missing := _find_missing(directory, layout):
         raise ModelMissing(f"{directory} has no {missing} of {pin.id}.", remedy)
-    files = {path.relative_to(directory).as_posix(): _digest(path, remedy) for path in paths}
+    files = {path.relative_to(directory).as_posix(): digest_weights(path, remedy) for path in paths}
     if pin.weights_sha256 and files.get(str(pin.weights_file)) != pin.weights_sha256:
         raise ModelMissing(
             f"{directory / str(pin.weights_file)} has sha256 {files.get(str(pin.weights_file))}; "
@@ -55,7 +55,7 @@ def is_complete(directory: Path) -> bool:
     if layout.is_guessed or _find_missing(directory, layout):
         return False
     weights = _named_weights(directory, layout)
-    return bool(weights) and all(map(_is_whole, weights))
+    return bool(weights) and all(map(is_whole, weights))
 
 
 def _find_missing(directory: Path, layout: Layout) -> str | None:
@@ -108,7 +108,7 @@ def _find_weights(directory: Path, layout: Layout, pin: ModelPin, remedy: str) -
             "safetensors: they run code when loaded.",
             "Remove that file, or name a model that has safetensors instead.",
         )
-    damaged = [path for path in paths if not _is_whole(path)]
+    damaged = [path for path in paths if not is_whole(path)]
     if damaged:
         raise ModelMissing(f"The weights {damaged[0]} are missing, damaged or truncated.", remedy)
     return paths
@@ -167,7 +167,7 @@ def _shards(index: Path) -> set[Path]:
         return {index}
 
 
-def _is_whole(path: Path) -> bool:
+def is_whole(path: Path) -> bool:
     """Return whether the file's size is the one in its safetensors header."""
     try:
         with path.open("rb") as file:
@@ -181,7 +181,7 @@ def _is_whole(path: Path) -> bool:
         return False
 
 
-def _digest(path: Path, remedy: str) -> str:
+def digest_weights(path: Path, remedy: str) -> str:
     """Hash the file; the cache names a blob by the sha256 that the hub lists for it."""
     found = digest_file(path)
     promised = path.readlink().name if path.is_symlink() else ""

@@ -4,14 +4,13 @@ import hashlib
 import math
 from collections.abc import Iterable
 
-import psutil
 import torch
 
 from nobs.data.architectures import architecture_of
-from nobs.errors import NobsError, RequirementError
+from nobs.errors import NobsError
 from nobs.schema.base import Dtype
 from nobs.schema.pins import ModelPin
-from nobs.system.host import memory_left_bytes
+from nobs.tasks.room import check_room
 from nobs.units import format_bytes
 
 TABLE_STD = 0.02
@@ -24,16 +23,11 @@ def check_memory(pin: ModelPin, dtype: Dtype, torch_device: str) -> None:
     They are made in the machine's memory, then moved to the device.
     """
     needed = architecture_of(pin).parameters * getattr(torch, dtype).itemsize
-    places = [("memory", _free_memory())]
-    if torch_device == "cuda":
-        places.append(("device memory", torch.cuda.mem_get_info()[0]))
-    for name, free in places:
-        if needed > free:
-            raise RequirementError(
-                f"The random weights of {pin.id} take {format_bytes(needed)} in {dtype}; "
-                f"{format_bytes(free)} of {name} are free.",
-                "Free some memory, or choose a smaller --model or a --dtype of 16 bits.",
-            )
+    check_room(
+        f"The random weights of {pin.id} take {format_bytes(needed)} in {dtype}",
+        needed,
+        torch_device,
+    )
 
 
 def check_parameters(pin: ModelPin, modules: Iterable[torch.nn.Module]) -> None:
@@ -74,9 +68,3 @@ def _uniform(shape: torch.Size, bound: float, key: str) -> torch.Tensor:
     digest = hashlib.sha256(key.encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
     return torch.empty(shape, dtype=torch.float32).uniform_(-bound, bound, generator=generator)
-
-
-def _free_memory() -> int:
-    """Return the bytes that this process may still take, within the limit of its container."""
-    free, left = psutil.virtual_memory().available, memory_left_bytes()
-    return free if left is None else max(0, min(free, left))
