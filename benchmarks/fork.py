@@ -14,8 +14,9 @@ from nobs.storage.rundir import RunDir
 def prepare(root: Path) -> RunDir:
     """Make one quick run whose order is used again and again."""
     subprocess.run(
-        [sys.executable, "-m", "nobs", "run", "--profile", "quick", "--execution", "native",
-         "--backend", "cpu", "--repeats", "5", "--results", str(root), "--yes"],
+        [sys.executable, "-m", "nobs", "run", "--profile", "quick", "--task", "embeddings,llms",
+         "--execution", "native", "--backend", "cpu", "--repeats", "5",
+         "--results", str(root), "--yes"],
         check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     return RunDir(next((root / "runs").iterdir()))

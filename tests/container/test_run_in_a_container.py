@@ -29,7 +29,10 @@ from tests.container.launching import USER, Launch
 from tests.fakes import encoders
 from tests.fakes.runs import order, quick_workload
 
-QUICK = ("--profile", "quick", "--backend", "cpu", "--rows", "6", "--repeats", "3", "--yes")
+QUICK = (
+    "--profile", "quick", "--task", "embeddings,llms", "--backend", "cpu", "--rows", "6",
+    "--repeats", "3", "--yes",
+)  # fmt: skip
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 

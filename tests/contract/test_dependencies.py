@@ -15,11 +15,11 @@ import pytest
 from nobs.catalog import load_catalog
 
 REPO = Path(__file__).resolve().parents[2]
-OF_THE_QUICK_PROFILE = {"nobs/providers/llamacpp_server.py"}
-"""Modules that may import what the extra `quick` brings; all others of the worker, `bench`."""
+OF_EXTRAS = {"nobs/providers/llamacpp_server.py": "quick", "nobs/tasks/diffusion/": "diffusion"}
+"""Files and folders that may import what an extra brings; all others of the worker, `bench`."""
 OF_THE_WORKER = (
     "nobs/data/", "nobs/runner/", "nobs/tasks/", "nobs/system/nvml.py", "nobs/system/telemetry/",
-    *OF_THE_QUICK_PROFILE,
+    *OF_EXTRAS,
 )  # fmt: skip
 """Rooms that may import what the launcher alone doesn't have."""
 GUARDED = {"nobs.data.models.open_model"}
@@ -136,7 +136,8 @@ def undeclared(module: Path) -> set[str]:
 
 
 def extra_of(module: Path) -> set[str]:
-    name = "quick" if str(module.relative_to(REPO)) in OF_THE_QUICK_PROFILE else "bench"
+    place = str(module.relative_to(REPO))
+    name = next((extra for room, extra in OF_EXTRAS.items() if place.startswith(room)), "bench")
     return names_of(project()["optional-dependencies"][name])
 
 

@@ -7,9 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nobs.schema.pins import DatasetPin, ModelPin
+
+if TYPE_CHECKING:
+    from nobs.data.found import Model
 
 
 class Loader:
@@ -25,6 +28,10 @@ class Loader:
     def model(self, pin: ModelPin, **options: bool) -> dict[str, Any]:
         """Return path, revision and weights of `open_model`, or its error."""
         return self._ask("model", pin.model_dump_json(), options)
+
+    def pipeline(self, pin: ModelPin, **options: bool) -> dict[str, Any]:
+        """Return the same of `open_pipeline`."""
+        return self._ask("pipeline", pin.model_dump_json(), options)
 
     def _ask(self, what: str, pin: str, options: dict[str, bool]) -> dict[str, Any]:
         assert self._child.stdin
@@ -64,7 +71,7 @@ def _serve() -> None:
     for line in sys.stdin:
         what, pin, options = json.loads(line)
         try:
-            answer = _load_texts(pin, options) if what == "texts" else _open_model(pin, options)
+            answer = _ANSWERS[what](pin, options)
         except NobsError as error:
             kind = type(error).__name__
             answer = {"error": kind, "message": error.message, "remedy": error.remedy}
@@ -81,9 +88,21 @@ def _load_texts(pin: str, options: dict[str, bool]) -> dict[str, Any]:
 def _open_model(pin: str, options: dict[str, bool]) -> dict[str, Any]:
     from nobs.data.models import open_model  # noqa: PLC0415
 
-    model = open_model(ModelPin.model_validate_json(pin), **options)
+    return _describe(open_model(ModelPin.model_validate_json(pin), **options))
+
+
+def _open_pipeline(pin: str, options: dict[str, bool]) -> dict[str, Any]:
+    from nobs.tasks.diffusion.files import open_pipeline  # noqa: PLC0415
+
+    return _describe(open_pipeline(ModelPin.model_validate_json(pin), **options))
+
+
+def _describe(model: "Model") -> dict[str, Any]:
     weights = {"files": model.weights.files, "verified": model.weights.verified}
     return {"path": str(model.path), "revision": model.weights.revision, "weights": weights}
+
+
+_ANSWERS = {"texts": _load_texts, "model": _open_model, "pipeline": _open_pipeline}
 
 
 if __name__ == "__main__":

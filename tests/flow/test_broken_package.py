@@ -12,7 +12,7 @@ from tests.fakes.installed import CATALOG, NATIVE, Installed
 @pytest.mark.parametrize(
     ("words", "refusal"),
     [
-        (("--task", "example"), "There is no task 'example'. Choose one of: embeddings, llms."),
+        (("--task", "example"), "There is no task 'example'. Choose one of: embeddings, llms"),
         (("--backend", "npu"), "'npu' is not one of auto, cuda, rocm, mps, cpu"),
         (("--provider", "example"), "'example' is not one of 'lmstudio', 'openai', 'ollama'"),
     ],

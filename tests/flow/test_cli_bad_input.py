@@ -13,6 +13,7 @@ from nobs.launch.planning.facts import listens
 from nobs.schema.server import Connection
 from nobs.settings import DEFAULT_LLM_BASE_URL
 from nobs.system.accelerators import find_accelerators
+from nobs.tasks import TASKS
 from tests.fakes.command import NO_ENGINE, environment, run_nobs
 
 NATIVE = ("--profile", "quick", "--execution", "native")
@@ -35,8 +36,8 @@ def refuse(cwd: Path, *words: str, code: int, **changes: str) -> str:
 @pytest.mark.parametrize(
     ("words", "value", "remedy"),
     [
-        (("--task", "knitting"), "'knitting'", "Choose one of: embeddings, llms."),
-        (("--task", "embeddings,knitting"), "'knitting'", "Choose one of: embeddings, llms."),
+        (("--task", "knitting"), "'knitting'", f"Choose one of: {', '.join(TASKS)}."),
+        (("--task", "embeddings,knitting"), "'knitting'", f"Choose one of: {', '.join(TASKS)}."),
         (("--model", "gte"), "'gte'", "`nobs models`"),
         (("--model", "./gte"), "gte", "Name one that exists."),
         (("--model", MODEL, "--model", MODEL), MODEL, "Name each --model once;"),

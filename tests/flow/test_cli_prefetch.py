@@ -24,7 +24,9 @@ def hub(tmp_path: Path) -> Iterator[FakeHub]:
 
 
 def test_packaged_texts_and_weights_need_no_hub(tmp_path: Path) -> None:
-    done = run_nobs("prefetch", "--profile", "quick", "--json", cwd=tmp_path)
+    done = run_nobs(
+        "prefetch", "--profile", "quick", "-t", "embeddings,llms", "--json", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     texts, weights, prompts = json.loads(done.stdout)
     pin = load_catalog().models["sentence-transformers/all-MiniLM-L6-v2"]

@@ -35,6 +35,7 @@ pytestmark = pytest.mark.long
 CATALOG = load_catalog()
 NOBODY = "http://127.0.0.1:9"
 QUICK = ("--profile", "quick", "--task", "llms")
+BOTH = ("--profile", "quick", "--task", "embeddings,llms")
 
 
 def nobs_run(
@@ -128,7 +129,7 @@ def test_values_that_are_no_numbers_cost_neither_run_nor_report(tmp_path: Path) 
     ending = Send(0.1, chunked(event(last), event("[DONE]")) + LAST_CHUNK)
     script = Script(steps=[Send(0, head("Transfer-Encoding: chunked")), *steps, ending])
     with serving(whole_server(script)) as server:
-        done = nobs_run(tmp_path, "--profile", "quick", *at(server), "--rows", "3", "--json")
+        done = nobs_run(tmp_path, *BOTH, *at(server), "--rows", "3", "--json")
 
     assert done.returncode == 0, done.stderr
     model = model_of(done)
@@ -190,7 +191,7 @@ def test_an_absent_server_ends_a_run_of_llms_alone_and_leaves_nothing(tmp_path: 
 
 def test_an_absent_server_leaves_the_results_of_other_tasks(tmp_path: Path) -> None:
     done = nobs_run(
-        tmp_path, "--profile", "quick", "--rows", "2", "--llm-url", f"{NOBODY}/v1",
+        tmp_path, *BOTH, "--rows", "2", "--llm-url", f"{NOBODY}/v1",
         "--request-timeout", "2", "--json",
     )  # fmt: skip
     embeddings, llms = json.loads(done.stdout)["tasks"]
@@ -269,7 +270,7 @@ def test_a_key_that_the_server_quotes_is_found_nowhere(tmp_path: Path) -> None:
     with serving(routes({"/v1/models": models(MODEL), "/v1/chat/completions": said})) as server:
         words = (*QUICK, "--rows", "2", *at(server), "--json")
         done = nobs_run(tmp_path, *words, LLM_API_KEY=key)
-        both = nobs_run(tmp_path, "--profile", "quick", *words[4:], LLM_API_KEY=key)
+        both = nobs_run(tmp_path, *BOTH, *words[4:], LLM_API_KEY=key)
     files = [path for path in (tmp_path / "results").rglob("*") if path.is_file()]
 
     assert (done.returncode, both.returncode) == (4, 4)

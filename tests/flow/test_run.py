@@ -17,7 +17,8 @@ from tests.fakes.native_run import nobs_run
 
 IMDB = load_catalog().datasets["stanfordnlp/imdb"]
 type Run = tuple[Path, subprocess.CompletedProcess[str]]
-SHORT = ("--profile", "quick", "--rows", "6", "--repeats", "2", "--max-output-tokens", "8")
+BOTH = ("--profile", "quick", "--task", "embeddings,llms")
+SHORT = (*BOTH, "--rows", "6", "--repeats", "2", "--max-output-tokens", "8")
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +142,17 @@ def test_true_architectures_and_another_data_set_come_from_the_hub(
 ) -> None:
     dataset = f"{IMDB.id}@{IMDB.revision}"
     done = nobs_run(
-        tmp_path, "--dataset", dataset, "--rows", "20", "--repeats", "3", "--json", hub=hub.url
+        tmp_path,
+        "--task",
+        "embeddings,llms",
+        "--dataset",
+        dataset,
+        "--rows",
+        "20",
+        "--repeats",
+        "3",
+        "--json",
+        hub=hub.url,
     )
     report = json.loads(done.stdout)
     task = report["tasks"][0]

@@ -13,7 +13,7 @@ from tests.fakes.native_run import one_core
 
 
 def test_an_embedded_server_ends_with_the_last_step_that_needs_it() -> None:
-    request = RunRequest(profile="quick", execution=Execution.NATIVE)
+    request = RunRequest(profile="quick", tasks=("embeddings", "llms"), execution=Execution.NATIVE)
     plan = make_plan(request, load_catalog(), make_facts(embedded_server=True))
     served, embedding = plan.spec.steps
     heard: list[Any] = []

@@ -92,11 +92,12 @@ def _takers(name: str, tasks: Sequence[str]) -> tuple[str, ...]:
 
 
 def _complain(untaken: Sequence[str], tasks: Sequence[str], request: RunRequest) -> str:
-    parts = (
-        f"{_join(request, names)} {'does' if len(names) == 1 else 'do'}n't apply to "
-        f"{join_words(tasks)}, only to {join_words(owners)}"
-        for owners, names in _group(untaken, owners_of).items()
-    )
+    parts = []
+    for owners, names in _group(untaken, owners_of).items():
+        flags, verb = _join(request, names), "does" if len(names) == 1 else "do"
+        alone = [task for task in owners if task in tasks]
+        part = f"{flags} {verb}n't apply to {join_words(tasks)}, only to {join_words(owners)}"
+        parts.append(f"{part} ({join_words(alone)}: as the only task)" if alone else part)
     return "; ".join(parts) + "."
 
 

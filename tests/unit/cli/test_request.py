@@ -137,12 +137,14 @@ def test_the_help_groups_options_by_task() -> None:
 
     assert [*headings] == [
         "Options:",
+        "Options of embeddings and diffusion:",
         "Options of embeddings:",
-        "Options of embeddings and llms:",
+        "Options of embeddings, llms and diffusion:",
         "Options of llms:",
+        "Options of diffusion:",
     ]
-    assert "--batch-size N " in headings["Options of embeddings:"]
-    assert "--rows N " in headings["Options of embeddings and llms:"]
+    assert "--max-seq-length N " in headings["Options of embeddings:"]
+    assert "--rows N " in headings["Options of embeddings, llms and diffusion:"]
     assert "--concurrency N[,N] " in headings["Options of llms:"]
     assert "--help" in headings["Options:"]
 

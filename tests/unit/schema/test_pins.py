@@ -10,6 +10,7 @@ from nobs.errors import DataError
 from nobs.report.build import fingerprint
 from nobs.schema.pins import Params, Workload
 from nobs.tasks import TASKS
+from nobs.tasks.diffusion.params import DiffusionParams
 from nobs.tasks.llms.params import CheckedLlmParams, LlmParams
 from nobs.tasks.parameters import typed
 from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
@@ -20,6 +21,7 @@ KINDS: dict[str, Params] = {
     "embeddings-max": EmbeddingsMaxParams(min_rows=8),
     "llms": LlmParams(),
     "llms-checked": CheckedLlmParams(),
+    "diffusion": DiffusionParams(seed=1, images=1, recipes={}),
 }
 
 

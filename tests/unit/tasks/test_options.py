@@ -76,7 +76,7 @@ def test_a_value_that_the_parameters_refuse_is_a_usage_error() -> None:
 def test_one_name_is_one_option(add_task: Callable[[str], None]) -> None:
     add_task("ALIKE")
 
-    assert definitions.owners_of("batch_size") == ("embeddings", "alike")
+    assert definitions.owners_of("batch_size") == ("embeddings", "diffusion", "alike")
     assert definitions.options_of()["batch_size"].help == "Batch size."
 
 

@@ -41,9 +41,10 @@ def test_each_model_is_a_step_with_a_name_safe_for_files() -> None:
 
 
 def test_steps_that_need_the_server_come_first_and_tasks_keep_their_order() -> None:
-    spec = plan({"embedded_server": True}, profile="quick", tasks=()).spec
+    tasks = ("embeddings", "llms")
+    spec = plan({"embedded_server": True}, profile="quick", tasks=tasks).spec
 
-    assert [workload.task for workload in spec.workloads] == ["embeddings", "llms"]
+    assert [workload.task for workload in spec.workloads] == [*tasks]
     assert [step.id for step in spec.steps] == [
         "01-llms-SmolLM2-135M-Instruct-Q4_1",
         "02-embeddings-all-MiniLM-L6-v2",

@@ -65,7 +65,7 @@ def test_without_a_url_the_usual_one_of_the_provider_is_taken(
 def test_llms_are_left_out_with_a_note_where_no_server_answers() -> None:
     made = plan(QUIET)
 
-    assert tasks_of(made) == ["embeddings"]
+    assert "llms" not in tasks_of(made)
     assert made.spec.server_request is None
     assert made.connection is None
     assert "without llms: no server answers at http://127.0.0.1:1234/v1" in made.notes[0]
@@ -84,13 +84,13 @@ def test_llms_are_left_out_with_a_note_where_no_server_answers() -> None:
 def test_a_server_that_was_named_is_never_left_out(
     facts: dict[str, Any], words: dict[str, Any]
 ) -> None:
-    assert tasks_of(plan(QUIET | facts, **words)) == ["embeddings", "llms"]
+    assert tasks_of(plan(QUIET | facts, **words))[:2] == ["embeddings", "llms"]
 
 
 def test_llms_are_left_out_where_the_embedded_server_is_not_installed() -> None:
     made = plan({"embedded_server": False}, profile="quick")
 
-    assert tasks_of(made) == ["embeddings"]
+    assert "llms" not in tasks_of(made)
     assert "isn't installed" in made.notes[0]
 
 

@@ -1,0 +1,166 @@
+"""The work of image generation: a pipeline of diffusers over the prompts."""
+
+import time
+from typing import Any
+
+import torch
+
+from nobs.data.pipelines import variant_of
+from nobs.schema.base import Dtype
+from nobs.schema.result import Calibration
+from nobs.tasks.base import Work
+from nobs.tasks.calibration import calibrate, wait_for
+from nobs.tasks.diffusion.flops import count_flops
+from nobs.tasks.diffusion.memory import weights_bytes
+from nobs.tasks.diffusion.params import DiffusionParams
+from nobs.tasks.diffusion.phases import Watch
+from nobs.tasks.diffusion.pipeline import (
+    Batch,
+    describe,
+    digest,
+    draw_latents,
+    load_pipeline,
+    make_images,
+    use_scheduler,
+)
+from nobs.tasks.diffusion.random_pipeline import build_pipeline
+from nobs.tasks.room import check_room
+from nobs.units import format_bytes
+
+
+class DiffusionBench:
+    """Make the images of a workload with one pipeline."""
+
+    def __init__(self, work: Work) -> None:
+        if not isinstance(work.workload.params, DiffusionParams):
+            raise TypeError(f"{work.workload.label} has no parameters of image generation")
+        self.work = work
+        self.params: DiffusionParams = work.workload.params
+        self.recipe = self.params.recipe_of(work.model.id)
+        self.watch = Watch(work.torch_device)
+        count = self.params.images
+        self.prompts = [work.inputs[number % len(work.inputs)] for number in range(count)]
+        self._pipe: Any = None
+        self._latents = torch.empty(0)
+        self._batches: list[Batch] = []
+        self._runs: list[dict[str, Any]] = []
+        self._found: dict[str, Any] = {}
+
+    @property
+    def pipe(self) -> Any:  # noqa: ANN401 - diffusers is untyped
+        """The loaded pipeline."""
+        if self._pipe is None:
+            raise RuntimeError("load() comes first")
+        return self._pipe
+
+    @property
+    def dtype(self) -> Dtype:
+        """The dtype of text encoders and denoiser."""
+        fast = Dtype.FLOAT32 if self.work.torch_device == "cpu" else Dtype.FLOAT16
+        return self.params.dtype or fast
+
+    def load(self) -> None:
+        """Load the weights if they fit, and draw the latents of all images."""
+        self._pipe = self._load()
+        use_scheduler(self._pipe, self.recipe, self.work.model.id)
+        seeds = range(self.params.seed, self.params.seed + self.params.images)
+        self._latents = draw_latents(self._pipe, self.recipe, seeds)
+
+    def _load(self) -> Any:  # noqa: ANN401
+        work, vae_dtype = self.work, self.params.vae_dtype
+        if work.model.random is not None:
+            return build_pipeline(
+                work.model, dtype=self.dtype, vae_dtype=vae_dtype, device=work.torch_device
+            )
+        variant = variant_of(work.model_path, work.model, "Run `nobs prefetch --force`.")
+        needed = weights_bytes(work.model_path, variant, self.dtype, vae_dtype)
+        what = f"The weights of {work.model.id} take {format_bytes(needed)} in {self.dtype}"
+        check_room(what, needed, work.torch_device)
+        return load_pipeline(
+            work.model_path, name=work.model.id, variant=variant, dtype=self.dtype,
+            vae_dtype=vae_dtype, device=work.torch_device,
+        )  # fmt: skip
+
+    def warm_up(self) -> None:
+        """Make the first image, whose time is reported, and a batch of each size."""
+        start = time.perf_counter()
+        self._make(0, 1)
+        self.synchronize()
+        self._found["first_image_s"] = time.perf_counter() - start
+        sizes = {len(batch) for batch in self._slices()} - {1}
+        for size in sorted(sizes):
+            self._make(0, size)
+
+    def run(self) -> int:
+        """Make all images; return how many."""
+        self.watch.restart()
+        with self.watch.on(self.pipe.unet):
+            self._batches = [self._make(part.start, part.stop) for part in self._slices()]
+        self._runs.append(
+            {**{f"{stage}_s": spent for stage, spent in self.watch.seconds.items()},
+             "denoiser_calls": self.watch.calls,
+             "denoised_latents": self.watch.evaluations}
+        )  # fmt: skip
+        return len(self.prompts)
+
+    def synchronize(self) -> None:
+        """Wait for the device's queue."""
+        wait_for(self.work.torch_device)
+
+    def calibrate(self, like: Calibration | None) -> Calibration:
+        """Measure the device's peaks in the dtype of the denoiser."""
+        return calibrate(self.work.torch_device, self.dtype, like)
+
+    def restore(self) -> None:
+        """Make a batch, so that an accelerator's allocator holds enough memory again."""
+        if self.work.torch_device != "cpu":
+            self._make(0, self._slices()[0].stop)
+
+    def profile(self, pass_s: float) -> None:
+        """Time the steps of one batch, and count FLOPs.
+
+        A CPU has no queue: the steps of the last pass were timed already.
+        """
+        watch = self.watch
+        if self.work.torch_device != "cpu":
+            watch.every_step = True
+            watch.restart()
+            with watch.on(self.pipe.unet):
+                self._make(0, self._slices()[0].stop)
+            watch.every_step = False
+        starts = watch.starts[: watch.calls // len(watch.ends)]
+        ends = [*starts[1:], watch.ends[0]]
+        self._found["steps_s"] = [end - start for start, end in zip(starts, ends, strict=True)]
+        self._found |= count_flops(self.pipe, self.recipe)
+
+    def facts(self) -> dict[str, Any]:
+        """Return facts read back from pipeline and output; raises if the pictures are wrong."""
+        return {
+            **describe(self.pipe),
+            "recipe": self.recipe.model_dump(),
+            "batch_size": self.params.batch_size,
+            "images": len(self.prompts),
+            "latents_sha256": digest(self._latents),
+            "cut_prompts": self._count_cut(),
+            "all_runs": self._runs,
+            **self._found,
+        }
+
+    def close(self) -> None:
+        """Drop pipeline and output."""
+        self._pipe = None
+        self._batches = []
+
+    def _slices(self) -> list[range]:
+        size, count = self.params.batch_size, len(self.prompts)
+        return [range(start, min(start + size, count)) for start in range(0, count, size)]
+
+    def _make(self, first: int, last: int) -> Batch:
+        latents = self._latents[first:last].to(self.pipe.unet.dtype)
+        return make_images(self.pipe, self.recipe, self.prompts[first:last], latents, self.watch)
+
+    def _count_cut(self) -> int:
+        """Return how many prompts have more tokens than the text encoder reads."""
+        tokenizer = self.pipe.tokenizer
+        lengths = (len(tokenizer(text).input_ids) for text in set(self.prompts))
+        return sum(length > tokenizer.model_max_length for length in lengths)

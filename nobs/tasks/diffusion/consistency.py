@@ -1,0 +1,82 @@
+"""Contradictions in the report of a text-to-image model."""
+
+from collections.abc import Iterator
+
+from nobs.schema.base import Backend, Dtype, Status
+from nobs.schema.pins import Workload
+from nobs.tasks.diffusion.params import DiffusionParams, PictureParams, Recipe
+from nobs.tasks.diffusion.report import DiffusionModelReport, DiffusionRun
+from nobs.text import to_line
+
+ROUNDING = 1e-9
+MAX_REST = 0.1
+"""Share of a pass outside its phases; only a few statements of Python lie there."""
+
+
+def find_contradictions(model: DiffusionModelReport, workload: Workload) -> Iterator[str]:
+    """Yield unmet parameters, uncounted steps, phases beyond their pass and the like."""
+    params = workload.params
+    if isinstance(params, PictureParams):
+        yield from _check_params(model, params)
+        if model.images is not None and any(s.units != model.images for s in model.samples):
+            yield f"the units of a sample aren't the {model.images} images of a pass"
+    if model.recipe is not None and model.images and model.batch_size:
+        for number, run in enumerate(model.all_runs, start=1):
+            yield from _check_calls(number, run, model.recipe, model.images, model.batch_size)
+    if len(model.all_runs) == len(model.samples):
+        for number, (run, sample) in enumerate(
+            zip(model.all_runs, model.samples, strict=True), start=1
+        ):
+            yield from _check_phases(number, run, sample.duration_s)
+    mfu = model.denoiser_use.mfu if model.denoiser_use else None
+    if mfu is not None and not 0 <= mfu <= 1 + ROUNDING:
+        yield f"denoiser_use.mfu is {mfu:.1%}, outside 0 to 100 %"
+    if model.dtype is not None and model.status is Status.OK:
+        yield from _check_device(model, model.dtype)
+
+
+def _check_params(model: DiffusionModelReport, params: PictureParams) -> Iterator[str]:
+    asked: dict[str, object] = {"recipe": params.recipe_of(model.model_name)}
+    asked["images"] = params.images
+    if isinstance(params, DiffusionParams):
+        fast = Dtype.FLOAT32 if model.device is Backend.CPU else Dtype.FLOAT16
+        asked |= {"dtype": params.dtype or fast, "vae_dtype": params.vae_dtype}
+        asked["batch_size"] = params.batch_size
+    for name, wanted in asked.items():
+        found = getattr(model, name)
+        if found is not None and found != wanted:
+            yield f"{name} is {to_line(str(found))}, but the workload asks for {wanted}"
+    if model.scheduler and model.recipe and model.scheduler != model.recipe.scheduler:
+        yield f"scheduler is {to_line(model.scheduler)}, not {to_line(model.recipe.scheduler)}"
+    if model.reduced_memory:
+        yield f"reduced_memory is {to_line(', '.join(model.reduced_memory))}, but none is allowed"
+
+
+def _check_calls(
+    number: int, run: DiffusionRun, recipe: Recipe, images: int, batch_size: int
+) -> Iterator[str]:
+    """Yield calls of the denoiser other than steps times guidance."""
+    calls = recipe.steps * -(-images // batch_size)
+    latents = recipe.steps * images * (2 if recipe.is_guided else 1)
+    if (run.denoiser_calls, run.denoised_latents) != (calls, latents):
+        yield (
+            f"repeat {number} has {run.denoiser_calls} calls of the denoiser with "
+            f"{run.denoised_latents} latents; the recipe needs {calls} with {latents}"
+        )
+
+
+def _check_phases(number: int, run: DiffusionRun, duration_s: float) -> Iterator[str]:
+    parts = (run.text_s, run.denoise_s, run.decode_s, run.pixels_s)
+    rest = duration_s - sum(parts)
+    if min(parts) < 0 or rest < -ROUNDING * duration_s or rest > MAX_REST * duration_s:
+        yield f"the phases of repeat {number} take {sum(parts):.6g} s of its {duration_s:.6g} s"
+
+
+def _check_device(model: DiffusionModelReport, dtype: Dtype) -> Iterator[str]:
+    """Yield weights on another device than the checks, and calibrations in another dtype."""
+    places = {check.device.partition(":")[0] for check in model.checks}
+    place = (model.parameter_device or "").partition(":")[0]
+    if place and places and places != {place}:
+        yield f"the weights were on {to_line(place)}, the checks on {to_line(', '.join(places))}"
+    if any(calibration.dtype is not dtype for calibration in model.calibrations):
+        yield f"a calibration has another dtype than {dtype}"
