@@ -71,7 +71,8 @@ backend_option = click.option(
 profile_option = click.option(
     "--profile", default="standard", show_default=True, envvar="NOBS_PROFILE", show_envvar=True,
     help="Set of workloads. standard: the pinned workloads; quick: small models from packages; "
-    "max, max-quick: the same workloads with the best settings for this machine.",
+    "max, max-quick: the same workloads with the best settings for this machine; depth, "
+    "depth-quick: speed by length of the prompt.",
 )  # fmt: skip
 
 

@@ -21,14 +21,15 @@ LAST_CHUNK = b"0\r\n\r\n"
 def stream(
     tokens: int = 8, *, ttft_s: float = 0.0, gap_s: float = 0.0, finish: str | None = "stop",
     counted: bool = True, count: int | None = None, model: str | None = None, cached: int = 0,
-    text: str = "",
+    text: str = "", prompt: int | None = None,
 ) -> Script:  # fmt: skip
     """Return an answer of `tokens` chunks with a token each, and its usage where `counted`.
 
     Each chunk is `text`, by default a number: repeated words would be a loop.
     The usage has `count` tokens where one is given, and `cached` ones of the prompt.
     """
-    used = usage(count or tokens) | ({"cached_tokens": cached} if cached else {})
+    used = usage(count or tokens, **({"prompt_tokens": prompt} if prompt else {}))
+    used |= {"cached_tokens": cached} if cached else {}
     last = delta(finish=finish) | ({"usage": used} if counted else {})
     last |= {"model": model} if model else {}
     times = [ttft_s + number * gap_s for number in range(tokens)]

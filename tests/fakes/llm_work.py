@@ -6,9 +6,9 @@ from typing import Any
 
 from nobs.catalog import load_catalog
 from nobs.schema.pins import RepeatPolicy, Workload
-from nobs.schema.server import Connection, Locality, ServerRef
+from nobs.schema.server import Connection, Locality, ModelIdentity, ServerRef
 from nobs.tasks.base import Work
-from nobs.tasks.llms.params import CheckedLlmParams, LlmParams
+from nobs.tasks.llms.params import CheckedLlmParams, DepthParams, LlmParams
 from tests.fakes.llm_answers import MODEL
 
 WAIT_S = 1.0
@@ -34,3 +34,18 @@ def checked_work(url: str, directory: Path = Path(), **params: Any) -> Work:
     plain = work(url, directory)
     checked = CheckedLlmParams(max_output_tokens=16, question_tokens=8, **params)
     return replace(plain, workload=plain.workload.model_copy(update={"params": checked}))
+
+
+def depth_work(
+    url: str, directory: Path = Path(), identity: ModelIdentity | None = None, **params: Any
+) -> Work:
+    """Prompts of three depths, cut from numbered passages."""
+    plain = work(url, directory)
+    deep = DepthParams(max_output_tokens=16, depths=(100, 1000, 3000), **params)
+    assert plain.server is not None
+    return replace(
+        plain,
+        inputs=tuple(f"Passage {number}. " * 30 for number in range(100)),
+        workload=plain.workload.model_copy(update={"params": deep}),
+        server=plain.server.model_copy(update={"identity": identity}),
+    )

@@ -8,7 +8,8 @@ from nobs.tasks.chat.bench import ChatBench
 from nobs.tasks.chat.client.chat import chat_stream
 from nobs.tasks.chat.client.record import ChatRecord
 from nobs.tasks.llms.answers import check_of, judge_round, texts_of
-from nobs.tasks.llms.params import CheckedLlmParams
+from nobs.tasks.llms.depth_bench import DepthBench
+from nobs.tasks.llms.params import CheckedLlmParams, DepthParams
 from nobs.tasks.llms.questions import QUESTIONS
 from nobs.tasks.llms.report import AnswerRound
 
@@ -18,7 +19,10 @@ MAX_ROUND_S = 180.0
 
 def make_bench(work: Work) -> ChatBench:
     """Return the bench of the workload's kind."""
-    kinds: dict[type, type[ChatBench]] = {CheckedLlmParams: CheckedBench}
+    kinds: dict[type, type[ChatBench]] = {
+        CheckedLlmParams: CheckedBench,
+        DepthParams: DepthBench,
+    }
     return kinds.get(type(work.workload.params), ChatBench)(work)
 
 

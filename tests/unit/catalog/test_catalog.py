@@ -60,7 +60,8 @@ def test_every_workload_uses_known_pins_and_is_closed() -> None:
 
 
 def test_profiles_name_known_workloads_of_different_tasks() -> None:
-    assert tuple(CATALOG.profiles) == ("standard", "quick", "max", "max-quick")
+    names = ("standard", "quick", "max", "max-quick", "depth", "depth-quick")
+    assert tuple(CATALOG.profiles) == names
     for labels in CATALOG.profiles.values():
         tasks = [CATALOG.workloads[label].task for label in labels]
         assert len(set(tasks)) == len(tasks) > 0

@@ -11,7 +11,7 @@ from nobs.report.build import fingerprint
 from nobs.schema.pins import Params, Workload
 from nobs.tasks import TASKS
 from nobs.tasks.diffusion.params import DiffusionParams
-from nobs.tasks.llms.params import CheckedLlmParams, LlmParams
+from nobs.tasks.llms.params import CheckedLlmParams, DepthParams, LlmParams
 from nobs.tasks.parameters import typed
 from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
 
@@ -22,6 +22,7 @@ KINDS: dict[str, Params] = {
     "llms": LlmParams(),
     "llms-checked": CheckedLlmParams(),
     "diffusion": DiffusionParams(seed=1, images=1, recipes={}),
+    "llms-depth": DepthParams(depths=(1,)),
 }
 
 

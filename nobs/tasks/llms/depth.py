@@ -1,0 +1,133 @@
+"""Figures by depth: prefill and decode rates against the tokens in the context."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from statistics import linear_regression, median
+
+from nobs.schema.pins import Params
+from nobs.schema.report import Interval
+from nobs.tasks.chat.report import LlmRequest, LlmRun
+from nobs.tasks.llms.params import DepthParams
+from nobs.tasks.llms.report import DepthCell, DepthTable
+from nobs.text import to_line
+from nobs.units import format_rate, format_seconds
+
+PER = 1000
+"""Tokens of context that the slope is given for."""
+_ROW = "  {:>9}{:>11}{:>18}{:>11}{:>18}{:>11}"
+
+
+def depth_table(plan: DepthTable, runs: Sequence[LlmRun]) -> DepthTable:
+    """Return `plan` with the figures of all repeats; cells that were left out stay as they are."""
+    cells = tuple(
+        cell if cell.skipped else _measured(cell, [run.prompts for run in runs])
+        for cell in plan.cells
+    )
+    slopes = [slope for run in runs if (slope := _slope(run.prompts)) is not None]
+    return plan.model_copy(
+        update={
+            "cells": cells,
+            "slope_s": median(slopes) if slopes else None,
+            "slope_interval": Interval.of_repeats(slopes),
+        }
+    )
+
+
+def _measured(cell: DepthCell, runs: Sequence[Sequence[LlmRequest]]) -> DepthCell:
+    requests = [each for run in runs for each in run if each.prompt == cell.number]
+    whole = [each for each in requests if each.failure is None]
+    prefills = [rate for run in runs if (rate := _prefill(run, cell.number)) is not None]
+    decodes = [each.tokens_per_sec for each in whole if each.tokens_per_sec]
+    ttfts = [each.ttft_s for each in whole if each.ttft_s is not None]
+    counts = [each.input_tokens for each in whole if each.input_tokens is not None]
+    return cell.model_copy(
+        update={
+            "input_tokens": median(counts) if counts else None,
+            "ttft_s": median(ttfts) if ttfts else None,
+            "prefill_tokens_per_sec": median(prefills) if prefills else None,
+            "prefill_interval": Interval.of_repeats(prefills),
+            "decode_tokens_per_sec": median(decodes) if decodes else None,
+            "decode_interval": Interval.of_repeats(decodes),
+        }
+    )
+
+
+def _prefill(run: Sequence[LlmRequest], number: int) -> float | None:
+    """Return the tokens of prose over the TTFT without that of the empty prompt."""
+    empty, each = (next((r for r in run if r.prompt == n), None) for n in (1, number))
+    if empty is None or each is None or number == 1:
+        return None
+    if None in (empty.ttft_s, each.ttft_s, empty.input_tokens, each.input_tokens):
+        return None
+    tokens = (each.input_tokens or 0) - (empty.input_tokens or 0)
+    time_s = (each.ttft_s or 0.0) - (empty.ttft_s or 0.0)
+    return tokens / time_s if tokens > 0 and time_s > 0 else None
+
+
+def _slope(run: Sequence[LlmRequest]) -> float | None:
+    """Return the seconds per output token that 1,000 tokens of context add (least squares)."""
+    points = [(r.input_tokens, r.tpot_s) for r in run if r.input_tokens and r.tpot_s]
+    if len({tokens for tokens, _ in points}) < 3:
+        return None
+    return PER * linear_regression(*zip(*points, strict=True)).slope
+
+
+def depth_reasons(table: DepthTable) -> Iterator[str]:
+    """Yield why the result is open: cells that were left out, prompts of another length."""
+    if skipped := [cell for cell in table.cells if cell.skipped]:
+        yield f"depths: {len(skipped)} of {len(table.cells)} left out ({skipped[0].skipped})"
+    empty = table.cells[0].input_tokens if table.cells else None
+    for cell in table.cells[1:]:
+        if cell.input_tokens is None or empty is None:
+            continue
+        if abs(cell.input_tokens - empty - cell.depth) > table.tolerance * cell.depth:
+            found = cell.input_tokens - empty
+            yield f"depths: {found:g} tokens of prose instead of {cell.depth}"
+
+
+def contradictions_of_depths(table: DepthTable, params: Params) -> Iterator[str]:
+    """Yield that the depths aren't those of the workload, or aren't numbered in order."""
+    depths = tuple(cell.depth for cell in table.cells)
+    if isinstance(params, DepthParams) and depths != (0, *params.depths):
+        yield f"depth: {depths} instead of {(0, *params.depths)}"
+    numbers = [cell.number for cell in table.cells if not cell.skipped]
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield "depth: the cells aren't numbered in order"
+
+
+def depth_lines(table: DepthTable) -> Iterator[str]:
+    """Yield the table as lines of at most 80 columns."""
+    yield _ROW.format("context", "prefill/s", "95 % CI", "decode/s", "95 % CI", "TTFT")
+    for cell in table.cells:
+        if cell.skipped:
+            yield f"  {cell.depth:>9,}  left out: {to_line(cell.skipped, 66)}"
+            continue
+        yield _ROW.format(
+            f"{cell.depth:,}",
+            _rate(cell.prefill_tokens_per_sec), _ends(cell.prefill_interval),
+            _rate(cell.decode_tokens_per_sec), _ends(cell.decode_interval),
+            "-" if cell.ttft_s is None else format_seconds(cell.ttft_s),
+        )  # fmt: skip
+    if table.slope_s is not None:
+        low, high = (
+            (table.slope_interval.low, table.slope_interval.high)
+            if table.slope_interval
+            else (table.slope_s, table.slope_s)
+        )
+        yield (
+            f"  each 1,000 tokens of context add {1e6 * table.slope_s:.3g} us per output token"
+            f" ({1e6 * low:.3g} - {1e6 * high:.3g})"
+        )
+
+
+def cells_of(table: DepthTable | None, most: int) -> list[DepthCell]:
+    """Return the measured cells, at most `most`."""
+    return list(islice((c for c in table.cells if not c.skipped), most)) if table else []
+
+
+def _rate(value: float | None) -> str:
+    return "-" if value is None else format_rate(value)
+
+
+def _ends(interval: Interval | None) -> str:
+    return f"{format_rate(interval.low)} - {format_rate(interval.high)}" if interval else "-"
