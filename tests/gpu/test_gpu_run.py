@@ -30,8 +30,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     results: Path = tmp_path_factory.mktemp("gpu") / "results"
     done = subprocess.run(
         [sys.executable, "-m", "nobs", "run", "--profile", "quick", "--task", "embeddings",
-         "--weights", WEIGHTS, "--backend", BACKEND, "--execution", "native",
-         "--results", str(results), "--json"],
+         "--weights", WEIGHTS, "--time-budget", "10", "--backend", BACKEND,
+         "--execution", "native", "--results", str(results), "--json"],
         capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -62,7 +62,7 @@ class Stages:
             Stage(name="doctor", weight=3, needs_device=False,
                   words=(*doctor, "--results", str(results))),
             Stage(name="device", weight=6, words=("-m", "tools.check_gpu.device", self.backend)),
-            Stage(name="tests", weight=8, words=(*pytest, f"--junitxml={junit}")),
+            Stage(name="tests", weight=12, words=(*pytest, f"--junitxml={junit}")),
         ]  # fmt: skip
 
     def runs(self) -> list[Stage]:
