@@ -1,12 +1,15 @@
 """A hub on loopback, and a child process that loads from it."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from nobs.providers.embedded import Settings, serving
 from nobs.providers.weights import find_weights
+from nobs.tasks.chat import bench
+from nobs.tasks.chat.client.accuracy import measure_own_error
 from tests.fakes.hub import FakeHub, fake_hub
 from tests.fakes.installed import Installed, install
 from tests.fakes.loader import Loader, loader
@@ -28,6 +31,14 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
 def child(hub: FakeHub, home: Path) -> Iterator[Loader]:
     with loader(hub.url, home) as child:
         yield child
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_own_error() -> Iterator[None]:
+    """Measure the client's own error once for all steps in this process: it takes real time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench, "measure_own_error", cache(measure_own_error))
+        yield
 
 
 @pytest.fixture(scope="session")
