@@ -1,7 +1,7 @@
 """`nobs` in forks of a process that has imported it: imports are most of a short command's time.
 
-A fork has its own environment, directory and descriptors, and ends as any process does; only
-PYTHONPATH comes too late for it. The server reads one order a line and answers with exit codes.
+A fork has its own environment, directory and descriptors, and ends as any process does. The server
+reads one order a line and answers with exit codes.
 """
 
 import atexit
@@ -66,6 +66,7 @@ def _become(order: dict[str, Any]) -> None:
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["env"])
+    sys.path[:0] = filter(None, order["env"].get("PYTHONPATH", "").split(os.pathsep))
     for number, name in enumerate([os.devnull, *order["files"]]):
         file = os.open(name, os.O_RDWR)
         os.dup2(file, number)

@@ -22,7 +22,7 @@ from nobs.schema.result import StepResult
 from nobs.storage.rundir import RunDir
 from nobs.system.device_info import get_device_info
 from nobs.system.probe import LocalMachine
-from tests.fakes.command import environment
+from tests.fakes.command import environment, run_nobs
 from tests.fakes.runs import faulty_workload, order
 
 FAKES = Path(__file__).parent
@@ -99,9 +99,9 @@ def finish(
     run_dir: RunDir, *words: str, paths: tuple[Path, ...] = (), **variables: str
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command of `nobs` to its end."""
-    with start(run_dir, *words, paths=paths, **variables) as process:
-        stdout, stderr = process.communicate(timeout=120.0)
-    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+    env = environment_of(run_dir, *paths, **variables)
+    words = (*words, "--results", str(run_dir.results))
+    return run_nobs(*words, cwd=run_dir.results.parent, env=env)
 
 
 def await_(condition: Callable[[], object], timeout_s: float = 30.0) -> None:

@@ -43,7 +43,7 @@ def faulty_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDir, str, i
     """One run of every fault; returns its directory, its stdout and its exit code."""
     tmp_path = tmp_path_factory.mktemp("faulty")
     run_dir = order(
-        tmp_path / "results", faulty_workload(tmp_path, *FAULTS), step_timeouts={"hangs": 3.0}
+        tmp_path / "results", faulty_workload(tmp_path, *FAULTS), step_timeouts={"hangs": 1.5}
     )
     process = start(run_dir)
     stdout, stderr = process.communicate(timeout=120)
@@ -113,7 +113,8 @@ def test_a_task_brings_inputs_and_evidence_of_its_own(faulty_run: tuple[RunDir, 
 
     assert result.facts["first"] == {"line": "one"}
     assert task.workload.data is not None
-    assert task.workload.data.model_extra == {"longest": 3}
+    assert task.workload.data.model_extra is not None
+    assert task.workload.data.model_extra["longest"] == 3
     assert {"torch", "pydantic"} <= set(result.environment["libraries"])
 
 
@@ -148,7 +149,7 @@ def test_interrupted_run_keeps_finished_steps(tmp_path: Path, number: signal.Sig
 
 def test_run_deadline_ends_the_run(tmp_path: Path) -> None:
     workload = faulty_workload(tmp_path, "hangs", "last")
-    run_dir = order(tmp_path / "results", workload, timeout_s=4.0)
+    run_dir = order(tmp_path / "results", workload, timeout_s=3.0)
     process = start(run_dir)
     process.communicate(timeout=60)
 
@@ -159,7 +160,7 @@ def test_run_deadline_ends_the_run(tmp_path: Path) -> None:
 def test_a_hub_that_answers_too_late_is_a_timeout(tmp_path: Path) -> None:
     model = ModelPin(id="a/model", revision="0" * 40)
     workload = faulty_workload(tmp_path).model_copy(update={"models": (model,)})
-    run_dir = order(tmp_path / "results", workload, timeout_s=3.0)
+    run_dir = order(tmp_path / "results", workload, timeout_s=2.0)
     with fake_hub(tmp_path) as hub:
         hub.faults.delay_s = 60.0
         done = subprocess.run(
