@@ -25,7 +25,6 @@ from nobs.launch.server.serving import find_absent_server
 from nobs.render.summary import render_device
 from nobs.schema.base import Backend
 from nobs.settings import (
-    DEFAULT_LLM_MODEL_NAME,
     hub_cache,
     hub_endpoint,
     hub_offline,
@@ -104,7 +103,7 @@ def _offer_lm_studio(params: dict[str, Any], catalog: Catalog) -> None:
     except NobsError as error:
         click.echo(wrap(f"  {error}", "    "), err=True)
         return
-    model = llm_model_name() or DEFAULT_LLM_MODEL_NAME
+    model = llm_model_name() or catalog.workload(served[0], request.profile).models[0].id
     question = f"Set up LM Studio with {model} for this run and restore it afterwards?"
     params[SETUP_LM_STUDIO.name] = click.confirm(wrap(question), default=False, err=True)
 

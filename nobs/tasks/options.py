@@ -68,6 +68,10 @@ DATASET: Option[str] = Option(
 SPLIT: Option[str] = Option(name="split", role=Role.INPUTS, help="Split of the data set.")
 COLUMN: Option[str] = Option(name="column", role=Role.INPUTS, help="Column with the texts.")
 ROWS: Option[int] = Option(name="rows", kind=int, role=Role.INPUTS, help="Number of rows.")
+PICTURES: Option[str] = Option(
+    name="pictures", role=Role.INPUTS, metavar="DIR",
+    help="Folder of images to measure with instead of the pinned pictures.",
+)  # fmt: skip
 TRUST_REMOTE_CODE: Option[bool] = Option(
     name="trust_remote_code", kind=bool, role=Role.INPUTS,
     help="Allow a model outside the catalogue to run its own code. Dangerous.",
@@ -103,7 +107,7 @@ SERVER_URL: Option[str] = Option(
 )  # fmt: skip
 SERVER_MODEL: Option[str] = Option(
     name="llm_model", role=Role.SERVER, metavar="NAME", alike="model",
-    help="Name of the model on the server; default: LLM_MODEL_NAME, else gpt-oss-20b.",
+    help="Name of the model on the server; default: LLM_MODEL_NAME, else the one of the workload.",
 )  # fmt: skip
 PROVIDER: Option[str] = Option(
     name="provider", role=Role.SERVER, choices=PROVIDERS.names(),

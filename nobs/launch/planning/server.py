@@ -17,6 +17,7 @@ from nobs.settings import DEFAULT_LLM_BASE_URL, DEFAULT_LLM_MODEL_NAME
 from nobs.tasks import TASKS
 from nobs.tasks.options import PROVIDER, REQUEST_TIMEOUT, SERVER_MODEL, SERVER_URL, SETUP_LM_STUDIO
 from nobs.tasks.parameters import typed
+from nobs.text import join_words
 
 _NO_SERVER = (
     f"no server answers at {DEFAULT_LLM_BASE_URL}; start LM Studio's, or use one with --llm-url"
@@ -44,22 +45,57 @@ def choose_tasks(
     A task is left out only if it wasn't named and no option is for this task alone: without its
     server, unless LLM_BASE_URL is set, and where random weights are wanted, which it doesn't take.
     """
-    tasks = tuple(pinned)
+    tasks, notes = _choose_served(request, pinned, facts)
     if request.tasks:
-        return tasks, []
+        return tasks, notes
     if wants_random(request):
         found = {task: None if takes_weights(task) else _NO_RANDOM for task in tasks}
     elif facts.llm_base_url:
-        return tasks, []
+        return tasks, notes
     else:
-        found = {task: _absence(workload, facts) for task, workload in pinned.items()}
+        found = {task: _absence(pinned[task], facts) for task in tasks}
     absent = {
         task: why
         for task, why in found.items()
-        if why and not has_own_options(task, request, tasks)
+        if why and not has_own_options(task, request, _without_other_served(task, pinned, tasks))
     }
     there = tuple(task for task in tasks if task not in absent)
-    return there or tasks, [f"without {task}: {why}" for task, why in absent.items()]
+    return there or tasks, [*(f"without {task}: {why}" for task, why in absent.items()), *notes]
+
+
+def _without_other_served(
+    task: str, pinned: Mapping[str, Workload], tasks: Iterable[str]
+) -> tuple[str, ...]:
+    """Return `tasks` with one served task at most: several share the options of a server."""
+    return tuple(each for each in tasks if each == task or not is_served(pinned[each]))
+
+
+def _choose_served(
+    request: RunRequest, pinned: Mapping[str, Workload], facts: Facts
+) -> tuple[tuple[str, ...], list[str]]:
+    """Return the tasks that the one model of a run serves.
+
+    Those are all that the user named, if their model is the same or NOBS serves them itself.
+    Else it is the task with options of its own, or the first one: one model rarely fits all.
+    """
+    tasks = tuple(pinned)
+    served = [task for task in tasks if is_served(pinned[task])]
+    models = {_model_name(request, facts, pinned[task]) for task in served}
+    if len(served) <= 1 or (request.tasks and len(models) == 1):
+        return tasks, []
+    own = [task for task in served if has_own_options(task, request, tasks)]
+    if request.tasks or len(own) > 1:
+        names = join_words(own if len(own) > 1 else served)
+        raise UsageError(
+            f"{names} measure different models, but a run uses one server with one model.",
+            f"Run them one after the other, as in --task {served[0]}, or name one --llm-model.",
+        )
+    others = [task for task in served if task != (own or served)[0]]
+    notes = [
+        f"without {task}: a run uses one server with one model; measure it with --task {task}"
+        for task in others
+    ]
+    return tuple(task for task in tasks if task not in others), notes
 
 
 def _absence(workload: Workload, facts: Facts) -> str | None:
@@ -134,4 +170,5 @@ def _model_name(request: RunRequest, facts: Facts, pinned: Workload) -> str | No
     named = SERVER_MODEL.get(request.options)
     if named or _is_embedded(request, pinned):
         return named
-    return facts.llm_model_name or DEFAULT_LLM_MODEL_NAME
+    default = pinned.models[0].id if needs_server(pinned) else DEFAULT_LLM_MODEL_NAME
+    return facts.llm_model_name or default

@@ -10,7 +10,16 @@ from nobs.launch.planning.random_weights import choose_inputs, randomise, wants_
 from nobs.launch.planning.request import RunRequest
 from nobs.schema.pins import DatasetPin, ModelPin, Source, Workload
 from nobs.tasks import TASKS
-from nobs.tasks.options import COLUMN, DATASET, MODEL, ROWS, SPLIT, TRUST_REMOTE_CODE, Role
+from nobs.tasks.options import (
+    COLUMN,
+    DATASET,
+    MODEL,
+    PICTURES,
+    ROWS,
+    SPLIT,
+    TRUST_REMOTE_CODE,
+    Role,
+)
 from nobs.user import expand_home
 
 _PATH_MARKS = (".", "/", "~")
@@ -43,6 +52,8 @@ def choose_workload(
 
 
 def _choose_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
+    if folder := PICTURES.get(request.options):
+        return _folder_pin(folder, request)
     asked, column = DATASET.get(request.options), COLUMN.get(request.options)
     if asked is None:
         return _change_dataset(request, pinned)
@@ -58,6 +69,18 @@ def _choose_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
     name, _, revision = asked.partition("@")
     parts = _given(column=column, split=SPLIT.get(request.options))
     return DatasetPin(id=name, revision=revision or None, rows=rows, **parts)
+
+
+def _folder_pin(named: str, request: RunRequest) -> DatasetPin:
+    """Return the pin of a folder, whose files are the rows."""
+    label = request.label(PICTURES.name)
+    folder = expand_home(named, label)
+    if not folder.is_dir():
+        raise UsageError(f"{label} {named} is not a folder.", "Name a folder of images.")
+    files = sum(not file.name.startswith(".") and file.is_file() for file in folder.iterdir())
+    if not files:
+        raise UsageError(f"The folder {folder} has no files.", "Name a folder of images.")
+    return DatasetPin(id=str(folder.resolve()), source=Source.PATH, rows=files)
 
 
 def _change_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
