@@ -88,7 +88,7 @@ class ChatBench:
         """Return all requests and the pooled ITL; raise if too many requests failed."""
         runs = self._runs()
         if has_too_many_failures(runs):
-            raise explain(list(itertools.chain(*runs)), self.server.base_url)
+            raise self.explain(list(itertools.chain(*runs)))
         shape = self.server.request
         return {
             "runs": [[request.model_dump(mode="json") for request in run] for run in runs],
@@ -142,6 +142,14 @@ class ChatBench:
         """Return the request of one row, which begins with the nonce `prefix`."""
         return self.ask(messages_of(self.server.request, prefix, row))
 
+    async def send(self, chat: ChatRequest) -> ChatRecord:
+        """Send one request and return its checked answer."""
+        return self._check(await chat_stream(self._client, chat))
+
+    def explain(self, requests: Sequence[LlmRequest]) -> HostApiError:
+        """Return the error of a step in which too many of `requests` failed."""
+        return explain(requests, self.server.base_url)
+
     def ask(
         self, messages: Sequence[Mapping[str, Any]], max_tokens: int | None = None
     ) -> ChatRequest:
@@ -173,13 +181,12 @@ class ChatBench:
             self._check_failures()
         requests = [asked.request for asked in self._sent[first:]]
         if all(request.failure is not None for request in requests):
-            raise explain(requests, self.server.base_url)
+            raise self.explain(requests)
         return sum(r.counted_tokens or 0 for r in requests if r.failure is None)
 
     async def _send(self, number: int, row: Any) -> SentRequest:  # noqa: ANN401
         prefix = new_prefix()
-        record = await chat_stream(self._client, self.chat(row, prefix))
-        record = self._check(record)
+        record = await self.send(self.chat(row, prefix))
         request = request_of(record, number, self.params.min_output_tokens)
         return SentRequest(repeat=self._repeats, prefix=prefix, record=record, request=request)
 
@@ -188,7 +195,7 @@ class ChatBench:
         requests = [asked.request for asked in self._sent]
         failed = sum(request.failure is not None for request in requests)
         if failed > MAX_FAILED_SHARE * max(len(requests), MIN_JUDGED):
-            raise explain(requests, self.server.base_url)
+            raise self.explain(requests)
 
 
 def check_model(record: ChatRecord, server: ServerRef) -> None:

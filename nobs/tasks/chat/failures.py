@@ -52,14 +52,18 @@ _REMEDIES: dict[str, str] = {
 
 def explain(requests: Sequence[LlmRequest], where: str) -> HostApiError:
     """Return the error of a run in which too many of `requests` failed."""
+    last = [request for request in requests if request.failure is not None][-1]
+    return HostApiError(describe_failures(requests, where), _remedy_of(last))
+
+
+def describe_failures(requests: Sequence[LlmRequest], where: str) -> str:
+    """Return how many of `requests` failed, by kind, with the last error."""
     failed = [request for request in requests if request.failure is not None]
     kinds = Counter(str(request.failure) for request in failed)
     names = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
-    last = failed[-1]
-    return HostApiError(
+    return (
         f"{len(failed)} of {len(requests)} requests to {where} failed ({names}); "
-        f"last error: {last.error.rstrip('.')}.",
-        _remedy_of(last),
+        f"last error: {failed[-1].error.rstrip('.')}."
     )
 
 

@@ -2,13 +2,20 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import accumulate
 
 from nobs.schema.server import Connection
-from nobs.tasks.chat.client.chat import ChatClient, ChatRequest, chat_client, connect_failure
+from nobs.tasks.chat.client.chat import (
+    ChatClient,
+    ChatRequest,
+    chat_client,
+    connect_failure,
+    request_bytes,
+)
 from nobs.tasks.chat.client.figures import record_of
 from nobs.tasks.chat.client.record import ChatRecord
 from nobs.tasks.chat.client.wire import ConnectFailed, Exchange
@@ -67,23 +74,36 @@ def arrival_times_s(count: int, rate_per_s: float, arrivals: Arrivals, seed: int
     return [0.0, *accumulate(gaps)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class SentLevel:
+    """The answers of one level, and what sending them cost."""
+
+    records: list[ChatRecord]
+    cpu_share: float
+    """CPU time of this process while it sent, over the time that took."""
+
+
 async def send_level(
     level: Level, connection: Connection, requests: Sequence[ChatRequest], params: LoadParams
-) -> list[ChatRecord]:
-    """Send `requests` at `level`; return their records, parsed after all streams ended."""
+) -> SentLevel:
+    """Send `requests` at `level`; their bytes are made before, and parsed after all streams."""
+    ready = [request_bytes(connection, request) for request in requests]
+    start_s, cpu_s = time.perf_counter(), time.process_time()
     if level.rate_per_s is None:
-        answers = await _send_closed(connection, requests, level.concurrency or 1)
+        answers = await _send_closed(connection, ready, level.concurrency or 1)
     else:
-        times_s = arrival_times_s(len(requests), level.rate_per_s, params.arrivals, params.seed)
-        answers = await _send_open(connection, requests, times_s)
-    return [
+        times_s = arrival_times_s(len(ready), level.rate_per_s, params.arrivals, params.seed)
+        answers = await _send_open(connection, ready, times_s)
+    cpu_s, took_s = time.process_time() - cpu_s, time.perf_counter() - start_s
+    records = [
         record_of(answer) if isinstance(answer, Exchange) else connect_failure(answer)
         for answer in answers
     ]
+    return SentLevel(records=records, cpu_share=cpu_s / took_s if took_s else 0.0)
 
 
 async def _send_closed(
-    connection: Connection, requests: Sequence[ChatRequest], concurrency: int
+    connection: Connection, requests: Sequence[bytes], concurrency: int
 ) -> list[Exchange | ConnectFailed]:
     """Send in a closed loop: each client sends its next request when the last one ended."""
     queue = iter(requests)
@@ -102,7 +122,7 @@ async def _send_closed(
 
 
 async def _send_open(
-    connection: Connection, requests: Sequence[ChatRequest], times_s: Sequence[float]
+    connection: Connection, requests: Sequence[bytes], times_s: Sequence[float]
 ) -> list[Exchange | ConnectFailed]:
     """Send in an open loop: each request at its arrival time."""
     loop = asyncio.get_running_loop()
@@ -111,7 +131,7 @@ async def _send_open(
     with ExitStack() as stack:
         idle = await _open_clients(stack, connection, min(len(requests), MAX_KEPT_OPEN))
 
-        async def work(request: ChatRequest, at_s: float) -> None:
+        async def work(request: bytes, at_s: float) -> None:
             await asyncio.sleep(at_s - loop.time())
             client = idle.pop() if idle else stack.enter_context(chat_client(connection))
             answers.append(await _send(client, request))
@@ -133,7 +153,7 @@ async def _open_clients(stack: ExitStack, connection: Connection, count: int) ->
     return clients
 
 
-async def _send(client: ChatClient, request: ChatRequest) -> Exchange | ConnectFailed:
+async def _send(client: ChatClient, request: bytes) -> Exchange | ConnectFailed:
     try:
         return await client.exchange(request)
     except ConnectFailed as failed:

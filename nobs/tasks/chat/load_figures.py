@@ -35,6 +35,7 @@ def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
         requests_per_sec=len(whole) / duration_s if duration_s else None,
         median_latency_s=median(latencies) if latencies else None,
         p95_latency_s=nearest_rank(latencies, 0.95) if latencies else None,
+        p99_latency_s=nearest_rank(latencies, 0.99) if latencies else None,
         median_ttft_s=median(ttfts) if ttfts else None,
         p95_ttft_s=nearest_rank(ttfts, 0.95) if ttfts else None,
         chunk_gaps=Percentiles(**asdict(chunk_gaps)) if chunk_gaps else None,

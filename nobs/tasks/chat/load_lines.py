@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from nobs.tasks.chat.report import ChatModelReport, LoadLevel
 from nobs.text import to_line
-from nobs.units import format_rate, format_seconds
+from nobs.units import format_rate, format_seconds, format_share
 
 _ROW = "  {:<12}{:>9}{:>10}{:>10}{:>10}{:>10}{:>10}{:>7}"
+MAX_SENDER_SHARE = 0.8
+"""Share of a core above which the sender, a single thread, may delay requests."""
 _HEADS = (
     "load", "tokens/s", "req/s", "TTFT p50", "TTFT p95", "ITL p99", "in flight", "failed",
 )  # fmt: skip
@@ -21,6 +23,10 @@ def load_lines(model: ChatModelReport) -> Iterator[str]:
     yield from (_ROW.format(*_cells(level)) for level in load.levels)
     if any(level.rate_per_s for level in load.levels):
         yield f"  arrivals: {to_line(load.arrivals)}, seed {load.seed}"
+    for level in load.levels:
+        if (share := level.sender_cpu_share or 0.0) > MAX_SENDER_SHARE:
+            used = f"the sender used {format_share(share)} of a core"
+            yield f"  {_cells(level)[0]}: {used} and may be the limit"
     if load.knee is not None:
         yield f"  throughput saturates at {load.knee} concurrent requests"
 

@@ -53,8 +53,11 @@ class LoadMeter:
 
     def _measure(self, level: Level, prompts: int) -> LoadLevel:
         requests = self._make(requests_of(level, prompts))
-        records = self._loop.run(send_level(level, self._connection, requests, self._params))
-        figures = level_figures(level, [self._check(record) for record in records])
+        sent = self._loop.run(send_level(level, self._connection, requests, self._params))
+        records = [self._check(record) for record in sent.records]
+        figures = level_figures(level, records).model_copy(
+            update={"sender_cpu_share": sent.cpu_share}
+        )
         rate = figures.tokens_per_sec
         log.info(
             "part.finished", part=f"load, {level}", duration_s=figures.duration_s, unit="tokens",

@@ -179,6 +179,8 @@ class LoadLevel(BaseModel):
     """To the last token."""
     p95_latency_s: float | None
     """By nearest rank."""
+    p99_latency_s: float | None = None
+    """By nearest rank; null in older reports."""
     median_ttft_s: float | None
     """To the first token."""
     p95_ttft_s: float | None
@@ -197,6 +199,9 @@ class LoadLevel(BaseModel):
     """Maximum of requests in flight."""
     arrival_rate_per_s: float | None
     """Requests actually sent per second."""
+    sender_cpu_share: float | None = None
+    """CPU time of the sending process over the time of the level: near 1 core, the sender is the
+    limit; null in older reports."""
 
 
 class LoadTable(BaseModel):

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from nobs.errors import UsageError
 from nobs.schema import telemetry
 from nobs.schema.base import Backend, Status
+from nobs.schema.flags import Flag
 from nobs.schema.pins import Params, Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
@@ -73,9 +74,6 @@ class ChatTask(TaskDefinition):
     summary: tuple[Figure[Any], ...] = SUMMARY
     charts: tuple[Chart[Any], ...] = CHARTS
     settings = staticmethod(settings_of)
-    details = staticmethod(load_lines)
-    find_flags = staticmethod(flags_of)
-    find_contradictions = staticmethod(contradictions_of)
 
     def apply(self, params: Params, options: Mapping[str, Any]) -> Params:
         """Return `params` with the requested load levels."""
@@ -130,6 +128,18 @@ class ChatTask(TaskDefinition):
             return None
         forwarded = server.identity.remote_host if server.identity else None
         return forwarded or urlsplit(server.base_url).hostname or server.base_url
+
+    def find_flags(self, model: Any) -> Iterable[Flag]:  # noqa: ANN401
+        """Yield the flags of every served model."""
+        return flags_of(model)
+
+    def details(self, model: Any) -> Iterable[str]:  # noqa: ANN401
+        """Yield the load table."""
+        return load_lines(model)
+
+    def find_contradictions(self, model: Any, workload: Workload) -> Iterable[str]:  # noqa: ANN401
+        """Yield contradictions of the requests."""
+        return contradictions_of(model, workload)
 
     def score(self, models: Sequence[ModelReport]) -> float | None:
         """Return prompts per hour at the median latency; None unless the server is local."""

@@ -52,17 +52,19 @@ class ChatClient:
         """Connect ahead of the next request; raise ConnectFailed."""
         await self._http.open()
 
-    async def exchange(self, request: ChatRequest) -> Exchange:
+    async def exchange(self, request: ChatRequest | bytes) -> Exchange:
         """Time one request and leave the parsing for later; raise ConnectFailed.
 
         Under load, parse (`record_of`) only after all streams ended: parsing one answer would
-        delay the stamps of the others.
+        delay the stamps of the others. For the same reason, give the bytes of `request_bytes`.
 
         Some servers close a connection after an answer without announcing it. If that crosses the
         next request, the request is sent once more on a new connection with a new start time, and
         connections are no longer reused.
         """
-        data = request_bytes(self._connection, request)
+        data = request
+        if isinstance(data, ChatRequest):
+            data = request_bytes(self._connection, data)
         is_reused = self._has_answered and self._is_kept
         found = await self._exchange(data)
         if not is_reused or found.stamps or found.end is not End.CLOSED:
