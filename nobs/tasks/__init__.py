@@ -12,6 +12,7 @@ TASKS: "Registry[TaskDefinition]" = Registry(
     {
         "embeddings": "nobs.tasks.text_embeddings:DEFINITION",
         "llms": "nobs.tasks.llms:DEFINITION",
+        "vlms": "nobs.tasks.vlms:DEFINITION",
         "diffusion": "nobs.tasks.diffusion:DEFINITION",
     },
     group="nobs.tasks",

@@ -205,11 +205,8 @@ def test_everything_in_the_catalogue_is_used() -> None:
     models = {model.id for workload in CATALOG.workloads.values() for model in workload.models}
     datasets = {workload.dataset.id for workload in CATALOG.workloads.values()}
 
-    # Until the task of vision-language models is registered.
-    early = {"SmolLM2-135M-shapes", "nobs/pictures", "nobs/drawn-pictures"}
-    early = set() if "vlms" in TASKS else early
-    assert set(CATALOG.models) - models - early == set()
-    assert set(CATALOG.datasets) - datasets - early == set()
+    assert set(CATALOG.models) - models == set()
+    assert set(CATALOG.datasets) - datasets == set()
 
 
 @pytest.mark.parametrize("pin", [*CATALOG.models.values(), *CATALOG.datasets.values()],

@@ -67,7 +67,7 @@ def whole_server(answer: Script | Choose | None = None) -> Choose:
 
 def right_answer(asked: Answered) -> Script | None:
     """Return the right answer to one of the questions around the repeats, None to other chats."""
-    right = _ANSWERS.get(asked.values["messages"][-1]["content"])
+    right = _ANSWERS.get(str(asked.values["messages"][-1]["content"]))
     return stream(1, text=right) if right else None
 
 

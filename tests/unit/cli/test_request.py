@@ -140,12 +140,13 @@ def test_the_help_groups_options_by_task() -> None:
         "Options of embeddings and diffusion:",
         "Options of embeddings:",
         "Options of embeddings, llms and diffusion:",
-        "Options of llms:",
+        "Options of llms and vlms:",
+        "Options of vlms:",
         "Options of diffusion:",
     ]
     assert "--max-seq-length N " in headings["Options of embeddings:"]
     assert "--rows N " in headings["Options of embeddings, llms and diffusion:"]
-    assert "--concurrency N[,N] " in headings["Options of llms:"]
+    assert "--concurrency N[,N] " in headings["Options of llms and vlms:"]
     assert "--help" in headings["Options:"]
 
 

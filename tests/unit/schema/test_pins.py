@@ -14,6 +14,7 @@ from nobs.tasks.diffusion.params import DiffusionParams
 from nobs.tasks.llms.params import CheckedLlmParams, DepthParams, LlmParams
 from nobs.tasks.parameters import typed
 from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
+from nobs.tasks.vlms.params import VlmParams
 
 PINNED = load_catalog().workloads
 KINDS: dict[str, Params] = {
@@ -23,6 +24,7 @@ KINDS: dict[str, Params] = {
     "llms-checked": CheckedLlmParams(),
     "diffusion": DiffusionParams(seed=1, images=1, recipes={}),
     "llms-depth": DepthParams(depths=(1,)),
+    "vlms": VlmParams(),
 }
 
 

@@ -18,7 +18,7 @@ from nobs.launch.planning.plan import Plan, make_plan
 from nobs.launch.planning.request import RunRequest, flag_of
 from nobs.schema.base import Execution
 from nobs.schema.pins import Workload
-from nobs.tasks import TASKS
+from nobs.tasks import TASKS, vlms
 from nobs.tasks.definitions import options_of, owners_of
 from nobs.text import join_words
 from tests.fakes.facts import make_facts
@@ -59,6 +59,9 @@ SAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
     "images": ({}, 3),
     "guidance": ({}, 2.5),
     "negative_prompt": ({}, "blurry"),
+    "max_side": ({}, 96),
+    "pictures": ({}, str(Path(vlms.__file__).with_name("files"))),
+    "one_image_questions": ({}, 3),
 }
 """By option: others without which it has no effect, and a value."""
 OF_MAX = {"tuning_budget", "pass_budget"}
@@ -68,11 +71,15 @@ MIXED = [each for each in OWNED if not SAMPLES[each][0] and each not in {"weight
 
 
 def selections() -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Every profile with every choice of its tasks."""
+    """Every profile with every choice of its tasks that one model can serve."""
     for profile in CATALOG.profiles:
         tasks = CATALOG.tasks(profile)
         for count in range(1, len(tasks) + 1):
-            yield from ((profile, chosen) for chosen in combinations(tasks, count))
+            yield from (
+                (profile, chosen)
+                for chosen in combinations(tasks, count)
+                if not {"llms", "vlms"} <= {*chosen}
+            )
 
 
 def plan(**words: Any) -> Plan:
@@ -172,7 +179,7 @@ def test_any_mixture_is_obeyed_or_refused_by_name(
         assert mixed[task] == effects_of(plan(**words, **own))[0][task]
 
 
-@pytest.mark.parametrize("option", [each for each in OWNED if owners_of(each) == ("llms",)])
+@pytest.mark.parametrize("option", [each for each in OWNED if owners_of(each)[0] == "llms"])
 @pytest.mark.parametrize("profile", ["standard", "quick"])
 def test_a_task_with_an_option_of_its_own_is_never_left_out(option: str, profile: str) -> None:
     needed, value = SAMPLES[option]
@@ -182,7 +189,7 @@ def test_a_task_with_an_option_of_its_own_is_never_left_out(option: str, profile
     made = make_plan(request, CATALOG, absent)
 
     assert "llms" in [work.task for work in made.spec.workloads]
-    assert not any(note.startswith("without") for note in made.notes)
+    assert not any(note.startswith("without llms") for note in made.notes)
 
 
 def test_options_of_the_others_leave_an_absent_task_out() -> None:
@@ -264,8 +271,8 @@ def test_the_remedy_names_a_profile_where_this_one_lacks_the_task() -> None:
         plan(profile="max", concurrency=(4,), batch_size=8)
 
     assert str(caught.value) == (
-        "--concurrency doesn't apply to embeddings, only to llms. Leave it out, or choose a "
-        "profile with llms (standard, quick)."
+        "--concurrency doesn't apply to embeddings, only to llms and vlms. Leave it out, or choose "
+        "a profile with llms and vlms (standard, quick)."
     )
 
 
@@ -281,7 +288,8 @@ def test_a_variable_that_no_selected_task_takes_is_refused_by_its_name() -> None
 
 
 def test_an_option_of_one_of_two_tasks_is_noted() -> None:
-    words = {"profile": "quick", "batch_size": 8, "max_output_tokens": 9}
+    words: dict[str, Any] = {"profile": "quick", "tasks": ("embeddings", "llms")}
+    words |= {"batch_size": 8, "max_output_tokens": 9}
 
     assert plan(**words, settings=frozenset({"batch_size"})).notes == (
         "NOBS_BATCH_SIZE applies to embeddings only",

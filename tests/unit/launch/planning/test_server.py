@@ -195,3 +195,36 @@ def test_the_fingerprint_of_published_workloads_never_changes() -> None:
 
     assert found["embeddings/1"].startswith("c91af713d56482e2")
     assert found["embeddings-quick/1"].startswith("e2270732e817adc5")
+
+
+def test_a_run_has_one_server_with_one_model() -> None:
+    made = plan({"default_server_answers": True})
+
+    assert {"llms", "vlms"} & {*tasks_of(made)} == {"llms"}
+    assert any(
+        note == "without vlms: a run uses one server with one model; measure it with --task vlms"
+        for note in made.notes
+    )
+
+
+def test_the_task_with_options_of_its_own_is_kept() -> None:
+    made = plan({"default_server_answers": True}, max_side=96)
+
+    assert {"llms", "vlms"} & {*tasks_of(made)} == {"vlms"}
+
+
+def test_one_model_for_all_served_tasks_is_one_server() -> None:
+    made = plan(tasks=("llms", "vlms"), llm_model="m")
+
+    assert tasks_of(made) == ["llms", "vlms"]
+    assert {model.id for work in made.spec.workloads for model in work.models} == {"m"}
+
+
+def test_two_served_tasks_named_together_are_refused() -> None:
+    with pytest.raises(UsageError, match="measure different models"):
+        plan(tasks=("llms", "vlms"))
+
+
+def test_the_default_model_is_that_of_the_workload() -> None:
+    assert asked(tasks=("vlms",)).model == "qwen3-vl-8b"
+    assert asked({"llm_model_name": "other"}, tasks=("vlms",)).model == "other"

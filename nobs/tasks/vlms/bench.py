@@ -1,0 +1,146 @@
+"""The work of `vlms`: pictures with questions, and the requests that they are compared with."""
+
+from collections.abc import Iterator, Sequence
+
+from nobs.errors import HostApiError
+from nobs.providers.chat import new_prefix
+from nobs.tasks.base import Work
+from nobs.tasks.chat.aggregate import request_of
+from nobs.tasks.chat.bench import ChatBench, SentRequest
+from nobs.tasks.chat.client.chat import ChatRequest
+from nobs.tasks.chat.client.record import ChatRecord
+from nobs.tasks.chat.report import LlmRequest
+from nobs.tasks.vlms.answers import is_right
+from nobs.tasks.vlms.encode import SentPicture, blank_of, encode, fit
+from nobs.tasks.vlms.one_image import one_image_level
+from nobs.tasks.vlms.params import VlmParams
+from nobs.tasks.vlms.pictures import Picture
+from nobs.tasks.vlms.refusals import explain_images
+from nobs.tasks.vlms.report import OneImageLevel, PictureCheck
+from nobs.tasks.vlms.requests import image_messages, text_messages, vlm_request
+
+CONTROL_TOKENS = 2
+"""Output tokens of a request whose TTFT alone is of interest."""
+CHECK_TOKENS = 32
+MIN_CONTROLS = 3
+"""Control runs: one before the repeats, the others after them."""
+MAX_KEPT_CHARS = 200
+
+
+class VlmBench(ChatBench):
+    """Send every picture of a workload to one served model."""
+
+    params: VlmParams
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(work)
+        self._rows: tuple[Picture, ...] = tuple(
+            fit(picture, self.params.max_side) for picture in work.inputs
+        )
+        self._next: list[SentPicture] = []
+        self._is_repeat = False
+        self._controls: list[list[LlmRequest]] = []
+
+    def synchronize(self) -> None:
+        """Encode the pictures of the next repeat when called before it: its clock runs later."""
+        if self._is_repeat:
+            self._is_repeat = False
+        elif not self._next:
+            self._next = [encode(row.image) for row in self._rows]
+
+    def warm_up(self) -> None:
+        """Send one picture of each size, then all texts without images."""
+        firsts = {row.image.size: row for row in reversed(self._rows)}
+        self._loop.run(self._send_all(tuple(firsts.values())))
+        self._send_controls()
+
+    def run(self) -> int:
+        """Send all pictures sequentially; return the output tokens of the complete answers."""
+        self._is_repeat = True
+        try:
+            self._repeats += 1
+            return self._loop.run(self._send_all(self._rows))
+        finally:
+            self._next = []
+
+    def measure_extra(self) -> None:
+        """Send the texts without images again, ask the sure questions, then measure under load."""
+        for _ in range(max(MIN_CONTROLS, self._repeats) - 1):
+            self._send_controls()
+        self._found["min_right_share"] = self.params.min_right_share
+        self._found["controls"] = [
+            {"requests": [request.model_dump(mode="json") for request in controls]}
+            for controls in self._controls
+        ]
+        sure = [row for row in self._rows if row.answers]
+        self._found["picture_checks"] = [
+            self._check_picture(row).model_dump(mode="json") for row in sure
+        ]
+        if self.params.one_image_questions:
+            self._found["one_image"] = self._ask_about_one().model_dump(mode="json")
+        super().measure_extra()
+
+    def chat(self, row: Picture, prefix: str) -> ChatRequest:
+        """Return the request of one picture, with a block of new pixels."""
+        return self.ask(image_messages(prefix, encode(row.image), row.open_question))
+
+    def explain(self, requests: Sequence[LlmRequest]) -> HostApiError:
+        """Return the error with what to do about images that a server refuses."""
+        return explain_images(requests, self.server.base_url) or super().explain(requests)
+
+    async def _send(self, number: int, row: Picture) -> SentRequest:
+        is_ready = self._is_repeat and self._next
+        sent = self._next[number - 1] if is_ready else encode(row.image)
+        prefix = new_prefix()
+        chat = self.ask(image_messages(prefix, sent, row.open_question))
+        record = await self.send(chat)
+        plain = request_of(record, number, self.params.min_output_tokens)
+        named = {"picture": row.name, "control": self._texts()[row.open_question]}
+        request = vlm_request(plain, sent, chat).model_copy(update=named)
+        return SentRequest(repeat=self._repeats, prefix=prefix, record=record, request=request)
+
+    def _texts(self) -> dict[str, int]:
+        """Return each text with the number of the first row that has it."""
+        rows = reversed(list(enumerate(self._rows, start=1)))
+        return {row.open_question: number for number, row in rows}
+
+    def _send_controls(self) -> None:
+        found = []
+        for text, number in sorted(self._texts().items(), key=lambda each: each[1]):
+            chat = self.ask(text_messages(new_prefix(), text), CONTROL_TOKENS)
+            found.append(request_of(self._ask_now(chat), number, 1))
+        self._controls.append(found)
+
+    def _ask_now(self, chat: ChatRequest) -> ChatRecord:
+        return self._loop.run(self.send(chat))
+
+    def _check_picture(self, row: Picture) -> PictureCheck:
+        answers = [
+            self._ask_now(
+                self.ask(image_messages(new_prefix(), encode(image), row.question), CHECK_TOKENS)
+            ).text.strip()
+            for image in (row.image, blank_of(row))
+        ]
+        width, height = row.image.size
+        return PictureCheck(
+            picture=row.name,
+            width=width,
+            height=height,
+            question=row.question,
+            answer=answers[0][:MAX_KEPT_CHARS],
+            is_right=is_right(answers[0], row),
+            blank_answer=answers[1][:MAX_KEPT_CHARS],
+            is_blank_right=is_right(answers[1], row),
+        )
+
+    def _ask_about_one(self) -> OneImageLevel:
+        row, sent = self._rows[-1], encode(self._rows[-1].image)
+        prefix = new_prefix()
+
+        def records() -> Iterator[ChatRecord]:
+            for number in range(self.params.one_image_questions + 1):
+                question = f"{row.open_question} Begin with point {number + 1}."
+                messages = image_messages(prefix, sent, question)
+                yield self._ask_now(self.ask(messages, CONTROL_TOKENS))
+
+        return one_image_level(row.name, sent, list(records()))
