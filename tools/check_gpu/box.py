@@ -17,6 +17,8 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
 FROM_THE_BOX = ("torch", "transformers", "sentence-transformers")
+OPTIONAL = ("pip", "diffusers")
+"""pip only unpacks wheels; without diffusers the check leaves out image generation."""
 SHORT = 1
 """Exit code of `--suits` where packages are missing."""
 CANNOT_BEGIN = 3
@@ -32,15 +34,15 @@ def main(words: Sequence[str]) -> int:
     if known.suits:
         print("; ".join(missing.values()) or "suits")
         return SHORT if missing else 0
+    if known.wheels is not None:
+        return begin_with_wheels(known.wheels.absolute(), rest, missing)
     if not missing:
         return begin(rest)
-    if known.wheels is None:
-        return refuse(
-            missing,
-            "With a network, `make setup` installs everything. Without one, run `make wheels` on "
-            "a machine that has it, copy the directory here, and run `make check-gpu WHEELS=DIR`",
-        )
-    return begin_with_wheels(known.wheels.absolute(), rest, missing)
+    return refuse(
+        missing,
+        "With a network, `make setup` installs everything. Without one, run `make wheels` on a "
+        "machine that has it, copy the directory here, and run `make check-gpu WHEELS=DIR`",
+    )
 
 
 def shortages() -> dict[str, str]:
@@ -64,8 +66,7 @@ def required() -> dict[str, str]:
     asked = [each for each in bench if each.partition(">=")[0] in FROM_THE_BOX]
     asked += project["project"]["dependencies"] + project["dependency-groups"]["check-gpu"]
     pairs = (re.match(r"([\w-]+)>=([\d.]+)", each) for each in asked)
-    # pip itself only unpacks wheels.
-    return {each[1]: each[2] for each in pairs if each and each[1] != "pip"}
+    return {each[1]: each[2] for each in pairs if each and each[1] not in OPTIONAL}
 
 
 def numbers(text: str) -> list[int]:
@@ -75,7 +76,7 @@ def numbers(text: str) -> list[int]:
 
 def refuse(missing: dict[str, str], remedy: str) -> int:
     """Print what is missing and what to do; return the exit code."""
-    what = "; ".join(missing.values())
+    what = "; ".join(missing.values()) or "complete"
     print(f"check-gpu: {sys.executable}: {what}.", file=sys.stderr)
     print(f"check-gpu: {remedy}.", file=sys.stderr)
     return CANNOT_BEGIN

@@ -75,9 +75,12 @@ class Stages:
             self._run("embeddings", 14, "embeddings", short),
             self._run("max", 20, "embeddings", tuned, profile="max"),
         ]
-        return runs + (
-            [self._run("diffusion", 10, "diffusion", ())] if is_built("diffusion") else []
-        )
+        if is_built("diffusion"):
+            small = ("--images", "1", "--image-size", "128", "--repeats", "1")
+            less = ("--time-budget", "15") if self.rows is None else small
+            short = ("--model", "stabilityai/sd-turbo", *less)
+            runs.append(self._run("diffusion", 12, "diffusion", short))
+        return runs
 
     def container(self) -> Stage:
         """Return a short run in a container."""
