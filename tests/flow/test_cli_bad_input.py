@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from nobs.catalog import load_catalog
 from nobs.launch.planning.facts import listens
 from nobs.schema.server import Connection
 from nobs.settings import DEFAULT_LLM_BASE_URL
@@ -19,6 +20,7 @@ from tests.fakes.command import NO_ENGINE, environment, run_nobs
 NATIVE = ("--profile", "quick", "--execution", "native")
 CONTAINER = ("--profile", "quick", "--execution", "container", "--backend", "cpu")
 MODEL = "thenlper/gte-large"
+PROFILES = ", ".join(load_catalog().profiles)
 
 
 def refuse(cwd: Path, *words: str, code: int, **changes: str) -> str:
@@ -44,11 +46,11 @@ def refuse(cwd: Path, *words: str, code: int, **changes: str) -> str:
         (("--dataset", "./no.txt"), "no.txt", "Name one that exists."),
         (("--backend", "abacus"), "'abacus'", "cuda, rocm, mps, cpu"),
         (("--dtype", "float8"), "'float8'", "'float32', 'float16', 'bfloat16'"),
-        (("--profile", "slow"), "'slow'", "Choose one of: standard, quick, max, max-quick."),
+        (("--profile", "slow"), "'slow'", f"Choose one of: {PROFILES}."),
         (
             ("--profile", "slow", "--task", "embeddings"),
             "'slow'",
-            "standard, quick, max, max-quick.",
+            f"{PROFILES}.",
         ),
         (("--rows", "0"), "'--rows'", "`nobs run --help`"),
         (("--modle", MODEL), "'--modle'", "'--model'"),
@@ -66,8 +68,9 @@ def test_a_wrong_word(tmp_path: Path, words: tuple[str, ...], value: str, remedy
     [
         (
             "--task llms --model foo/bar --batch-size 64 --dtype float16",
-            "--model, --batch-size and --dtype don't apply to llms, only to embeddings.",
-            "Leave them out, or add --task embeddings. "  # noqa: ISC004
+            "--model, --batch-size and --dtype don't apply to llms, only to embeddings"  # noqa: ISC004
+            " and diffusion.",
+            "Leave them out, or add --task embeddings,diffusion. "  # noqa: ISC004
             "The model of llms is named by --llm-model of `nobs run`.",
         ),
         (
@@ -116,7 +119,7 @@ def test_fetching_refuses_the_options_of_another_task(tmp_path: Path) -> None:
     done = run_nobs("prefetch", "--profile", "quick", "-t", "llms", "-m", "a/b", cwd=tmp_path)
 
     assert done.returncode == 2
-    assert "--model doesn't apply to llms, only to embeddings." in done.stderr
+    assert "--model doesn't apply to llms, only to embeddings and diffusion." in done.stderr
 
 
 def test_variables_of_images_are_settings_for_other_runs(tmp_path: Path) -> None:
@@ -160,7 +163,11 @@ def test_a_wrong_variable(tmp_path: Path) -> None:
     ("words", "value", "sentence"),
     [
         ("--task embeddings", "abc", "Invalid value for 'NOBS_BATCH_SIZE': 'abc' is not a valid"),
-        ("--task llms", "8", "NOBS_BATCH_SIZE doesn't apply to llms, only to embeddings. Unset it"),
+        (
+            "--task llms",
+            "8",
+            "NOBS_BATCH_SIZE doesn't apply to llms, only to embeddings and diffusion",
+        ),
     ],
 )
 def test_a_variable_of_a_task(tmp_path: Path, words: str, value: str, sentence: str) -> None:
