@@ -11,8 +11,11 @@ from nobs.schema.base import Backend
 from nobs.system.packages import find_version
 from nobs.tasks import TASKS
 
+GPU_TESTS = Path(__file__).resolve().parents[2] / "tests" / "gpu"
 TEXTS = "nobs/austen-passages"
 """What random weights encode, see `TaskDefinition.packaged_dataset`."""
+SMALL = "nomic-ai/modernbert-embed-base"
+"""The smaller of the models at full size."""
 EFFICIENCY = 0.5
 """Share of the measured matrix product's rate that a model is expected to reach, to choose rows."""
 PASSES = 8
@@ -51,13 +54,13 @@ class Stages:
     backend: Backend
     out: Path
     rows: int | None = None
-    """Rows of the runs; None for all of them."""
+    """Rows of the runs; None for all of them, 0 where one row of every model takes too long."""
 
     def before_runs(self) -> list[Stage]:
         """Return the stages that need no figure of another one."""
         results, junit = self.out / "results", self.out / "tests" / "junit.xml"
         doctor = ("-m", "nobs", "doctor", "--json", "--backend", self.backend)
-        pytest = ("-m", "pytest", "tests/gpu", "-q", "-rs", "-p", "no:cacheprovider")
+        pytest = ("-m", "pytest", str(GPU_TESTS), "-q", "-rs", "-p", "no:cacheprovider")
         return [
             Stage(name="doctor", weight=3, needs_device=False,
                   words=(*doctor, "--results", str(results))),
@@ -67,9 +70,8 @@ class Stages:
 
     def runs(self) -> list[Stage]:
         """Return the runs at full size."""
+        short = self._short()
         tuning_s, pass_s = ("15", "10") if self.rows is None else ("1", "1")
-        rows = () if self.rows is None else ("--rows", str(self.rows))
-        short = (*rows, "--time-budget", "20")
         tuned = (*short, "--tuning-budget", tuning_s, "--pass-budget", pass_s)
         runs = [
             self._run("embeddings", 14, "embeddings", short),
@@ -82,10 +84,17 @@ class Stages:
             runs.append(self._run("diffusion", 12, "diffusion", short))
         return runs
 
+    def _short(self) -> tuple[str, ...]:
+        """Return the options that fit a run into its time: fewer repeats, rows, models."""
+        if self.rows is None:
+            return ("--time-budget", "20")
+        few = ("--rows", str(max(1, self.rows)), "--repeats", "1")
+        return few if self.rows else (*few, "--model", SMALL)
+
     def container(self) -> Stage:
         """Return a short run in a container."""
-        short = ("--model", "nomic-ai/modernbert-embed-base", "--rows", str(min(self.rows or 8, 8)),
-                 "--repeats", "1")  # fmt: skip
+        rows = 8 if self.rows is None else max(1, min(self.rows, 8))
+        short = ("--model", SMALL, "--rows", str(rows), "--repeats", "1")
         return self._run("container", 8, "embeddings", short, execution="container")
 
     def _run(  # noqa: PLR0913 - the options of `nobs run`
@@ -110,12 +119,12 @@ def is_built(task: str) -> bool:
 
 
 def affordable_rows(catalog: Catalog, flop_per_s: float, budget_s: float) -> int | None:
-    """Return how many rows the models encode `PASSES` times in `budget_s`; None for all rows."""
+    """Return how many rows all models encode `PASSES` times in `budget_s`; None for all rows."""
     rows = load_texts(catalog.datasets[TEXTS]).rows
     tokens = sum(map(len, rows)) / len(rows) / CHARS_PER_TOKEN
     row_s = 2 * sum(_parameters(catalog)) * tokens / (EFFICIENCY * flop_per_s)
     affordable = int(budget_s / (PASSES * row_s))
-    return None if affordable >= len(rows) else max(1, affordable)
+    return None if affordable >= len(rows) else affordable
 
 
 def _parameters(catalog: Catalog) -> Iterator[int]:

@@ -125,6 +125,16 @@ def test_failed_tests_are_named_and_skips_keep_their_reason(tmp_path: Path) -> N
     )
 
 
+def test_tests_that_could_not_be_collected_have_failed(tmp_path: Path) -> None:
+    (tmp_path / "junit.xml").write_text("<testsuites><testsuite/></testsuites>")
+
+    failed = ended(4, stderr="ImportError")
+    found = [read_tests(failed, tmp_path / name) for name in ("junit.xml", "none")]
+
+    assert {check.state for check in found} == {State.FAIL}
+    assert found[0].found == "ended with exit code 4: ImportError"
+
+
 def test_a_run_that_left_no_report_is_told_by_its_last_line() -> None:
     stage = Stage(name="max", words=())
 
@@ -138,16 +148,22 @@ def test_a_slow_device_gets_fewer_rows_and_a_fast_one_all_of_them() -> None:
 
     fast, slow, slowest = (affordable_rows(catalog, rate, 60.0) for rate in (5e13, 2e11, 1e9))
 
-    assert (fast, slowest) == (None, 1)
+    assert (fast, slowest) == (None, 0)
     assert slow is not None
     assert 1 < slow < 100
 
 
 def test_runs_name_the_options_that_shorten_them(tmp_path: Path) -> None:
-    _, tuned = Stages(backend=Backend.CPU, out=tmp_path, rows=3).runs()[:2]
+    whole, few, least = (
+        Stages(backend=Backend.CPU, out=tmp_path, rows=rows).runs()[0] for rows in (None, 3, 0)
+    )
 
-    assert tuned.shortened.startswith("--rows 3 --time-budget ")
-    assert tuned.command(100.0)[-2:] == ["--timeout", "85"]
+    assert (whole.shortened, few.shortened, least.shortened) == (
+        "--time-budget 20",
+        "--rows 3 --repeats 1",
+        "--rows 1 --repeats 1 --model nomic-ai/modernbert-embed-base",
+    )
+    assert whole.command(100.0)[-2:] == ["--timeout", "85"]
 
 
 def test_a_verdict_names_what_failed() -> None:
