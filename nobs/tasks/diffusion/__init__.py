@@ -17,7 +17,7 @@ from nobs.tasks.diffusion.figures import CHARTS, FIGURES, SUMMARY, settings_of
 from nobs.tasks.diffusion.params import DiffusionMaxParams, DiffusionParams, PictureParams
 from nobs.tasks.diffusion.report import DiffusionModelReport
 from nobs.tasks.energy import joules_per_1000
-from nobs.tasks.options import DATA, MODEL, RANDOM_WEIGHTS, Option
+from nobs.tasks.options import DATA, MODEL, RANDOM_WEIGHTS, TUNING_BUDGET, Option
 from nobs.tasks.score import calculate_score
 
 BATCH_SIZE: Option[int] = Option(name="batch_size", kind=int, help="Batch size.")
@@ -42,7 +42,7 @@ NO_MFU = (
     "No MFU: the denoiser was faster than the matrix products that measure the peak, so something "
     "slowed those down. Run again on an idle machine."
 )
-CUT = "{count} prompts are longer than the text encoder reads; their ends had no effect."
+CUT = "Prompts longer than the text encoder reads: {count}. Their ends had no effect."
 
 
 class Diffusion(TaskDefinition):
@@ -70,7 +70,7 @@ class Diffusion(TaskDefinition):
     params: Mapping[str, type[Params]] = MappingProxyType(
         {"diffusion": DiffusionParams, "diffusion-max": DiffusionMaxParams}
     )
-    options = (*OF_RECIPES, IMAGES, *RANDOM_WEIGHTS, *SHARED)
+    options = (*OF_RECIPES, IMAGES, TUNING_BUDGET, *RANDOM_WEIGHTS, *SHARED)
     # With other tasks in the run, these are meant for them.
     options_alone = frozenset(option.name for option in SHARED)
     report_type = DiffusionModelReport
@@ -133,7 +133,8 @@ def _warn(model: DiffusionModelReport) -> Iterator[str]:
     use = model.denoiser_use
     if use and use.matmul_flop_per_s and use.mfu is None:
         yield NO_MFU
-    if model.cut_prompts:
+    is_random = model.weights is not None and model.weights.random is not None
+    if model.cut_prompts and not is_random:
         yield CUT.format(count=model.cut_prompts)
 
 

@@ -1,29 +1,34 @@
 """The work of image generation: a pipeline of diffusers over the prompts."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from nobs.data.pipelines import variant_of
+from nobs.errors import NobsError, is_exhausted
 from nobs.schema.base import Dtype
 from nobs.schema.result import Calibration
 from nobs.tasks.base import Work
 from nobs.tasks.calibration import calibrate, wait_for
 from nobs.tasks.diffusion.flops import count_flops
 from nobs.tasks.diffusion.memory import weights_bytes
-from nobs.tasks.diffusion.params import DiffusionParams
+from nobs.tasks.diffusion.params import DiffusionMaxParams, DiffusionParams
 from nobs.tasks.diffusion.phases import Watch
 from nobs.tasks.diffusion.pipeline import (
     Batch,
     describe,
     digest,
     draw_latents,
+    free_memory,
     load_pipeline,
     make_images,
+    prepare,
     use_scheduler,
 )
 from nobs.tasks.diffusion.random_pipeline import build_pipeline
+from nobs.tasks.diffusion.tuning import OutOfMemory, Refused, Search, Settings
 from nobs.tasks.room import check_room
 from nobs.units import format_bytes
 
@@ -32,10 +37,11 @@ class DiffusionBench:
     """Make the images of a workload with one pipeline."""
 
     def __init__(self, work: Work) -> None:
-        if not isinstance(work.workload.params, DiffusionParams):
+        if not isinstance(work.workload.params, DiffusionParams | DiffusionMaxParams):
             raise TypeError(f"{work.workload.label} has no parameters of image generation")
         self.work = work
-        self.params: DiffusionParams = work.workload.params
+        self.params = work.workload.params
+        self.settings = self._first_settings()
         self.recipe = self.params.recipe_of(work.model.id)
         self.watch = Watch(work.torch_device)
         count = self.params.images
@@ -53,40 +59,36 @@ class DiffusionBench:
             raise RuntimeError("load() comes first")
         return self._pipe
 
-    @property
-    def dtype(self) -> Dtype:
-        """The dtype of text encoders and denoiser."""
-        fast = Dtype.FLOAT32 if self.work.torch_device == "cpu" else Dtype.FLOAT16
-        return self.params.dtype or fast
-
     def load(self) -> None:
         """Load the weights if they fit, and draw the latents of all images."""
-        self._pipe = self._load()
+        self._pipe = self._load(self.settings)
         use_scheduler(self._pipe, self.recipe, self.work.model.id)
         seeds = range(self.params.seed, self.params.seed + self.params.images)
         self._latents = draw_latents(self._pipe, self.recipe, seeds)
 
-    def _load(self) -> Any:  # noqa: ANN401
-        work, vae_dtype = self.work, self.params.vae_dtype
+    def _load(self, settings: Settings) -> Any:  # noqa: ANN401
+        work, dtype, vae_dtype = self.work, settings.dtype, settings.vae_dtype
         if work.model.random is not None:
             return build_pipeline(
-                work.model, dtype=self.dtype, vae_dtype=vae_dtype, device=work.torch_device
+                work.model, dtype=dtype, vae_dtype=vae_dtype, device=work.torch_device
             )
         variant = variant_of(work.model_path, work.model, "Run `nobs prefetch --force`.")
-        needed = weights_bytes(work.model_path, variant, self.dtype, vae_dtype)
-        what = f"The weights of {work.model.id} take {format_bytes(needed)} in {self.dtype}"
+        needed = weights_bytes(work.model_path, variant, dtype, vae_dtype)
+        what = f"The weights of {work.model.id} take {format_bytes(needed)} in {dtype}"
         check_room(what, needed, work.torch_device)
         return load_pipeline(
-            work.model_path, name=work.model.id, variant=variant, dtype=self.dtype,
+            work.model_path, name=work.model.id, variant=variant, dtype=dtype,
             vae_dtype=vae_dtype, device=work.torch_device,
         )  # fmt: skip
 
     def warm_up(self) -> None:
-        """Make the first image, whose time is reported, and a batch of each size."""
+        """Make the first image, whose time is reported; tune; make a batch of each size."""
         start = time.perf_counter()
         self._make(0, 1)
         self.synchronize()
         self._found["first_image_s"] = time.perf_counter() - start
+        if isinstance(self.params, DiffusionMaxParams):
+            self._tune(self.params)
         sizes = {len(batch) for batch in self._slices()} - {1}
         for size in sorted(sizes):
             self._make(0, size)
@@ -109,7 +111,7 @@ class DiffusionBench:
 
     def calibrate(self, like: Calibration | None) -> Calibration:
         """Measure the device's peaks in the dtype of the denoiser."""
-        return calibrate(self.work.torch_device, self.dtype, like)
+        return calibrate(self.work.torch_device, self.settings.dtype, like)
 
     def restore(self) -> None:
         """Make a batch, so that an accelerator's allocator holds enough memory again."""
@@ -138,7 +140,9 @@ class DiffusionBench:
         return {
             **describe(self.pipe),
             "recipe": self.recipe.model_dump(),
-            "batch_size": self.params.batch_size,
+            "batch_size": self.settings.batch_size,
+            "channels_last": self.settings.channels_last,
+            "compiled": self.settings.compiled,
             "images": len(self.prompts),
             "latents_sha256": digest(self._latents),
             "cut_prompts": self._count_cut(),
@@ -151,8 +155,58 @@ class DiffusionBench:
         self._pipe = None
         self._batches = []
 
+    def _first_settings(self) -> Settings:
+        """Return the pinned settings, or those to try first."""
+        params, on_cpu = self.params, self.work.torch_device == "cpu"
+        if isinstance(params, DiffusionMaxParams):
+            dtype = params.dtype or Dtype.BFLOAT16
+            return Settings(dtype=dtype, vae_dtype=dtype, batch_size=params.batch_size or 1)
+        dtype = params.dtype or (Dtype.FLOAT32 if on_cpu else Dtype.FLOAT16)
+        return Settings(dtype=dtype, vae_dtype=params.vae_dtype, batch_size=params.batch_size)
+
+    def _tune(self, params: DiffusionMaxParams) -> None:
+        """Find the best settings and use them."""
+        start, on_cpu = time.perf_counter(), self.work.torch_device == "cpu"
+        search = Search(measure=self._measure, budget_s=params.tuning_budget_s)
+        dtypes = (params.dtype,) if params.dtype else (Dtype.BFLOAT16, Dtype.FLOAT32)
+        if not params.dtype and not on_cpu:
+            dtypes = (Dtype.BFLOAT16, Dtype.FLOAT16)
+        # On CPUs compiling takes longer than the images of a pass.
+        compiles = params.compiles if params.compiles is not None else not on_cpu
+        self._use(search.find(dtypes, params.batch_size, compiles=compiles))
+        self._found["tuning"] = {
+            "stopped_by": search.stopped_by,
+            "duration_s": time.perf_counter() - start,
+            "trials": search.describe(),
+        }
+
+    def _use(self, settings: Settings) -> None:
+        """Load the pipeline with these settings unless it already has them."""
+        old, self.settings = self.settings, settings
+        if replace(old, batch_size=1) == replace(settings, batch_size=1):
+            return
+        self._pipe = None
+        free_memory(self.work.torch_device)
+        self._pipe = prepare(self._load(settings), settings)
+
+    def _measure(self, settings: Settings) -> float:
+        """Return the images per minute of one batch, after an untimed one of its shape."""
+        try:
+            self._use(settings)
+            for _ in range(2):
+                start = time.perf_counter()
+                self._make(0, settings.batch_size)
+                self.synchronize()
+                spent = time.perf_counter() - start
+        except (RuntimeError, ImportError, NobsError) as error:
+            if is_exhausted(error):
+                free_memory(self.work.torch_device)
+                raise OutOfMemory(str(error)) from error
+            raise Refused(str(error)) from error
+        return 60 * settings.batch_size / spent
+
     def _slices(self) -> list[range]:
-        size, count = self.params.batch_size, len(self.prompts)
+        size, count = self.settings.batch_size, len(self.prompts)
         return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
     def _make(self, first: int, last: int) -> Batch:

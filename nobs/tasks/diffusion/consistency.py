@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from nobs.schema.base import Backend, Dtype, Status
 from nobs.schema.pins import Workload
-from nobs.tasks.diffusion.params import DiffusionParams, PictureParams, Recipe
+from nobs.tasks.diffusion.params import DiffusionMaxParams, DiffusionParams, PictureParams, Recipe
 from nobs.tasks.diffusion.report import DiffusionModelReport, DiffusionRun
 from nobs.text import to_line
 
@@ -42,6 +42,9 @@ def _check_params(model: DiffusionModelReport, params: PictureParams) -> Iterato
         fast = Dtype.FLOAT32 if model.device is Backend.CPU else Dtype.FLOAT16
         asked |= {"dtype": params.dtype or fast, "vae_dtype": params.vae_dtype}
         asked["batch_size"] = params.batch_size
+    elif isinstance(params, DiffusionMaxParams):
+        given = {"dtype": params.dtype, "batch_size": params.batch_size}
+        asked |= {name: value for name, value in given.items() if value is not None}
     for name, wanted in asked.items():
         found = getattr(model, name)
         if found is not None and found != wanted:

@@ -8,6 +8,7 @@ from nobs.tasks.diffusion.report import DiffusionModelReport
 from nobs.tasks.figures import Figure, Kind, Measured, measured, per_time
 
 MAX_STEPS = 100
+MAX_TRIALS = 50
 _PARTS = ("text", "denoise", "decode", "to pixels", "other")
 
 
@@ -70,6 +71,8 @@ def settings_of(model: DiffusionModelReport) -> str:
         parts.append(f"VAE {model.vae_dtype}")
     if model.batch_size:
         parts.append(f"batch {model.batch_size}")
+    parts += ["channels last"] if model.channels_last else []
+    parts += ["compiled"] if model.compiled else []
     return ", ".join(parts)
 
 
@@ -86,6 +89,28 @@ def _shares(model: DiffusionModelReport) -> Sequence[float]:
     if min(seconds) < 0 or not 0 < total < math.inf:
         return ()
     return [value / sum(seconds) for value in seconds]
+
+
+def _trials(model: DiffusionModelReport) -> Sequence[Point]:
+    return [
+        Point(
+            x=trial.batch_size,
+            y=trial.images_per_minute,
+            series=", ".join(
+                filter(
+                    None,
+                    (
+                        trial.dtype,
+                        "channels last" if trial.channels_last else "",
+                        "compiled" if trial.compiled else "",
+                    ),
+                )
+            ),
+            text=trial.outcome if trial.images_per_minute is None else "",
+        )
+        for trial in (model.tuning.trials if model.tuning else ())
+        if trial.batch_size > 0
+    ][:MAX_TRIALS]
 
 
 def _steps(model: DiffusionModelReport) -> Sequence[Point]:
@@ -106,6 +131,19 @@ CHARTS: tuple[Chart[DiffusionModelReport], ...] = (
             ("diffusion", "diffusion-max"),
             ("diffusion-quick", "diffusion-max-quick"),
         ),
+    ),
+    Chart(
+        key="trials",
+        kind=ChartKind.LINES,
+        title="Tuning",
+        text="Images per minute against batch size, one line per dtype, memory format and"
+        " compilation. A cross marks a failed trial.",
+        x="batch size",
+        doubles=True,
+        y="images/min",
+        series="settings",
+        least=2,
+        read=_trials,
     ),
     Chart(
         key="phases",

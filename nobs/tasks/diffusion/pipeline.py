@@ -1,5 +1,6 @@
 """Load a pipeline of diffusers, start it from given latents, and turn latents into pixels."""
 
+import gc
 import hashlib
 import os
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from nobs.errors import ModelMissing, OtherModel
 from nobs.schema.base import Dtype
 from nobs.tasks.diffusion.params import Recipe
 from nobs.tasks.diffusion.phases import Watch
+from nobs.tasks.diffusion.tuning import Settings
 
 type Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
@@ -71,6 +73,26 @@ def load_pipeline(  # noqa: PLR0913 - each one a choice of the caller
         ) from error
     pipe.set_progress_bar_config(disable=True)
     return pipe.to(device)
+
+
+def prepare(pipe: Any, settings: Settings) -> Any:  # noqa: ANN401
+    """Return the pipeline with the memory format and the compilation of `settings`."""
+    if settings.channels_last:
+        pipe.unet.to(memory_format=torch.channels_last)
+        pipe.vae.to(memory_format=torch.channels_last)
+    if settings.compiled:
+        pipe.unet = torch.compile(pipe.unet)
+    return pipe
+
+
+def free_memory(device: str) -> None:
+    """Free what no pipeline needs any more, also what the device's allocator caches."""
+    gc.collect()
+    match device:
+        case "cuda":
+            torch.cuda.empty_cache()
+        case "mps":
+            torch.mps.empty_cache()
 
 
 def use_scheduler(pipe: Any, recipe: Recipe, name: str) -> None:  # noqa: ANN401

@@ -6,6 +6,7 @@ from nobs.schema.base import Dtype, Record
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.telemetry import Figure
 from nobs.tasks.diffusion.params import Recipe
+from nobs.tasks.diffusion.tuning import Outcome
 
 
 class DiffusionRun(Record):
@@ -45,6 +46,33 @@ class DenoiserUse(BaseModel):
     """`denoiser_flop_per_s` over `matmul_flop_per_s`; null if it would exceed 1."""
 
 
+class PictureTrial(BaseModel):
+    """One trial of the search for the fastest settings."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dtype: Dtype
+    vae_dtype: Dtype
+    batch_size: int
+    channels_last: bool
+    compiled: bool
+    outcome: Outcome
+    images_per_minute: float | None
+    """Of one batch after an untimed one; null if the trial failed."""
+
+
+class PictureTuning(BaseModel):
+    """The search for the fastest settings."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stopped_by: str
+    """What ended it: throughput, memory, time, the largest or a given batch."""
+    duration_s: float
+    trials: tuple[PictureTrial, ...]
+    """In order."""
+
+
 class DiffusionModelReport(ModelReport):
     """Figures of a text-to-image model; null if it isn't ok.
 
@@ -68,6 +96,12 @@ class DiffusionModelReport(ModelReport):
     """Images per call of the pipeline."""
     images: int | None = None
     """Images per pass."""
+    channels_last: bool | None = None
+    """Whether the weights of convolutions were stored with channels last."""
+    compiled: bool | None = None
+    """Whether `torch.compile` compiled the denoiser."""
+    tuning: PictureTuning | None = None
+    """Search for the fastest settings; null if they are pinned."""
     recipe: Recipe | None = None
     """Size, steps, guidance and scheduler."""
     pipeline: str | None = None

@@ -10,7 +10,7 @@ from nobs.errors import DataError
 from nobs.report.build import fingerprint
 from nobs.schema.pins import Params, Workload
 from nobs.tasks import TASKS
-from nobs.tasks.diffusion.params import DiffusionParams
+from nobs.tasks.diffusion.params import DiffusionMaxParams, DiffusionParams
 from nobs.tasks.llms.params import CheckedLlmParams, DepthParams, LlmParams
 from nobs.tasks.parameters import typed
 from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
@@ -23,6 +23,7 @@ KINDS: dict[str, Params] = {
     "llms": LlmParams(),
     "llms-checked": CheckedLlmParams(),
     "diffusion": DiffusionParams(seed=1, images=1, recipes={}),
+    "diffusion-max": DiffusionMaxParams(seed=1, images=1, recipes={}),
     "llms-depth": DepthParams(depths=(1,)),
     "vlms": VlmParams(),
 }

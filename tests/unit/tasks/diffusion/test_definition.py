@@ -82,7 +82,7 @@ def test_a_denoiser_faster_than_the_peak_has_no_mfu() -> None:
 
 
 def test_cut_prompts_are_a_warning() -> None:
-    assert any("2 prompts are longer" in each for each in make_model(2.0, cut_prompts=2).warnings)
+    assert any("text encoder reads: 2." in each for each in make_model(2.0, cut_prompts=2).warnings)
 
 
 @pytest.mark.parametrize(

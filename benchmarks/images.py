@@ -1,0 +1,99 @@
+"""What the harness adds to a plain loop of diffusers: hooks, stage times, latents kept apart.
+
+One process, one image each in turn: `bench.run()`, and the call that users write, which returns
+PIL images. CPU seconds of the process are compared, because other work on the machine hardly moves
+them.
+"""
+
+import argparse
+import random
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from nobs.catalog import load_catalog
+from nobs.data.texts import load_texts
+from nobs.tasks.base import Work
+from nobs.tasks.diffusion.bench import DiffusionBench
+from nobs.tasks.diffusion.files import open_pipeline
+from nobs.tasks.parameters import typed
+
+
+def load(device: str, images: int) -> DiffusionBench:
+    workload = typed(load_catalog().workload("diffusion", "quick"))
+    params = workload.params.model_copy(update={"images": images})
+    workload = workload.model_copy(update={"params": params})
+    pin = workload.models[0]
+    rows = load_texts(workload.dataset).rows
+    bench = DiffusionBench(
+        Work(model=pin, inputs=rows, workload=workload, model_path=open_pipeline(pin).path,
+             torch_device=device, directory=Path())
+    )  # fmt: skip
+    bench.load()
+    bench.warm_up()
+    return bench
+
+
+def plain(bench: DiffusionBench, latents: list[torch.Tensor]) -> list[Any]:
+    recipe = bench.recipe
+    return [
+        bench.pipe(
+            prompt=[prompt], negative_prompt=[recipe.negative_prompt], latents=start,
+            width=recipe.width, height=recipe.height, num_inference_steps=recipe.steps,
+            guidance_scale=recipe.guidance,
+        ).images[0]
+        for prompt, start in zip(bench.prompts, latents, strict=True)
+    ]  # fmt: skip
+
+
+def time_marks(bench: DiffusionBench) -> float:
+    """Return the seconds that the hooks and the ends of stages of one pass take by themselves."""
+    latent = torch.empty(2, 4, 8, 8)
+    watch = bench.watch
+    start = time.perf_counter()
+    for _ in range(100):
+        watch.restart()
+        for _ in bench.prompts:
+            watch.begin()
+            for _ in range(bench.recipe.steps):
+                watch._note(bench.pipe.unet, (latent,))  # noqa: SLF001
+            for stage in ("denoise", "decode", "pixels"):
+                watch.end(stage)
+    return (time.perf_counter() - start) / 100
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--pairs", type=int, default=60)
+    parser.add_argument("--images", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    bench = load(options.device, options.images)
+    latents = [start.to(bench.pipe.unet.dtype)[None] for start in bench._latents]  # noqa: SLF001
+    ways = {"plain": lambda: plain(bench, latents), "harness": bench.run}
+    for run in ways.values():
+        run()
+    spent: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(options.pairs):
+        for name in random.sample(list(ways), 2):
+            bench.synchronize()
+            start = time.process_time() if options.device == "cpu" else time.perf_counter()
+            ways[name]()
+            bench.synchronize()
+            end = time.process_time() if options.device == "cpu" else time.perf_counter()
+            spent[name].append(end - start)
+    spent_in_marks = time_marks(bench)
+    ratios = [b / a for a, b in zip(spent["plain"], spent["harness"], strict=True)]
+    for name, values in spent.items():
+        print(f"{name:8} {median(values) * 1000:9.2f} ms, fastest {min(values) * 1000:9.2f} ms")
+    print(f"marks alone: {spent_in_marks / median(spent['plain']):+.3%} of the plain loop")
+    print(f"harness over plain: {median(ratios) - 1:+.2%} (median of {len(ratios)} pairs), "
+          f"fastest {min(spent['harness']) / min(spent['plain']) - 1:+.2%}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
