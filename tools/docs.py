@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tools import docs_catalogue, docs_cli, docs_report, docs_settings, json_schema
+from tools import docs_catalogue, docs_cli, docs_pictures, docs_report, docs_settings, json_schema
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -12,6 +12,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "report.md": docs_report.page,
     "report-1.schema.json": json_schema.page,
     "catalogue.md": docs_catalogue.page,
+    "picture-gates.md": docs_pictures.page,
 }
 
 

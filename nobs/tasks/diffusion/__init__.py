@@ -12,6 +12,7 @@ from nobs.schema.report import Interval, ModelReport
 from nobs.schema.result import StepResult
 from nobs.schema.telemetry import Figure
 from nobs.tasks.base import TaskDefinition
+from nobs.tasks.diffusion.checks import describe_check, why_wrong
 from nobs.tasks.diffusion.consistency import find_contradictions
 from nobs.tasks.diffusion.figures import CHARTS, FIGURES, SUMMARY, settings_of
 from nobs.tasks.diffusion.params import DiffusionMaxParams, DiffusionParams, PictureParams
@@ -43,6 +44,10 @@ NO_MFU = (
     "slowed those down. Run again on an idle machine."
 )
 CUT = "Prompts longer than the text encoder reads: {count}. Their ends had no effect."
+UNCHECKED = (
+    "Pictures not verified: NOBS has no references and gates for this model, recipe, dtype, "
+    "prompts and latents."
+)
 
 
 class Diffusion(TaskDefinition):
@@ -116,6 +121,16 @@ class Diffusion(TaskDefinition):
         model = DiffusionModelReport.model_validate(figures)
         return model.model_copy(update={"warnings": (*report.warnings, *_warn(model))})
 
+    def details(self, model: DiffusionModelReport) -> Iterator[str]:
+        """Yield in plain words whether the pictures are right."""
+        if model.pictures is not None:
+            yield from describe_check(model.pictures)
+
+    def check_output(self, model: DiffusionModelReport) -> Iterator[str]:
+        """Yield why the pictures are wrong."""
+        if model.pictures is not None:
+            yield from why_wrong(model.pictures)
+
     def score(self, models: Sequence[ModelReport]) -> float | None:
         """Return images per hour over the passes of all models; None unless all are ok."""
         ours = [m for m in models if isinstance(m, DiffusionModelReport) and m.status is Status.OK]
@@ -134,6 +149,8 @@ def _warn(model: DiffusionModelReport) -> Iterator[str]:
     if use and use.matmul_flop_per_s and use.mfu is None:
         yield NO_MFU
     is_random = model.weights is not None and model.weights.random is not None
+    if model.pictures is not None and not model.pictures.is_proven:
+        yield UNCHECKED
     if model.cut_prompts and not is_random:
         yield CUT.format(count=model.cut_prompts)
 

@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from nobs.data.pipelines import variant_of
@@ -12,6 +13,7 @@ from nobs.schema.base import Dtype
 from nobs.schema.result import Calibration
 from nobs.tasks.base import Work
 from nobs.tasks.calibration import calibrate, wait_for
+from nobs.tasks.diffusion.correctness import Pictures
 from nobs.tasks.diffusion.flops import count_flops
 from nobs.tasks.diffusion.memory import weights_bytes
 from nobs.tasks.diffusion.params import DiffusionMaxParams, DiffusionParams
@@ -27,6 +29,7 @@ from nobs.tasks.diffusion.pipeline import (
     prepare,
     use_scheduler,
 )
+from nobs.tasks.diffusion.proof import prove
 from nobs.tasks.diffusion.random_pipeline import build_pipeline
 from nobs.tasks.diffusion.tuning import OutOfMemory, Refused, Search, Settings
 from nobs.tasks.room import check_room
@@ -148,6 +151,7 @@ class DiffusionBench:
             "cut_prompts": self._count_cut(),
             "all_runs": self._runs,
             **self._found,
+            **prove(self.work, self.recipe, self._pictures(), self.settings.dtype),
         }
 
     def close(self) -> None:
@@ -204,6 +208,16 @@ class DiffusionBench:
                 raise OutOfMemory(str(error)) from error
             raise Refused(str(error)) from error
         return 60 * settings.batch_size / spent
+
+    def _pictures(self) -> Pictures:
+        """Return what the last pass made."""
+        made = [batch.arrays() for batch in self._batches]
+        return Pictures(
+            prompts=tuple(self.prompts),
+            starts=tuple(map(digest, self._latents)),
+            latents=np.concatenate([latents for latents, _ in made]),
+            images=np.concatenate([images for _, images in made]),
+        )
 
     def _slices(self) -> list[range]:
         size, count = self.settings.batch_size, len(self.prompts)

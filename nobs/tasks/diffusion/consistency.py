@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from nobs.schema.base import Backend, Dtype, Status
 from nobs.schema.pins import Workload
+from nobs.tasks.diffusion.checks import PictureCheck, find_gate
 from nobs.tasks.diffusion.params import DiffusionMaxParams, DiffusionParams, PictureParams, Recipe
 from nobs.tasks.diffusion.report import DiffusionModelReport, DiffusionRun
 from nobs.text import to_line
@@ -33,6 +34,26 @@ def find_contradictions(model: DiffusionModelReport, workload: Workload) -> Iter
         yield f"denoiser_use.mfu is {mfu:.1%}, outside 0 to 100 %"
     if model.dtype is not None and model.status is Status.OK:
         yield from _check_device(model, model.dtype)
+        if model.pictures is not None and model.recipe is not None:
+            yield from _check_pictures(model.pictures, model, model.recipe, model.dtype)
+
+
+def _check_pictures(
+    check: PictureCheck, model: DiffusionModelReport, recipe: Recipe, dtype: Dtype
+) -> Iterator[str]:
+    """Yield counts that can't be, and gates below those that NOBS has."""
+    counts = (check.not_finite, check.flat, check.black, check.compared)
+    if check.images != model.images or not all(0 <= n <= check.images for n in counts):
+        yield f"pictures counts {counts} of {check.images} images in a pass of {model.images}"
+    if (check.lowest_psnr_db is None) != (check.compared == 0):
+        yield f"pictures.compared is {check.compared}, lowest_psnr_db {check.lowest_psnr_db}"
+    gate = find_gate(model.model_name, recipe, dtype) if check.compared else None
+    if gate is None:
+        return
+    for name in ("least_psnr_db", "least_latent_cosine"):
+        given, least = getattr(check, name), getattr(gate, name)
+        if given is None or given < least:
+            yield f"pictures.{name} is {given}, but {dtype} requires {least}"
 
 
 def _check_params(model: DiffusionModelReport, params: PictureParams) -> Iterator[str]:

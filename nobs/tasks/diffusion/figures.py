@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from nobs.tasks.charts import Chart, ChartKind, Point
+from nobs.tasks.charts import Chart, ChartKind, Picture, Point
 from nobs.tasks.diffusion.report import DiffusionModelReport
 from nobs.tasks.figures import Figure, Kind, Measured, measured, per_time
 
@@ -119,6 +119,10 @@ def _steps(model: DiffusionModelReport) -> Sequence[Point]:
     ]
 
 
+def _pictures(model: DiffusionModelReport) -> Sequence[Picture]:
+    return [Picture(source=each.source, text=each.prompt) for each in model.thumbnails]
+
+
 CHARTS: tuple[Chart[DiffusionModelReport], ...] = (
     Chart(
         key="pairs",
@@ -165,5 +169,12 @@ CHARTS: tuple[Chart[DiffusionModelReport], ...] = (
         y="s",
         least=2,
         read=_steps,
+    ),
+    Chart(
+        key="pictures",
+        kind=ChartKind.PICTURES,
+        title="Pictures",
+        text="The first images of the last pass, with their prompts.",
+        read=_pictures,
     ),
 )

@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nobs.schema.base import Dtype, Record
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.telemetry import Figure
+from nobs.tasks.diffusion.checks import PictureCheck
 from nobs.tasks.diffusion.params import Recipe
 from nobs.tasks.diffusion.tuning import Outcome
 
@@ -73,6 +74,17 @@ class PictureTuning(BaseModel):
     """In order."""
 
 
+class Thumbnail(BaseModel):
+    """One of the first images."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str
+    """The image as a `data:` address: PNG up to 96 pixels, else a smaller JPEG."""
+    prompt: str
+    """What was asked for."""
+
+
 class DiffusionModelReport(ModelReport):
     """Figures of a text-to-image model; null if it isn't ok.
 
@@ -137,6 +149,10 @@ class DiffusionModelReport(ModelReport):
     steps_s: tuple[float, ...] = ()
     """Seconds of each step of one batch: of the last repeat on a CPU, elsewhere of an instrumented
     pass after the repeats."""
+    pictures: PictureCheck | None = None
+    """Whether the images of the last pass are right; null with random weights."""
+    thumbnails: tuple[Thumbnail, ...] = ()
+    """The first images of the last pass; all of them are in the step's directory."""
     joules_per_image: Figure | None = None
     """Energy of the backend's devices."""
     all_runs: tuple[DiffusionRun, ...] = ()
