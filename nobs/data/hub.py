@@ -22,7 +22,7 @@ from nobs.errors import RequirementError, StorageError
 
 OFFLINE_REMEDY = (
     "Run `nobs prefetch` while the hub is reachable, set HF_HOME to a cache that has it, "
-    "or choose --profile quick, which needs no hub."
+    "or choose --profile quick or --weights random, which need no hub."
 )
 _PROXY_REMEDY = (
     "Write HTTP_PROXY, HTTPS_PROXY and ALL_PROXY as http://HOST:PORT, in a password @ as %40, : as "

@@ -27,7 +27,8 @@ _RESULTS_REMEDY = "Name a writable directory with --results, or repair its permi
 _CACHE_REMEDY = "Set HF_HOME to a writable directory on a disk with room."
 _FETCH = "Run `nobs prefetch`, so that measuring needs no network."
 _NO_HUB = (
-    "Check the network, the proxy and HF_ENDPOINT, or choose --profile quick, which needs no hub."
+    "Check the network, the proxy and HF_ENDPOINT, or choose --profile quick or --weights random, "
+    "which need no hub."
 )
 
 
