@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sentence_transformers import SentenceTransformer
+from transformers import BertTokenizer
 
 from nobs.data.architectures import architecture_of, write_settings, write_tokenizer
 from nobs.data.layout import TRANSFORMERS, WEIGHTED, layout_of
@@ -24,6 +25,8 @@ def write_directory(pin: ModelPin, directory: Path) -> Path:
     architecture = architecture_of(pin)
     write_settings(architecture, directory)
     write_tokenizer(architecture, directory)
+    # Architectures without a slow tokenizer, such as ModernBERT, look for tokenizer.json only.
+    BertTokenizer.from_pretrained(directory).save_pretrained(directory)
     modules = layout_of(directory, pin.id, "Correct its modules.json in the catalogue.").modules
     for module in modules:
         if module.name in TRANSFORMERS:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,15 +46,38 @@ def bench_of(directory: Path, model: ModelPin, dtype: Dtype = Dtype.FLOAT32) -> 
     )  # fmt: skip
 
 
+def count_weights(files: dict[str, Any], directory: Path) -> int:
+    """Return the weights that transformers would build."""
+    write_settings(Architecture(parameters=1, files=files, tokenizer="bert-uncased"), directory)
+    with torch.device("meta"):
+        model = AutoModel.from_config(AutoConfig.from_pretrained(directory))  # type: ignore[no-untyped-call]
+    return sum(p.numel() for p in model.parameters())
+
+
 @pytest.mark.parametrize("name", ENCODERS)
 def test_the_architecture_has_the_published_number_of_weights(name: str, tmp_path: Path) -> None:
     architecture = CATALOG.architectures[name]
-    write_settings(architecture, tmp_path)
-    with torch.device("meta"):
-        model = AutoModel.from_config(AutoConfig.from_pretrained(tmp_path))  # type: ignore[no-untyped-call]
 
-    assert sum(p.numel() for p in model.parameters()) == architecture.parameters
+    assert count_weights(architecture.files, tmp_path) == architecture.parameters
     assert round(architecture.parameters / 1e6, 1) == CATALOG.models[name].parameters_m
+
+
+@pytest.mark.parametrize("dtype", [Dtype.FLOAT32, Dtype.BFLOAT16])
+@pytest.mark.parametrize("name", ENCODERS)
+def test_two_layers_of_each_architecture_embed_texts(
+    name: str, dtype: Dtype, tmp_path: Path
+) -> None:
+    files = dict(CATALOG.architectures[name].files)
+    files["config.json"] = files["config.json"] | {"num_hidden_layers": 2}
+    short = pin(name, files=files, parameters=count_weights(files, tmp_path / "meta"))
+    bench = bench_of(tmp_path, short, dtype)
+    bench.load()
+    bench.run()
+    bench.profile(100.0)
+    facts = bench.facts()
+
+    assert facts["tokens"] == 9 + 10 + 256
+    assert facts["embedding_dimension"] == files["config.json"]["hidden_size"]
 
 
 @pytest.mark.parametrize(
