@@ -114,7 +114,7 @@ class TextEmbeddings(TaskDefinition):
 def _warn(model: EmbeddingsModelReport) -> list[str]:
     unchecked = model.reference is not None and model.reference.rows == 0
     warnings = [UNCHECKED] if unchecked else []
-    if model.weights and model.weights.random:
+    if model.status is Status.OK and model.weights and model.weights.random:
         warnings.append(RANDOM)
     warnings += warn_of_encoder(model)
     reached = model.utilisation
