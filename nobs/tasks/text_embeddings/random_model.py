@@ -26,7 +26,7 @@ def write_directory(pin: ModelPin, directory: Path) -> Path:
     write_settings(architecture, directory)
     write_tokenizer(architecture, directory)
     # Architectures without a slow tokenizer, such as ModernBERT, look for tokenizer.json only.
-    BertTokenizer.from_pretrained(directory).save_pretrained(directory)
+    BertTokenizer(vocab=str(directory / "vocab.txt")).save_pretrained(directory)
     modules = layout_of(directory, pin.id, "Correct its modules.json in the catalogue.").modules
     for module in modules:
         if module.name in TRANSFORMERS:
