@@ -98,7 +98,7 @@ def true_ttfts(log: list[tuple[str, Sent]]) -> dict[str, float]:
 
 def measure(streams: int, side: int) -> tuple[float, float]:
     """Return the client's image cost and the server's."""
-    picture = picture_of(side)
+    sent = encode(picture_of(side))
     with truthful_server() as server:
         work = [
             [
@@ -106,7 +106,7 @@ def measure(streams: int, side: int) -> tuple[float, float]:
                 for number in range(REQUESTS)
                 for each in (
                     text_request(server.url, f"text-{stream}-{number}"),
-                    image_request(server.url, f"image-{stream}-{number}", encode(picture)),
+                    image_request(server.url, f"image-{stream}-{number}", sent),
                 )
             ]
             for stream in range(streams)

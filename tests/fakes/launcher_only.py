@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tests.fakes.forked import REPO
 
-_BENCH = ("datasets", "huggingface_hub", "pyarrow", "sentence_transformers", "torch",
-          "transformers")  # fmt: skip
+_BENCH = ("PIL", "datasets", "diffusers", "huggingface_hub", "pillow", "pyarrow",
+          "sentence_transformers", "torch", "transformers")  # fmt: skip
 
 
 def make_packages(directory: Path) -> Path:

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from nobs.tasks.vlms.pictures import Picture
+if TYPE_CHECKING:  # the launcher has no Pillow
+    from nobs.tasks.vlms.pictures import Picture
 
 MIN_ABOVE_BLANK = 0.5
 """Least share of right answers beyond those to blank pictures of the same size.
@@ -20,7 +22,7 @@ _WORDS = (
 _NUMBERS = {word: str(value) for value, word in enumerate(_WORDS)}
 
 
-def is_right(text: str, picture: Picture) -> bool:
+def is_right(text: str, picture: "Picture") -> bool:
     """Return whether one of the answers is in `text`, as whole words, and nothing of its set.
 
     To a number every other number is wrong.

@@ -26,7 +26,13 @@ def load_images(pin: DatasetPin, *, offline: bool = False, force: bool = False) 
         case Source.PACKAGE:
             return load_pictures(pin)
         case Source.PATH:
-            pictures = tuple(own_picture(*each) for each in read_images(Path(pin.id), pin.rows))
+            images = read_images(Path(pin.id), pin.rows)
+            if len(images) < pin.rows:
+                raise DataError(
+                    f"Only {len(images)} of {pin.rows} files in {pin.id} are images.",
+                    "Move the other files to another folder.",
+                )
+            pictures = tuple(own_picture(*each) for each in images)
             return Inputs(rows=pictures, evidence=evidence_of(pictures, pin))
     raise DataError(
         f"Pictures can't be read from {pin.id}: the source {pin.source} isn't supported.",

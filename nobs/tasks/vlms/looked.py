@@ -1,6 +1,7 @@
 """Whether the model looked at the images, and whether a cache answered."""
 
 from collections.abc import Iterator
+from itertools import chain
 from statistics import median
 
 from nobs.schema.pins import Workload
@@ -12,6 +13,8 @@ from nobs.units import format_share
 
 FASTER = 0.5
 """A repeated picture that costs less than this share of its first time was cached."""
+MIN_PICTURES = 6
+"""Fewer pictures may be faster by chance."""
 MOST = 0.9
 """Share of the pictures for which that must hold: noise makes some of them faster."""
 
@@ -76,6 +79,18 @@ def _repeat_share(model: VlmModelReport) -> float | None:
     shares = [
         median(later) / first for first, *later in costs.values() if later and first > 0
     ]  # fmt: skip
-    if len(shares) < 2 or sum(share < FASTER for share in shares) < MOST * len(shares):
+    saved_s = [first - median(later) for first, *later in costs.values() if later]
+    if len(shares) < MIN_PICTURES or median(saved_s) <= _noise_s(model):
+        return None
+    if sum(share < FASTER for share in shares) < MOST * len(shares):
         return None
     return max(0.0, median(shares))
+
+
+def _noise_s(model: VlmModelReport) -> float:
+    """Return how far the TTFT of one text varied between the control runs."""
+    found: dict[int, list[float]] = {}
+    for request in chain.from_iterable(run.requests for run in model.controls):
+        if request.ttft_s is not None:
+            found.setdefault(request.prompt, []).append(request.ttft_s)
+    return max((max(times) - min(times) for times in found.values()), default=0.0)
