@@ -12,7 +12,7 @@ MIN_ABOVE_BLANK = 0.5
 """Least share of right answers beyond those to blank pictures of the same size.
 
 A server that never receives the picture answers both alike: a lucky guess gains it nothing. SmolLM2
-with the packaged projector is right for 12 of 12 pictures and for 1 of 12 blank ones.
+with the packaged projector is right for 12 of 12 pictures and for no blank one.
 """
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
 _WORDS = (
