@@ -26,6 +26,8 @@ class ChartKind(StrEnum):
     """Parts of a whole, stacked: one bar for each model."""
     PAIRS = "pairs"
     """A figure of the same work under two workloads, such as fixed and best settings."""
+    HEAT = "heat"
+    """Cells coloured by their value: one row for each model, one column for each x."""
     PICTURES = "pictures"
     """Small pictures that a model made or was shown, with a caption each."""
 

@@ -1,10 +1,12 @@
 """The charts of the HTML page in a real browser."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
+from nobs.schema.report import Report
 from nobs.tasks.charts import Picture
 from tests.browser.pages import marks, opened, write_page
 from tests.fakes.picture_charts import SIZE, TITLE, give_pictures, png_source
@@ -90,3 +92,30 @@ def test_pictures_stand_in_the_page_itself(
 
         assert widths == [SIZE] * 2 * 4
         assert chart.locator("li").all_inner_texts() == ["a red square", "<b>a blue one</b>"] * 4
+
+
+def by_depth(host: str, rates: Sequence[float]) -> Report:
+    """Return a report of an LLM with these decode rates at 1,000, 2,000, ... tokens."""
+    document = make_report(host, run=host, tasks=("llms",)).model_dump(mode="json", by_alias=True)
+    (model,) = document["tasks"][0]["models"].values()
+    cells = [{"depth": 0, "number": 1, "decode_tokens_per_sec": 99.0}]
+    cells += [
+        {"depth": 1000 * n, "number": n + 1, "decode_tokens_per_sec": rate,
+         "prefill_tokens_per_sec": 5 * rate}
+        for n, rate in enumerate(rates, start=1)
+    ]  # fmt: skip
+    model["depth"] = {"cells": cells, "tolerance": 0.01}
+    return Report.model_validate(document)
+
+
+def test_decode_rates_by_depth_are_a_heat_map(browser: Browser, tmp_path: Path) -> None:
+    reports = [by_depth("one", [90.0, 80.0, 60.0]), by_depth("two", [40.0, 35.0])]
+    with opened(browser, write_page(tmp_path / "page.html", reports)) as page:
+        title = "Decode by context depth, all machines"
+        assert marks(page, title, "cell") == 3 + 2
+        chart = page.locator("figure.chart").filter(has=page.get_by_text(title, exact=True))
+        assert {"90", "35"} <= {*chart.locator("svg text").all_text_contents()}
+        chart.get_by_text("Values").press("Enter")
+        rows = [row.split("\t")[-3:] for row in chart.locator("tbody tr").all_inner_texts()]
+        assert rows == [["90", "80", "60"], ["40", "35", "\N{EN DASH}"]]
+        assert marks(page, "Prefill by prompt length") == 3 + 2

@@ -147,6 +147,34 @@ function drawPoints(charts, chart, rows, names) {
   });
 }
 
+// ---- cells coloured by their value ---------------------------------------------------------------
+
+function drawHeat(charts, chart, rows, names) {
+  const usable = rows.filter((row) => marksOf(row, chart).length >= chart.least);
+  const held = usable.slice(0, MOST_MACHINES);
+  if (!held.length) return;
+  const lines = names(held);
+  const cells = held.flatMap((row, index) => marksOf(row, chart).map(([x, y]) => ({
+    x, y, line: lines[index], title: `${titleOf(row)}\n${row.model}\n${formatTick(x)} ${chart.x}\n${formatTick(y)} ${chart.y}`,
+  })));
+  const columns = unique(cells, (cell) => cell.x).sort((a, b) => a - b);
+  const most = Math.max(...cells.map((cell) => cell.y));
+  addChart(charts, chart.title, firstOf(usable, held) + chart.text, (width) => {
+    const axis = namesAxis(width, lines.map(inTwo));
+    return {
+      marginLeft: axis.marginLeft, marginRight: 24, marginTop: 8, marginBottom: 46, height: 58 + 34 * held.length,
+      x: { ...bottom(chart.x), type: "band", domain: columns, tickSize: 0 },
+      y: { type: "band", label: null, domain: lines, tickFormat: (line) => axis.lines[lines.indexOf(line)], tickSize: 0 },
+      color: { type: "linear", domain: [0, most], range: ["#e8f1fb", "#1d5fa8"], legend: false },
+      marks: [
+        Plot.cell(cells, { x: "x", y: "line", fill: "y", inset: 1, title: "title", tip: TIP }),
+        Plot.text(cells, { x: "x", y: "line", text: (cell) => formatTick(cell.y), fill: (cell) => (cell.y > most / 2 ? "#fff" : "#111"), stroke: null }),
+      ],
+    };
+  }, () => [["", ...columns.map(formatTick)], ...lines.map((line) => [line, ...columns.map((x) =>
+    cells.find((cell) => cell.line === line && cell.x === x)?.y)])]);
+}
+
 // ---- pictures ----------------------------------------------------------------------------------
 
 function drawPictures(charts, chart, rows, names) {
@@ -187,7 +215,7 @@ function drawSamples(charts, rows, names) {
     ...points.map((point) => [point.line, formatTick(point.x), point.share.toFixed(1)])]);
 }
 
-const KINDS = { lines: drawPoints, dots: drawPoints, shares: drawShares, pictures: drawPictures };
+const KINDS = { lines: drawPoints, dots: drawPoints, shares: drawShares, heat: drawHeat, pictures: drawPictures };
 
 function drawDeclared(charts, table, rows, names) {
   for (const chart of table.charts) {

@@ -64,6 +64,11 @@ DEPTH_CHARTS: tuple[Chart[LlmModelReport], ...] = (
         x="tokens of the prompt", doubles=True, y="tokens/s", least=2, read=_prefills,
     ),
     Chart(
+        key="decode_heat", kind=ChartKind.HEAT, title="Decode by context depth, all machines",
+        text="Output tokens per second; darker is faster.",
+        x="tokens of the prompt", y="tokens/s", read=_decodes,
+    ),
+    Chart(
         key="decode_by_depth", kind=ChartKind.LINES, title="Decode by context depth",
         text="Output tokens per second after a prompt of this length.",
         x="tokens of the prompt", doubles=True, y="tokens/s", least=2, read=_decodes,
