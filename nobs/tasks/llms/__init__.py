@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nobs.errors import UsageError
+from nobs.schema.base import Status
 from nobs.schema.flags import Flag, FlagName
 from nobs.schema.pins import Params, Workload
 from nobs.schema.report import ModelReport
@@ -15,7 +16,7 @@ from nobs.tasks.chat.flags import flags_of
 from nobs.tasks.chat.load_lines import load_lines
 from nobs.tasks.chat.task import LOAD, MAX_OUTPUT_TOKENS, ChatTask
 from nobs.tasks.figures import Figure, Kind, Measured
-from nobs.tasks.llms.answers import find_suspicions
+from nobs.tasks.llms.answers import contradictions_of_answers, find_suspicions
 from nobs.tasks.llms.depth import (
     cells_of,
     contradictions_of_depths,
@@ -129,6 +130,10 @@ class Llms(ChatTask):
 
     def find_contradictions(self, model: Any, workload: Workload) -> Iterator[str]:  # noqa: ANN401
         """Yield contradictions of the requests; by depth there is one per measured depth."""
+        if model.answers is not None:
+            yield from contradictions_of_answers(model.answers)
+        if model.status is Status.OK:
+            yield from _missing_parts(model, workload.params)
         if model.depth is not None:
             yield from contradictions_of_depths(model.depth, workload.params)
             rows = sum(not cell.skipped for cell in model.depth.cells)
@@ -157,6 +162,14 @@ class Llms(ChatTask):
 def _suspicions(model: LlmModelReport) -> Iterator[str]:
     if model.answers is not None:
         yield from find_suspicions(model.answers)
+
+
+def _missing_parts(model: LlmModelReport, params: Params) -> Iterator[str]:
+    """Yield that a report doesn't have what its workload measures besides the repeats."""
+    if isinstance(params, CheckedLlmParams) and model.answers is None:
+        yield "answers is missing, but the workload asks questions"
+    if isinstance(params, DepthParams) and model.depth is None:
+        yield "depth is missing, but the workload has depths"
 
 
 DEFINITION = Llms()

@@ -15,6 +15,7 @@ MIN_SHARE = 0.25
 Measured: SmolLM2-135M (Q4_1), the smallest model in the catalogue, has 14 of 20; random words,
 numbers, letters, bytes and a constant answer have at most 3 of 20 in 20 rounds each.
 """
+ROUNDS = 2
 MIN_JUDGED = 0.5
 """Share of the questions that must have been answered to judge."""
 MAX_DEGENERATE = 0.5
@@ -69,6 +70,20 @@ def check_of(rounds: Sequence[AnswerRound], texts: Sequence[str]) -> AnswerCheck
         questions=len(QUESTIONS), rounds=tuple(rounds), share=share, low=low, high=high,
         timed=len(texts), degenerate=dict(sorted(faults.items())),
     )  # fmt: skip
+
+
+def contradictions_of_answers(check: AnswerCheck) -> Iterator[str]:
+    """Yield that the counts don't add up, or that the share isn't theirs."""
+    if check.questions != len(QUESTIONS) or len(check.rounds) != ROUNDS:
+        yield f"answers: {len(check.rounds)} rounds of {check.questions} questions"
+    for number, each in enumerate(check.rounds, start=1):
+        counts = each.right, each.wrong, each.unjudged
+        if min(counts) < 0 or sum(counts) != check.questions:
+            yield f"answers: round {number} doesn't have {check.questions} answers"
+            return
+    again = check_of(check.rounds, [])
+    if (check.share, check.low, check.high) != (again.share, again.low, again.high):
+        yield "answers: the share right doesn't follow from the rounds"
 
 
 def wilson(right: int, count: int) -> tuple[float, float]:

@@ -8,7 +8,14 @@ import pytest
 from nobs.schema.flags import FlagName
 from nobs.tasks.chat.client.record import ChatFailure, ChatRecord
 from nobs.tasks.llms import DEFINITION
-from nobs.tasks.llms.answers import check_of, degeneracy_of, find_suspicions, judge_round, wilson
+from nobs.tasks.llms.answers import (
+    check_of,
+    contradictions_of_answers,
+    degeneracy_of,
+    find_suspicions,
+    judge_round,
+    wilson,
+)
 from nobs.tasks.llms.questions import QUESTIONS, answer_of
 from nobs.tasks.llms.report import AnswerCheck, AnswerRound
 from tests.fakes.llm_answers import RIGHT_ANSWERS
@@ -172,3 +179,26 @@ def test_a_suspect_output_is_open_and_flagged_and_a_good_one_is_not() -> None:
 def test_the_interval_of_a_share_is_that_of_wilson() -> None:
     assert wilson(14, 20) == pytest.approx((0.4810, 0.8545), abs=1e-4)
     assert wilson(0, 20) == pytest.approx((0, 0.1611), abs=1e-4)
+
+
+@pytest.mark.parametrize(("change", "fault"), [
+    ({"share": 0.9}, "the share right doesn't follow from the rounds"),
+    ({"questions": 3}, "2 rounds of 3 questions"),
+    ({"rounds": ()}, "0 rounds of 20 questions"),
+])  # fmt: skip
+def test_a_report_whose_answers_do_not_add_up_is_contradictory(
+    change: dict[str, object], fault: str
+) -> None:
+    good = check_of([judged(SMALL)] * 2, [])
+
+    assert list(contradictions_of_answers(good)) == []
+    assert any(
+        fault in found for found in contradictions_of_answers(good.model_copy(update=change))
+    )
+
+
+def test_a_report_that_hides_its_answers_is_contradictory() -> None:
+    report = report_of([[whole(1, 2.0, 1.0, 9)]])
+    found = DEFINITION.find_contradictions(report, checked_work("http://x/v1").workload)
+
+    assert "answers is missing, but the workload asks questions" in list(found)
