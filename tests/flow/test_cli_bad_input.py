@@ -75,14 +75,14 @@ def test_a_wrong_word(tmp_path: Path, words: tuple[str, ...], value: str, remedy
         ),
         (
             "--task embeddings --concurrency 4 --provider openai",
-            "--concurrency and --provider don't apply to embeddings, only to llms.",
-            "Leave them out, or add --task llms.",
+            "--concurrency and --provider don't apply to embeddings, only to llms and vlms.",
+            "Leave them out, or add --task llms,vlms.",
         ),
         # The value that is the default counts as given, too.
         (
             "--task embeddings --request-timeout 300",
-            "--request-timeout doesn't apply to embeddings, only to llms.",
-            "Leave it out, or add --task llms.",
+            "--request-timeout doesn't apply to embeddings, only to llms and vlms.",
+            "Leave it out, or add --task llms,vlms.",
         ),
         (
             "--provider nonsense",
