@@ -98,15 +98,16 @@ def _has_text(kind: Kind) -> bool:
 
 
 def name_sections(groups: Mapping[str, Group]) -> dict[Kind, str]:
-    """Return the title of each section: the class's name, with its owner where two share it."""
-    kinds = dict(chain.from_iterable(group.items() for group in groups.values()))
-    names = Counter(kind.__name__ for kind in kinds)
+    """Return each section's title: the class's name, with its task or owner if others share it."""
+    names = Counter(kind.__name__ for group in groups.values() for kind in group)
     titles: dict[Kind, str] = {}
-    for kind, places in kinds.items():
-        titles[kind] = kind.__name__
-        if names[kind.__name__] > 1 and places:
-            owner = places[0].rpartition(".")[0].rpartition(".")[2].removesuffix("[]")
-            titles[kind] += f" of {owner or 'a report'}"
+    for task, group in groups.items():
+        for kind, places in group.items():
+            titles[kind] = kind.__name__
+            if names[kind.__name__] > 1 and places:
+                owner = places[0].rpartition(".")[0].rpartition(".")[2].removesuffix("[]")
+                owner = task if task in TASKS else owner
+                titles[kind] += f" of {owner or 'a report'}"
     return titles
 
 

@@ -154,7 +154,8 @@ def test_an_unknown_profile_names_those_there_are() -> None:
     with pytest.raises(UsageError) as caught:
         to_request(params("--profile", "slow"))
     assert str(caught.value) == (
-        "There is no profile 'slow'. Choose one of: standard, quick, max, max-quick."
+        "There is no profile 'slow'. "
+        "Choose one of: standard, quick, max, max-quick, depth, depth-quick."
     )
 
 

@@ -66,6 +66,8 @@ SAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
 """By option: others without which it has no effect, and a value."""
 OF_MAX = {"tuning_budget", "pass_budget"}
 """Options that have an effect on tuned workloads only."""
+OF_LOAD = {"concurrency", "rate", "arrivals", "sweep"}
+"""Options without an effect on workloads by prompt length."""
 MIXED = [each for each in OWNED if not SAMPLES[each][0] and each not in {"weights", *OF_MAX}]
 """Options that go with any others; random weights need a model of the catalogue."""
 
@@ -93,6 +95,8 @@ def effects_of(made: Plan) -> tuple[dict[str, Workload], object]:
 
 def takers_of(option: str, tasks: tuple[str, ...], profile: str) -> list[str]:
     if option in OF_MAX and not profile.startswith("max"):
+        return []
+    if option in OF_LOAD and profile.startswith("depth"):
         return []
     found = [task for task in tasks if task in owners_of(option)]
     return [t for t in found if tasks == (t,) or option not in TASKS.load(t).options_alone]
@@ -136,7 +140,8 @@ def test_an_option_has_an_effect_or_is_refused(
         with pytest.raises(UsageError) as caught:
             plan(**words, **needed, **{option: value})
         assert flag_of(option) in caught.value.message
-        assert option in OF_MAX or join_words(owners_of(option)) in caught.value.message
+        unfit = option in OF_MAX | OF_LOAD
+        assert unfit or join_words(owners_of(option)) in caught.value.message
         return
 
     before, server_before = effects_of(plan(**words, **needed))
@@ -160,6 +165,7 @@ def test_any_mixture_is_obeyed_or_refused_by_name(
 ) -> None:
     profile, tasks = selection
     words: dict[str, Any] = {"profile": profile, "tasks": tasks}
+    chosen -= OF_LOAD if profile.startswith("depth") else set()
     given_words = {option: SAMPLES[option][1] for option in chosen}
     homeless = {option for option in chosen if not takers_of(option, tasks, profile)}
     if homeless:

@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
+from nobs.catalog import load_catalog
 from nobs.schema.result import Sample
 from nobs.schema.server import ModelIdentity
 from nobs.tasks.chat.report import ChatModelReport, Percentiles
 from nobs.tasks.llms import DEFINITION
+from nobs.tasks.parameters import typed
 from tests.fakes.llm_results import failed, report_of, whole
-from tests.fakes.run_requests import pinned
 
-WORKLOAD = pinned("llms", "standard")
+WORKLOAD = typed(load_catalog().workloads["llms/1"])
 
 FITTING = {"median_s": 0.01, "p95_s": 0.02, "p99_s": 0.03, "max_s": 0.03}
 GAPS = Percentiles(**FITTING)
