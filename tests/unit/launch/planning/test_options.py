@@ -64,10 +64,8 @@ SAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
     "one_image_questions": ({}, 3),
 }
 """By option: others without which it has no effect, and a value."""
-OF_MAX = {"tuning_budget", "pass_budget"}
-"""Options that have an effect on tuned workloads only."""
-OF_LOAD = {"concurrency", "rate", "arrivals", "sweep"}
-"""Options without an effect on workloads by prompt length."""
+OF_MAX = {"tuning_budget", "pass_budget"}  # they have an effect on tuned workloads only
+OF_LOAD = {"concurrency", "rate", "arrivals", "sweep"}  # none on workloads by prompt length
 MIXED = [each for each in OWNED if not SAMPLES[each][0] and each not in {"weights", *OF_MAX}]
 """Options that go with any others; random weights need a model of the catalogue."""
 
@@ -140,8 +138,7 @@ def test_an_option_has_an_effect_or_is_refused(
         with pytest.raises(UsageError) as caught:
             plan(**words, **needed, **{option: value})
         assert flag_of(option) in caught.value.message
-        unfit = option in OF_MAX | OF_LOAD
-        assert unfit or join_words(owners_of(option)) in caught.value.message
+        assert option in OF_MAX | OF_LOAD or join_words(owners_of(option)) in caught.value.message
         return
 
     before, server_before = effects_of(plan(**words, **needed))
