@@ -75,13 +75,14 @@ def _choose_served(
 ) -> tuple[tuple[str, ...], list[str]]:
     """Return the tasks that the one model of a run serves.
 
-    Those are all that the user named, if their model is the same or NOBS serves them itself.
-    Else it is the task with options of its own, or the first one: one model rarely fits all.
+    Those are all if NOBS's own server has their models, or the user named them and their model is
+    the same. Else it is the task with options of its own, or the first one: one model rarely fits.
     """
     tasks = tuple(pinned)
     served = [task for task in tasks if is_served(pinned[task])]
     models = {_model_name(request, facts, pinned[task]) for task in served}
-    if len(served) <= 1 or (request.tasks and len(models) == 1):
+    are_chosen = bool(request.tasks) or all(_is_embedded(request, pinned[task]) for task in served)
+    if len(served) <= 1 or (are_chosen and len(models) == 1):
         return tasks, []
     own = [task for task in served if has_own_options(task, request, tasks)]
     if request.tasks or len(own) > 1:

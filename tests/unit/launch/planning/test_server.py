@@ -207,6 +207,10 @@ def test_a_run_has_one_server_with_one_model() -> None:
     )
 
 
+def test_the_embedded_server_serves_all_tasks_of_quick() -> None:
+    assert {"llms", "vlms"} < {*tasks_of(plan(profile="quick"))}
+
+
 def test_the_task_with_options_of_its_own_is_kept() -> None:
     made = plan({"default_server_answers": True}, max_side=96)
 
