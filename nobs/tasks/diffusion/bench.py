@@ -31,7 +31,7 @@ from nobs.tasks.diffusion.pipeline import (
 )
 from nobs.tasks.diffusion.proof import prove
 from nobs.tasks.diffusion.random_pipeline import build_pipeline
-from nobs.tasks.diffusion.tuning import OutOfMemory, Refused, Search, Settings
+from nobs.tasks.diffusion.tuning import OutOfMemory, Refused, Search, Settings, vae_dtype_for
 from nobs.tasks.room import check_room
 from nobs.units import format_bytes
 
@@ -164,7 +164,8 @@ class DiffusionBench:
         params, on_cpu = self.params, self.work.torch_device == "cpu"
         if isinstance(params, DiffusionMaxParams):
             dtype = params.dtype or Dtype.BFLOAT16
-            return Settings(dtype=dtype, vae_dtype=dtype, batch_size=params.batch_size or 1)
+            vae_dtype, size = vae_dtype_for(dtype), params.batch_size or 1
+            return Settings(dtype=dtype, vae_dtype=vae_dtype, batch_size=size)
         dtype = params.dtype or (Dtype.FLOAT32 if on_cpu else Dtype.FLOAT16)
         return Settings(dtype=dtype, vae_dtype=params.vae_dtype, batch_size=params.batch_size)
 

@@ -27,6 +27,11 @@ class Settings:
     """Whether `torch.compile` compiled the denoiser."""
 
 
+def vae_dtype_for(dtype: Dtype) -> Dtype:
+    """Return the dtype of the decoder: that of SDXL overflows in float16."""
+    return Dtype.FLOAT32 if dtype is Dtype.FLOAT16 else dtype
+
+
 class Outcome(StrEnum):
     """How a trial ended."""
 
@@ -71,7 +76,8 @@ class Search:
         size = batch_size or 1
         best: Trial | None = None
         for dtype in dtypes:
-            best = self._better(Settings(dtype=dtype, vae_dtype=dtype, batch_size=size), best)
+            vae_dtype = vae_dtype_for(dtype)
+            best = self._better(Settings(dtype=dtype, vae_dtype=vae_dtype, batch_size=size), best)
         if best is None:
             raise OutOfMemory(f"not even a batch of {size} fits")
         for change in _changes(compiles=compiles):

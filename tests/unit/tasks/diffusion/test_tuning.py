@@ -66,3 +66,11 @@ def test_after_the_budget_no_trial_starts() -> None:
 
     assert search.stopped_by == "time"
     assert len(search.trials) == 3
+
+
+def test_the_decoder_stays_in_float32_beside_a_denoiser_in_float16() -> None:
+    search = Search(measure=rate, budget_s=60)
+
+    best = search.find((Dtype.FLOAT16,), 1, compiles=False)
+
+    assert (best.dtype, best.vae_dtype) == (Dtype.FLOAT16, F32)
