@@ -31,8 +31,9 @@ from nobs.tasks.diffusion.pipeline import (
 )
 from nobs.tasks.diffusion.proof import prove
 from nobs.tasks.diffusion.random_pipeline import build_pipeline
-from nobs.tasks.diffusion.tuning import OutOfMemory, Refused, Search, Settings, vae_dtype_for
+from nobs.tasks.diffusion.tuning import Search, Settings, vae_dtype_for
 from nobs.tasks.room import check_room
+from nobs.tasks.tuning import OutOfMemory, Refused
 from nobs.units import format_bytes
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from nobs.schema.base import Backend, Dtype, Status
 from nobs.schema.pins import Workload
+from nobs.tasks.contradictions import check_device
 from nobs.tasks.diffusion.checks import PictureCheck, find_gate
 from nobs.tasks.diffusion.params import DiffusionMaxParams, DiffusionParams, PictureParams, Recipe
 from nobs.tasks.diffusion.report import DiffusionModelReport, DiffusionRun
@@ -33,7 +34,7 @@ def find_contradictions(model: DiffusionModelReport, workload: Workload) -> Iter
     if mfu is not None and not 0 <= mfu <= 1 + ROUNDING:
         yield f"denoiser_use.mfu is {mfu:.1%}, outside 0 to 100 %"
     if model.dtype is not None and model.status is Status.OK:
-        yield from _check_device(model, model.dtype)
+        yield from check_device(model, model.parameter_device, model.dtype)
         if model.pictures is not None and model.recipe is not None:
             yield from _check_pictures(model.pictures, model, model.recipe, model.dtype)
 
@@ -94,13 +95,3 @@ def _check_phases(number: int, run: DiffusionRun, duration_s: float) -> Iterator
     rest = duration_s - sum(parts)
     if min(parts) < 0 or rest < -ROUNDING * duration_s or rest > MAX_REST * duration_s:
         yield f"the phases of repeat {number} take {sum(parts):.6g} s of its {duration_s:.6g} s"
-
-
-def _check_device(model: DiffusionModelReport, dtype: Dtype) -> Iterator[str]:
-    """Yield weights on another device than the checks, and calibrations in another dtype."""
-    places = {check.device.partition(":")[0] for check in model.checks}
-    place = (model.parameter_device or "").partition(":")[0]
-    if place and places and places != {place}:
-        yield f"the weights were on {to_line(place)}, the checks on {to_line(', '.join(places))}"
-    if any(calibration.dtype is not dtype for calibration in model.calibrations):
-        yield f"a calibration has another dtype than {dtype}"

@@ -7,7 +7,7 @@ from nobs.schema.report import Interval, ModelReport
 from nobs.schema.telemetry import Figure
 from nobs.tasks.diffusion.checks import PictureCheck
 from nobs.tasks.diffusion.params import Recipe
-from nobs.tasks.diffusion.tuning import Outcome
+from nobs.tasks.tuning import Outcome
 
 
 class DiffusionRun(Record):

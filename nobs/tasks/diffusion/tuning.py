@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 from nobs.schema.base import Dtype
+from nobs.tasks.tuning import Outcome, OutOfMemory, Refused
 
 LARGEST = 8
 GAIN = 1.02
@@ -30,23 +30,6 @@ class Settings:
 def vae_dtype_for(dtype: Dtype) -> Dtype:
     """Return the dtype of the decoder: that of SDXL overflows in float16."""
     return Dtype.FLOAT32 if dtype is Dtype.FLOAT16 else dtype
-
-
-class Outcome(StrEnum):
-    """How a trial ended."""
-
-    OK = "ok"
-    OUT_OF_MEMORY = "out of memory"
-    REFUSED = "refused"
-    """The pipeline can't be loaded or compiled with these settings."""
-
-
-class OutOfMemory(Exception):
-    """A batch doesn't fit into memory: a result of the search, not an error."""
-
-
-class Refused(Exception):
-    """These settings can't be used here: a result of the search, not an error."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,13 +32,8 @@ from nobs.tasks.text_embeddings.random_model import write_directory
 from nobs.tasks.text_embeddings.reference import check_embeddings
 from nobs.tasks.text_embeddings.references import find_references
 from nobs.tasks.text_embeddings.tokens import count_tokens
-from nobs.tasks.text_embeddings.tuning import (
-    OutOfMemory,
-    Refused,
-    Search,
-    Settings,
-    count_copies,
-)
+from nobs.tasks.text_embeddings.tuning import Search, Settings, count_copies
+from nobs.tasks.tuning import OutOfMemory, Refused
 
 PROFILE_S = 1.0
 """Time limit of the instrumented pass, in seconds; longer passes use a part of the batches."""

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterator
 
-from nobs.schema.base import Dtype, Status
+from nobs.schema.base import Status
 from nobs.schema.pins import Workload
+from nobs.tasks.contradictions import check_device
 from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
 from nobs.tasks.text_embeddings.report import (
     COSINE_THRESHOLDS,
@@ -12,7 +13,6 @@ from nobs.tasks.text_embeddings.report import (
     EncodePhases,
     ReferenceCheck,
 )
-from nobs.text import to_line
 
 ROUNDING = 1e-9
 
@@ -33,7 +33,7 @@ def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Ite
     if model.encode_phases is not None:
         yield from _check_phases(model.encode_phases, rows, model.batch_size)
     if model.dtype is not None and model.status is Status.OK:
-        yield from _check_device(model, model.dtype)
+        yield from check_device(model, model.parameter_device, model.dtype)
         if model.reference is not None:
             yield from _check_reference(model.reference, COSINE_THRESHOLDS[model.dtype], rows)
 
@@ -46,18 +46,6 @@ def check_output(model: EmbeddingsModelReport) -> Iterator[str]:
     least = COSINE_THRESHOLDS[model.dtype]
     if not least <= lowest <= 1 + ROUNDING:
         yield f"An embedding has cosine {lowest:.6f} to its reference; the minimum is {least}."
-
-
-def _check_device(model: EmbeddingsModelReport, dtype: Dtype) -> Iterator[str]:
-    """Yield weights on another device than the checks, and calibrations in another dtype."""
-    places = {check.device.partition(":")[0] for check in model.checks}
-    place = (model.parameter_device or "").partition(":")[0]
-    if place and places and places != {place}:
-        yield f"the weights were on {to_line(place)}, the checks on {to_line(', '.join(places))}"
-    if any(calibration.dtype is not dtype for calibration in model.calibrations):
-        yield f"a calibration has another dtype than {dtype}"
-    if len({(c.tf32, c.matmul_size, c.copy_bytes) for c in model.calibrations}) > 1:
-        yield "the calibrations have different sizes or settings"
 
 
 def _check_reference(check: ReferenceCheck, least: float, rows: int) -> Iterator[str]:

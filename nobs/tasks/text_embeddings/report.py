@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from nobs.schema.base import Dtype, Record
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.telemetry import Figure
-from nobs.tasks.text_embeddings.tuning import Outcome
+from nobs.tasks.tuning import Outcome
 
 COSINE_THRESHOLDS: Mapping[Dtype, float] = {
     Dtype.FLOAT32: 0.9999,

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 from nobs.schema.base import Dtype
+from nobs.tasks.tuning import Outcome, OutOfMemory, Refused
 
 START = 8
 """Rows of the first batches."""
@@ -25,15 +25,6 @@ class Settings:
     batch_size: int
 
 
-class Outcome(StrEnum):
-    """How a trial ended."""
-
-    OK = "ok"
-    OUT_OF_MEMORY = "out of memory"
-    REFUSED = "refused"
-    """The model can't be loaded with these settings."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """One measured combination of settings."""
@@ -41,14 +32,6 @@ class Trial:
     settings: Settings
     outcome: Outcome
     rows_per_s: float | None = None
-
-
-class OutOfMemory(Exception):
-    """A batch doesn't fit into memory: a result of the search, not an error."""
-
-
-class Refused(Exception):
-    """The model can't be loaded with these settings: a result of the search, not an error."""
 
 
 @dataclass(kw_only=True)

@@ -3,7 +3,8 @@
 import pytest
 
 from nobs.schema.base import Dtype
-from nobs.tasks.diffusion.tuning import Outcome, OutOfMemory, Refused, Search, Settings
+from nobs.tasks.diffusion.tuning import Search, Settings
+from nobs.tasks.tuning import Outcome, OutOfMemory, Refused
 
 BF16, F32 = Dtype.BFLOAT16, Dtype.FLOAT32
 

@@ -6,14 +6,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from nobs.schema.base import Dtype
-from nobs.tasks.text_embeddings.tuning import (
-    Outcome,
-    OutOfMemory,
-    Refused,
-    Search,
-    Settings,
-    count_copies,
-)
+from nobs.tasks.text_embeddings.tuning import Search, Settings, count_copies
+from nobs.tasks.tuning import Outcome, OutOfMemory, Refused
 
 BOTH: tuple[tuple[Dtype, str | None], ...] = ((Dtype.BFLOAT16, None), (Dtype.FLOAT32, None))
 
