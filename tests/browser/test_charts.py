@@ -69,6 +69,7 @@ def test_values_of_a_curve_can_be_read_as_a_table(browser: Browser, page_file: P
     with opened(browser, page_file) as page:
         chart = page.locator("figure.chart").filter(has=page.get_by_text("Time breakdown"))
         chart.get_by_text("Values").press("Enter")
+        chart.locator("tbody tr").first.wait_for()
         rows = chart.locator("tbody tr").all_inner_texts()
 
         assert len(rows) == 7
@@ -116,6 +117,7 @@ def test_decode_rates_by_depth_are_a_heat_map(browser: Browser, tmp_path: Path) 
         chart = page.locator("figure.chart").filter(has=page.get_by_text(title, exact=True))
         assert {"90", "35"} <= {*chart.locator("svg text").all_text_contents()}
         chart.get_by_text("Values").press("Enter")
+        chart.locator("tbody tr").first.wait_for()
         rows = [row.split("\t")[-3:] for row in chart.locator("tbody tr").all_inner_texts()]
         assert rows == [["90", "80", "60"], ["40", "35", "\N{EN DASH}"]]
         assert marks(page, "Prefill by prompt length") == 3 + 2

@@ -142,18 +142,9 @@ def test_true_architectures_and_another_data_set_come_from_the_hub(
 ) -> None:
     dataset = f"{IMDB.id}@{IMDB.revision}"
     done = nobs_run(
-        tmp_path,
-        "--task",
-        "embeddings,llms",
-        "--dataset",
-        dataset,
-        "--rows",
-        "20",
-        "--repeats",
-        "3",
-        "--json",
-        hub=hub.url,
-    )
+        tmp_path, "--task", "embeddings", "--dataset", dataset, "--rows", "20", "--repeats", "3",
+        "--json", hub=hub.url,
+    )  # fmt: skip
     report = json.loads(done.stdout)
     task = report["tasks"][0]
 
@@ -173,8 +164,8 @@ def test_the_machines_best_is_measured_on_repeated_texts(hub: FakeHub, tmp_path:
     texts = tmp_path / "texts.txt"
     texts.write_text("".join(f"{'rain ' * count}\n" for count in range(1, 21)))
     done = nobs_run(
-        tmp_path, "--profile", "max", "--dataset", str(texts), "--rows", "20", "--repeats", "3",
-        "--model", "thenlper/gte-large", "--json", hub=hub.url,
+        tmp_path, "--profile", "max", "--task", "embeddings", "--dataset", str(texts),
+        "--rows", "20", "--repeats", "3", "--model", "thenlper/gte-large", "--json", hub=hub.url,
     )  # fmt: skip
     task = json.loads(done.stdout)["tasks"][0]
     model = task["models"]["thenlper/gte-large"]

@@ -68,7 +68,7 @@ def test_its_options_have_a_section_of_their_own(package: Installed) -> None:
 
     assert "--matrix-size N" in section
     assert "--matrix-size" not in shown.partition("Options of example:\n")[0]
-    assert "Options of embeddings, llms and example:\n  --rows N" in shown
+    assert "Options of embeddings, llms, diffusion and example:\n  --rows N" in shown
 
 
 def test_the_summary_shows_its_figures_and_its_own_lines(measured: Done) -> None:
