@@ -135,7 +135,7 @@ def test_the_plan_says_which_task_an_option_is_for(tmp_path: Path) -> None:
 
     assert [line for line in done.stdout.splitlines() if " only" in line] == [
         "note       --rows and --batch-size apply to embeddings only",
-        "note       --max-output-tokens applies to llms only",
+        "note       --max-output-tokens applies to llms and vlms only",
     ]
 
 
