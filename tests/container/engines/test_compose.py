@@ -24,7 +24,7 @@ def compose(project: Path, *arguments: str, **env: str) -> subprocess.CompletedP
         env=os.environ | env,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1700,
     )
 
 
@@ -115,6 +115,7 @@ def test_results_that_are_no_directory_are_neither_made_nor_replaced(
     assert (project / "results").exists() is (results == "file")
 
 
+@pytest.mark.timeout(1800)  # All four tasks: beside other work on two cores they take long.
 def test_quick_run_gives_a_report_that_belongs_to_the_owner_of_results(
     project: Path, cpu_image: str
 ) -> None:
