@@ -1,5 +1,6 @@
 """Untrusted text made safe to show: one line, no control characters, of limited length."""
 
+import base64
 import unicodedata
 from collections.abc import Sequence
 
@@ -20,6 +21,11 @@ def join_words(words: Sequence[str]) -> str:
     """Return `a, b and c` for one or more words."""
     *others, last = words
     return f"{', '.join(others)} and {last}" if others else last
+
+
+def data_address(content: bytes, kind: str = "png") -> str:
+    """Return an image, of `kind` png or jpeg, as a whole `data:` address."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def shorten(text: str, most: int) -> str:

@@ -1,5 +1,6 @@
 """Charts that tasks declare; the page draws the kinds without knowing the tasks."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -105,3 +106,11 @@ class Chart[M: ModelReport]:
         name, _, version = workload.rpartition("/")
         found = next((pair for pair in self.workloads if name in pair), None)
         return (f"{found[0]}/{version}", f"{found[1]}/{version}") if found else None
+
+
+def shares_of(seconds: Sequence[float]) -> Sequence[float]:
+    """Return the shares of parts in their sum; empty where the times are invalid."""
+    total = sum(seconds)
+    if min(seconds) < 0 or not 0 < total < math.inf:
+        return ()
+    return [value / total for value in seconds]

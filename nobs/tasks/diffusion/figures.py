@@ -1,9 +1,8 @@
 """Figures and charts of text-to-image models."""
 
-import math
 from collections.abc import Sequence
 
-from nobs.tasks.charts import Chart, ChartKind, Picture, Point
+from nobs.tasks.charts import Chart, ChartKind, Picture, Point, shares_of
 from nobs.tasks.diffusion.report import DiffusionModelReport
 from nobs.tasks.figures import Figure, Kind, Measured, measured, per_time
 
@@ -85,10 +84,7 @@ def _shares(model: DiffusionModelReport) -> Sequence[float]:
         sum(getattr(run, f"{stage}_s") for run in model.all_runs)
         for stage in ("text", "denoise", "decode", "pixels")
     ]
-    seconds = [*sums, max(0.0, total - sum(sums))]
-    if min(seconds) < 0 or not 0 < total < math.inf:
-        return ()
-    return [value / sum(seconds) for value in seconds]
+    return shares_of([*sums, max(0.0, total - sum(sums))]) if total > 0 else ()
 
 
 def _trials(model: DiffusionModelReport) -> Sequence[Point]:

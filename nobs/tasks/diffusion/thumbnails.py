@@ -1,6 +1,5 @@
 """Keep the images of a step as files, and small ones for the page."""
 
-import base64
 from io import BytesIO
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from nobs.tasks.diffusion.correctness import Pictures
+from nobs.text import data_address
 
 MOST = 16
 """Thumbnails of a step."""
@@ -37,4 +37,4 @@ def _shrink(image: Image.Image) -> str:
     small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     file = BytesIO()
     small.save(file, kind)
-    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
+    return data_address(file.getvalue(), kind)

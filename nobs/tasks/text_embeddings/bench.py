@@ -192,7 +192,7 @@ class EmbeddingsBench:
         search = Search(measure=self._measure, budget_s=params.tuning_budget_s)
         best = search.find(self._formats(), params.batch_size)
         self._use(best.settings)
-        rate = best.rows_per_s or 0.0
+        rate = best.rate or 0.0
         copies = count_copies(len(self.work.inputs), params.min_rows, rate, params.pass_budget_s)
         self.rows = self.work.inputs * copies
         self._use(search.shrink(best.settings, self._warm_longest))

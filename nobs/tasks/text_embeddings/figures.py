@@ -1,9 +1,8 @@
 """Figures and charts of embedding models."""
 
-import math
 from collections.abc import Sequence
 
-from nobs.tasks.charts import Chart, ChartKind, Point
+from nobs.tasks.charts import Chart, ChartKind, Point, shares_of
 from nobs.tasks.figures import Cost, Figure, Kind, Measured, measured, per_joule, per_time
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 
@@ -78,13 +77,9 @@ def _phases(model: EmbeddingsModelReport) -> Sequence[float]:
     phases = model.encode_phases
     if phases is None:
         return ()
-    seconds = (
+    return shares_of((
         phases.tokenise_s, phases.copy_in_s, phases.forward_s, phases.copy_out_s, phases.other_s,
-    )  # fmt: skip
-    total = sum(seconds)
-    if min(seconds) < 0 or not 0 < total < math.inf:
-        return ()
-    return [value / total for value in seconds]
+    ))  # fmt: skip
 
 
 CHARTS: tuple[Chart[EmbeddingsModelReport], ...] = (

@@ -1,6 +1,5 @@
 """Pictures as the bytes of a request; done before the clock starts."""
 
-import base64
 import io
 import secrets
 from dataclasses import dataclass, replace
@@ -8,6 +7,7 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from nobs.tasks.vlms.pictures import Picture
+from nobs.text import data_address
 
 BLOCK = 16
 """Side of the block that changes in each request: a single pixel can vanish in a resize."""
@@ -24,7 +24,7 @@ class SentPicture:
     @property
     def url(self) -> str:
         """As in the request."""
-        return f"data:image/png;base64,{base64.b64encode(self.png).decode('ascii')}"
+        return data_address(self.png)
 
 
 def encode(image: Image.Image, *, is_changed: bool = True) -> SentPicture:

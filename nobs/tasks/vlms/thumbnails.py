@@ -1,12 +1,12 @@
 """The pictures of the sure questions with what was answered, for the page."""
 
-import base64
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from nobs.tasks.charts import Chart, ChartKind, Picture
 from nobs.tasks.vlms.report import PictureCheck, VlmModelReport
+from nobs.text import data_address
 
 _FILES = Path(__file__).with_name("files")
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
@@ -18,7 +18,7 @@ def _thumbnail(name: str) -> str | None:
     file = _FILES / f"{name}-thumb.png"
     if not _NAME.fullmatch(name) or not file.is_file():
         return None
-    return f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode('ascii')}"
+    return data_address(file.read_bytes())
 
 
 def _pictures(model: VlmModelReport) -> Sequence[Picture]:
