@@ -2,6 +2,7 @@
 SHELL := /bin/sh
 NOBS := .venv/bin/nobs
 PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest
 .DEFAULT_GOAL := help
 .PHONY: setup quick bench bench-cuda bench-rocm bench-cpu bench-native build-cpu build-cuda build-rocm \
         test check check-gpu wheels report docs lock clean help
@@ -30,10 +31,17 @@ bench-native: setup ## Benchmark without a container (Apple silicon, or no Docke
 build-cpu build-cuda build-rocm: build-%: setup ## Build the container image of a backend
 	@$(NOBS) build $*
 
+# Tests that measure times run by themselves. A line that fails doesn't keep the next one from running.
 test: setup ## Run the tests; NOBS_TEST_CONTAINERS=1, NOBS_TEST_BROWSER=1, NOBS_TEST_LONG=1 add more
-	@$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore tests/container --ignore tests/browser
-	@$(PYTHON) -m pytest tests/browser
-	@$(PYTHON) -m pytest tests/container
+	@failed=0; \
+	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder -m "not alone" \
+	    --ignore tests/container --ignore tests/browser || failed=1; \
+	$(PYTEST) -m alone $$(grep -rl --include "*.py" "mark\.alone" tests) || failed=1; \
+	if [ "$${NOBS_TEST_BROWSER:-}" = 1 ]; then $(PYTEST) tests/browser || failed=1; \
+	else echo "tests/browser is left out: it runs with NOBS_TEST_BROWSER=1"; fi; \
+	if [ "$${NOBS_TEST_CONTAINERS:-}" = 1 ]; then $(PYTEST) tests/container || failed=1; \
+	else echo "tests/container is left out: it runs with NOBS_TEST_CONTAINERS=1"; fi; \
+	exit $$failed
 
 check: setup ## Check lint, types, import layers and docs
 	@tools/check.sh

@@ -39,7 +39,7 @@ install_engine() {
 }
 
 [ -e "$DEBIAN_13/.complete" ] && [ -e "$CI_STATE/base.tar" ] && exit 0
-install_packages debootstrap
+install_packages debootstrap ca-certificates
 bootstrap
 install_engine
 touch "$DEBIAN_13/.complete"

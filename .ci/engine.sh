@@ -16,7 +16,7 @@ stand_in_hook() {
 
 # Debian 12 has the command in docker.io, Debian 13 in a package of its own.
 install_engine() {
-    install_packages docker.io iproute2
+    install_packages docker.io iptables iproute2
     command -v docker >/dev/null || install_packages docker-cli
 }
 

@@ -4,8 +4,8 @@
 
 The server answers texts after 50 ms and texts with an image after 80 ms, by its own log from the
 whole request to the first token. The client's image cost is the TTFT with the image minus that of
-the text, medians over the requests. Then one image of 20 MB: encoding it takes far longer than its
-TTFT.
+the text, medians over the requests. Then one image of 20 MB: if encoding it were inside the clock,
+the TTFT would be longer than the server's by that time; what is left is the transfer.
 """
 
 import argparse
@@ -31,6 +31,8 @@ from nobs.tasks.vlms.requests import image_messages, text_messages
 TEXT, IMAGE = "50-2-16", "80-2-16"
 REQUESTS = 10
 LIMITS_MS = {1: 0.5, 32: 2.0}
+OUTSIDE = 0.5
+"""Largest share of the encoding time that the transfer may take, so that they can be told apart."""
 QUESTION = "What is in the picture?"
 
 
@@ -117,7 +119,7 @@ def measure(streams: int, side: int) -> tuple[float, float]:
 
 
 def measure_large() -> None:
-    """Print what encoding an image of 20 MB takes, and what of it is in the TTFT."""
+    """Print what encoding an image of 20 MB takes, and that it isn't in the TTFT."""
     picture = noise(20)
     start_s = time.perf_counter()
     with truthful_server() as server:
@@ -126,10 +128,11 @@ def measure_large() -> None:
         encoded_s = time.perf_counter() - start_s
         ttft_s = asyncio.run(send(server.url, [[ready]]))["image"]
         truth_s = true_ttfts(server.finish())["image"]
+    verdict = "met" if ttft_s - truth_s < OUTSIDE * encoded_s else "MISSED"
     print(
-        f"PNG of {len(sent.png) / 1e6:.1f} MB, request of {len(ready.data) / 1e6:.1f} MB:"
-        f" encoded in {encoded_s * 1e3:.0f} ms; TTFT {ttft_s * 1e3:.1f} ms, by the server"
-        f" {truth_s * 1e3:.1f} ms; the rest is the transfer"
+        f"{verdict:<7} PNG of {len(sent.png) / 1e6:.1f} MB, request of"
+        f" {len(ready.data) / 1e6:.1f} MB: encoded in {encoded_s * 1e3:.0f} ms; TTFT"
+        f" {ttft_s * 1e3:.1f} ms, by the server {truth_s * 1e3:.1f} ms; the rest is the transfer"
     )
 
 

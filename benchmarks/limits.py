@@ -4,7 +4,7 @@ import argparse
 from statistics import median
 
 from nobs.runner.environment import torch_device
-from nobs.schema.base import Backend, Dtype
+from nobs.schema.enums import Backend, Dtype
 from nobs.schema.result import Calibration
 from nobs.tasks.calibration import calibrate
 

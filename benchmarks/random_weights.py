@@ -14,7 +14,7 @@ import torch
 from nobs.catalog import load_catalog
 from nobs.data.models import open_model
 from nobs.data.texts import load_texts
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.schema.pins import ModelPin, RandomWeights, Source
 from nobs.stats import interval_of_repeats
 from nobs.tasks.base import Work

@@ -5,7 +5,7 @@ from pathlib import Path
 from nobs.catalog import load_catalog
 from nobs.data.models import open_model
 from nobs.data.texts import load_texts
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.tasks.base import Work
 from nobs.tasks.parameters import typed
 from nobs.tasks.text_embeddings.bench import EmbeddingsBench

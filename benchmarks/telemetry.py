@@ -18,7 +18,7 @@ from nobs.catalog import load_catalog
 from nobs.data.models import open_model
 from nobs.data.texts import load_texts
 from nobs.runner.environment import device_target, torch_device
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.accelerators import detect_backend, find_accelerators
 from nobs.system.telemetry import find_readers
 from nobs.system.telemetry.reader import Reader

@@ -129,10 +129,10 @@ class RunLost(NobsError):
 
 _EXHAUSTED = re.compile(
     r"out of memory|(can't|cannot) allocate memory|not enough memory|status_alloc_failed"
-    r"|invalid buffer size|could not create a memory",
+    r"|invalid buffer size|could not create a memory|(failed|unable) to allocate|bad_alloc",
     re.I,
 )
-"""The last two are Metal's, above its largest buffer, and oneDNN's."""
+"""The last four are Metal's, above its largest buffer, oneDNN's, llama.cpp's and C++'s."""
 
 
 def is_exhausted(error: Exception) -> bool:

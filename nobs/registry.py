@@ -1,8 +1,10 @@
 """Registries of tasks, backends and other extensions, imported on first use."""
 
+import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, cast
 
 from nobs.errors import RequirementError, UsageError
@@ -63,8 +65,18 @@ class Registry[T]:
             ) from error
 
     def _plugins(self) -> dict[str, EntryPoint]:
-        found = entry_points(group=self.group)
+        found = find_entry_points(self.group)
         return {plugin.name: plugin for plugin in found if plugin.name not in self._builtin}
+
+
+def find_entry_points(group: str) -> EntryPoints:
+    """Return what installed packages add to `group`; all packages are read once per `sys.path`."""
+    return _entry_points_on(tuple(sys.path)).select(group=group)
+
+
+@cache
+def _entry_points_on(_path: tuple[str, ...]) -> EntryPoints:
+    return entry_points()
 
 
 def resolve(target: str) -> Any:  # noqa: ANN401 - the table says what it is

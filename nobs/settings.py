@@ -15,6 +15,8 @@ DEFAULT_LLM_MODEL_NAME = "gpt-oss-20b"
 _CREDENTIALS = re.compile(r"(\b[a-zA-Z][\w+.-]*://)([^\s/?#@]+)@")
 _PROXIES = tuple(case for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
                  for case in (name, name.lower()))  # fmt: skip
+NODE_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+"""Names that schedulers give to machines; safe in file names and tables."""
 MIN_SECRET_CHARS = 8
 """Shorter keys aren't hidden: they would match ordinary words."""
 

@@ -1,13 +1,15 @@
-"""Statistics of repeated timings: medians, CIs, outliers, drift, modes."""
+"""Statistics of timings: medians and percentiles with CIs, outliers, drift, modes."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
-from math import sqrt
+from math import ceil, exp, floor, lgamma, log, sqrt
 from statistics import median, stdev
 
 CONFIDENCE = 0.95
+Z = 1.959964
+"""Standard deviations of a normal distribution within which 95 % of it lie, on both sides."""
 MAD_TO_SIGMA = 1.4826
 """Median absolute deviation of normal noise times this is its standard deviation."""
 OUTLIER_SCORE = 3.5
@@ -132,6 +134,84 @@ def _coverages(count: int, confidence: float) -> Iterator[float]:
         outside += term
 
 
+def independent_count(marks: Sequence[bool]) -> float:
+    """Return how many independent values would give the mean of `marks` as precisely.
+
+    `marks` are in the order of time. The count is divided by 1 + 2 * (the sum of all
+    autocorrelations), estimated as their initial positive sequence.
+    Source: Geyer 1992, Statistical Science 7, 473-483.
+    """
+    count, mean = len(marks), sum(marks) / len(marks) if marks else 0.0
+    off = [mark - mean for mark in marks]
+    variance = sum(value * value for value in off)
+    if not variance:
+        return float(count)
+    total, lag = 1.0, 1
+    while lag + 1 < count // 4:
+        pair = sum(map(float.__mul__, off, off[lag:])) + sum(
+            map(float.__mul__, off, off[lag + 1 :])
+        )
+        if pair <= 0:
+            break
+        total += 2 * pair / variance
+        lag += 2
+    return count / total
+
+
+def share_interval(share: float, count: float) -> tuple[float, float]:
+    """Return the 95 % CI of a share that `count` independent values have; Wilson's score interval.
+
+    Source: Wilson 1927, Journal of the American Statistical Association 22, 209-212.
+    """
+    part = Z * Z / count
+    middle, half = share + part / 2, Z * sqrt((share * (1 - share) + part / 4) / count)
+    low, high = (middle - half) / (1 + part), (middle + half) / (1 + part)
+    return max(0.0, low), min(1.0, max(share, high))
+
+
+def count_for_percentile(share: float) -> int:
+    """Return the minimum of independent values for which a percentile has a CI."""
+    return ceil(log((1 - CONFIDENCE) / 2) / log(max(share, 1 - share)))
+
+
+def percentile_interval(
+    ordered: Sequence[float], share: float, count: float
+) -> tuple[float, float] | None:
+    """Return the 95 % CI of a percentile of sorted values that are worth `count` independent ones.
+
+    It is between two of the values; None if `count` is too low for one.
+    Source: David and Nagaraja 2003, Order Statistics, 7.1.
+    """
+    worth = floor(count)
+    if worth < count_for_percentile(share):
+        return None
+    tail, below, low, high = (1 - CONFIDENCE) / 2, 0.0, 0, worth
+    for number in range(worth + 1):
+        below += _binomial(worth, number, share)
+        if below <= tail:
+            low = number + 1
+        if below >= 1 - tail:
+            high = number + 1
+            break
+    scale = len(ordered) / worth
+    return (
+        ordered[max(1, floor(low * scale)) - 1],
+        ordered[min(len(ordered), ceil(high * scale)) - 1],
+    )
+
+
+def _binomial(count: int, number: int, share: float) -> float:
+    """Return the probability of exactly `number` out of `count`."""
+    ways = lgamma(count + 1) - lgamma(number + 1) - lgamma(count - number + 1)
+    return exp(ways + number * log(share) + (count - number) * log(1 - share))
+
+
+def median_of(values: Iterable[float | None]) -> float | None:
+    """Return the median of the values that are known; None if none is."""
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
+
+
 def spread(values: Sequence[float]) -> float:
     """Return the robust standard deviation (MAD) as a share of the median."""
     middle = median(values)
@@ -200,12 +280,16 @@ def two_modes(values: Sequence[float]) -> tuple[float, float] | None:
 __all__ = [
     "CONFIDENCE",
     "MedianInterval",
+    "count_for_percentile",
     "dependence",
     "drift",
+    "independent_count",
     "interval_of_repeats",
     "median",
     "median_interval",
     "outliers",
+    "percentile_interval",
+    "share_interval",
     "spread",
     "two_modes",
 ]

@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import sys
 
 import pytest
 from hypothesis import settings
@@ -13,11 +14,24 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-settings.register_profile("default", deadline=None)
+# Children import hundreds of our modules: they compile them once.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+LONG = os.environ.get("NOBS_TEST_LONG") == "1"
+
+# The same examples in every run, so that what fails fails again; the profile `long` draws others.
+settings.register_profile(
+    "default", deadline=None, derandomize=True, max_examples=100 if LONG else 25
+)
 settings.register_profile("long", deadline=None, max_examples=2000)
 settings.load_profile("default")
 
-LONG = os.environ.get("NOBS_TEST_LONG") == "1"
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Ask for a process more than there are cores if the long tests run: many of them wait."""
+    return (os.cpu_count() or 1) + 1 if LONG else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -60,7 +60,7 @@ def _workloads(catalog: Catalog) -> Iterator[tuple[str, ...]]:
 
 def _parameters(workload: Workload) -> str:
     params = workload.params.model_dump(mode="json", exclude={"kind"}, exclude_none=True)
-    default = RepeatPolicy().model_dump()
+    default = dict(RepeatPolicy())
     policy = {name: value for name, value in workload.policy if value != default[name]}
     return ", ".join(f"`{name}` {_short(value)}" for name, value in (params | policy).items())
 

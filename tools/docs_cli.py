@@ -1,6 +1,7 @@
 """Writes docs/reference/cli.md from the commands themselves: `python -m tools.docs_cli`."""
 
 import textwrap
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -30,7 +31,7 @@ EXITS = """\
 | 3 | a requirement is missing: engine, GPU, driver, model, data, disk | `nobs doctor` |
 | 4 | the API of a server on the host doesn't answer | |
 | 5 | lost or timed out | `events.jsonl` and `outcome.json` of the run |
-| 130 | interrupted; finished steps are kept | |
+| 130 | interrupted; finished steps and repeats are kept | `nobs run --resume` |
 
 If several steps fail, the highest code is returned.
 """
@@ -39,8 +40,17 @@ If several steps fail, the highest code is returned.
 def page() -> str:
     """Return the whole page."""
     parts = [HEAD, describe("nobs", cli)]
-    parts += [describe(f"nobs {name}", load(name)) for name in COMMANDS]
+    parts += [describe(f"nobs {path}", command) for path, command in commands()]
     return "\n".join([*parts, EXITS])
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Yield every command with its words; after a group come its commands."""
+    for name in COMMANDS:
+        command = load(name)
+        yield name, command
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {each}", part) for each, part in command.commands.items())
 
 
 def load(name: str) -> click.Command:

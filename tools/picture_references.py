@@ -17,12 +17,12 @@ from diffusers.models.attention_processor import AttnProcessor
 
 from nobs.catalog import load_catalog
 from nobs.data.found import Model
-from nobs.data.pipelines import variant_of
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.schema.pins import ModelPin, Workload
 from nobs.storage.rundir import safe_name
 from nobs.tasks.diffusion.correctness import Pictures, average, pack_images
 from nobs.tasks.diffusion.files import open_pipeline
+from nobs.tasks.diffusion.layout import variant_of
 from nobs.tasks.diffusion.params import Recipe
 from nobs.tasks.diffusion.phases import Watch
 from nobs.tasks.diffusion.pipeline import digest, draw_latents, load_pipeline, make_images

@@ -20,6 +20,9 @@ from nobs.data.models import open_model
 from nobs.data.texts import load_texts
 from nobs.schema.pins import ModelPin, Workload
 from nobs.storage.rundir import safe_name
+from nobs.tasks.parameters import typed
+from nobs.tasks.served_embeddings.params import ServedEmbeddingsParams
+from nobs.tasks.served_embeddings.texts import cut_texts, stored_texts
 from nobs.tasks.text_embeddings.reference import digest_text
 
 DIRECTORY = (
@@ -57,14 +60,20 @@ def make_reference(pin: ModelPin, model: Model, rows: tuple[str, ...], length: i
 def write_references(workload: Workload, only: str | None) -> None:
     """Write a file for each model of `workload`, or for one of them."""
     texts = load_texts(workload.dataset)
-    length = workload.params.max_seq_length
-    ending = f"{length}-{texts.evidence.rows_sha256[:8]}"
-    for pin in workload.models:
+    params, pins, rows, kind = typed(workload).params, workload.models, texts.rows, ""
+    if isinstance(params, ServedEmbeddingsParams):
+        # The texts of requests, and the model whose vectors a server is compared with.
+        rows, kind = stored_texts(cut_texts(rows)), "-served"
+        pins, length = (load_catalog().models[params.reference],), params.reference_max_seq_length
+    else:
+        length = workload.params.max_seq_length
+    for pin in pins:
         if only in (None, pin.id):
+            ending = f"{length}-{texts.evidence.rows_sha256[:8]}{kind}"
             name = safe_name(f"{pin.id.rpartition('/')[2]}-{ending}")
-            text = make_reference(pin, open_model(pin), texts.rows, length)
+            text = make_reference(pin, open_model(pin), rows, length)
             (DIRECTORY / f"{name}.json").write_text(text, encoding="utf-8")
-            print(f"{name}.json: {len(texts.rows)} texts")
+            print(f"{name}.json: {len(rows)} texts")
 
 
 def main() -> None:

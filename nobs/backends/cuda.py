@@ -13,7 +13,7 @@ from nobs.backends.base import (
 )
 from nobs.catalog.devices import is_mig_instance
 from nobs.errors import BackendMissing
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system import visible
 from nobs.system.gpus import Accelerators, NvidiaGpu
 

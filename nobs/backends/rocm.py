@@ -15,7 +15,7 @@ from nobs.backends.base import (
     used_gpu,
 )
 from nobs.errors import BackendMissing
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.gpus import Accelerators, AmdGpu
 
 _OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"

@@ -9,6 +9,9 @@ from nobs.schema.pins import DatasetPin, ModelPin, Workload
 _CONSEQUENCES = {"source", "file", "file_bytes", "file_sha256", "rows_sha256", "config", "licence"}
 """Fields of a data set that follow from others; reasons only if nothing else differs."""
 
+_PACE = {"min_repeats", "ci_rel_width", "sustain_s", "rest_s", "rest_until_recovered"}
+"""Fields of the policy that change what a median means."""
+
 
 def find_changes(pinned: Workload, chosen: Workload) -> Iterator[str]:
     """Yield every difference of `chosen` from `pinned` that makes its result open.
@@ -23,8 +26,7 @@ def find_changes(pinned: Workload, chosen: Workload) -> Iterator[str]:
     repeats, least = chosen.policy.repeats, pinned.policy.min_repeats
     if repeats is not None and repeats < least:
         yield f"policy.repeats: {repeats}, below {least}"
-    stop = {"min_repeats", "ci_rel_width"}
-    before, after = (each.policy.model_dump(include=stop) for each in (pinned, chosen))
+    before, after = (each.policy.model_dump(include=_PACE) for each in (pinned, chosen))
     yield from _describe(before, after, "policy.")
 
 

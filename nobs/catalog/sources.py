@@ -5,13 +5,13 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from importlib.resources import files
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
 
 from nobs.errors import RequirementError, UsageError
+from nobs.registry import find_entry_points
 from nobs.schema.pins import CatalogRef
 from nobs.settings import CATALOG_VARIABLE
 from nobs.user import expand_home
@@ -64,7 +64,7 @@ def package_sources() -> Iterator[CatalogSource]:
 
     An entry point `NAME = "PACKAGE:FILE.toml"` of the group `nobs.catalogs` names each of them.
     """
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+    for point in sorted(find_entry_points(GROUP), key=lambda point: point.name):
         package, _, resource = point.value.partition(":")
         label = f"{point.dist.name} {point.dist.version}" if point.dist else package
         try:

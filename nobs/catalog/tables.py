@@ -1,7 +1,7 @@
 """Tables of a catalogue: models, data sets, workloads, profiles and architectures."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -26,6 +26,8 @@ class Catalog:
     """Labels of the workloads of each profile."""
     architectures: Mapping[str, Architecture]
     """What `--weights random` builds, by the model's name."""
+    served_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What servers call a model, by its name here and by provider: no part of its pin."""
 
     def workload(self, task: str, profile: str) -> Workload:
         """Return the workload of `task` in `profile`; UsageError if there is none."""
@@ -73,6 +75,8 @@ def _add(catalog: Catalog, tables: Mapping[str, Any], source: CatalogSource | No
             f"it has {', '.join(sorted(unknown))}; its tables are {', '.join(_TABLES)}"
         )
     models, datasets, workloads = (dict(tables.get(name, {})) for name in _TABLES[:3])
+    served = {name: dict(table["names"]) for name, table in models.items() if "names" in table}
+    models = {n: {k: v for k, v in t.items() if k != "names"} for n, t in models.items()}
     profiles = dict(tables.get("profiles", {}))
     if source and workloads and not profiles:
         profiles = {source.profile: list(workloads)}
@@ -103,6 +107,7 @@ def _add(catalog: Catalog, tables: Mapping[str, Any], source: CatalogSource | No
             catalog.architectures,
             {n: Architecture(**t) for n, t in tables.get("architectures", {}).items()},
         ),
+        served_names={**catalog.served_names, **served},
     )
 
 
@@ -133,9 +138,15 @@ def _workload(
         dataset=datasets[dataset],
         models=tuple(models[model] for model in wanted),
         catalog=source.ref if source else None,
-        open_reasons=source.open_reasons if source else (),
+        open_reasons=(*(source.open_reasons if source else ()), *_unpinned(datasets[dataset])),
         **table,
     )
+
+
+def _unpinned(dataset: DatasetPin) -> Iterator[str]:
+    """Yield that nobody could read the commit of the data set yet: its newest one is measured."""
+    if dataset.source is Source.HUB and dataset.revision is None:
+        yield "dataset.revision: not pinned yet"
 
 
 def _explain(error: Exception) -> str:

@@ -24,6 +24,10 @@ COMMANDS = {
     "tasks": "List the tasks and their workloads.",
     "models": "List the models of the catalogue.",
     "report": "Show reports: this host against the best.",
+    "export": "Write the job that runs NOBS on many machines.",
+    "submit": "Run NOBS on many machines by Slurm, and collect the reports.",
+    "collect": "Bring reports of many machines together.",
+    "rank": "Rank machines by throughput, energy or money.",
     "compare": "Compare reports with a baseline.",
     "validate": "Check whether reports are closed, open or invalid.",
     "import": "Convert older reports.",
@@ -91,6 +95,10 @@ def main() -> None:
         normalise_environment()
         result = cli.main(prog_name="nobs", standalone_mode=False)
         code = result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        # A group without its command: the help, with its lines as they are.
+        click.echo(error.format_message(), err=True)
+        code = error.exit_code
     except click.ClickException as error:
         click.echo(wrap(f"nobs: {_in_one_paragraph(error)}"), err=True)
         code = error.exit_code

@@ -2,9 +2,11 @@
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import click
 
+from nobs.cli.hosts import HOSTS_OPTIONS, hosts_options, refuse_hosts
 from nobs.cli.options import json_option, results_option
 
 
@@ -12,16 +14,32 @@ from nobs.cli.options import json_option, results_option
 @click.argument("run_id", metavar="RUN")
 @click.option("--verbose", "-v", is_flag=True, help="Show all events.")
 @results_option
+@hosts_options
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, /, *, run_id: str, verbose: bool, results: Path, as_json: bool
+    ctx: click.Context,
+    /,
+    *,
+    run_id: str,
+    verbose: bool,
+    results: Path,
+    as_json: bool,
+    **params: Any,  # noqa: ANN401 - click's values
 ) -> None:
     """Follow a run until it ends. Ctrl-C interrupts the run, as in `nobs run`.
 
     If the launcher of the run has died, this command takes over: it shows the progress, writes the
     report and returns the exit code. To watch only, use `nobs logs -f`.
+
+    With --host or --hosts RUN is the name that `nobs run` printed for its runs on these hosts.
     """
+    hosts = {name: params[name] for name in HOSTS_OPTIONS}
+    if hosts["host"] or hosts["hosts_file"]:
+        from nobs.cli.fleet import attach_to_hosts
+
+        ctx.exit(attach_to_hosts(run_id, results, hosts, verbose=verbose, as_json=as_json))
+    refuse_hosts(hosts)
     from nobs.cli.progress import Progress
     from nobs.cli.run import print_result
     from nobs.launch.executor.choice import choose_executor

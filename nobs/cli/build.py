@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nobs.cli.options import IMAGE_BACKENDS, image_options, json_option
+from nobs.cli.paths import UserPath
+from nobs.units import format_bytes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nobs.backends.base import BackendTarget
     from nobs.launch.engine.client import Engine
     from nobs.launch.image.plan import ImagePlan
@@ -18,11 +22,25 @@ if TYPE_CHECKING:
 @click.command(name="build")
 @click.argument("backends", nargs=-1, type=click.Choice(IMAGE_BACKENDS), metavar="[BACKEND]...")
 @image_options
+@click.option(
+    "--save",
+    type=UserPath(),
+    metavar="FILE",
+    help="Also write the image to a file, for a machine without a network.",
+)
+@click.option(
+    "--load",
+    type=UserPath(),
+    metavar="FILE",
+    help="Load the image from a file of --save instead of building it.",
+)
 @click.option("--verbose", "-v", is_flag=True, help="Print the full build output.")
 @json_option
 def command(
     *,
     backends: tuple[str, ...],
+    save: "Path | None",
+    load: "Path | None",
     verbose: bool,
     as_json: bool,
     **params: Any,  # noqa: ANN401 - click's values
@@ -31,19 +49,33 @@ def command(
 
     The default is the backend of the best device of this machine. An existing image is kept.
     """
+    from nobs.errors import UsageError
+    from nobs.launch.image.archive import load_image, save_image
     from nobs.launch.planning.facts import gather_facts
     from nobs.launch.planning.plan import plan_target_image
     from nobs.launch.planning.request import RunRequest
-    from nobs.schema.base import Backend, Execution
+    from nobs.schema.enums import Backend, Execution
     from nobs.supervisor.signals import stop_on_signals
 
+    if save and load:
+        raise UsageError("--save and --load exclude each other.", "Leave one of the two out.")
     first = Backend(backends[0]) if backends else None
     request = RunRequest(backend=first, execution=Execution.CONTAINER, **params)
     facts = gather_facts(request)
     targets = [_contained(name) for name in dict.fromkeys(backends or (facts.detected,))]
     plans = [plan_target_image(request, target, facts) for target in targets]
+    if save and len(plans) > 1:
+        raise UsageError("--save writes one image to a file.", "Name one backend.")
     with facts.require_engine() as engine, stop_on_signals():
-        images = [_build(engine, plan, verbose=verbose, quiet=as_json) for plan in plans]
+        if load:
+            images = load_image(engine, load, plans)
+        else:
+            images = [_build(engine, plan, verbose=verbose, quiet=as_json) for plan in plans]
+        written = save_image(engine, images[0], save) if save else 0
+    if load and not as_json:
+        click.echo("\n".join(f"image      {image.tag}, loaded" for image in images))
+    if save and not as_json:
+        click.echo(f"file       {save}, {format_bytes(written)}")
     if as_json:
         click.echo(json.dumps([image.model_dump(mode="json") for image in images], indent=2))
 

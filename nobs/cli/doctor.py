@@ -35,7 +35,7 @@ def command(
     from nobs.launch.doctor.checks import examine, has_failed
     from nobs.launch.doctor.server import server_to_check
     from nobs.render.doctor import render_checks
-    from nobs.schema.base import Backend
+    from nobs.schema.enums import Backend
 
     requested = None if backend == "auto" else Backend(backend)
     server_checked = server_to_check(server["llm_url"], server["llm_model"])

@@ -13,7 +13,7 @@ def command(*, backend: str, as_json: bool) -> None:
     """Show the hardware that `nobs run` would measure."""
     from nobs.backends import BACKENDS
     from nobs.render.summary import render_device
-    from nobs.schema.base import Backend
+    from nobs.schema.enums import Backend
     from nobs.storage.files import to_json
     from nobs.system.accelerators import explain_choice, find_accelerators
     from nobs.system.device_info import get_device_info

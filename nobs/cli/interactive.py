@@ -9,7 +9,7 @@ import click
 from nobs.backends import BACKENDS
 from nobs.catalog import Catalog, load_catalog
 from nobs.cli.options import EXECUTIONS, settings_of
-from nobs.cli.request import to_request
+from nobs.cli.request import ALL_TASKS, to_request
 from nobs.cli.run import RunOptions, plan_or_run
 from nobs.cli.run import command as run_command
 from nobs.cli.terminal import wrap
@@ -23,7 +23,7 @@ from nobs.launch.planning.request import RunRequest
 from nobs.launch.planning.server import needs_server
 from nobs.launch.server.serving import find_absent_server
 from nobs.render.summary import render_device
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.settings import (
     hub_cache,
     hub_endpoint,
@@ -34,7 +34,7 @@ from nobs.system.accelerators import explain_choice, find_accelerators
 from nobs.system.device_info import get_device_info
 from nobs.system.probe import LocalMachine
 from nobs.tasks import TASKS
-from nobs.tasks.definitions import options_of
+from nobs.tasks.definitions import is_complete_model, options_of
 from nobs.tasks.options import SETUP_LM_STUDIO
 
 type Check = Callable[[str], str]
@@ -53,12 +53,12 @@ def ask_and_run(ctx: click.Context) -> None:
         click.echo(wrap(f"note       {note}", " " * 11), err=True)
     click.echo(err=True)
     _ask_what(params, load_catalog())
-    _offer_lm_studio(params, load_catalog())
+    has_server = _offer_lm_studio(params, load_catalog())
     params["backend"] = _ask("Backend", device.device, tuple(BACKENDS), _check_backend)
     params["execution"] = _ask_execution(params)
     # One line, so that it can be copied.
     click.echo(f"\nThe same without questions:\n  {_as_command(params)}", err=True)
-    if click.confirm("Run now?", default=True, err=True):
+    if click.confirm("Run now?", default=has_server, err=True):
         ctx.exit(plan_or_run(params, RunOptions()))
 
 
@@ -71,10 +71,23 @@ def _defaults(ctx: click.Context) -> dict[str, Any]:
 
 
 def _ask_what(params: dict[str, Any], catalog: Catalog) -> None:
-    tasks = _ask("Tasks", "all", ("all", *TASKS), _check_tasks)
-    params["tasks"] = () if tasks == "all" else (tasks,)
-    profile, why = _suggest_profile(params["profile"], catalog)
-    if why:
+
+    def profiles_of(answer: str) -> tuple[str, ...]:
+        asked = to_request({**params, "tasks": (answer,), "profile": _STANDARD})
+        return tuple(p for p in catalog.profiles if {*asked.tasks} <= {*catalog.tasks(p)})
+
+    def check_tasks(answer: str) -> str:
+        if not profiles_of(answer):
+            raise UsageError(f"No profile has all of {answer}.", "Name fewer tasks.")
+        return answer
+
+    tasks = _ask("Tasks", ALL_TASKS, (ALL_TASKS, *TASKS), check_tasks)
+    params["tasks"] = () if tasks == ALL_TASKS else (tasks,)
+    profiles = profiles_of(tasks)
+    profile, why = _suggest_profile(params, catalog)
+    if profile not in profiles:
+        profile = profiles[0]
+    elif why:
         click.echo(wrap(f"  {why}", "    "), err=True)
 
     def check(answer: str) -> str:
@@ -83,15 +96,18 @@ def _ask_what(params: dict[str, Any], catalog: Catalog) -> None:
             catalog.workload(task, answer)
         return answer
 
-    params["profile"] = _ask("Profile", profile, tuple(catalog.profiles), check)
+    params["profile"] = _ask("Profile", profile, profiles, check)
 
 
-def _offer_lm_studio(params: dict[str, Any], catalog: Catalog) -> None:
-    """Offer to set up LM Studio if a task needs a server and none answers."""
+def _offer_lm_studio(params: dict[str, Any], catalog: Catalog) -> bool:
+    """Offer to set up LM Studio if a task needs a server and none answers.
+
+    Return whether the run will do what was asked; without named tasks it leaves those out.
+    """
     request = to_request(params)
     url = find_absent_server(request, catalog)
     if url is None:
-        return
+        return True
     tasks = request.tasks or catalog.tasks(request.profile)
     served = [t for t in tasks if needs_server(catalog.workload(t, request.profile))]
     click.echo(wrap(f"  {', '.join(served)}: no server answers at {url}", "    "), err=True)
@@ -102,18 +118,24 @@ def _offer_lm_studio(params: dict[str, Any], catalog: Catalog) -> None:
         check_lms_cli()
     except NobsError as error:
         click.echo(wrap(f"  {error}", "    "), err=True)
-        return
-    model = llm_model_name() or catalog.workload(served[0], request.profile).models[0].id
-    question = f"Set up LM Studio with {model} for this run and restore it afterwards?"
-    params[SETUP_LM_STUDIO.name] = click.confirm(wrap(question), default=False, err=True)
+        return not request.tasks
+    pinned = catalog.workload(served[0], request.profile).models[0].id
+    own_name = catalog.served_names.get(pinned, {}).get("lmstudio", pinned)
+    model = llm_model_name() or own_name
+    question = f"Set up LM Studio with {model} and restore it afterwards?"
+    is_wanted = click.confirm(wrap(question), default=False, err=True)
+    params[SETUP_LM_STUDIO.name] = is_wanted
+    return is_wanted or not request.tasks
 
 
-def _suggest_profile(chosen: str, catalog: Catalog) -> tuple[str, str]:
+def _suggest_profile(params: Mapping[str, Any], catalog: Catalog) -> tuple[str, str]:
     """Return the default profile, and why it is `quick` if standard data can't be downloaded."""
-    if chosen != _STANDARD:
-        return chosen, ""
-    pins = pins_of(catalog.workloads[label] for label in catalog.profiles[_STANDARD])
-    missing = missing_pins(pins, hub_cache())
+    if params["profile"] != _STANDARD:
+        return params["profile"], ""
+    tasks = to_request(params).tasks or catalog.tasks(_STANDARD)
+    standard = [catalog.workloads[label] for label in catalog.profiles[_STANDARD]]
+    pins = pins_of(workload for workload in standard if workload.task in tasks)
+    missing = missing_pins(pins, hub_cache(), is_complete_model)
     if not missing:
         return _STANDARD, ""
     hub = check_hub(hub_endpoint(), offline=hub_offline())
@@ -134,13 +156,6 @@ def _ask_execution(params: Mapping[str, Any]) -> str:
     for note in notes:
         click.echo(wrap(f"  {note}", "    "), err=True)
     return _ask("Execution", default, EXECUTIONS[1:], _check_execution)
-
-
-def _check_tasks(value: str) -> str:
-    for name in value.split(","):
-        if name.strip() != "all":
-            TASKS.load(name.strip())
-    return value
 
 
 def _check_execution(value: str) -> str:

@@ -6,7 +6,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator
-from typing import TextIO, cast
+from typing import Protocol, TextIO, cast
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
@@ -19,6 +19,28 @@ _REFRESH_HZ = 2.0
 _BUILD_STEP = re.compile(r"#\d+ (\[(?!internal\]|auth\]).*)")
 
 
+class Output(Protocol):
+    """Where progress is shown."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a line moves, on a terminal."""
+
+    def write(self, line: str) -> None:
+        """Print a permanent line."""
+
+    def show(
+        self, text: str, *, share: float | None = None, rest: str = "", detail: str = ""
+    ) -> None:
+        """Show the activity, its share done, the remaining time and details."""
+
+    def refresh(self) -> None:
+        """Draw now."""
+
+    def clear(self) -> None:
+        """Remove what moves."""
+
+
 class LiveOutput:
     """Lines and a bar on stderr; a log, a pipe or a dumb terminal gets only the lines."""
 
@@ -26,7 +48,7 @@ class LiveOutput:
         stream = stream or sys.stderr
         self.is_live = stream.isatty() and os.environ.get("TERM") != "dumb"
         self._console = Console(
-            file=cast(TextIO, _IgnoreClosedStream(stream)), highlight=False,
+            file=cast(TextIO, IgnoreClosedStream(stream)), highlight=False,
             force_terminal=self.is_live,
         )  # fmt: skip
         self._progress = _TwoLines(
@@ -91,7 +113,7 @@ class _TwoLines(Progress):
             yield Text(f"  {self.detail}", no_wrap=True, overflow="ellipsis")
 
 
-class _IgnoreClosedStream:
+class IgnoreClosedStream:
     """A stream that survives a closed pipe: `nobs run 2>&1 | head` must not end the run."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -114,7 +136,7 @@ class _IgnoreClosedStream:
 class BuildProgress:
     """Output of an image build: its last line on a terminal, each step elsewhere."""
 
-    def __init__(self, output: LiveOutput, *, verbose: bool = False) -> None:
+    def __init__(self, output: Output, *, verbose: bool = False) -> None:
         self._output = output
         self._verbose = verbose
         self._steps: set[str] = set()

@@ -1,6 +1,7 @@
 """Options that several commands have."""
 
 import os
+import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from click.core import ParameterSource
 
 from nobs.cli.backends import BackendName
 from nobs.cli.paths import UserPath
-from nobs.settings import CATALOG_VARIABLE
+from nobs.settings import CATALOG_VARIABLE, NODE_NAME
 from nobs.tasks.options import Option
 
 IMAGE_BACKENDS = ("cuda", "rocm", "cpu")
@@ -72,7 +73,11 @@ profile_option = click.option(
     "--profile", default="standard", show_default=True, envvar="NOBS_PROFILE", show_envvar=True,
     help="Set of workloads. standard: the pinned workloads; quick: small models from packages; "
     "max, max-quick: the same workloads with the best settings for this machine; depth, "
-    "depth-quick: speed by length of the prompt.",
+    "depth-quick: speed by length of the prompt; cache, cache-quick: conversations with the "
+    "server's prompt cache; cold, cold-quick: from the start of a process or server to its first "
+    "result; fit, fit-quick: memory by batch size and context length; "
+    "served, served-quick: vectors from a server; coco: the pictures of earlier published "
+    "results.",
 )  # fmt: skip
 
 
@@ -106,6 +111,45 @@ results_option = click.option(
     envvar="NOBS_RESULTS", show_envvar=True, help="Directory for reports and runs.",
 )  # fmt: skip
 
+
+class NodeName(click.ParamType[str]):
+    """A name that is safe in file names and tables, as schedulers give them to nodes."""
+
+    name = "name"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        """Return the name; anything else is a usage error."""
+        if not re.fullmatch(NODE_NAME, str(value)):
+            self.fail(
+                f"{value!r} isn't a name of a node: use letters, digits, '.', '_' and '-', at most "
+                "100.", param, ctx,
+            )  # fmt: skip
+        return str(value)
+
+
+node_option = click.option(
+    "--node", type=NodeName(), metavar="NAME", envvar="NOBS_NODE", show_envvar=True,
+    help="Name of this machine among others of its model, such as $SLURMD_NODENAME: it is recorded "
+    "in the report and its file name.",
+)  # fmt: skip
+
+device_option = click.option(
+    "--device", metavar="D[,D]|all", envvar="NOBS_DEVICE", show_envvar=True,
+    help="Device to measure, as in cuda:1 (numbered as `nvidia-smi -L` lists them), a UUID, or "
+    "cpu:0-3 (cores). Several, or all: each in turn, with a report of its own and a comparison.",
+)  # fmt: skip
+
+together_option = click.option(
+    "--together", is_flag=True,
+    help="After each of several devices alone: all of them at once, with the sum, the scaling "
+    "efficiency and the worst device.",
+)  # fmt: skip
+
 where_options = _all(
     backend_option,
     click.option("--execution", type=click.Choice(EXECUTIONS), default="auto", show_default=True,
@@ -114,11 +158,12 @@ where_options = _all(
     profile_option,
     catalog_option,
     results_option,
+    node_option,
 )  # fmt: skip
 
 tasks_option = click.option(
     "--task", "-t", "tasks", multiple=True, metavar="T[,T]", envvar="NOBS_TASKS", show_envvar=True,
-    help="Tasks to run; default: all tasks of the profile.",
+    help="Tasks to run; default: all, those of the profile.",
 )  # fmt: skip
 
 
@@ -145,6 +190,33 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         if not numbers or not all(0 < number < 1e6 for number in numbers):
             self.fail(f"{value!r} is not a list of positive numbers such as 1,4,16.", param, ctx)
         return numbers
+
+
+class Duration(click.ParamType[float | str]):
+    """A length of time in seconds, as `90`, `90s`, `15m` or `1h`; also one of `words`."""
+
+    name = "duration"
+
+    def __init__(self, *words: str) -> None:
+        self._words = words
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float | str:
+        """Return seconds, or one of the words; anything else is a usage error."""
+        if isinstance(value, float):
+            return value
+        if value in self._words:
+            return str(value)
+        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|)", str(value))
+        seconds = float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]] if found else 0.0
+        if not 0 < seconds < 1e6:
+            words = "".join(f" or {word}" for word in self._words)
+            self.fail(f"{value!r} is no length of time such as 90s, 15m{words}.", param, ctx)
+        return seconds
 
 
 class TaskOption(click.Option):
@@ -192,6 +264,12 @@ how_options = _all(
                  metavar="S",
                  help="Time budget per model in seconds; no new repeat starts after it (minimum "
                  "3 repeats); default: that of the workload."),
+    click.option("--sustain", "sustain_s", type=Duration(), metavar="TIME",
+                 help="Repeat without a pause for this long, as in 15m, and compare the end with "
+                 "the beginning; an open result."),
+    click.option("--rest", type=Duration("auto"), metavar="TIME|auto",
+                 help="Rest between repeats, as in 10s; auto: until the device is as cool or as "
+                 "fast as at first (at most 60 s); an open result."),
     click.option("--timeout", "timeout_s", type=click.FloatRange(1), default=4 * 3600.0,
                  metavar="S", help="Time limit for the whole run in seconds.  [default: 4 h]"),
 )  # fmt: skip

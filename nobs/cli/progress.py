@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, TextIO
 
-from nobs.cli.live import MOST_CHARACTERS, BuildProgress, LiveOutput
+from nobs.cli.live import MOST_CHARACTERS, BuildProgress, LiveOutput, Output
 from nobs.cli.repeats import RepeatProgress
 from nobs.launch.planning.plan import Plan
 from nobs.log import Event, render_console
@@ -34,7 +34,7 @@ TEMPLATES = {
     "repeat.finished": "  repeat {repeat}{of_repeats}: {time}, {rate} {unit}/s{sensors}",
     "part.finished": "  {part}: {rate} {unit}/s",
     "step.finished": "  {status}, {why}",
-    "run.interrupted": "interrupted; finished steps are kept",
+    "run.interrupted": "interrupted; finished steps and repeats are kept",
     "run.failed": "failed: {message} {remedy}",
     "forkserver.unsafe": "fork server unavailable ({reason}); each step imports its libraries",
 }
@@ -50,10 +50,11 @@ class Progress:
         plan: Plan,
         stream: TextIO | None = None,
         *,
+        output: Output | None = None,
         verbose: bool = False,
         quiet: bool = False,
     ) -> None:
-        self._output = LiveOutput(stream)
+        self._output = output or LiveOutput(stream)
         self._verbose = verbose
         self._quiet = quiet
         self._build = BuildProgress(self._output)

@@ -17,7 +17,9 @@ def command(*, show_all: bool, results: Path, as_json: bool) -> None:
     """List running and unfinished runs.
 
     running: watched by its launcher; orphaned: running, but its launcher has died; abandoned:
-    not running and never finished. Use `nobs attach` for orphaned and abandoned runs.
+    not running and never finished; elsewhere: of another machine, which can't be checked here. Use
+    `nobs attach` for orphaned and abandoned runs, and `nobs run --resume RUN --take-over` where the
+    other machine is dead.
     """
     from nobs.launch.executor.choice import all_executors
     from nobs.launch.run.runs import RunPhase, list_runs

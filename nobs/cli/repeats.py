@@ -35,7 +35,7 @@ class RepeatProgress:
         if not self._rest_s:
             return ""
         left = f"{format_seconds(self._rest_s)} left"
-        return left if self.policy.repeats else f"at most {left}"
+        return left if self.policy.repeats or self.policy.sustain_s else f"at most {left}"
 
     @property
     def _rest_s(self) -> float:
@@ -47,7 +47,7 @@ class RepeatProgress:
         """Return the most repeats that can follow; one that starts in time is completed."""
         if self.policy.repeats:
             return self.policy.repeats - self.repeats
-        in_time = ceil((self.policy.time_budget_s - self.measured_s) / mean_s) if mean_s else 0
+        in_time = ceil((self.policy.length_s - self.measured_s) / mean_s) if mean_s else 0
         return max(self.policy.min_repeats - self.repeats, in_time)
 
     def is_worth_a_line(self) -> bool:

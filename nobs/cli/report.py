@@ -1,6 +1,8 @@
 """`nobs report`."""
 
+import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from nobs.render import FORMATS
 from nobs.text import to_line
 
 if TYPE_CHECKING:
-    from nobs.report.leaderboard import FlatReport, Leaderboard, Skipped
+    from nobs.report.leaderboard import Leaderboard
     from nobs.report.price import Prices
 
 
@@ -80,15 +82,13 @@ def command(  # noqa: PLR0913 - one for each option
     from nobs.render.costs import render_costs
     from nobs.render.summary import render_summary
     from nobs.render.table import render_table
-    from nobs.report.leaderboard import arrange
     from nobs.storage.reader import read_report
     from nobs.storage.store import find_reports
 
-    prices = _read_prices(claims, price_file, power_price)
+    prices = read_prices(claims, price_file, power_price)
     found = files or find_reports(results)
-    sheets, skipped = _read_sheets(found, prices)
-    _check_used(claims, sheets)
-    board = arrange(sheets, skipped)
+    board = _read_board(found, prices)
+    _check_used(claims, board)
     width, color = (columns(), wants_color()) if output is None else (COLUMNS, False)
     if form != "table":
         text = FORMATS.load(form)(board)
@@ -104,11 +104,11 @@ def command(  # noqa: PLR0913 - one for each option
     if output is None:
         click.echo(text, nl=False)
     else:
-        _write(output, text)
-    ctx.exit(int(bool(skipped)))
+        write_output(output, text)
+    ctx.exit(int(bool(board.skipped)))
 
 
-def _write(output: Path, text: str) -> None:
+def write_output(output: Path, text: str) -> None:
     """Replace a file as a whole; a device or pipe such as /dev/stdout is only written to."""
     from nobs.storage.files import write_atomic
 
@@ -124,7 +124,7 @@ def _write(output: Path, text: str) -> None:
         raise StorageError(error.message, remedy) from error
 
 
-def _read_prices(claims: Iterable[str], file: Path | None, power_price: str | None) -> "Prices":
+def read_prices(claims: Iterable[str], file: Path | None, power_price: str | None) -> "Prices":
     """Return the claimed prices; --price wins over the file."""
     from nobs.report.price import Prices, parse_power_price, parse_prices
     from nobs.report.pricefile import read_prices
@@ -134,37 +134,48 @@ def _read_prices(claims: Iterable[str], file: Path | None, power_price: str | No
     return Prices(machines=machines, usd_per_kwh=power)
 
 
-def _check_used(claims: Iterable[str], sheets: "Sequence[FlatReport]") -> None:
+def _check_used(claims: Iterable[str], board: "Leaderboard") -> None:
     """Raise UsageError for a --price of a machine that is in no report."""
-    machines = sorted({row.machine for sheet in sheets for _, row in sheet.rows})
+    rows = (row for table in board.tables for row in table.rows)
+    named = {row.machine for row in rows} | {section.machine for section in board.hosts}
+    machines = sorted(named | {name.partition("@")[0] for name in named})
     for claim in claims:
         name = claim.rpartition("=")[0].strip()
         if name not in machines:
             raise UsageError(
                 f"--price: no report is of {to_line(name)}.",
-                f"The machines are {to_line(', '.join(machines), 1000)}.",
+                f"The machines are {to_line(', '.join(machines), 1000)}. Quote names that have"
+                " blanks.",
             )
 
 
-def _read_sheets(
-    files: Iterable[Path], prices: "Prices"
-) -> "tuple[list[FlatReport], list[Skipped]]":
-    """Return the reports that can be read; raise the first error if none can."""
-    from nobs.report.leaderboard import Skipped, flatten
+def _read_board(files: Iterable[Path], prices: "Prices") -> "Leaderboard":
+    """Return the reports that can be read as tables; raise the first error if none can."""
+    from nobs.report.devices import describe_devices
+    from nobs.report.leaderboard import Skipped, arrange, flatten
+    from nobs.report.several import describe_prices
     from nobs.storage.reader import read_report
 
-    sheets, skipped, errors = [], [], []
+    sheets, skipped, of_devices, errors = [], [], [], []
     for file in files:
         try:
-            sheets.append(flatten(file.name, read_report(file), prices))
+            report = read_report(file)
+            sheets.append(flatten(file.name, report, prices))
         except NobsError as error:
             errors.append(error)
             skipped.append(Skipped(file=file.name, reason=str(error)))
+            continue
+        of_devices += [report] if report.run.device else []
     if errors and not sheets:
         raise errors[0]
     for each in skipped:
         click.echo(f"nobs: skipped: {to_line(each.reason, 1000)}", err=True)
-    return sheets, skipped
+    board = arrange(sheets, skipped)
+    return replace(
+        board,
+        devices=describe_devices(of_devices),
+        price_notes=describe_prices(of_devices, prices),
+    )
 
 
 def _render_overview(
@@ -175,7 +186,8 @@ def _render_overview(
     from nobs.system.probe import LocalMachine
 
     machine = LocalMachine()
-    name = to_line(host(machine, identify(machine)))
+    node = os.environ.get("NOBS_NODE")
+    name = to_line(host(machine, identify(machine)) + (f"@{node}" if node else ""))
     text = render_overview(board, name, width=width, color=color)
     own = {section.file for section in board.hosts if section.host == name}
     hints = [f"This host in full: nobs report {file}\n" for file in files if file.name in own]

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nobs.cli.ending import announce, describe_end, describe_error
+from nobs.cli.hosts import HOSTS_OPTIONS, WORDS, hosts_options, refuse_hosts
 from nobs.cli.options import (
     RUN_OPTIONS,
+    device_option,
     how_options,
     image_options,
     json_option,
@@ -19,20 +22,32 @@ from nobs.cli.options import (
     settings_of,
     task_options,
     tasks_option,
+    together_option,
     where_options,
 )
 from nobs.cli.terminal import columns, wants_color
+from nobs.errors import NobsError, UsageError
 from nobs.tasks.definitions import options_of, owners_of
 from nobs.text import join_words
 
 if TYPE_CHECKING:
     from nobs.launch.executor.base import Executor
     from nobs.launch.planning.plan import Plan
+    from nobs.launch.planning.request import RunRequest
     from nobs.launch.run.ending import Finished
 
 
+RUN_ONLY = frozenset({*RUN_OPTIONS, *HOSTS_OPTIONS, "take_over", "resume", "yes"})
+"""Parameters that say how a run is executed, not what is measured."""
+
+
 class RunCommand(click.Command):
-    """Groups the options by the tasks that take them."""
+    """Groups the options by the tasks that take them, and keeps the words for other hosts."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse `args`; they stay in `ctx.meta`."""
+        ctx.meta[WORDS] = tuple(args)
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the general options, then a section per set of tasks that share options."""
@@ -55,14 +70,28 @@ class RunCommand(click.Command):
 )
 @tasks_option
 @where_options
+@device_option
+@together_option
 @how_options
 @task_options(*options_of().values())
 @image_options
+@hosts_options
+@click.option(
+    "--image",
+    metavar="IMAGE@sha256:HEX",
+    help="Pull this image of NOBS instead of building one; the report records the digest.",
+)
 @click.option(
     "--resume",
     metavar="RUN_ID",
     help="Resume a run: execute its failed, interrupted or missing steps with the original "
     "settings.",
+)
+@click.option(
+    "--take-over",
+    is_flag=True,
+    help="With --resume: take the run over from another machine that died. All of it is measured "
+    "here in a new run, unless --node names the same machine.",
 )
 @click.option(
     "--detach",
@@ -82,17 +111,38 @@ def command(
     yes: bool,
     **params: Any,  # noqa: ANN401 - click's values
 ) -> None:
-    """Run benchmarks on this machine and write a report.
+    """Run benchmarks on this machine, or on --host, and write a report.
 
     A changed parameter makes the result open: it is shown with the change and never ranked with
     closed results. An option that no selected task takes is an error.
     """
-    options = RunOptions(**{name: params.pop(name) for name in RUN_OPTIONS})
+    given = {name: params.pop(name) for name in (*RUN_OPTIONS, "take_over")}
+    hosts = {name: params.pop(name) for name in HOSTS_OPTIONS}
     run_id = params.pop("resume")
-    if run_id is None:
-        ctx.exit(plan_or_run({**params, "settings": settings_of(ctx)}, options))
-    refuse_options(ctx, {"resume", "results", "yes", *RUN_OPTIONS}, "--resume")
-    ctx.exit(resume_run(run_id, params["results"], options))
+    if hosts["host"] or hosts["hosts_file"]:
+        from nobs.cli.fleet import run_on_hosts
+
+        ctx.exit(run_on_hosts(ctx, params, hosts, given, yes=yes))
+    refuse_hosts(hosts)
+    options = RunOptions(node=params["node"], **given)
+    try:
+        if run_id is None:
+            refuse_take_over(options)
+            code = plan_or_run({**params, "settings": settings_of(ctx)}, options)
+        else:
+            allowed = {"resume", "results", "yes", "node", "take_over", *RUN_OPTIONS}
+            refuse_options(ctx, allowed, "--resume")
+            code = resume_run(run_id, params["results"], options)
+    except (NobsError, click.ClickException) as error:
+        announce(describe_error(error), options.node, is_shown=options.is_announced)
+        raise
+    ctx.exit(code)
+
+
+def refuse_take_over(options: "RunOptions") -> None:
+    """Raise UsageError if a new run should take one over."""
+    if options.take_over:
+        raise click.UsageError("--take-over needs --resume RUN_ID.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +154,13 @@ class RunOptions:
     as_json: bool = False
     verbose: bool = False
     quiet: bool = False
+    node: str | None = None
+    take_over: bool = False
+
+    @property
+    def is_announced(self) -> bool:
+        """Whether the last line of stdout is the end as JSON, as in fleets, which name nodes."""
+        return self.node is not None and not (self.as_json or self.detach or self.dry_run)
 
 
 def plan_or_run(params: Mapping[str, Any], options: RunOptions) -> int:
@@ -112,6 +169,7 @@ def plan_or_run(params: Mapping[str, Any], options: RunOptions) -> int:
     from nobs.cli.request import to_request
     from nobs.launch.container.secrets import secret_files
     from nobs.launch.executor.choice import choose_executor
+    from nobs.launch.planning.devices import facts_of_devices
     from nobs.launch.planning.facts import gather_facts
     from nobs.launch.planning.plan import make_plan
 
@@ -119,26 +177,61 @@ def plan_or_run(params: Mapping[str, Any], options: RunOptions) -> int:
     facts = gather_facts(request)
     written = facts.engine is not None and not options.dry_run
     with closing(facts), secret_files(request.results, written=written) as secrets:
-        plan = make_plan(request, load_catalog(), facts, secrets)
-        return _carry_out(plan, choose_executor(plan.spec, facts.require_engine), options)
+        seen, catalog = facts_of_devices(facts, request), load_catalog()
+        plans = [make_plan(request, catalog, each, secrets) for each in seen]
+        executor = choose_executor(plans[0].spec, facts.require_engine)
+        if len(plans) == 1:
+            refuse_together(request)
+            return _carry_out(plans[0], executor, options)
+        from nobs.cli.devices import run_in_turn
+
+        return run_in_turn(plans, executor, options, together=request.together)
+
+
+def refuse_together(request: "RunRequest") -> None:
+    """Raise UsageError if one device should be measured together with others."""
+    if request.together:
+        raise UsageError(
+            "--together needs several devices, and this run has one.",
+            "Name them, as in --device all, --device cuda:0,cuda:1 or --device cpu:0-3,cpu:4-7.",
+        )
 
 
 def resume_run(run_id: str, results: Path, options: RunOptions) -> int:
     """Execute the missing steps of a run, or print their plan; return the exit code."""
     from nobs.launch.container.secrets import secret_files
     from nobs.launch.executor.choice import choose_executor
+    from nobs.launch.planning.devices import facts_of_devices
     from nobs.launch.planning.facts import gather_facts
-    from nobs.launch.run.resume import plan_resume, request_of
+    from nobs.launch.run.ownership import release_silent
+    from nobs.launch.run.resume import (
+        check_node,
+        is_of_another,
+        plan_again,
+        plan_resume,
+        request_of,
+    )
     from nobs.storage.store import find_run
 
     run_dir = find_run(results, run_id)
     spec = run_dir.read_spec()
-    facts = gather_facts(request_of(spec, results))
+    is_again = options.take_over and is_of_another(run_dir, options.node)
+    if not options.take_over:
+        check_node(spec, options.node)
+    elif not options.dry_run:
+        click.echo(f"watching the heartbeat of run {run_id}", err=True)
+        release_silent(run_dir)
+    request = request_of(spec, results)
+    facts = gather_facts(request)
     written = facts.engine is not None and not options.dry_run
     with closing(facts), secret_files(results, written=written) as secrets:
+        facts = facts_of_devices(facts, request)[0]
         executor = choose_executor(spec, facts.require_engine)
-        plan = plan_resume(run_dir, results, facts, executor, secrets)
-        return _carry_out(plan, executor, options, resumed=True)
+        if is_again:
+            plan = plan_again(run_dir, results, facts, executor, secrets, node=options.node)
+        else:
+            plan = plan_resume(run_dir, results, facts, executor, secrets)
+        return _carry_out(plan, executor, options, resumed=not is_again)
 
 
 def _carry_out(
@@ -157,7 +250,9 @@ def _carry_out(
         elif not resumed:
             prepare(plan, executor, progress.show)
     if not options.detach:
-        return print_result(finished, as_json=options.as_json)
+        code = print_result(finished, as_json=options.as_json)
+        announce(describe_end(finished), options.node, is_shown=options.is_announced)
+        return code
     # A launcher without a terminal takes over from here.
     run_id = plan.spec.run_id
     start_detached(find_run(plan.results, run_id), plan.results)

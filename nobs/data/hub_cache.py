@@ -1,22 +1,22 @@
 """Which pins are in the hub's cache, found by its layout without the hub's client."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from nobs.data.pipelines import is_complete_pipeline
-from nobs.data.weights import is_complete
 from nobs.schema.pins import DatasetPin, ModelPin, Source, Workload
+from nobs.storage.files import sha256_of
 
+type IsComplete = Callable[[Path], bool]
+"""Tells whether a directory has all files of a model, of whatever kind the tasks know."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def find_model(pin: ModelPin, cache: Path) -> Path | None:
+def find_model(pin: ModelPin, cache: Path, is_complete: IsComplete) -> Path | None:
     """Return the directory of complete weights, None if they must be fetched."""
     snapshot = _snapshot(cache / f"models--{_flat(pin.id)}", pin.revision)
-    whole = snapshot and (is_complete(snapshot) or is_complete_pipeline(snapshot))
-    return snapshot if whole else None
+    return snapshot if snapshot and is_complete(snapshot) else None
 
 
 def find_file(pin: DatasetPin, cache: Path) -> Path | None:
@@ -24,6 +24,11 @@ def find_file(pin: DatasetPin, cache: Path) -> Path | None:
     snapshot = _snapshot(cache / f"datasets--{_flat(pin.id)}", pin.revision)
     file = snapshot / pin.file if snapshot and pin.file else None
     return file if file and file.is_file() else None
+
+
+def kept_rows(pin: DatasetPin, home: Path) -> Path:
+    """Return the file that keeps the rows of a data set read through the `datasets` library."""
+    return home / "nobs" / f"{sha256_of(pin.model_dump(mode='json'))}.jsonl"
 
 
 def pins_of(workloads: Iterable[Workload]) -> list[DatasetPin | ModelPin]:
@@ -54,27 +59,31 @@ def own_paths(workloads: Iterable[Workload]) -> list[Path]:
     return list(dict.fromkeys((*own, *linked)))
 
 
-def missing_pins(pins: Iterable[DatasetPin | ModelPin], cache: Path) -> list[str]:
+def missing_pins(
+    pins: Iterable[DatasetPin | ModelPin], cache: Path, is_complete: IsComplete
+) -> list[str]:
     """Return the ids of pins that a run would have to fetch or can't load."""
-    return [pin.id for pin in pins if not _is_here(pin, cache)]
+    return [pin.id for pin in pins if not _is_here(pin, cache, is_complete)]
 
 
-def unfetched(workloads: Iterable[Workload], cache: Path) -> list[str]:
+def unfetched(workloads: Iterable[Workload], cache: Path, is_complete: IsComplete) -> list[str]:
     """Return the ids that need the hub: not cached, or not pinned to a commit."""
     return [
         pin.id
         for pin in pins_of(workloads)
         if pin.source is Source.HUB
-        and not (_COMMIT.fullmatch(pin.revision or "") and _is_here(pin, cache))
+        and not (_COMMIT.fullmatch(pin.revision or "") and _is_here(pin, cache, is_complete))
     ]
 
 
-def _is_here(pin: DatasetPin | ModelPin, cache: Path) -> bool:
+def _is_here(pin: DatasetPin | ModelPin, cache: Path, is_complete: IsComplete) -> bool:
     if pin.source is Source.PATH:
         return Path(pin.id).exists()
     if isinstance(pin, ModelPin):
-        return _is_packaged(pin) or find_model(pin, cache) is not None
-    return pin.source is Source.PACKAGE or find_file(pin, cache) is not None
+        return _is_packaged(pin) or find_model(pin, cache, is_complete) is not None
+    # The cache is a folder of HF_HOME, unless the user moved it.
+    is_kept = kept_rows(pin, cache.parent).is_file()
+    return pin.source is Source.PACKAGE or is_kept or find_file(pin, cache) is not None
 
 
 def _is_packaged(pin: ModelPin) -> bool:

@@ -1,4 +1,4 @@
-"""Providers of LLM servers; a new one is a module and a line in this table."""
+"""Providers of model servers; a new one is a module and a line in this table."""
 
 from typing import TYPE_CHECKING
 
@@ -7,8 +7,6 @@ from nobs.registry import Registry
 if TYPE_CHECKING:
     from nobs.providers.base import Provider
 
-EMBEDDED = "llamacpp"
-"""The provider that can start its own server."""
 PROVIDERS: "Registry[Provider]" = Registry(
     "provider",
     {
@@ -16,6 +14,7 @@ PROVIDERS: "Registry[Provider]" = Registry(
         "openai": "nobs.providers.definitions:OPENAI",
         "ollama": "nobs.providers.definitions:OLLAMA",
         "llamacpp": "nobs.providers.definitions:LLAMACPP",
+        "sentence-transformers": "nobs.providers.definitions:SENTENCE_TRANSFORMERS",
     },
     group="nobs.providers",
 )

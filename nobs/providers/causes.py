@@ -104,6 +104,13 @@ class Finding:
     waited_s: float | None = None
     """How long an inference was waited for, if the cause is silence."""
 
+    @property
+    def is_of_the_api(self) -> bool:
+        """Whether the server may serve the same model by another API."""
+        # It has the model in its list, but answers that it can't be used like this.
+        refuses_model = self.cause is Cause.MODEL and not self.models
+        return self.is_no_route or refuses_model or self.cause in (Cause.PART, Cause.REFUSED)
+
 
 def classify(error: Exception) -> Finding:
     """Return why a request to a server failed; unknown errors are raised again."""

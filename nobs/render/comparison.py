@@ -137,6 +137,8 @@ def _sentences(comparison: Comparison) -> Iterator[str]:
     mean = comparison.mean
     if mean is not None:
         yield f"geometric mean: {format_ratio(mean)}, {mean.finding}"
+    if comparison.other_limits:
+        yield comparison.other_limits
     for reason in comparison.unlike:
         yield f"compared with --force-open: {reason}"
     for refusal in comparison.refusals:
@@ -155,6 +157,7 @@ def _to_dict(comparison: Comparison) -> dict[str, Any]:
         ],
         "refusals": [asdict(refusal) for refusal in comparison.refusals],
         "unlike": comparison.unlike,
+        "other_limits": comparison.other_limits,
         "differences": [
             {"name": name, "baseline": one, "other": two}
             for name, one, two in comparison.differences

@@ -9,7 +9,7 @@ from nobs.report.leaderboard import Leaderboard, Row, Table
 
 _FORMULA_STARTS = ("=", "+", "-", "@")
 _TEXTS = ("workload", "division", "run", "host", "device", "hardware", "model", "settings",
-          "status", "why", "verdict", "open_reasons", "price")  # fmt: skip
+          "status", "why", "verdict", "limits", "open_reasons", "price")  # fmt: skip
 _PARTS = ("value", "low", "high", "confidence")
 
 
@@ -32,12 +32,12 @@ def _figure_names(keys: Sequence[str]) -> Iterator[str]:
 def _cells(keys: Sequence[str], table: Table, row: Row) -> list[str | float | None]:
     texts = (table.workload, table.division, row.run, row.host, row.device, row.hardware,
              row.model, row.settings, row.status, row.why, row.verdict,
-             "; ".join(row.open_reasons), row.price)  # fmt: skip
+             "; ".join(row.limits), "; ".join(row.open_reasons), row.price)  # fmt: skip
     measured = [row.figures.get(key) for key in keys]
     numbers = [getattr(each, part, None) for each in measured for part in _PARTS]
-    return [*map(_defuse, texts), *numbers]
+    return [*map(defuse, texts), *numbers]
 
 
-def _defuse(text: str) -> str:
+def defuse(text: str) -> str:
     """Return `text` so that a spreadsheet never reads it as a formula."""
     return f"'{text}" if text.lstrip().startswith(_FORMULA_STARTS) else text

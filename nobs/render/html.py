@@ -10,13 +10,16 @@ from importlib.resources import files
 from typing import Any
 
 from nobs.render.cells import interval_cell
+from nobs.render.several import cost_line
+from nobs.render.together import together_lines
 from nobs.report.leaderboard import Leaderboard, Row, Table
+from nobs.report.several import DeviceSum
 from nobs.tasks.charts import Chart, Mark, Picture, Point
 from nobs.tasks.figures import Figure, Kind, Measured, format_value
 
 _ASSETS = files("nobs.render") / "assets"
 _LIBRARIES = (("d3.min.js", "LICENSE-d3.txt"), ("plot.umd.min.js", "LICENSE-plot.txt"))
-_OWN_SCRIPTS = ("page.js", "tables.js", "charts.js", "kinds.js")
+_OWN_SCRIPTS = ("page.js", "tables.js", "devices.js", "charts.js", "kinds.js")
 _DIGITS = 6
 
 
@@ -46,6 +49,32 @@ def page_data(board: Leaderboard) -> dict[str, Any]:
         "tables": [_table(table, places) for table in board.tables],
         "hosts": [asdict(host) for host in board.hosts],
         "skipped": [asdict(each) for each in board.skipped],
+        "devices": [asdict(each) for each in board.devices],
+        "sums": [_sum(each) for each in board.sums],
+    }
+
+
+def _sum(each: DeviceSum) -> dict[str, Any]:
+    """Return a sum as its texts in the terminal, and its parts for a table."""
+    found = each.together
+    first, *lines = [line.strip() for line in together_lines(found)]
+    count = len(found.parts)
+    return {
+        "title": f"{each.machine}, {first}",
+        "hardware": each.hardware,
+        "facts": [*lines[:2], *([cost_line(each, each.cost)] if each.cost else [])],
+        "notes": lines[2 + count :],
+        "unit": f"{found.unit}/s",
+        "parts": [
+            {
+                "device": part.device,
+                "rate": f"{part.rate_per_s:,.4g}",
+                "alone": f"{part.alone_per_s:,.4g}",
+                "kept": f"{part.rate_per_s / part.alone_per_s:.3f}",
+                "worst": part.device == found.worst,
+            }
+            for part in found.parts
+        ],
     }
 
 
@@ -61,8 +90,8 @@ def _table(table: Table, places: Mapping[str, int]) -> dict[str, Any]:
 
 def _chart(table: Table, chart: Chart[Any]) -> dict[str, Any]:
     """Return what the script draws the chart by; it knows kinds only."""
-    names = ("key", "kind", "title", "text", "least", "x", "y", "doubles", "high", "series",
-             "parts", "rest_of")  # fmt: skip
+    names = ("key", "kind", "title", "text", "least", "x", "y", "doubles", "counts", "high",
+             "series", "parts", "rest_of")  # fmt: skip
     figure = chart.figure.key if chart.figure else None
     pair = chart.pair_of(table.workload)
     return {name: getattr(chart, name) for name in names} | {"figure": figure, "pair": pair}
@@ -87,6 +116,7 @@ def _row(table: Table, row: Row, rank: int | None, host: int) -> dict[str, Any]:
         "rank": rank,
         "host": host,
         "hardware": row.hardware,
+        "under": row.under,
         "ambiguous": table.is_ambiguous(row),
         "device": row.device,
         "model": row.model,

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from nobs.report.leaderboard import Leaderboard, Row, Table
+from nobs.report.several import DeviceSum
 
 SCHEMA = "nobs.leaderboard/1"
 
@@ -16,6 +17,8 @@ def render_json(board: Leaderboard) -> str:
         "tables": [_table(table) for table in board.tables],
         "hosts": [asdict(host) for host in board.hosts],
         "skipped": [asdict(skipped) for skipped in board.skipped],
+        "sums": [_sum(each) for each in board.sums],
+        "devices": [asdict(each) for each in board.devices],
     }
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -27,6 +30,18 @@ def _table(table: Table) -> dict[str, Any]:
         "division": table.division,
         "headline": table.headline.key,
         "rows": [_row(row) for row in table.rows],
+    }
+
+
+def _sum(each: DeviceSum) -> dict[str, Any]:
+    together = each.together.model_dump(mode="json")
+    return {
+        "machine": each.machine,
+        "hardware": each.hardware,
+        **together,
+        "price": each.price,
+        "usd": each.cost and asdict(each.cost),
+        "usd_per": each.cost_label.removeprefix("$/"),
     }
 
 

@@ -13,6 +13,7 @@ from nobs.render.cells import (
     remarks,
     value_cell,
 )
+from nobs.render.several import cost_line, several_lines, sum_title
 from nobs.report.leaderboard import Leaderboard, Row, Table
 
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"}
@@ -22,7 +23,17 @@ def render_markdown(board: Leaderboard) -> str:
     """Return a heading and a table for each workload and division, and the meanings of figures."""
     lines = [line for table in board.tables for line in _lines(table)]
     notes = footnotes(figure for table in board.tables for figure in table.figures)
-    return "\n".join([*lines, *(f"{escape(note)}\n" for note in notes)])
+    several = [
+        f"{'  ' if line.startswith(' ') else ''}- {escape(line.lstrip())}"
+        for line in several_lines(board)
+    ]
+    several += [
+        f"- {escape(f'{sum_title(each)}: {cost_line(each, each.cost)}')}"
+        for each in board.sums
+        if each.cost
+    ]
+    heads = ["## Several devices", "", *several, ""] if several else []
+    return "\n".join([*lines, *heads, *(f"{escape(note)}\n" for note in notes)])
 
 
 def escape(text: str) -> str:

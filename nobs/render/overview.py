@@ -3,15 +3,20 @@
 from itertools import groupby
 
 from nobs.render.cells import heading, precise_cell, value_cell
+from nobs.render.several import short_lines
 from nobs.render.terminal import GroupedTable, TextOutput
 from nobs.report.leaderboard import Leaderboard, Row, Table
 from nobs.text import shorten
 
 
 def render_overview(board: Leaderboard, host: str, *, width: int = 80, color: bool = False) -> str:
-    """Return one line per workload and model; `host` is the name of this machine in reports."""
+    """Return one line per workload and model; `host` is the name of this machine in reports.
+
+    Of several devices of this machine, the best one counts.
+    """
     output = TextOutput(width=width, color=color)
-    is_measured = any(section.host == host for section in board.hosts)
+    own_runs = {section.run for section in board.hosts if section.machine == host}
+    is_measured = bool(own_runs)
     model_room = 24 if width >= 80 else 14
     # The other columns and the gaps take about 33 characters, 13 without this host's.
     machine_room = width - model_room - (33 if is_measured else 13)
@@ -24,13 +29,18 @@ def render_overview(board: Leaderboard, host: str, *, width: int = 80, color: bo
         table.add_caption(f"{heading(each)}, {each.headline.label}")
         for _, group in groupby(each.ranked(), key=lambda pair: pair[1].model):
             rows = list(group)
-            own = next((pair for pair in rows if pair[1].host == host), None)
+            own = next((pair for pair in rows if pair[1].run in own_runs), None)
             _, best = rows[0]
             cells = [shorten(best.model.split("/")[-1], model_room)]
             if is_measured:
                 cells += _own_cells(each, own, sum(rank is not None for rank, _ in rows))
-            table.add_row([*cells, *_best_cells(each, best, own, machine_room)])
+            own_name = f"this host{own[1].host.removeprefix(host)}" if own else ""
+            is_own = own is not None and own[1] is best
+            machine = own_name if is_own else best.hardware
+            table.add_row([*cells, *_best_cells(each, best, shorten(machine, machine_room))])
     output.print_table(table)
+    for line in short_lines(board, host):
+        output.print(line)
     output.print("All machines, with CIs: nobs report --all")
     return output.text
 
@@ -43,10 +53,7 @@ def _own_cells(table: Table, own: tuple[int | None, Row] | None, ranked: int) ->
     return shown, f"{rank} of {ranked}" if rank else "-"
 
 
-def _best_cells(
-    table: Table, best: Row, own: tuple[int | None, Row] | None, room: int
-) -> tuple[str, str]:
+def _best_cells(table: Table, best: Row, machine: str) -> tuple[str, str]:
     if table.headline.key not in best.figures:
         return "-", "-"
-    machine = "this host" if own and own[1] is best else shorten(best.hardware, room)
     return value_cell(table.headline, best.figures), machine

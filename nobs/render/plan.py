@@ -25,6 +25,8 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
     spec = plan["spec"]
     yield f"run        {spec['run_id']} ({spec['profile']})"
     yield f"backend    {spec['backend']}, {spec['execution']}"
+    if device := spec.get("device"):
+        yield f"device     {to_line(device['name'])} {to_line(device['uuid'] or '')}".rstrip()
     if spec["backend"] != "cpu" and spec["device_info"]["gpu_name"]:
         yield f"gpu        {to_line(spec['device_info']['gpu_name'])}"
     yield f"host       {spec['device_info']['host']}"
@@ -52,6 +54,9 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _image(image: Mapping[str, Any]) -> Iterator[str]:
+    if image.get("is_pulled"):
+        yield f"image      {image['tag']}, pulled"
+        return
     yield f"image      {image['tag']} from {image['dockerfile']}"
     # Build arguments that keep their default are no news.
     for name, value in image["build_args"].items():
@@ -95,14 +100,17 @@ def _revision(pin: Mapping[str, Any]) -> str:
 
 
 def _params(params: Mapping[str, Any]) -> Iterator[str]:
-    """Yield parameters as `batch size 16`, without those that are not set."""
+    """Yield parameters as `batch size 16` or `pass budget 60 s`, without those that are not set."""
     for name, value in params.items():
+        label, unit = name.replace("_", " "), ""
+        if name.endswith("_s") and not name.endswith("_per_s"):
+            label, unit = label.removesuffix(" s"), " s"
         if isinstance(value, Mapping):
             yield from _params(value)
         elif value is True:
-            yield name.replace("_", " ")
+            yield label
         elif isinstance(value, list | tuple) and value:
-            yield f"{name.replace('_', ' ')} {','.join(map(str, value))}"
+            yield f"{label} {','.join(map(str, value))}{unit}"
         elif value is not None and value is not False and value not in ("", [], ()):
             shown = f"{value:g}" if isinstance(value, float) else value
-            yield f"{name.replace('_', ' ')} {shown}"
+            yield f"{label} {shown}{unit}"

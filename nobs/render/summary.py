@@ -1,29 +1,34 @@
 """One report as text for a terminal."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from nobs.render.cells import footnotes, interval_cell, plain_reason, precise_cell, value_cell
+from nobs.render.sustained import sustained_lines
 from nobs.render.terminal import GroupedTable, TextOutput
+from nobs.render.together import together_lines
 from nobs.render.verdict import describe_verdict
 from nobs.report.definitions import fits
 from nobs.report.reading import definition_of, figures_of, label_of, read_figures, read_runs, typed
-from nobs.schema.base import Backend, Division, Status
-from nobs.schema.device import DeviceInfo
-from nobs.schema.flags import Severity
+from nobs.schema.device import DeviceInfo, DeviceRef
+from nobs.schema.enums import Backend, Division, Status
+from nobs.schema.flags import FlagName, Severity
 from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.figures import COMMON, Figure
 from nobs.text import to_line
 
 _LIMIT = 1000
+_ABOUT_LIMITS = (FlagName.LIMIT_CHANGED, FlagName.CAP_EXCEEDED)
+"""Flags whose name alone doesn't show which limit is meant, and in which repeat."""
 
 
 def render_summary(report: Report, *, width: int = 80, color: bool = False) -> str:
     """Return the device and a table per task with medians, CIs and verdicts."""
     report = typed(report)
     output = TextOutput(width=width, color=color)
-    for line in render_device(report.device_info).splitlines():
+    for line in render_device(report.device_info, report.run.device).splitlines():
         output.print(line)
     shown: list[Figure[Any]] = []
     for task in report.tasks:
@@ -34,8 +39,12 @@ def render_summary(report: Report, *, width: int = 80, color: bool = False) -> s
         for model in task.models.values():
             for line in definition.details(model) if fits(definition, model) else ():
                 output.print(line)
+            for line in sustained_lines(model.sustained) if model.sustained else ():
+                output.print(line)
         for line in _explain(task):
             output.print(line)
+    for line in chain.from_iterable(map(together_lines, report.together)):
+        output.print(line)
     for note in footnotes(shown):
         output.print(note)
     if flags := describe_flags(report):
@@ -53,7 +62,7 @@ def describe_flags(report: Report) -> str:
     return f"flags: {names}" if names else ""
 
 
-def render_device(device: DeviceInfo) -> str:
+def render_device(device: DeviceInfo, chosen: DeviceRef | None = None) -> str:
     """Return the machine, one fact per line."""
     memory = device.gpu_memory_gb
     size = f", {memory:g} GiB" if isinstance(memory, float) else f", {to_line(memory or '')}"
@@ -64,7 +73,7 @@ def render_device(device: DeviceInfo) -> str:
         f"host       {to_line(device.host)} ({to_line(device.platform)})\n"
         f"processor  {to_line(device.processor)}, {device.ram_gb:g} GiB RAM\n"
         f"gpu        {gpu}\n"
-        f"device     {device.device}"
+        f"device     {to_line(chosen.name) if chosen else device.device}"
     )
 
 
@@ -126,6 +135,12 @@ def _explain(task: TaskReport) -> list[str]:
             )
             for model in task.models.values()
             if model.failure is None and model.verdict is not None
+        ),
+        *(
+            to_line(f"{model.model_name}: {flag.message}", _LIMIT)
+            for model in task.models.values()
+            for flag in model.flags
+            if flag.name in _ABOUT_LIMITS
         ),
         *(
             to_line(f"{model.model_name}: {warning}", _LIMIT)

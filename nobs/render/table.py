@@ -12,6 +12,7 @@ from nobs.render.cells import (
     remarks,
     value_cell,
 )
+from nobs.render.several import several_lines
 from nobs.render.terminal import GroupedTable, TextOutput
 from nobs.report.leaderboard import Leaderboard, Table
 
@@ -25,6 +26,9 @@ def render_table(board: Leaderboard, *, width: int = 80, color: bool = False) ->
         output.print_table(_build_table(table))
         for remark in remarks(table):
             output.print(remark, indent="  ")
+    for line in several_lines(board):
+        text = line.lstrip()
+        output.print(text, indent=line[: len(line) - len(text)])
     for note in footnotes(
         figure for table in board.tables for figure in columns(table, _MOST_FIGURES)
     ):

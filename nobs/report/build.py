@@ -5,15 +5,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nobs.errors import FailureClass
-from nobs.report.definitions import fits
+from nobs.report.definitions import find_open_reasons, fits
 from nobs.report.flags import find_machine_flags, with_flags
+from nobs.report.sustained import find_sustained
 from nobs.report.verdict import judge
-from nobs.schema.base import Status
-from nobs.schema.device import DeviceInfo
+from nobs.schema.device import DeviceInfo, DeviceRef
+from nobs.schema.enums import Status
 from nobs.schema.flags import Flag, FlagName
 from nobs.schema.pins import Workload
 from nobs.schema.report import ModelReport, Report, RunInfo, TaskReport, WorkloadRef
 from nobs.schema.result import Failure, StepResult
+from nobs.schema.share import Share
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.storage.files import digest_of, sha256_of
 from nobs.system.matching import describe_computing, find_difference
@@ -42,7 +44,7 @@ def build_report(
         for index in range(len(spec.workloads))
         if any(step.id in results for step in _steps_of(spec, index))
     )
-    ok = sum(model.status is Status.OK for task in tasks for model in task.models.values())
+    ok = sum(model.is_complete for task in tasks for model in task.models.values())
     report = Report(
         timestamp=now,
         device_info=device_info,
@@ -51,7 +53,12 @@ def build_report(
             id=spec.run_id,
             nobs_version=spec.nobs_version,
             nobs_commit=spec.nobs_commit,
+            node=spec.node,
+            resumes=spec.resumes,
             backend=spec.backend,
+            device=_credit(spec.device, results),
+            together=spec.together,
+            share=_share_of(spec.workloads),
             execution=spec.execution,
             profile=spec.profile,
             status=Status.OK if ok == len(spec.steps) else Status.FAILED,
@@ -79,7 +86,9 @@ def fingerprint(workload: Workload) -> str:
         mode="json",
         exclude={"open_reasons": True, "policy": True, "catalog": True, "params": {"kind"}},
     )
-    return sha256_of(pins)
+    # Speed after rests, or over a long time, is another quantity.
+    pace = workload.policy.model_dump(include={"sustain_s", "rest_s", "rest_until_recovered"})
+    return sha256_of(pins | ({"policy": pace} if pace else {}))
 
 
 def summarise(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
@@ -129,19 +138,22 @@ def _build_task(
 def _open_for(workload: Workload, models: Iterable[ModelReport]) -> Workload:
     """Add the open reasons that only measuring shows, such as the loaded modules."""
     definition = TASKS.load(workload.task)
-    own = (model for model in models if fits(definition, model))
-    found = (reason for model in own for reason in definition.find_open_reasons(model, workload))
+    found = (
+        reason for model in models for reason in find_open_reasons(definition, model, workload)
+    )
     reasons = tuple(dict.fromkeys((*workload.open_reasons, *found)))
     return workload.model_copy(update={"open_reasons": reasons})
 
 
 def _base(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
+    policy = spec.workload_of(step).policy
     return ModelReport(
         model_name=step.model.id,
         revision=step.model.revision or (result.weights.revision if result.weights else None),
         device=spec.backend,
         status=result.status,
         failure=result.failure,
+        interrupted_after=result.interrupted_after,
         weights=result.weights,
         warnings=result.warnings,
         phases=result.phases,
@@ -149,8 +161,10 @@ def _base(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
         checks=result.checks,
         calibrations=result.calibrations,
         samples=result.samples,
-        verdict=judge(result.samples, spec.workload_of(step).policy, result.telemetry),
+        repeats_started=result.repeats_started,
+        verdict=judge(result.samples, policy, result.telemetry, beside=bool(spec.together)),
         telemetry=result.telemetry,
+        sustained=find_sustained(result.samples, policy, result.telemetry),
     )
 
 
@@ -183,6 +197,21 @@ def _find_device(
         return planned, ()
     message = f"The run was planned for another device: {difference}."
     return describe_computing(planned, check), (Flag.note(FlagName.OTHER_DEVICE, message),)
+
+
+def _share_of(workloads: Iterable[Workload]) -> Share | None:
+    """Return the share of a load that the run drives, whichever workload has it."""
+    shares = (TASKS.load(each.task).share_of(each.params) for each in workloads)
+    return next((share for share in shares if share is not None), None)
+
+
+def _credit(device: DeviceRef | None, results: Mapping[str, StepResult]) -> DeviceRef | None:
+    """Return the chosen device with what the process that computed on it saw."""
+    checks = [check for result in results.values() for check in result.checks if check.passed]
+    if device is None or device.cores or not checks:
+        return device
+    seen = checks[0]
+    return device.model_copy(update={"pci": seen.pci, "uuid": device.uuid or seen.uuid})
 
 
 def _find_environment(results: Mapping[str, StepResult]) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from typing import Any
 from nobs.catalog.changes import find_differences
 from nobs.report.definitions import fits
 from nobs.report.leaderboard import flatten
+from nobs.report.limits import describe_other_limits
 from nobs.report.ratio import Finding, Ratio, geometric_mean, ratio_of_medians
-from nobs.report.reading import definition_of, label_of, read_runs, typed
-from nobs.schema.base import Status
+from nobs.report.reading import definition_of, label_of, read_runs, typed, variant_of
+from nobs.schema.enums import Status
 from nobs.schema.pins import ModelPin
 from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.stats import median
@@ -64,6 +65,8 @@ class Comparison:
     refusals: tuple[Refusal, ...]
     unlike: tuple[str, ...]
     """Why the compared work differs."""
+    other_limits: str | None
+    """Warning that the limits in force differ, such as the power limit; null if they don't."""
     differences: tuple[tuple[str, str, str], ...]
     """Name and both values of what differs in machine, software and settings."""
 
@@ -94,10 +97,12 @@ def compare_reports(
     others = {task.workload.name: task for task in other.tasks}
     pairs = [(task, others.get(task.workload.name)) for task in baseline.tasks]
     reasons = [_why_unlike(*pair) for pair in pairs]
+    share = next((each.run.share for each in (baseline, other) if each.run.share), None)
+    no_result = f"share {share} of a load isn't its server's result" if share else None
     found = [
         part
         for pair, reason in zip(pairs, reasons, strict=True)
-        for part in _compare_tasks(*pair, None if force_open else reason)
+        for part in _compare_tasks(*pair, no_result or (None if force_open else reason))
     ]
     lines = [part for part in found if isinstance(part, Line)]
     mean = _mean(lines)
@@ -110,6 +115,7 @@ def compare_reports(
         mean=mean and mean.widened(count),
         refusals=tuple(part for part in found if isinstance(part, Refusal)),
         unlike=tuple(reason for reason in reasons if reason) if force_open else (),
+        other_limits=describe_other_limits(baseline, other),
         differences=tuple(_differences(baseline, other)),
     )
 
@@ -180,6 +186,11 @@ def _compare_models(
     if other is None or other.status is not Status.OK:
         reason = f"{other.status} in the other report" if other else "missing from the other report"
         yield Refusal(workload=workload, model=name, reason=reason, is_loss=True)
+        return
+    one, two = (variant_of(task, each) or "unknown" for each in (model, other))
+    if one != two:
+        reason = f"{one} in the baseline and {two} in the other report"
+        yield Refusal(workload=workload, model=model.model_name, reason=reason, is_loss=True)
         return
     lines = list(_compare_figures(task, workload, name, (model, other)))
     if not lines:

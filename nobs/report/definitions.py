@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from nobs.errors import NobsError
+from nobs.schema.enums import Status
+from nobs.schema.pins import Workload
 from nobs.schema.report import ModelReport
 from nobs.tasks import TASKS
 from nobs.tasks.base import TaskDefinition
@@ -34,6 +36,16 @@ def find_definition(name: str) -> TaskDefinition:
 def fits(task: TaskDefinition, model: ModelReport) -> bool:
     """Return whether `model` is of the class that the definition reads."""
     return isinstance(model, task.report_type)
+
+
+def find_open_reasons(
+    task: TaskDefinition, model: ModelReport, workload: Workload
+) -> Iterator[str]:
+    """Yield differences of `model` from `workload` that only measuring shows."""
+    if model.status is Status.OK and model.interrupted_after is not None:
+        yield f"{model.model_name}: interrupted after {model.interrupted_after} repeats"
+    if fits(task, model):
+        yield from task.find_open_reasons(model, workload)
 
 
 def known_figures() -> dict[str, Figure[Any]]:

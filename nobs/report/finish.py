@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from nobs.errors import REMEDIES, FailureClass
 from nobs.report.build import build_report, summarise
-from nobs.schema.base import Status
+from nobs.schema.enums import Status
 from nobs.schema.report import ModelReport
 from nobs.schema.result import Failure, StepResult
 from nobs.schema.spec import RunSpec, StepSpec
@@ -70,9 +70,9 @@ def _sound_result(
 
 
 def missing_steps(run_dir: RunDir, spec: RunSpec) -> list[StepSpec]:
-    """Return the steps that are not ok, in order."""
+    """Return the steps that are not ok or were interrupted, in order."""
     results = sound_results(run_dir, spec)
-    return [s for s in spec.steps if s.id not in results or results[s.id].status is not Status.OK]
+    return [s for s in spec.steps if s.id not in results or not results[s.id].is_complete]
 
 
 def record_missing(

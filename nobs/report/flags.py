@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from nobs.report.caps import find_ineffective_caps
 from nobs.report.definitions import fits
-from nobs.schema.base import Execution
+from nobs.report.limits import describe_change
+from nobs.schema.enums import Execution
 from nobs.schema.flags import Flag, FlagName
 from nobs.schema.report import FindingKind, ModelReport
 from nobs.schema.result import Sample
-from nobs.schema.telemetry import DeviceTelemetry, SystemTelemetry, Throttling
+from nobs.schema.telemetry import DeviceTelemetry, SystemTelemetry, Telemetry, Throttling
 from nobs.tasks.base import TaskDefinition
 from nobs.units import format_share
 
@@ -41,6 +43,8 @@ def find_flags(model: ModelReport) -> Iterator[Flag]:
         for device in model.telemetry.devices:
             yield from _device_flags(device, model.telemetry.span_s)
         yield from _system_flags(model.telemetry.system)
+        yield from find_ineffective_caps(model.telemetry, model.samples)
+        yield from _change_flags(model.telemetry, len(model.samples))
     if random := model.weights and model.weights.random:
         yield Flag.warning(
             FlagName.RANDOM_WEIGHTS,
@@ -73,6 +77,7 @@ def _device_flags(device: DeviceTelemetry, span_s: float) -> Iterator[Flag]:
             " the time; the driver doesn't report which.",
         )
     yield from _power_flags(device, _strongest(device.throttling, POWER, span_s))
+    yield from _link_flags(device)
     others = device.foreign_processes.value
     if others:
         yield Flag.warning(
@@ -109,6 +114,31 @@ def _power_flags(device: DeviceTelemetry, capped: tuple[str, float] | None) -> I
         )
 
 
+def _link_flags(device: DeviceTelemetry) -> Iterator[Flag]:
+    width, most = device.pcie_width_min.value, device.max_pcie_width.value
+    if width and most and width < most:
+        yield Flag.warning(
+            FlagName.NARROW_LINK,
+            f"The PCIe link of {device.name} had {width:.0f} lanes under load; card and slot"
+            f" support {most:.0f}.",
+        )
+    generation, newest = device.pcie_generation_min.value, device.max_pcie_generation.value
+    if generation and newest and generation < newest:
+        yield Flag.warning(
+            FlagName.NARROW_LINK,
+            f"The PCIe link of {device.name} ran at generation {generation:.0f} under load; card"
+            f" and slot support {newest:.0f}.",
+        )
+
+
+def _change_flags(telemetry: Telemetry, repeats: int) -> Iterator[Flag]:
+    for change in telemetry.limit_changes:
+        text = describe_change(change)
+        first, last = change.first_repeat, change.last_repeat
+        when = f"in repeat {first}" if first == last else f"in repeats {first} to {last}"
+        yield Flag.warning(FlagName.LIMIT_CHANGED, f"The {text} {when} of {max(repeats, last)}.")
+
+
 def _strongest(
     throttling: Throttling, names: frozenset[str], span_s: float
 ) -> tuple[str, float] | None:
@@ -132,6 +162,11 @@ def _system_flags(system: SystemTelemetry | None) -> Iterator[Flag]:
 def _machine_flags(host: Mapping[str, Any], execution: Execution) -> Iterator[Flag]:
     if host.get("on_battery"):
         yield Flag.warning(FlagName.ON_BATTERY, "The machine ran on battery.")
+    quota, cores = host.get("cpu_limit_cores"), host.get("logical_cores")
+    if isinstance(quota, int | float) and isinstance(cores, int) and quota < cores:
+        yield Flag.warning(
+            FlagName.CPU_QUOTA, f"The cgroup limits the run to {quota:g} of {cores} CPU cores."
+        )
     governor = host.get("cpu_governor")
     if governor not in (None, "performance"):
         yield Flag.note(

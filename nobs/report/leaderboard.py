@@ -1,13 +1,22 @@
 """The leaderboard: rows of all reports in one table per workload and division."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from nobs.report.charts import read_charts
 from nobs.report.definitions import fits
-from nobs.report.machine import MachineSection, describe_host, flags_of, hardware_of, notes_of
+from nobs.report.limits import limits_of, only_of
+from nobs.report.machine import (
+    MachineSection,
+    describe_host,
+    flags_of,
+    hardware_of,
+    name_of,
+    notes_of,
+)
 from nobs.report.price import Prices, machine_of, price_figures
 from nobs.report.reading import (
     definition_of,
@@ -18,10 +27,18 @@ from nobs.report.reading import (
     thin,
     typed,
 )
-from nobs.schema.base import Status
+from nobs.report.several import (
+    ComparedDevices,
+    DeviceSum,
+    PriceNote,
+    distinct,
+    sums_of,
+    whole_machine,
+)
+from nobs.schema.enums import Status
 from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.tasks.base import TaskDefinition
-from nobs.tasks.charts import Chart, Mark, Picture, Point
+from nobs.tasks.charts import Chart, Mark
 from nobs.tasks.figures import Figure, Measured
 from nobs.text import to_line
 
@@ -44,6 +61,11 @@ class Row:
     status: str
     why: str = ""
     """Why it isn't ok."""
+    limits: tuple[str, ...] = ()
+    """Limits in force, as in `power limit 450 W`."""
+    under: str = ""
+    """Limits that not all rows of its model and hardware have: those rows measured something else;
+    empty if all were under the same ones."""
     verdict: str = ""
     """`stable`, `imprecise` or `unstable`; empty where there is no verdict."""
     open_reasons: tuple[str, ...] = ()
@@ -136,6 +158,7 @@ class FlatReport:
 
     machine: MachineSection
     rows: tuple[tuple[tuple[str, str, str], Row], ...]
+    sums: tuple[DeviceSum, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,13 +168,22 @@ class Leaderboard:
     tables: tuple[Table, ...]
     hosts: tuple[MachineSection, ...]
     skipped: tuple[Skipped, ...] = ()
+    sums: tuple[DeviceSum, ...] = ()
+    """Devices of one machine at once."""
+    devices: tuple[ComparedDevices, ...] = ()
+    """Devices of one machine, each alone."""
+    price_notes: tuple[PriceNote, ...] = ()
 
 
 def flatten(file: str, report: Report, prices: Prices | None = None) -> FlatReport:
     """Return `report`, read from `file`, as plain rows, with costs at `prices`."""
     report = typed(report)
     rows = ((_place(task), row) for task in report.tasks for row in _rows(report, task, prices))
-    return FlatReport(machine=describe_host(file, report), rows=tuple(rows))
+    return FlatReport(
+        machine=describe_host(file, report),
+        rows=tuple(rows),
+        sums=tuple(sums_of(report, prices)),
+    )
 
 
 def _place(task: TaskReport) -> tuple[str, str, str]:
@@ -171,6 +203,7 @@ def arrange(reports: Sequence[FlatReport], skipped: Sequence[Skipped] = ()) -> L
         tables=tuple(_rank(*place, groups[place]) for place in places),
         hosts=tuple(each.machine for each in reports),
         skipped=tuple(skipped),
+        sums=distinct(each for report in reports for each in report.sums),
     )
 
 
@@ -181,7 +214,8 @@ def _with_distinct_runs(reports: Sequence[FlatReport]) -> Iterator[FlatReport]:
         run = each.machine.run or "unnamed"
         counts[run] += 1
         key = run if counts[run] == 1 else f"{run} ({counts[run]})"
-        yield FlatReport(
+        yield replace(
+            each,
             machine=replace(each.machine, run=key),
             rows=tuple((place, replace(row, run=key)) for place, row in each.rows),
         )
@@ -208,58 +242,50 @@ def _rank(workload: str, task: str, division: str, rows: Sequence[Row]) -> Table
         rank = value if headline.lower_is_better else -value
         return row.model not in measured, row.model, found is None, rank, row.host
 
-    return replace(table, rows=tuple(sorted(rows, key=place)))
+    return replace(table, rows=tuple(sorted(_mark_limits(rows), key=place)))
+
+
+def _mark_limits(rows: Sequence[Row]) -> Iterator[Row]:
+    """Yield the rows with the limits in which they differ from others of their model and device."""
+    kinds: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+    for row in rows:
+        if row.is_ok:
+            kinds.setdefault((row.model, row.hardware), []).append(row.limits)
+    for row in rows:
+        alike = kinds.get((row.model, row.hardware), [])
+        yield replace(row, under=only_of(row.limits, alike)) if row.is_ok else row
 
 
 def _rows(report: Report, task: TaskReport, prices: Prices | None) -> Iterator[Row]:
-    device = report.device_info
+    host, limits = name_of(report), limits_of(report)
     definition = definition_of(task.task, task.workload.division)
+    is_share = report.run.share is not None
     for name, model in task.models.items():
-        figures = read_figures(definition, model, task.task_score)
+        figures = {} if is_share else read_figures(definition, model, task.task_score)
         is_typed = fits(definition, model)
-        machine = machine_of(definition, model, device.host) if is_typed else to_line(device.host)
+        machine = machine_of(definition, model, host) if is_typed else host
         price = prices.find(machine) if prices and is_typed and model.status is Status.OK else None
         costs = price_figures(definition, model, figures, price) if price else {}
         yield Row(
             run=to_line(report.run.id),
-            host=to_line(device.host),
+            host=host,
             machine=machine,
-            price=str(price) if price else "",
+            price=f"{price}{whole_machine(report)}" if price else "",
             device=to_line(model.device),
             hardware=hardware_of(report, model.device, [model]),
             model=label_of(task, name),
             status=str(model.status),
+            limits=limits,
             why=_why(model),
             verdict=model.verdict.word if model.verdict else "",
             open_reasons=tuple(map(to_line, task.workload.open_reasons)),
             warnings=(*flags_of(model), *notes_of(model)),
             figures={**figures, **costs} if model.status is Status.OK else {},
             settings=to_line(definition.settings(model)) if is_typed else "",
-            samples=read_samples(definition, model),
-            starts_s=tuple(sample.start_s for sample in thin(model.samples)),
-            charts=dict(_charts(definition, model)) if is_typed else {},
+            samples=() if is_share else read_samples(definition, model),
+            starts_s=() if is_share else tuple(s.start_s for s in thin(model.samples)),
+            charts=dict(read_charts(definition, model)) if is_typed and not is_share else {},
         )
-
-
-def _charts(
-    definition: TaskDefinition, model: ModelReport
-) -> Iterator[tuple[str, tuple[Mark, ...]]]:
-    """Yield key and data of each chart for which `model` has data."""
-    for chart in definition.charts:
-        if safe := tuple(_make_safe(chart.read(model))):
-            yield chart.key, safe
-
-
-def _make_safe(marks: Iterable[Mark]) -> Iterator[Mark]:
-    """Yield `marks` with texts that are safe to print; pictures only if they are plain."""
-    for mark in marks:
-        match mark:
-            case Point() if mark.series or mark.text:
-                yield replace(mark, series=to_line(mark.series), text=to_line(mark.text))
-            case Picture() if mark.is_plain:
-                yield replace(mark, text=to_line(mark.text))
-            case Point() | float() | int():
-                yield mark
 
 
 def _why(model: ModelReport) -> str:

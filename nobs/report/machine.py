@@ -3,12 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from nobs.schema.base import Backend
+from nobs.report.limits import limits_of
+from nobs.schema.enums import Backend
 from nobs.schema.flags import Flag, Severity
 from nobs.schema.report import ModelReport, Report
 from nobs.schema.telemetry import Figure
 from nobs.system.matching import find_difference
 from nobs.text import to_line
+
+AT_ONCE = " at once"
+"""End of the name of a device that was measured beside others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +21,8 @@ class MachineSection:
 
     run: str
     host: str
+    machine: str
+    """`host` without the chosen device: what the price of the machine is for."""
     hardware: str
     timestamp: str
     file: str
@@ -31,13 +37,40 @@ class MachineSection:
     """Notes: how the numbers were measured."""
 
 
+def name_of(report: Report) -> str:
+    """Return the name of the machine in tables and prices, safe to print.
+
+    `HOST`, `HOST@NODE`, and with ` cuda:1` behind it if that device was chosen, ` share 0/3` if it
+    was one of several clients of a load, or ` 3 clients` if their shares were merged.
+    """
+    device = report.run.device
+    beside = AT_ONCE if report.run.together else ""
+    host = _host(report)
+    if report.run.share:
+        host += f" share {report.run.share}"
+    if report.run.merged:
+        host += f" {len(report.run.merged)} clients"
+    return to_line(f"{host} {device.name}{beside}" if device else host)
+
+
+def host_of(report: Report) -> str:
+    """Return `HOST` or `HOST@NODE`, whatever device was chosen; safe to print."""
+    return to_line(_host(report))
+
+
+def _host(report: Report) -> str:
+    node = report.run.node
+    return f"{report.device_info.host}@{node}" if node else report.device_info.host
+
+
 def describe_host(file: str, report: Report) -> MachineSection:
     """Return the machine section of `report`, read from `file`."""
     run = report.run.model_dump(mode="json", exclude={"flags"})
     origin = report.origin and report.origin.model_dump(mode="json", exclude={"kept"})
     return MachineSection(
         run=to_line(report.run.id),
-        host=to_line(report.device_info.host),
+        host=name_of(report),
+        machine=host_of(report),
         hardware=hardware_of(
             report,
             report.device_info.device,
@@ -46,7 +79,9 @@ def describe_host(file: str, report: Report) -> MachineSection:
         timestamp=_when(report),
         file=to_line(file),
         device=_flat(report.device_info.model_dump(mode="json")),
-        details=_flat({**run, "digest": report.digest, "origin": origin}),
+        details=_flat(
+            {**run, "limits": limits_of(report), "digest": report.digest, "origin": origin}
+        ),
         environment=_flat(report.environment),
         sensors=dict(_sensors(report)),
         flags=tuple(dict.fromkeys(_flags(report))),
@@ -76,7 +111,8 @@ def hardware_of(report: Report, backend: str, models: Iterable[ModelReport]) -> 
     """
     device = report.device_info
     if backend == Backend.CPU:
-        return to_line(device.processor)
+        cores = report.run.device.cores if report.run.device else ()
+        return to_line(f"{device.processor}, {len(cores)} used" if cores else device.processor)
     checks = (check for model in models for check in model.checks)
     seen = (check.device_name for check in checks if find_difference(device, check))
     return to_line(next(seen, device.gpu_name) or "-")

@@ -70,14 +70,24 @@ class Prices:
         """Return whether anything was claimed."""
         return bool(self.machines) or self.usd_per_kwh is not None
 
+    def __contains__(self, machine: str) -> bool:
+        """Return whether exactly this machine has a price of its own."""
+        return machine in self.machines
+
     def find(self, machine: str) -> Price | None:
-        """Return the price of `machine` with its power; None without a claim."""
-        found = self.machines.get(machine)
+        """Return the price of `machine` with its power; None without a claim.
+
+        The price of `HOST` is also that of its nodes, `HOST@NODE`, but not of one of its devices:
+        `HOST cuda:1` costs a part of it, which nobody has claimed, see `describe_prices`.
+        """
+        host, _, node = machine.partition("@")
+        found = self.machines.get(machine) or (None if " " in node else self.machines.get(host))
         if self.usd_per_kwh is None:
             return found
         power = Price(source="--power-price", usd_per_kwh=self.usd_per_kwh)
         if found is None:
-            return power
+            # Electricity alone isn't what a device of a priced machine costs.
+            return None if any(machine.startswith(f"{each} ") for each in self.machines) else power
         if found.usd_per_hour is not None or found.usd_per_kwh is not None:
             return found
         return Price(**{**vars(found), "usd_per_kwh": self.usd_per_kwh})

@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import exp, hypot, log
-from statistics import NormalDist, stdev
+from itertools import pairwise
+from math import exp, hypot, log, sqrt
+from statistics import NormalDist, fmean, stdev
 
-from nobs.stats import CONFIDENCE, interval_of_repeats, median, outliers
+from nobs.stats import CONFIDENCE, dependence, interval_of_repeats, median, outliers
 
 MARGIN = 0.01
 """Medians are measured to ±1 %, so smaller ratios never count as a difference."""
+BLOCKS = 8
+SURE_BLOCK = 3
+"""Fewest repeats of a block: shorter ones are as dependent as single repeats."""
 
 
 class Finding(StrEnum):
@@ -44,12 +48,29 @@ class Ratio:
 
         On the logarithmic scale both halves grow by the ratio of the normal quantiles.
         """
-        factor = _quantile(count) / _quantile(1)
+        return self._scaled(_quantile(count) / _quantile(1))
+
+    def _scaled(self, factor: float) -> "Ratio":
         return replace(
             self,
             low=self.value * (self.low / self.value) ** factor,
             high=self.value * (self.high / self.value) ** factor,
         )
+
+
+def ratio_of_means(before: Sequence[float], after: Sequence[float], confidence: float) -> Ratio:
+    """Return the mean time `before` over that `after`, two parts of one run, with its CI.
+
+    Something that slows only some of the repeats changes their mean and hardly their median.
+    Neighbours are alike for a while, so the error follows from the means of BLOCKS successive
+    blocks (Schmeiser 1982, Operations Research 30, 556-568); with few repeats, neighbours that
+    are alike count as fewer of them, as in `interval_of_repeats`.
+    """
+    value = fmean(before) / fmean(after)
+    reach = hypot(_error_of_mean(before, confidence), _error_of_mean(after, confidence))
+    return Ratio(
+        value=value, low=value * exp(-reach), high=value * exp(reach), confidence=confidence
+    )
 
 
 def ratio_of_medians(
@@ -116,6 +137,24 @@ def _reach_of_runs(values: Sequence[float]) -> float:
     free = len(logs) - 1
     if free < 1:
         return 0.0
-    z = _quantile(1)
-    student = z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)
-    return student * stdev(logs)
+    return _student(_quantile(1), free) * stdev(logs)
+
+
+def _error_of_mean(values: Sequence[float], confidence: float) -> float:
+    """Return the half width of the CI of the mean as a share of it."""
+    has_blocks = len(values) >= BLOCKS * SURE_BLOCK
+    parts = _block_means(values) if has_blocks else values
+    strength = 0.0 if has_blocks else dependence(values)
+    alike = sqrt((1 + strength) / (1 - strength))
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    return _student(z, len(parts) - 1) * alike * stdev(parts) / sqrt(len(parts)) / fmean(parts)
+
+
+def _block_means(values: Sequence[float]) -> list[float]:
+    edges = [len(values) * number // BLOCKS for number in range(BLOCKS + 1)]
+    return [fmean(values[start:end]) for start, end in pairwise(edges)]
+
+
+def _student(z: float, free: int) -> float:
+    """Return Student's quantile for the normal one."""
+    return z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)

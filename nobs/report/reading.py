@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from nobs.report.definitions import find_definition, fits
 from nobs.report.legacy.task import legacy_definition
-from nobs.schema.base import Division
+from nobs.schema.enums import Division
 from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.storage.document import Document
 from nobs.tasks.base import TaskDefinition
@@ -68,9 +68,21 @@ def _find(content: Document, location: Sequence[int | str]) -> tuple[Document, s
 
 
 def label_of(task: TaskReport, model: str) -> str:
-    """Return the name of a model of `task` in tables, safe to print; random weights are named."""
+    """Return the name of a model of `task` in tables, safe to print.
+
+    Random weights are named, and the variant, such as the batch size: figures of different names
+    are never ranked together.
+    """
     is_random = any(pin.random for pin in task.workload.models if pin.id == model)
-    return to_line(f"{model} (random weights)" if is_random else model)
+    name = f"{model} (random weights)" if is_random else model
+    variant = variant_of(definition_of(task.task, task.workload.division), task.models.get(model))
+    return to_line(f"{name}, {variant}" if variant else name)
+
+
+def variant_of(definition: TaskDefinition, model: ModelReport | None) -> str:
+    """Return the setting that figures must share to be compared; empty if there is none."""
+    known = model is not None and fits(definition, model)
+    return to_line(definition.variant(model)) if known else ""
 
 
 def figures_of(task: TaskDefinition) -> tuple[Figure[Any], ...]:

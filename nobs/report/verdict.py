@@ -32,11 +32,20 @@ MAX_SHOWN = 5
 
 
 def judge(
-    samples: Sequence[Sample], policy: RepeatPolicy, telemetry: Telemetry | None = None
+    samples: Sequence[Sample],
+    policy: RepeatPolicy,
+    telemetry: Telemetry | None = None,
+    *,
+    beside: bool = False,
 ) -> Verdict | None:
-    """Return the verdict of one model's repeats; None if there are none."""
+    """Return the verdict of one model's repeats; None if there are none.
+
+    `beside` other devices of the same command, which are foreign processes on purpose.
+    """
     if not samples:
         return None
+    if beside:
+        samples = [sample.model_copy(update={"foreign_cpu_s": None}) for sample in samples]
     times = [sample.duration_s for sample in samples]
     several = len(times) > 1
     # Reasons first: what makes the median unstable, then what makes it imprecise, then notes.
@@ -76,7 +85,9 @@ def _few_or_wide(times: list[float], policy: RepeatPolicy) -> Iterator[Finding]:
         if count == 1:
             has = "one repeat has no CI"
         remedy = f"--repeats {SURE_REPEATS} gives a 95 % CI"
-        if policy.repeats is None:
+        if policy.sustain_s:
+            remedy = "raise --sustain"
+        elif policy.repeats is None:
             needed_s = ceil(sum(times) + (SURE_REPEATS - count) * middle)
             remedy = f"--time-budget {needed_s} allows {SURE_REPEATS} for a 95 % CI"
         yield _finding(FindingKind.TOO_FEW_REPEATS, count, f"{has}; {remedy}")
@@ -89,8 +100,8 @@ def _few_or_wide(times: list[float], policy: RepeatPolicy) -> Iterator[Finding]:
         spent = f"after {count} repeats"
         remedy = "raise --repeats"
         if policy.repeats is None:
-            spent += f" in {policy.time_budget_s:g} s"
-            remedy = "raise --time-budget"
+            spent += f" in {policy.length_s:g} s"
+            remedy = "raise --sustain" if policy.sustain_s else "raise --time-budget"
         yield _finding(FindingKind.WIDE_INTERVAL, width, f"{wide} ({target}) {spent}; {remedy}")
 
 

@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 from nobs.runner.events import open_channel
-from nobs.runner.parent import die_with_parent
+from nobs.runner.stop import stop_on_term
 from nobs.storage.rundir import RunDir
+from nobs.system.parent import die_with_parent
 
 
 def main(arguments: list[str]) -> int:
@@ -17,6 +18,8 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     open_channel(run_dir.read_spec().run_id)
     if arguments[1] == "--serve":
+        # Schedulers signal every process of a job, and a step needs its parent to the end.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         start = time.perf_counter()
         from nobs.runner.forkserver import serve  # noqa: PLC0415 - importing is what is timed
 
@@ -27,6 +30,7 @@ def main(arguments: list[str]) -> int:
         return fetch_all(run_dir, arguments[2:])
     from nobs.runner.step import run_step  # noqa: PLC0415 - events must be open first
 
+    stop_on_term()
     return run_step(run_dir, arguments[1])
 
 

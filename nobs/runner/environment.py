@@ -11,7 +11,8 @@ from typing import Any
 from nobs.backends import BACKENDS
 from nobs.errors import BackendMissing, RequirementError
 from nobs.providers import PROVIDERS
-from nobs.schema.base import Backend
+from nobs.schema.device import DeviceRef
+from nobs.schema.enums import Backend
 from nobs.schema.result import DeviceCheck
 from nobs.schema.spec import RunSpec
 from nobs.system.host import find_host_facts
@@ -61,8 +62,10 @@ def _libraries_of(spec: RunSpec) -> Iterator[str]:
         yield from PROVIDERS.load(spec.server.provider).packages
 
 
-def check_device(backend: Backend) -> DeviceCheck:
+def check_device(backend: Backend, chosen: DeviceRef | None = None) -> DeviceCheck:
     """Multiply on the device and compare with the CPU; BackendMissing unless they agree.
+
+    Also if it isn't the `chosen` one: a result must not be credited to another device.
 
     TF32 and reduced-precision kernels stay within the tolerance of 1 % of the largest value.
     """
@@ -93,6 +96,11 @@ def check_device(backend: Backend) -> DeviceCheck:
         raise BackendMissing(
             f"The {backend} check computed on {where} with a relative error of {error:.2g}.",
             "The device computes wrongly; run `nobs doctor` and check it.",
+        )
+    if chosen and chosen.uuid and check.uuid and chosen.uuid.lower() != check.uuid.lower():
+        raise BackendMissing(
+            f"{chosen.name} is {chosen.uuid}, but torch computed on {check.uuid}.",
+            "Compare with `nvidia-smi -L`, and check what hides or renumbers devices here.",
         )
     return check
 

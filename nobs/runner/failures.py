@@ -4,6 +4,7 @@ import traceback
 
 from nobs.errors import REMEDIES, FailureClass, NobsError, is_exhausted
 from nobs.schema.result import Failure
+from nobs.schema.spec import RunSpec
 from nobs.settings import hide_secrets
 
 TRACEBACK_CHARS = 8000
@@ -21,4 +22,14 @@ def describe(error: Exception) -> Failure:
         message=hide_secrets(str(error) or type(error).__name__)[:2000],
         remedy=REMEDIES[FailureClass.OOM] if exhausted else "",
         traceback=trace,
+    )
+
+
+def describe_stop(spec: RunSpec, repeats: int) -> Failure:
+    """Return the failure of a step that was interrupted after too few `repeats` to keep."""
+    return Failure(
+        failure_class=FailureClass.INTERRUPTED,
+        type="Stopped",
+        message=f"The run was interrupted after {repeats} repeats of this step.",
+        remedy=f"Run the missing steps with `nobs run --resume {spec.run_id}`.",
     )

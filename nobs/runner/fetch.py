@@ -9,13 +9,14 @@ from nobs.data.found import Inputs, Model
 from nobs.data.hub_cache import find_file, find_model
 from nobs.log import get_logger
 from nobs.runner.failures import describe
-from nobs.schema.base import Status
+from nobs.schema.enums import Status
 from nobs.schema.pins import DatasetPin, ModelPin, Source
 from nobs.schema.result import StepResult
 from nobs.settings import hub_cache, hub_offline
 from nobs.storage.rundir import RunDir
 from nobs.tasks import TASKS
 from nobs.tasks.base import TaskDefinition, import_part
+from nobs.tasks.definitions import is_complete_model
 
 log = get_logger()
 
@@ -62,7 +63,7 @@ def _fetch(task: TaskDefinition, pin: DatasetPin | ModelPin, *, force: bool) -> 
     cache, offline = hub_cache(), hub_offline()
     found: dict[str, Any]
     if isinstance(pin, ModelPin):
-        before = find_model(pin, cache)
+        before = find_model(pin, cache, is_complete_model)
         model: Model = import_part(task, task.weights)(pin, offline=offline, force=force)
         was_here, files = before == model.path, model.weights.files
         size_bytes = sum((model.path / name).stat().st_size for name in files)
@@ -76,7 +77,9 @@ def _fetch(task: TaskDefinition, pin: DatasetPin | ModelPin, *, force: bool) -> 
         size = file.stat().st_size if file else pin.file_bytes
         digest = {Path(pin.file or pin.id).name: evidence.file_sha256}
         rows = {f"{evidence.rows} rows": evidence.rows_sha256}
-        found = {"kind": "inputs", "revision": pin.revision, "size_bytes": size,
+        # Of a data set that isn't pinned yet, the loader may say which commit it read.
+        revision = pin.revision or getattr(evidence, "revision", None)
+        found = {"kind": "inputs", "revision": revision, "size_bytes": size,
                  "sha256": digest if evidence.file_sha256 else rows,
                  "verified": evidence.file_verified or evidence.rows_verified}  # fmt: skip
     is_new = pin.source is Source.HUB and (force or not was_here)

@@ -19,9 +19,10 @@ import time
 
 from nobs.errors import NobsError
 from nobs.log import END_MARK, get_logger
-from nobs.runner.parent import die_with_parent
 from nobs.runner.step import run_step
+from nobs.runner.stop import stop_on_term
 from nobs.storage.rundir import RunDir
+from nobs.system.parent import die_with_parent
 from nobs.tasks import TASKS
 from nobs.tasks.base import import_part
 
@@ -99,6 +100,7 @@ def _become_step(run_dir: RunDir, step: str, import_s: float) -> None:
     try:
         die_with_parent()
         os.setsid()
+        stop_on_term()
         with open(os.devnull) as nothing:  # noqa: PTH123 - its descriptor is wanted
             os.dup2(nothing.fileno(), 0)
         code = run_step(run_dir, step, import_s)

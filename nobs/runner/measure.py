@@ -1,6 +1,7 @@
 """The only timing loop, independent of models."""
 
 import gc
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 
 import psutil
 
+from nobs.runner.pace import Pace
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.result import Sample
 from nobs.stats import interval_of_repeats
@@ -39,8 +41,10 @@ class CpuClock:
     @classmethod
     def read(cls) -> "CpuClock":
         """Read the clocks of this process and of the machine."""
-        times = psutil.cpu_times()
-        return cls(time.process_time(), busy_s(times), getattr(times, "steal", 0.0))
+        times, own = psutil.cpu_times(), os.times()
+        # Children that have ended are part of this process's work.
+        own_s = time.process_time() + own.children_user + own.children_system
+        return cls(own_s, busy_s(times), getattr(times, "steal", 0.0))
 
     def foreign_since(self, before: "CpuClock") -> float:
         """Return the CPU seconds that other processes used since `before`."""
@@ -54,17 +58,34 @@ def busy_s(times: Any) -> float:  # noqa: ANN401 - psutil's own class, other on 
 
 
 def repeat(
-    work: Repeatable, policy: RepeatPolicy, on_sample: Callable[[int, Sample], None]
+    work: Repeatable,
+    policy: RepeatPolicy,
+    on_sample: Callable[[int, Sample], None],
+    pace: Pace | None = None,
 ) -> list[Sample]:
-    """Time `work` until `policy` is met; `on_sample` is called between the timed regions."""
+    """Time `work` until `policy` is met; `on_sample` is called between the timed regions.
+
+    So are the rests and probes of `pace`; rests don't count towards the policy's time.
+    """
     samples: list[Sample] = []
+    rested_s = 0.0
     gc.collect()
     origin = time.perf_counter()
-    while not is_enough(samples, policy, time.perf_counter() - origin):
-        sample = _time_once(work, origin)
+    while not is_enough(samples, policy, time.perf_counter() - origin - rested_s):
+        between = _between(pace, is_first=not samples)
+        rested_s += between.get("rested_s") or 0.0
+        sample = _time_once(work, origin).model_copy(update=between)
         samples.append(sample)
         on_sample(len(samples), sample)
     return samples
+
+
+def _between(pace: Pace | None, *, is_first: bool) -> dict[str, float | None]:
+    """Rest and probe; return the fields of the sample that follows."""
+    if pace is None:
+        return {}
+    rested_s = 0.0 if is_first else pace.rest()
+    return {"rested_s": rested_s, "matmul_flop_per_s": pace.probe()}
 
 
 def _time_once(work: Repeatable, origin: float) -> Sample:
@@ -91,8 +112,10 @@ def is_enough(samples: list[Sample], policy: RepeatPolicy, elapsed_s: float) -> 
         return len(samples) >= policy.repeats
     if len(samples) < policy.min_repeats:
         return False
-    if elapsed_s >= policy.time_budget_s:
+    if elapsed_s >= policy.length_s:
         return True
+    if policy.sustain_s:
+        return False
     if len(samples) % (len(samples) // LOOKS or 1):
         return False
     times = [sample.duration_s for sample in samples]

@@ -4,9 +4,8 @@ import gc
 import sys
 from typing import Any
 
-import psutil
-
 from nobs.schema.result import Memory
+from nobs.system.peak import life_peak_rss_bytes
 
 
 def clear_memory() -> None:
@@ -32,7 +31,7 @@ def read_peaks(torch_device: str) -> Memory:
             "device_peak_allocated_bytes": torch.cuda.max_memory_allocated(),
             "device_peak_reserved_bytes": torch.cuda.max_memory_reserved(),
         }
-    return Memory(peak_rss_bytes=_peak_rss_bytes(), **device)
+    return Memory(peak_rss_bytes=life_peak_rss_bytes(), **device)
 
 
 def leave_out(before: Memory, during: Memory, after: Memory) -> Memory:
@@ -60,12 +59,3 @@ def read_allocated(torch_device: str) -> int | None:
             return int(torch.mps.current_allocated_memory())
         case _:
             return None
-
-
-def _peak_rss_bytes() -> int:
-    if sys.platform == "win32":
-        return int(psutil.Process().memory_info().peak_wset)
-    import resource  # noqa: PLC0415 - POSIX only
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

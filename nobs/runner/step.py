@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,12 +17,15 @@ from nobs.runner.environment import (
     read_environment,
     torch_device,
 )
-from nobs.runner.failures import describe
+from nobs.runner.failures import describe, describe_stop
 from nobs.runner.measure import repeat
 from nobs.runner.memory import clear_memory, leave_out, read_allocated, read_peaks
+from nobs.runner.pace import make_pace
 from nobs.runner.served import ServerClock, split_foreign
+from nobs.runner.stop import Stopped, finish_undisturbed
 from nobs.runner.telemetry import IDLE_CPU_S, Monitor
-from nobs.schema.base import Status
+from nobs.schema.enums import Status
+from nobs.schema.pins import RepeatPolicy
 from nobs.schema.result import (
     Calibration,
     DeviceCheck,
@@ -34,12 +37,14 @@ from nobs.schema.result import (
 )
 from nobs.schema.server import ServerRef
 from nobs.schema.spec import RunSpec, StepSpec
+from nobs.schema.telemetry import PARTS
 from nobs.storage.rundir import RunDir, make_parent
 from nobs.system.telemetry import find_readers
 from nobs.tasks import TASKS
 from nobs.tasks.base import (
     Bench,
     HasExtra,
+    KeepsRepeats,
     Profiled,
     TaskDefinition,
     Work,
@@ -77,6 +82,21 @@ class Recording:
             key = f"{name}_s"
             self.phases[key] = self.phases.get(key, 0.0) + time.perf_counter() - start
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a stop signal cut the measurement short."""
+        return "interrupted_after" in self.values
+
+    @contextmanager
+    def interruptible(self, policy: RepeatPolicy) -> Iterator[None]:
+        """Let a stop signal end the block and keep the repeats, if there are enough of them."""
+        try:
+            yield
+        except Stopped:
+            if len(self.samples) < policy.least:
+                raise
+            self.values["interrupted_after"] = len(self.samples)
+
     def result(self, failure: Failure | None) -> StepResult:
         """Return the record of the step as it ended."""
         imported = 0.0 if self.phases.get("import_shared") else self.phases.get("import_s", 0.0)
@@ -112,6 +132,8 @@ def run_step(run_dir: RunDir, step_id: str, shared_import_s: float | None = None
     failure: Failure | None = None
     try:
         _measure(recording, shared_import_s)
+    except Stopped:
+        failure = describe_stop(spec, len(recording.samples))
     except Exception as error:  # noqa: BLE001 - the outermost frame: every failure is recorded
         failure = describe(error)
         log.warning("step.error", failure_class=failure.failure_class, message=failure.message)
@@ -156,7 +178,7 @@ def _measure(recording: Recording, shared_import_s: float | None) -> None:
 
 def _check_device(recording: Recording) -> None:
     with recording.phase("device_check"):
-        recording.checks.append(check_device(recording.spec.backend))
+        recording.checks.append(check_device(recording.spec.backend, recording.spec.device))
 
 
 def _served_weights(server: ServerRef | None, step: StepSpec) -> WeightsEvidence | None:
@@ -173,8 +195,12 @@ def run_bench(recording: Recording, bench: Bench, task: TaskDefinition, device: 
     policy = recording.spec.workload_of(recording.step).policy
 
     def on_repeat(number: int, sample: Sample) -> None:
+        monitor.mark()
         if not device:
             sample = split_foreign(sample, server.lap())
+        if number == 1:
+            began = datetime.now(UTC) - timedelta(seconds=sample.duration_s)
+            recording.values["repeats_started"] = began
         recording.samples.append(sample)
         log.info(
             "repeat.finished", repeat=number, repeats=policy.repeats,
@@ -197,13 +223,28 @@ def run_bench(recording: Recording, bench: Bench, task: TaskDefinition, device: 
         _calibrate(recording, bench)
         during = read_peaks(device)
         server.lap()
-        with recording.phase("measure"), monitor:
-            repeat(bench, policy, on_repeat)
+        with recording.interruptible(policy), recording.phase("measure"), monitor:
+            pace = make_pace(policy, monitor.now, device)
+            repeat(bench, policy, on_repeat, pace)
+        if pace:
+            recording.values["warnings"] = pace.warnings()
         recording.values["memory"] = leave_out(before, during, read_peaks(device))
-        recording.values["telemetry"] = monitor.summarise(recording.samples)
+        parts = PARTS if policy.sustain_s else 0
+        recording.values["telemetry"] = monitor.summarise(recording.samples, parts)
         recording.values["environment"]["devices"] = monitor.facts()
         make_parent(recording.telemetry_file)
         monitor.write(recording.telemetry_file, recording.samples)
+    if not recording.is_interrupted:
+        with recording.interruptible(policy):
+            _measure_more(recording, bench)
+    finish_undisturbed()
+    if recording.is_interrupted and isinstance(bench, KeepsRepeats):
+        bench.keep(len(recording.samples))
+    recording.values["facts"] = bench.facts()
+
+
+def _measure_more(recording: Recording, bench: Bench) -> None:
+    """Measure what doesn't belong to the repeats."""
     _calibrate(recording, bench)
     if isinstance(bench, HasExtra):
         with recording.phase("extra"):
@@ -211,7 +252,6 @@ def run_bench(recording: Recording, bench: Bench, task: TaskDefinition, device: 
     if isinstance(bench, Profiled):
         with recording.phase("profile"):
             bench.profile(median(sample.duration_s for sample in recording.samples))
-    recording.values["facts"] = bench.facts()
 
 
 def _calibrate(recording: Recording, bench: Bench) -> None:

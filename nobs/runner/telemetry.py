@@ -12,13 +12,14 @@ from typing import Any, Self
 
 import psutil
 
+from nobs.runner.limits import LimitWatch
 from nobs.runner.measure import CpuClock
 from nobs.schema.result import Sample
-from nobs.schema.telemetry import Telemetry
+from nobs.schema.telemetry import DeviceKind, Telemetry
 from nobs.storage.files import write_atomic
 from nobs.system.telemetry.reader import Reader
 from nobs.system.telemetry.sampler import Sampler, Track
-from nobs.system.telemetry.summary import Region, Watched, summarise
+from nobs.system.telemetry.summary import Region, Watched, summarise, summarise_parts
 
 BASELINE_S = 2.0
 IDLE_CPU_S = 1.0
@@ -47,7 +48,15 @@ class Monitor:
         self._idle: Sampler | None = None
         self._busy = Sampler(readers)
         self._foreign: list[int | str] = ["the repeats were not monitored"] * len(readers)
-        self._end_s = 0.0
+        self._end_s: float | None = None
+        self._repeats = 0
+        self._limits = LimitWatch(readers)
+
+    def mark(self) -> None:
+        """Note the end of a repeat, and read the limits; the last one is the end of the region."""
+        self._end_s = time.perf_counter()
+        self._repeats += 1
+        self._limits.look(self._repeats)
 
     def watch_idle(self, seconds: float = BASELINE_S, *, cpu_s: float = 0.0) -> None:
         """Watch the idle machine; takes no time where no reader measures power.
@@ -66,6 +75,7 @@ class Monitor:
             self.idle_foreign_cores = max(0.0, foreign_s / (time.perf_counter() - start))
 
     def __enter__(self) -> Self:
+        self._limits = LimitWatch(self.readers)
         self._busy.__enter__()
         return self
 
@@ -75,7 +85,9 @@ class Monitor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._end_s = time.perf_counter()
+        if self._end_s is None:
+            self.mark()
+        self._limits.look(self._repeats, is_last=True)
         self._busy.__exit__(kind, error, trace)
         self._foreign = self._count_foreign()
 
@@ -88,23 +100,35 @@ class Monitor:
         return {channel: values[0] for channel, values in found.items() if values}
 
     def facts(self) -> list[dict[str, Any]]:
-        """Return driver, firmware and limits of each device that reports any."""
-        named = [({"name": r.name, "reader": r.vendor}, r.facts) for r in self.readers]
-        return [name | dict(facts) for name, facts in named if facts]
+        """Return driver, firmware and limits of each GPU that reports any."""
+        reported = [r for r in self.readers if r.facts and r.kind is DeviceKind.GPU]
+        return [{"name": r.name, "reader": r.vendor} | dict(r.facts) for r in reported]
 
-    def summarise(self, samples: Sequence[Sample]) -> Telemetry:
-        """Return the figures from the start of the first repeat to the end of the last."""
+    def summarise(self, samples: Sequence[Sample], parts: int = 0) -> Telemetry:
+        """Return the figures from the start of the first repeat to the end of the last.
+
+        Also those of `parts` of equal length.
+        """
         idle = {id(t.reader): t for t in self._idle.tracks} if self._idle else {}
         first = next((t.times for t in idle.values()), ())
+        watched = [
+            Watched(track=track, idle=idle.get(id(track.reader)), foreign=foreign)
+            for track, foreign in zip(self._busy.tracks, self._foreign, strict=True)
+        ]
+        region = self._region(samples)
         return summarise(
-            [
-                Watched(track=track, idle=idle.get(id(track.reader)), foreign=foreign)
-                for track, foreign in zip(self._busy.tracks, self._foreign, strict=True)
-            ],
-            self._region(samples),
+            watched,
+            region,
             baseline_s=first[-1] - first[0] if first else 0.0,
             interval_s=self._busy.interval_s,
-        ).model_copy(update={"idle_foreign_cores": self.idle_foreign_cores})
+        ).model_copy(
+            update={
+                "idle_foreign_cores": self.idle_foreign_cores,
+                "cpu_limit_cores": self._limits.at_first("cpu_limit_cores"),
+                "limit_changes": tuple(self._limits.changes),
+                "parts": summarise_parts(watched, region, parts),
+            }
+        )
 
     def write(self, file: Path, samples: Sequence[Sample]) -> None:
         """Write every sample as a line of JSON; time 0 is the start of the first repeat."""
@@ -135,8 +159,9 @@ class Monitor:
             yield {"t_s": moment - start_s, "device": device, "name": track.reader.name, **known}
 
     def _region(self, samples: Sequence[Sample]) -> Region:
-        # The block ends just after the last repeat; looking at the clock there leaves the
-        # measuring loop alone.
+        # A look at the clock just after the last repeat leaves the measuring loop alone.
+        if self._end_s is None:
+            raise RuntimeError("nothing was watched yet")
         first, last = samples[0], samples[-1]
         span_s = last.start_s + last.duration_s - first.start_s
         timed_s = sum(sample.duration_s for sample in samples)

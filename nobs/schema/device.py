@@ -1,6 +1,9 @@
 """The device under measurement, as reports have always named it."""
 
-from nobs.schema.base import Backend, Record
+from pydantic import Field
+
+from nobs.schema.base import Record
+from nobs.schema.enums import Backend
 
 SHARED_MEMORY = "shared with system RAM"
 
@@ -24,3 +27,22 @@ class DeviceInfo(Record):
     aside for the GPU where the machine reports it; null without a GPU."""
     host: str
     """Make and model of the machine, as in `Mac16,6`; not its network name."""
+
+
+class DeviceRef(Record):
+    """One device of several, as `--device` chose it."""
+
+    name: str
+    """`cuda:1`, or `cpu:0-3` for cores of the processor: its key among the devices of a machine."""
+    index: int | None = None
+    """Its number, as `nvidia-smi -L` and ROCm count; null for a slice of a GPU and for cores."""
+    model: str | None = None
+    """As its driver names it; null for cores."""
+    uuid: str | None = None
+    """As in `GPU-8f3c...`; null where the driver gives none."""
+    pci: str | None = None
+    """Address on the PCI bus, as in `0000:c1:00.0`; null until it has computed, and for cores."""
+    cores: tuple[int, ...] = ()
+    """The cores that the run's processes may use; empty for a GPU."""
+    variables: dict[str, str] = Field(default_factory=dict)
+    """Environment that hides all other devices from the run's processes."""

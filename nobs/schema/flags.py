@@ -16,6 +16,15 @@ class FlagName(StrEnum):
     POWER_CAPPED = "power-capped"
     """Of a model. A device ran at its power limit for 5 % of the time, or its limit is below the
     default. Note; warning if the limit was lowered."""
+    CAP_EXCEEDED = "cap-exceeded"
+    """Of a model, warning. A limit isn't effective: a device drew 5 % more power or ran 5 % faster
+    than allowed, or the run used 5 % more CPU time than the quota of its cgroup."""
+    LIMIT_CHANGED = "limit-changed"
+    """Of a model, warning. A limit in force, such as the power limit or the CPU quota, changed
+    while the repeats ran: they aren't all of the same machine."""
+    NARROW_LINK = "narrow-link"
+    """Of a model, warning. The PCIe link of a busy GPU had fewer lanes, or a lower generation, than
+    card and slot support."""
     FOREIGN_PROCESS = "foreign-process"
     """Of a model, warning. Other processes used the GPU."""
     FOREIGN_CPU = "foreign-cpu"
@@ -39,6 +48,18 @@ class FlagName(StrEnum):
     UNRECONCILED_TOKENS = "unreconciled-tokens"
     """Of a model, warning. The token counts of more than a tenth of the answers contradict their
     streams: no tokens per second."""
+    CLIENT_LIMIT = "client-limit"
+    """Of a model, warning. At one or more load levels, the client may have been the limit instead
+    of the server."""
+    LOAD_SHARE = "load-share"
+    """Of a model, warning. The run is one of several clients of a load (`--share`): its figures
+    aren't the server's."""
+    SHARED_SERVER = "shared-server"
+    """Of a model, warning. Other clients used the server while it was measured, by its own
+    figures."""
+    SERVER_DISAGREES = "server-disagrees"
+    """Of a model, warning. The server's own figures count other tokens or requests than its
+    answers."""
     OUTPUT_SUSPECT = "output-suspect"
     """Of a model, warning. Too few questions were answered right, or most timed answers are empty,
     unprintable or loops: the result is open."""
@@ -49,6 +70,8 @@ class FlagName(StrEnum):
     and its speed is that of the architecture."""
     ON_BATTERY = "on-battery"
     """Of the run, warning. The machine ran on battery."""
+    CPU_QUOTA = "cpu-quota"
+    """Of the run, warning. Its cgroup may use fewer CPU cores than the machine has."""
     GOVERNOR = "governor"
     """Of the run, note. The CPU's frequency governor isn't `performance`."""
     TURBO_OFF = "turbo-off"

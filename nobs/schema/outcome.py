@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from nobs.schema.base import Execution, Record
+from nobs.schema.base import Record
+from nobs.schema.enums import Execution
 
 
 class Outcome(Record):

@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field, SerializeAsAny, model_validator
 
-from nobs.schema.base import Division, Record
+from nobs.schema.base import Record
+from nobs.schema.enums import Division
 
 Sha256 = str
 """64 lower-case hex digits; empty if not verified yet."""
@@ -144,6 +145,22 @@ class RepeatPolicy(Record):
     """Repeating stops when both ends of the CI lie within this share of the median."""
     time_budget_s: float = Field(60.0, gt=0)
     """Time budget per model; no further repeat starts after it."""
+    sustain_s: float | None = Field(None, gt=0, exclude_if=lambda value: value is None)
+    """Repeats follow each other until this time has passed, whatever the CI; absent: they don't."""
+    rest_s: float | None = Field(None, gt=0, exclude_if=lambda value: value is None)
+    """Rest between two repeats, at most this long if `rest_until_recovered`; absent: none."""
+    rest_until_recovered: bool = Field(default=False, exclude_if=lambda value: not value)
+    """Whether a rest ends as soon as the device is as cool or as fast as before the repeats."""
+
+    @property
+    def length_s(self) -> float:
+        """Return the time after which no further repeat starts; rests don't count."""
+        return self.sustain_s or self.time_budget_s
+
+    @property
+    def least(self) -> int:
+        """Return the fewest repeats of a result, also of an interrupted one."""
+        return min(self.min_repeats, self.repeats or self.min_repeats)
 
 
 class CatalogRef(Record):

@@ -7,9 +7,11 @@ from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, SerializeAsAny
 
-from nobs.schema.base import Backend, Division, Execution, Record, Status
-from nobs.schema.device import DeviceInfo
+from nobs.schema.base import Record
+from nobs.schema.device import DeviceInfo, DeviceRef
+from nobs.schema.enums import Backend, Division, Execution, Status
 from nobs.schema.flags import Flag
+from nobs.schema.origin import Origin
 from nobs.schema.pins import CatalogRef, ModelPin, Workload
 from nobs.schema.result import (
     Calibration,
@@ -21,8 +23,12 @@ from nobs.schema.result import (
     Sample,
     WeightsEvidence,
 )
+from nobs.schema.share import MergedRun, Share
 from nobs.schema.spec import EngineRef, ImageRef
+from nobs.schema.sustained import Sustained
 from nobs.schema.telemetry import Telemetry
+from nobs.schema.together import Together
+from nobs.settings import NODE_NAME
 from nobs.stats import interval_of_repeats
 
 
@@ -136,6 +142,9 @@ class ModelReport(Record):
     status: Status
     failure: Failure | None = None
     """Why it failed; null if it is ok."""
+    interrupted_after: int | None = None
+    """Number of repeats when the run was interrupted, which makes the result open; null if it was
+    measured to its end."""
     weights: WeightsEvidence | None = None
     """Weights that were loaded; null if the step failed before."""
     warnings: tuple[str, ...] = ()
@@ -149,12 +158,21 @@ class ModelReport(Record):
     """Peak rates of the device right before and right after the repeats."""
     samples: tuple[Sample, ...] = ()
     """Timed repeats, raw, in order."""
+    repeats_started: AwareDatetime | None = Field(None, exclude_if=lambda value: value is None)
+    """When the first repeat began."""
     verdict: Verdict | None = None
     """Reliability of the median; null without repeats."""
     telemetry: Telemetry | None = None
     """Sensor readings during the repeats; null if nothing was measured."""
+    sustained: Sustained | None = Field(None, exclude_if=lambda value: value is None)
+    """How the speed developed; absent unless the measurement was sustained."""
     flags: tuple[Flag, ...] = ()
     """Conditions while this model was measured."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it is ok and was measured to its end."""
+        return self.status is Status.OK and self.interrupted_after is None
 
 
 _PINS = {"dataset", "models", "params", "policy", "catalog", "open_reasons"}
@@ -217,7 +235,23 @@ class RunInfo(Record):
     """Null in imported reports."""
     nobs_commit: str | None = None
     """Commit of the checkout, with `-dirty` appended if files differed; null if unknown."""
+    node: str | None = Field(None, pattern=f"^{NODE_NAME}$")
+    """Name of the machine among others of its model, if the user gave one (`--node`)."""
+    resumes: str | None = Field(None, exclude_if=lambda value: value is None)
+    """Run of another machine, whose work this one measured from the start (`--take-over`); absent
+    if it took none over."""
     backend: Backend
+    device: DeviceRef | None = Field(None, exclude_if=lambda value: value is None)
+    """The device that the user chose of several (`--device`); absent if none was chosen. Results of
+    two devices are never averaged."""
+    together: tuple[str, ...] = Field((), exclude_if=lambda value: not value)
+    """Other devices that were measured at the same time (`--together`); absent if none were."""
+    share: Share | None = Field(None, exclude_if=lambda value: value is None)
+    """Which share of a load this client drove (`--share`): its figures aren't the server's, and are
+    neither ranked nor compared. Absent if it drove all of it."""
+    merged: tuple[MergedRun, ...] = Field((), exclude_if=lambda value: not value)
+    """Runs of the clients whose shares `nobs collect` merged into this report, which has no repeats
+    of its own; absent in reports of runs."""
     execution: Execution | None
     """Null in imported reports."""
     profile: str
@@ -236,32 +270,6 @@ class RunInfo(Record):
     """State and settings of the machine that affect all models."""
 
 
-class OriginKind(StrEnum):
-    """Program that wrote an imported report."""
-
-    NOBS = "nobs"
-    """The first NOBS."""
-    LAPERF = "laperf"
-    """Its successor."""
-
-
-class Origin(Record):
-    """Source of an imported report."""
-
-    kind: OriginKind
-    file: str
-    """Name of the older report."""
-    file_sha256: str
-    timestamp: str
-    """As in the older report, without a zone."""
-    imported_by: str
-    """Version of NOBS that imported it."""
-    kept: dict[str, Any] = Field(default_factory=dict)
-    """Content of the older report that has no place in this schema, unchanged: host, power of the
-    whole session, means and deviations, CUDA's version, output of lscpu. Percentiles of a single
-    repeat are left out."""
-
-
 class Report(Record):
     """Everything that one run measured on one host."""
 
@@ -276,6 +284,8 @@ class Report(Record):
     environment: dict[str, Any] = Field(default_factory=dict)
     """Software and machine as seen by the process of the first step that uses torch, else of the
     first step; inside the container if the run used one."""
+    together: tuple[Together, ...] = Field((), exclude_if=lambda value: not value)
+    """What this and the other devices reached at once, per model (`--together`); else absent."""
     origin: Origin | None = None
     """Source of an imported report, which is `legacy` in every task; null in reports of runs."""
     digest: str = ""

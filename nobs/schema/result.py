@@ -5,7 +5,8 @@ from typing import Any, Literal, Self
 from pydantic import AwareDatetime, ConfigDict, Field, SerializeAsAny
 
 from nobs.errors import FailureClass, NobsError
-from nobs.schema.base import Dtype, Record, Status
+from nobs.schema.base import Record
+from nobs.schema.enums import Dtype, Status
 from nobs.schema.telemetry import Telemetry
 from nobs.settings import hide_secrets
 
@@ -58,6 +59,11 @@ class Sample(Record):
     stolen_cpu_s: float | None = None
     """CPU time that a hypervisor gave to other machines although this one requested it, all
     cores; 0 where the system counts none."""
+    rested_s: float = Field(0.0, ge=0, exclude_if=lambda value: not value)
+    """Rest right before the repeat; absent without one."""
+    matmul_flop_per_s: float | None = Field(None, gt=0, exclude_if=lambda value: value is None)
+    """Rate of a matrix product of fixed size right before the repeat: how fast the device is where
+    no sensor shows it. Absent unless the workload rests or is sustained, and between probes."""
 
 
 class Phases(Record):
@@ -200,7 +206,11 @@ class StepResult(Record):
     started: AwareDatetime
     finished: AwareDatetime
     failure: Failure | None = None
+    interrupted_after: int | None = None
+    """Number of repeats when the run was interrupted; null if the step was measured to its end."""
     samples: tuple[Sample, ...] = ()
+    repeats_started: AwareDatetime | None = Field(None, exclude_if=lambda value: value is None)
+    """When the first repeat began."""
     phases: Phases = Phases()
     checks: tuple[DeviceCheck, ...] = ()
     calibrations: tuple[Calibration, ...] = ()
@@ -214,3 +224,8 @@ class StepResult(Record):
     """Libraries, driver and settings as the step's process saw them."""
     telemetry: Telemetry | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it is ok and was measured to its end."""
+        return self.status is Status.OK and self.interrupted_after is None

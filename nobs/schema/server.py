@@ -13,8 +13,20 @@ SERVER_PORTS = {"http": 80, "https": 443}
 DEFAULT_REQUEST_TIMEOUT_S = 300.0
 
 
+class Api(StrEnum):
+    """The part of the OpenAI API that a server is measured by."""
+
+    CHAT = "chat"
+    """Chat completions."""
+    EMBED = "embed"
+    """Vectors of texts."""
+
+
 class ServerRequest(Record):
     """The server requested by options and settings."""
+
+    api: Api = Api.CHAT
+    """What the model is asked for."""
 
     provider: str | None = None
     """Kind of server; if null or `openai`, it is detected."""
@@ -22,6 +34,9 @@ class ServerRequest(Record):
     """Null for the provider's default address, and for a server that is started for the run."""
     model: str | None = None
     """Null for the provider's default model, or the server's only one."""
+    names: dict[str, str] = Field(default_factory=dict, exclude_if=lambda value: not value)
+    """What servers call `model`, by provider; absent where they all call it so, or the user named
+    it."""
     setup: bool = False
     """Whether the provider may start, download and load what is missing."""
     parallel: int | None = None
@@ -30,6 +45,11 @@ class ServerRequest(Record):
     """Context length in tokens to load the model with."""
     request_timeout_s: float = Field(DEFAULT_REQUEST_TIMEOUT_S, gt=0)
     """Longest silence of the server before a request fails."""
+
+    def at(self, provider: str | None) -> "ServerRequest":
+        """Return the request with the model's name at the servers of a provider."""
+        name = self.names.get(provider or "", self.model)
+        return self.model_copy(update={"model": name, "names": {}})
 
 
 class Connection(Record):

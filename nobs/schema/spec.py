@@ -4,10 +4,12 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from nobs.schema.base import Backend, Execution, Record
-from nobs.schema.device import DeviceInfo
+from nobs.schema.base import Record
+from nobs.schema.device import DeviceInfo, DeviceRef
+from nobs.schema.enums import Backend, Execution
 from nobs.schema.pins import ModelPin, Workload
 from nobs.schema.server import Connection, ServerRef, ServerRequest
+from nobs.settings import NODE_NAME
 
 
 class ImageRef(Record):
@@ -56,6 +58,10 @@ class RunSpec(Record):
     created: AwareDatetime
     nobs_version: str
     nobs_commit: str | None = None
+    node: str | None = Field(None, pattern=f"^{NODE_NAME}$")
+    """Name of the machine among others of its model; null if the user gave none."""
+    resumes: str | None = Field(None, exclude_if=lambda value: value is None)
+    """Run of another machine, whose work this one measures from the start; else absent."""
     backend: Backend
     execution: Execution
     profile: str
@@ -64,6 +70,10 @@ class RunSpec(Record):
     timeout_s: float = Field(gt=0)
     """Time limit of the run."""
     device_info: DeviceInfo
+    device: DeviceRef | None = Field(None, exclude_if=lambda value: value is None)
+    """The device that the user chose of several; absent if the backend's first is used."""
+    together: tuple[str, ...] = Field((), exclude_if=lambda value: not value)
+    """Other devices that are measured at the same time; absent if none are."""
     image: ImageRef | None = None
     engine: EngineRef | None = None
     server_request: ServerRequest | None = None

@@ -98,10 +98,21 @@ class DeviceTelemetry(Record):
     memory_clock_median_hz: Figure
     temperature_max_c: Figure
     """Degrees Celsius."""
+    clock_limit_hz: Figure = Field(default_factory=_not_reported)
+    """Core clock that it was limited to, below the usual one; estimated if only the samples show
+    it. Absent without a limit."""
     power_limit_w: Figure = Field(default_factory=_not_reported)
     """Current limit."""
     default_power_limit_w: Figure = Field(default_factory=_not_reported)
     """Factory default limit."""
+    pcie_generation_min: Figure = Field(default_factory=_not_reported)
+    """Lowest generation of the PCIe link while the device was busy."""
+    max_pcie_generation: Figure = Field(default_factory=_not_reported)
+    """The highest that card and slot support together."""
+    pcie_width_min: Figure = Field(default_factory=_not_reported)
+    """Fewest lanes of the PCIe link while the device was busy."""
+    max_pcie_width: Figure = Field(default_factory=_not_reported)
+    """The most that card and slot support together."""
     foreign_processes: Figure
     """Processes on the device at the end of measuring that are not of this run; absent where a
     server does the work."""
@@ -122,6 +133,50 @@ class SystemTelemetry(Record):
     """Charge after the last repeat, 0 to 1."""
 
 
+PARTS = 4
+"""Parts of equal length that a sustained measurement is divided into."""
+
+
+class PartOfDevice(Record):
+    """One device during one part; null where `devices` has no value either."""
+
+    name: str
+    clock_median_hz: float | None
+    temperature_max_c: float | None
+    mean_power_w: float | None
+    throttling: dict[str, float] = Field(default_factory=dict)
+    """Share of the samples in which the driver gave this reason for reduced clocks."""
+
+
+class TelemetryPart(Record):
+    """The devices during one part of the repeats."""
+
+    start_s: float
+    """Since the first repeat began."""
+    end_s: float
+    devices: tuple[PartOfDevice, ...] = ()
+    """As in `Telemetry.devices`."""
+
+
+class LimitChange(Record):
+    """A limit in force that was another after some repeats than before them."""
+
+    device: str
+    """Name of the device; `system` for the host."""
+    limit: str
+    """As in `environment`: `power_limit_w`, `set_clock_hz`, `performance_level`, `compute_mode`,
+    `persistence_mode`, `ecc` of a GPU, `cpu_limit_cores`, `affinity_cores`, `cpu_governor`,
+    `cpu_turbo`, `cpu_max_hz`, `numa_cpu_nodes`, `numa_memory_nodes` of the host."""
+    before: float | bool | str | None
+    """In the unit of its name; null without a limit."""
+    after: float | bool | str | None
+    first_repeat: int = Field(ge=1)
+    """It changed in this repeat or later, counted from 1 ..."""
+    last_repeat: int = Field(ge=1)
+    """... and no later than in this one: limits are read between repeats, at most for 0.1 % of the
+    time."""
+
+
 class Telemetry(Record):
     """Sensor readings from the start of the first repeat to the end of the last."""
 
@@ -140,7 +195,13 @@ class Telemetry(Record):
 
     Null unless a server does the work whose processes can't be seen, as from a container.
     """
+    cpu_limit_cores: float | None = Field(None, gt=0, exclude_if=lambda value: value is None)
+    """CPU quota of the cgroup before the first repeat; absent without one."""
     devices: tuple[DeviceTelemetry, ...] = ()
     """GPUs of the backend, and the processor."""
     system: SystemTelemetry | None = None
     """RAM, swap and battery."""
+    limit_changes: tuple[LimitChange, ...] = Field((), exclude_if=lambda value: not value)
+    """Limits that changed while the repeats ran; absent if none did."""
+    parts: tuple[TelemetryPart, ...] = Field((), exclude_if=lambda value: not value)
+    """Quarters of a sustained measurement; absent in others."""

@@ -1,5 +1,6 @@
 """Who owns a run, whether that process is alive, and files that must not outlive it."""
 
+import hashlib
 import os
 import platform
 import shutil
@@ -67,7 +68,7 @@ def scratch_directory(parent: Path) -> Iterator[Path]:
     the temporary files.
     """
     owner = this_owner()
-    prefix = f"{_SCRATCH}-{owner.pid}-{owner.started}-"
+    prefix = f"{_SCRATCH}-{_machine()}-{owner.pid}-{owner.started}-"
     place = parent if _keeps_permissions(parent) else None
     with tempfile.TemporaryDirectory(
         prefix=prefix, dir=place, ignore_cleanup_errors=True
@@ -84,16 +85,25 @@ def _keeps_permissions(directory: Path) -> bool:
 
 
 def sweep_scratch(parent: Path) -> list[Path]:
-    """Remove and return leftovers of this user's dead processes in `parent` and temporary files."""
+    """Remove and return what this user's dead processes left in `parent` and temporary files.
+
+    `parent` may be on a shared disk: what processes of other machines use stays.
+    """
     swept = []
     places = dict.fromkeys((Path(tempfile.gettempdir()), parent))
     for path in (path for place in places for path in place.glob(f"{_SCRATCH}-*")):
         with suppress(OSError, ValueError):
-            _, _, pid, started = path.name.rsplit("-", 1)[0].split("-", 3)
-            if _is_mine(path) and _started_of(int(pid)) != started:
+            _, _, machine, pid, started = path.name.rsplit("-", 1)[0].split("-", 4)
+            is_mine = machine == _machine() and _is_mine(path)
+            if is_mine and _started_of(int(pid)) != started:
                 shutil.rmtree(path)
                 swept.append(path)
     return swept
+
+
+def _machine() -> str:
+    """Return this machine's mark: the ids of processes mean nothing on other ones."""
+    return hashlib.sha256(this_owner().host.encode()).hexdigest()[:8]
 
 
 def _is_mine(path: Path) -> bool:

@@ -57,6 +57,11 @@ class RunDir:
         """Written by the launcher before it starts anything for the run."""
         return self.path / "state.json"
 
+    @property
+    def heartbeat_file(self) -> Path:
+        """Changed every few seconds by what executes the run."""
+        return self.path / "heartbeat"
+
     def result_file(self, step: str) -> Path:
         """Return the file of the result of `step`."""
         return self.step_directory(step) / "result.json"

@@ -4,17 +4,19 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
-import psutil
-
 from nobs.errors import StorageError, UsageError
+from nobs.schema.device import DeviceRef
 from nobs.schema.report import Report
 from nobs.storage.files import storage_error, to_json, write_atomic
 from nobs.storage.rundir import RunDir, safe_name
 from nobs.system.host import free_disk_bytes
 
 MIN_FREE_BYTES = 64 << 20
+ABANDONED_S = 3600.0
+"""Age from which a half-written report is a leftover: publishing takes less than a second."""
 FOLLOW_TICK_S = 0.2
 REMEDY = "Name a writable directory with --results, or repair its permissions."
 
@@ -33,9 +35,8 @@ def prepare_results(results: Path, free_bytes: int | None = None) -> None:
         )
     try:
         runs.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=runs):
-            pass
-        _sweep_reports(results)
+        with tempfile.TemporaryFile(dir=runs) as file:
+            _sweep_reports(results, os.fstat(file.fileno()).st_mtime)
     except NotADirectoryError as error:
         where = "is" if results.exists() else "is below"
         raise StorageError(
@@ -45,12 +46,16 @@ def prepare_results(results: Path, free_bytes: int | None = None) -> None:
         raise StorageError(f"Can't write in {runs}: {error.strerror}.", REMEDY) from error
 
 
-def _sweep_reports(results: Path) -> None:
-    """Remove unfinished reports of killed processes."""
+def _sweep_reports(results: Path, now: float) -> None:
+    """Remove unfinished reports of killed processes.
+
+    On a shared disk the writer may be a process of another machine, so only their age counts, and
+    `now` is the time of the file system.
+    """
     for file in results.glob(".report_*.json.*.*"):
-        pid = file.name.split(".")[-2]
-        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
-            file.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            if now - file.stat().st_mtime > ABANDONED_S:
+                file.unlink()
 
 
 def make_run_dir(results: Path, run_id: str) -> RunDir:
@@ -77,14 +82,32 @@ def find_run(results: Path, run_id: str) -> RunDir:
     return run_dir
 
 
-def report_path(results: Path, host: str) -> Path:
-    """Return the file of the latest report of `host`."""
-    return results / f"report_{safe_name(host)}.json"
+def report_path(
+    results: Path, host: str, node: str | None = None, device: DeviceRef | None = None
+) -> Path:
+    """Return the file of the latest report of `host`, or of its `node` among machines of a model.
+
+    Each chosen `device` has a file of its own. No host's name has an @ or a =, so that no two
+    machines or devices share a file.
+    """
+    of_node = f"@{safe_name(node)}" if node else ""
+    of_device = f"={safe_name(device.name)}" if device else ""
+    return results / f"report_{safe_name(host)}{of_node}{of_device}.json"
+
+
+def path_of(results: Path, report: Report) -> Path:
+    """Return the file of `report` as the latest one of its host, node and device."""
+    run = report.run
+    path = report_path(results, report.device_info.host, run.node, run.device)
+    kind = "=at-once" if run.together else ""
+    if run.share:
+        kind = f"=share-{run.share.index}-of-{run.share.count}"
+    return path.with_name(f"{path.stem}{'=merged' if run.merged else kind}.json")
 
 
 def publish(results: Path, report: Report) -> Path:
-    """Make `report` the latest one of its host."""
-    path = report_path(results, report.device_info.host)
+    """Make `report` the latest one of its host, node and device."""
+    path = path_of(results, report)
     write_atomic(path, to_json(report))
     return path
 

@@ -3,15 +3,23 @@
 With `--fetch` it only downloads what the run needs.
 """
 
+import json
 import sys
 from pathlib import Path
 
 from nobs.supervisor.processes import start_server
+from nobs.system.affinity import pin_to
 
 
 def main(arguments: list[str]) -> int:
     """Supervise the run; an error of the whole run is the last line of stdout."""
     fetching = arguments[1:] == ["--fetch"]
+    cores = chosen_cores(arguments[0])
+    try:
+        # Before anything imports torch, which counts the cores.
+        pin_to(cores)
+    except OSError as error:
+        return refuse_cores(cores, error)
     server = None if fetching else start_server(arguments[0])
     # The server imports torch for seconds; this process imports at the same time.
     from nobs.errors import NobsError  # noqa: PLC0415
@@ -31,6 +39,30 @@ def main(arguments: list[str]) -> int:
     finally:
         if server is not None:
             server.stop()
+
+
+def chosen_cores(run_path: str) -> list[int]:
+    """Return the cores that the run was planned for; none means all.
+
+    Light, because the imports wait for it.
+    """
+    file = Path(run_path) / "spec.json"
+    if not file.is_file():
+        return []
+    device = json.loads(file.read_bytes()).get("device") or {}
+    return list(device.get("cores") or ())
+
+
+def refuse_cores(cores: list[int], error: OSError) -> int:
+    """Say that the run can't be confined to its cores; return the exit code."""
+    from nobs.errors import BackendMissing  # noqa: PLC0415 - as in main
+    from nobs.log import format_line  # noqa: PLC0415
+
+    message = f"The run can't be confined to the cores {cores}: {error.strerror}."
+    remedy = "Name cores that the container or job may use with --device cpu:CORES."
+    fields = {"event": "run.failed", "message": message, "remedy": remedy}
+    sys.stdout.write(format_line(fields))
+    return BackendMissing.exit_code
 
 
 def _require_spec(spec_file: Path) -> None:

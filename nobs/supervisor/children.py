@@ -1,5 +1,6 @@
 """A fresh process for each step: forked after the imports, or started one by one."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +9,12 @@ from typing import Protocol
 from nobs.log import END_MARK, Event, get_logger, parse_line
 from nobs.settings import hide_secrets
 from nobs.storage.rundir import RunDir
-from nobs.supervisor.processes import DeadlineReached, RunnerProcess, Stream, kill_group
+from nobs.supervisor.processes import DeadlineReached, RunnerProcess, Stream, kill_group, terminate
 
 MAX_IMPORT_S = 600.0
 MAX_OUTPUT_CHARS = 4 << 20
+STOP_S = 5.0
+"""How long an interrupted step may take to write its result; engines kill after 8 seconds."""
 log = get_logger()
 
 
@@ -28,6 +31,9 @@ class StepRunner(Protocol):
 
     def run(self, step: str, deadline: float) -> StepExit:
         """Run `step` in its own process until it ends or `deadline` (monotonic seconds)."""
+
+    def stop(self) -> None:
+        """Ask the running step to keep its finished repeats, and wait until it has ended."""
 
     def close(self) -> None:
         """End every remaining process."""
@@ -82,6 +88,13 @@ class SpawnedSteps:
             timed_out = True
         return StepExit(exit_code=self._process.stop(), timed_out=timed_out)
 
+    def stop(self) -> None:
+        """Relay what the step still says until its pipes end."""
+        if self._process is not None and terminate(self._process.process.pid):
+            with contextlib.suppress(DeadlineReached):
+                for stream, line in self._process.lines(time.monotonic() + STOP_S):
+                    self._relay(None, stream, line)
+
     def close(self) -> None:
         """Kill the step that is running."""
         if self._process is not None:
@@ -99,6 +112,7 @@ class ForkedSteps:
         self._server = server
         self._others = others
         self._child: int | None = None
+        self._step = ""
 
     def await_ready(self, deadline: float) -> bool:
         """Wait until the imports are done; False if the server can't fork safely."""
@@ -115,6 +129,7 @@ class ForkedSteps:
         """Request `step` and read until its child has ended."""
         if not self._server.request(step):
             return self._others.run(step, deadline)
+        self._step = step
         timed_out = False
         code: int | None = None
         while True:
@@ -128,6 +143,14 @@ class ForkedSteps:
                 self._kill_child()
         self._child = None
         return StepExit(exit_code=code, timed_out=timed_out)
+
+    def stop(self) -> None:
+        """Relay what the child still says until it has ended."""
+        if self._child is None:
+            self._others.stop()
+        elif terminate(self._child):
+            with contextlib.suppress(DeadlineReached):
+                self._follow(self._step, time.monotonic() + STOP_S)
 
     def close(self) -> None:
         """Kill the child that is running, then the server."""

@@ -107,3 +107,14 @@ def kill_group(pid: int) -> None:
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(OSError):
             kill(pid, signal.SIGKILL)
+
+
+def terminate(pid: int) -> bool:
+    """Ask a step to stop; False if it has ended, or where no process can be asked."""
+    if sys.platform == "win32":
+        return False
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return False
+    return True

@@ -9,10 +9,12 @@ from nobs.log import bind, get_logger
 from nobs.report.finish import empty_result, missing_steps, record_missing, write_report
 from nobs.schema.result import StepResult
 from nobs.schema.spec import RunSpec, StepSpec
+from nobs.storage.heartbeat import beating
 from nobs.storage.rundir import RunDir
 from nobs.supervisor.children import Relay, StepRunner, open_steps
 from nobs.supervisor.events import EventSink
 from nobs.supervisor.exits import count_oom_kills, explain_exit
+from nobs.supervisor.fence import guard
 from nobs.supervisor.processes import RunnerProcess
 from nobs.supervisor.signals import stop_on_signals
 
@@ -25,7 +27,7 @@ def supervise(run_dir: RunDir, server: RunnerProcess | None) -> int:
     `server` has been importing since before this process did, see `start_server`.
     """
     spec = run_dir.read_spec()
-    with EventSink(run_dir) as sink, stop_on_signals():
+    with EventSink(run_dir) as sink, stop_on_signals(), beating(run_dir, guard(run_dir)):
         bind(run_id=spec.run_id)
         log.info(
             "run.started",
@@ -35,13 +37,16 @@ def supervise(run_dir: RunDir, server: RunnerProcess | None) -> int:
             kept=len(spec.steps) - len(missing_steps(run_dir, spec)),
         )
         deadline = time.monotonic() + spec.timeout_s
+        stopped = False
         try:
             _run_steps(run_dir, spec, server, Relay(sink.write), deadline)
         except KeyboardInterrupt as stop:
+            stopped = True
             log.warning("run.interrupted", signal=str(stop))
             record_missing(run_dir, spec, FailureClass.INTERRUPTED, "The run was interrupted.")
         results = write_report(run_dir, spec, finished=True)
-        code = exit_code_of(r.failure.failure_class for r in results.values() if r.failure)
+        failures = [r.failure.failure_class for r in results.values() if r.failure]
+        code = exit_code_of([*failures, FailureClass.INTERRUPTED] if stopped else failures)
         log.info("run.finished", exit_code=code)
     return code
 
@@ -57,7 +62,11 @@ def _run_steps(
             if time.monotonic() >= deadline:
                 break
             log.info("step.started", step=step.id, number=number, of=len(todo), model=step.model.id)
-            _run_step(run_dir, spec, runner, step, deadline)
+            try:
+                _run_step(run_dir, spec, runner, step, deadline)
+            except KeyboardInterrupt:
+                runner.stop()
+                raise
             relay.end_step(step.id)
             results = write_report(run_dir, spec, finished=False)
             _announce(results[step.id])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from nobs.errors import BackendMissing
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.amd import find_amd
 from nobs.system.gpus import Accelerators, AmdGpu, AppleGpu, NvidiaGpu, Obstacle
 from nobs.system.nvidia import find_nvidia

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.gpus import AmdGpu, Obstacle
 from nobs.system.parsers import amd
 from nobs.system.pci import AMD, find_pci_gpus

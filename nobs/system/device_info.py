@@ -2,8 +2,8 @@
 
 import re
 
-from nobs.schema.base import Backend
 from nobs.schema.device import SHARED_MEMORY, DeviceInfo
+from nobs.schema.enums import Backend
 from nobs.system.accelerators import detect_backend, find_accelerators
 from nobs.system.gpus import GIB, Accelerators, AmdGpu, AppleGpu, NvidiaGpu
 from nobs.system.identity import host, identify, processor, windows_pc

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system import visible
 
 GIB = 1024**3

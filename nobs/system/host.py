@@ -4,8 +4,10 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from nobs.system.identity import identify, windows_pc
+from nobs.system.numa import find_placement, find_policy
 from nobs.system.parsers import linux
 from nobs.system.parsers.values import integer
 from nobs.system.probe import LocalMachine, Probe
@@ -14,6 +16,7 @@ _CGROUP = "/sys/fs/cgroup"
 _CPUFREQ = "/sys/devices/system/cpu/cpu0/cpufreq"
 _INTEL_NO_TURBO = "/sys/devices/system/cpu/intel_pstate/no_turbo"
 _BOOST = "/sys/devices/system/cpu/cpufreq/boost"
+_NUMA_NODES = "/sys/devices/system/node/online"
 _FIRMWARE = "/sys/class/dmi/id/bios_version"
 _CONTAINER_MARKS = {
     "/var/run/secrets/kubernetes.io/serviceaccount/namespace": "kubernetes",
@@ -39,6 +42,14 @@ class HostFacts:
     logical_cores: int | None
     affinity_cores: int | None
     """Hardware threads that this process may use."""
+    numa_nodes: str | None
+    """Memory nodes of the machine, as in `0-1`."""
+    numa_cpu_nodes: str | None
+    """Nodes whose CPUs this process may use, as in `0`; None if all or unknown."""
+    numa_memory_nodes: str | None
+    """Nodes that its cpuset lets this process allocate from; None if all or unknown."""
+    numa_policy: str | None
+    """Memory policy of this process, as in `bind:0` (numactl); None for the default one."""
     cpu_limit_cores: float | None
     """CPU quota of the cgroup."""
     memory_limit_bytes: int | None
@@ -55,6 +66,8 @@ class HostFacts:
     cpu_min_hz: float | None
     cpu_max_hz: float | None
     """Highest clock that is allowed now."""
+    cpu_hardware_max_hz: float | None
+    """Highest clock that the processor supports."""
     on_battery: bool | None
 
 
@@ -71,18 +84,46 @@ def find_host_facts(probe: Probe | None = None) -> HostFacts:
         ram_bytes=machine.ram_bytes,
         physical_cores=machine.physical_cores or identity.cores,
         logical_cores=machine.logical_cores,
-        affinity_cores=machine.affinity_cores,
-        cpu_limit_cores=_smallest(_cpu_limits(machine)),
+        numa_nodes=_stripped(machine.read(_NUMA_NODES)),
+        numa_policy=find_policy(machine),
         memory_limit_bytes=_smallest(limit for limit, _ in _memory_limits(machine)),
-        container_runtime=_container_runtime(machine),
+        container_runtime=find_container_runtime(machine),
         hypervisor=identity.hypervisor,
         firmware=_stripped(machine.read(_FIRMWARE)),
-        cpu_governor=_stripped(machine.read(f"{_CPUFREQ}/scaling_governor")),
-        cpu_turbo=_turbo(machine),
         cpu_min_hz=_hertz(machine.read(f"{_CPUFREQ}/scaling_min_freq")),
-        cpu_max_hz=_hertz(machine.read(f"{_CPUFREQ}/scaling_max_freq")),
+        cpu_hardware_max_hz=_hertz(machine.read(f"{_CPUFREQ}/cpuinfo_max_freq")),
         on_battery=machine.on_battery,
+        **read_limits(machine),
     )
+
+
+def read_limits(probe: Probe | None = None) -> dict[str, Any]:
+    """Return the limits of `HostFacts` that can change at any time; None where there is none."""
+    machine = probe or LocalMachine()
+    placement = find_placement(machine)
+    return {
+        "cpu_limit_cores": _smallest(_cpu_limits(machine)),
+        "affinity_cores": machine.affinity_cores,
+        "cpu_governor": _stripped(machine.read(f"{_CPUFREQ}/scaling_governor")),
+        "cpu_turbo": _turbo(machine),
+        "cpu_max_hz": _hertz(machine.read(f"{_CPUFREQ}/scaling_max_freq")),
+        "numa_cpu_nodes": placement.cpu_nodes,
+        "numa_memory_nodes": placement.memory_nodes,
+    }
+
+
+def usable_cores(probe: Probe | None = None) -> int:
+    """Return how many threads can run at once here: by affinity and the cgroup, at least 1."""
+    machine = probe or LocalMachine()
+    threads = machine.affinity_cores or machine.logical_cores or 1
+    return max(1, int(min(threads, _smallest(_cpu_limits(machine)) or threads)))
+
+
+def usable_physical_cores(probe: Probe | None = None) -> int:
+    """Return the same without the second threads of cores, which slow matrix products down."""
+    machine = probe or LocalMachine()
+    usable = usable_cores(machine)
+    return min(machine.physical_cores or usable, usable)
 
 
 def memory_left_bytes(probe: Probe | None = None) -> int | None:
@@ -120,7 +161,8 @@ def _os(machine: Probe) -> tuple[str | None, str | None]:
             )
 
 
-def _container_runtime(machine: Probe) -> str | None:
+def find_container_runtime(machine: Probe) -> str | None:
+    """Return the runtime of the container that this process is in; None outside."""
     for mark, runtime in _CONTAINER_MARKS.items():
         if machine.read(mark) is not None:
             return runtime

@@ -2,8 +2,8 @@
 
 import re
 
-from nobs.schema.base import Backend
 from nobs.schema.device import SHARED_MEMORY, DeviceInfo
+from nobs.schema.enums import Backend
 from nobs.schema.result import DeviceCheck
 from nobs.system.gpus import GIB
 

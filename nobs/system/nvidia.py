@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system import visible
 from nobs.system.answer import Answer
 from nobs.system.gpus import NvidiaGpu, Obstacle

@@ -10,6 +10,7 @@ from typing import Protocol
 import psutil
 
 from nobs.system import nvml
+from nobs.system.affinity import allowed_cores
 from nobs.system.answer import Answer, ask_tool, find_tool
 
 QUICK_S = 2.0
@@ -115,9 +116,7 @@ class LocalMachine:
     @property
     def affinity_cores(self) -> int | None:
         """Hardware threads that this process may use; None where unknown."""
-        if not hasattr(os, "sched_getaffinity"):
-            return None
-        return len(os.sched_getaffinity(0))
+        return len(allowed_cores()) or None
 
     @property
     def on_battery(self) -> bool | None:

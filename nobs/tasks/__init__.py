@@ -7,13 +7,16 @@ from nobs.registry import Registry
 if TYPE_CHECKING:
     from nobs.tasks.base import TaskDefinition
 
+PACKAGES = {
+    "embeddings": "nobs.tasks.text_embeddings",
+    "llms": "nobs.tasks.llms",
+    "vlms": "nobs.tasks.vlms",
+    "diffusion": "nobs.tasks.diffusion",
+    "embeddings-served": "nobs.tasks.served_embeddings",
+}
+"""Packages of the built-in tasks; each has the modules `definition` and `options`."""
 TASKS: "Registry[TaskDefinition]" = Registry(
     "task",
-    {
-        "embeddings": "nobs.tasks.text_embeddings:DEFINITION",
-        "llms": "nobs.tasks.llms:DEFINITION",
-        "vlms": "nobs.tasks.vlms:DEFINITION",
-        "diffusion": "nobs.tasks.diffusion:DEFINITION",
-    },
+    {name: f"{package}.definition:DEFINITION" for name, package in PACKAGES.items()},
     group="nobs.tasks",
 )

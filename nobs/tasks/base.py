@@ -8,16 +8,18 @@ from typing import Any, Protocol, runtime_checkable
 
 from nobs.errors import DataError, RequirementError, UsageError
 from nobs.registry import resolve
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.schema.flags import Flag
 from nobs.schema.pins import ModelPin, Params, Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import Calibration, StepResult
-from nobs.schema.server import Connection, ServerRef
+from nobs.schema.server import Api, Connection, ServerRef
+from nobs.schema.share import Share
 from nobs.tasks.charts import Chart
 from nobs.tasks.figures import Figure
 from nobs.tasks.options import Option
 from nobs.tasks.parameters import close
+from nobs.tasks.shares import NotMergeable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,14 @@ class HasExtra(Protocol):
         """Run the extra measurements after the repeats; `facts` returns the results."""
 
 
+@runtime_checkable
+class KeepsRepeats(Protocol):
+    """A bench that records something of each repeat."""
+
+    def keep(self, repeats: int) -> None:
+        """Drop what belongs to later repeats than `repeats`: the next one was interrupted."""
+
+
 def own_figures(model: ModelReport) -> dict[str, Any]:
     """Return the fields of `model` that its task added to the common ones."""
     return {
@@ -114,6 +124,9 @@ class TaskDefinition(Protocol):
     weights: str = "nobs.data.models:open_model"
     """`module:function` that finds, fetches and checks a model's directory: `(ModelPin, *,
     offline=False, force=False) -> nobs.data.found.Model`. Not called for models of a server."""
+    is_complete: str = "nobs.data.weights:is_complete"
+    """`module:function` that tells of a directory whether it has all files of a model of this task,
+    `(Path) -> bool`; light to import."""
     packages: tuple[str, ...] = ()
     """Packages that a step imports and the launcher doesn't need, by their names on PyPI."""
     extra: str = "nobs[bench]"
@@ -131,6 +144,8 @@ class TaskDefinition(Protocol):
     """Names of options that it takes only if it is the only task of the run."""
     uses_device: bool = True
     """Whether the step computes with torch on the device; otherwise a server does."""
+    api: Api = Api.CHAT
+    """What it asks a server for, if one has its models."""
     report_type: type[ModelReport] = ModelReport
     """What `summarise` returns; its fields are in the JSON Schema, checked on reading.
 
@@ -165,6 +180,25 @@ class TaskDefinition(Protocol):
         """Return the number of concurrent requests the server must support; None if not set."""
         return None
 
+    def restarts_server(self, params: Params) -> bool:
+        """Return whether the work starts its server by itself, so none shall hold its weights."""
+        return False
+
+    def share_of(self, params: Params) -> Share | None:
+        """Return which share of a load several clients drive with `params`; None if one does."""
+        return None
+
+    def whole(self, params: Params) -> Params:
+        """Return `params` as one client would have them that drives the whole load."""
+        return params
+
+    def merge(self, runs: Sequence[str], models: Sequence[Any], params: Params) -> ModelReport:
+        """Return the shares `models` of `runs` as one model; NotMergeable has the reasons.
+
+        `params` are those of the whole load.
+        """
+        raise NotMergeable([f"the task {self.name} has no shares"])
+
     def find_notes(self, params: Params, backend: Backend) -> Iterable[str]:
         """Yield notes on `params` that are unsuitable for `backend`."""
         return ()
@@ -188,6 +222,14 @@ class TaskDefinition(Protocol):
 
     def settings(self, model: Any) -> str:  # noqa: ANN401 - tasks name their own class
         """Return with what `model` ran, as in `bfloat16, batch 64`; readers make it safe."""
+        return ""
+
+    def variant(self, model: Any) -> str:  # noqa: ANN401
+        """Return the setting without which figures can't be compared, as in `batch 4`.
+
+        It stands beside the model's name, and only figures with the same one are ranked together
+        or compared. Readers make it safe.
+        """
         return ""
 
     def find_machine(self, model: Any) -> str | None:  # noqa: ANN401

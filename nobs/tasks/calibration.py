@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.schema.result import Calibration
 
 SIZES = (512, 1024, 2048, 4096, 8192)

@@ -88,6 +88,8 @@ class Chart[M: ModelReport]:
     y: str = ""
     doubles: bool = False
     """Whether the x axis is logarithmic (base 2), with the measured values as ticks."""
+    counts: bool = False
+    """Whether the x axis counts from 1, so that it has whole numbers and no zero."""
     high: str = ""
     """Name of the upper ends of bars, if there are any."""
     series: str = ""

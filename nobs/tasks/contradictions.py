@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.schema.report import ModelReport
 from nobs.text import to_line
 

@@ -2,14 +2,25 @@
 
 from collections.abc import Sequence
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
+from nobs.schema.server import Locality, ServerRef
 from nobs.schema.telemetry import DeviceKind, DeviceTelemetry, Evidence, Figure, Telemetry
 
 IDLE_LOAD = 0.01
 
 
-def joules_per_1000(telemetry: Telemetry | None, backend: Backend, units: float | None) -> Figure:
-    """Return the joules per 1,000 `units` of the backend's devices that were busy."""
+def joules_per_1000(
+    telemetry: Telemetry | None,
+    backend: Backend,
+    units: float | None,
+    server: ServerRef | None = None,
+) -> Figure:
+    """Return the joules per 1,000 `units` of the backend's devices that were busy.
+
+    They don't say anything about a `server` that isn't on this machine.
+    """
+    if server is not None and server.locality is not Locality.LOCAL:
+        return Figure.absent(f"the server is {server.locality}, not local")
     if telemetry is None:
         return Figure.absent("no telemetry")
     if not units:

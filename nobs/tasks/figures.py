@@ -1,14 +1,21 @@
 """Figures of models: how each is read, formatted and compared."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from nobs.schema import telemetry
 from nobs.schema.report import Interval, ModelReport
-from nobs.units import format_bytes, format_money, format_rate, format_seconds, format_share
+from nobs.units import (
+    format_bytes,
+    format_money,
+    format_rate,
+    format_seconds,
+    format_share,
+    join_range,
+)
 
 
 class Kind(StrEnum):
@@ -106,6 +113,17 @@ def measured(value: float | None, interval: Interval | None = None) -> Measured 
     return Measured(
         value=float(value), low=interval.low, high=interval.high, confidence=interval.confidence
     )
+
+
+def ci_heading(intervals: Iterable[Interval | None]) -> str:
+    """Return the heading of a column of CIs; few repeats reach less than 95 %."""
+    least = min((each.confidence for each in intervals if each), default=0.95)
+    return f"{100 * least:.0f} % CI"
+
+
+def ci_cell(interval: Interval | None, write: Callable[[float], str]) -> str:
+    """Return both ends of a CI for such a column."""
+    return join_range(write(interval.low), write(interval.high)) if interval else "-"
 
 
 def per_time(value: float | None, work: float | None, times: Interval | None) -> Measured | None:

@@ -41,6 +41,9 @@ class Option[T]:
     """Name of the corresponding option of other tasks."""
     parameter: str = ""
     """The parameter that it sets; default: the one of its name."""
+    folder_of: str = ""
+    """What the files of a folder are, as in `images`: the option names a folder, whose files are
+    the rows of the data set."""
 
     @property
     def flag(self) -> str:
@@ -68,10 +71,6 @@ DATASET: Option[str] = Option(
 SPLIT: Option[str] = Option(name="split", role=Role.INPUTS, help="Split of the data set.")
 COLUMN: Option[str] = Option(name="column", role=Role.INPUTS, help="Column with the texts.")
 ROWS: Option[int] = Option(name="rows", kind=int, role=Role.INPUTS, help="Number of rows.")
-PICTURES: Option[str] = Option(
-    name="pictures", role=Role.INPUTS, metavar="DIR",
-    help="Folder of images to measure with instead of the pinned pictures.",
-)  # fmt: skip
 TRUST_REMOTE_CODE: Option[bool] = Option(
     name="trust_remote_code", kind=bool, role=Role.INPUTS,
     help="Allow a model outside the catalogue to run its own code. Dangerous.",
@@ -107,7 +106,8 @@ SERVER_URL: Option[str] = Option(
 )  # fmt: skip
 SERVER_MODEL: Option[str] = Option(
     name="llm_model", role=Role.SERVER, metavar="NAME", alike="model",
-    help="Name of the model on the server; default: LLM_MODEL_NAME, else the one of the workload.",
+    help="Name of the model on the server, or a GGUF file for the llama.cpp that NOBS starts "
+    "(--provider llamacpp); default: LLM_MODEL_NAME, else the one of the workload.",
 )  # fmt: skip
 PROVIDER: Option[str] = Option(
     name="provider", role=Role.SERVER, choices=PROVIDERS.names(),

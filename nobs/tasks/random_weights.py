@@ -8,7 +8,7 @@ import torch
 
 from nobs.data.architectures import architecture_of
 from nobs.errors import NobsError
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.schema.pins import ModelPin
 from nobs.tasks.room import check_room
 from nobs.units import format_bytes

@@ -1,10 +1,9 @@
 """The free memory of the machine and the device, compared with what weights need."""
 
-import psutil
 import torch
 
 from nobs.errors import RequirementError
-from nobs.system.host import memory_left_bytes
+from nobs.system.free import free_memory
 from nobs.units import format_bytes
 
 
@@ -22,9 +21,3 @@ def check_room(what: str, needed: int, torch_device: str) -> None:
                 f"{what}; {format_bytes(free)} of {name} are free.",
                 "Free some memory, or choose a smaller --model or a --dtype of 16 bits.",
             )
-
-
-def free_memory() -> int:
-    """Return the bytes that this process may still take, within the limit of its container."""
-    free, left = psutil.virtual_memory().available, memory_left_bytes()
-    return free if left is None else max(0, min(free, left))

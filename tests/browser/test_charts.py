@@ -10,7 +10,7 @@ from nobs.schema.report import Report
 from nobs.tasks.charts import Picture
 from tests.browser.pages import marks, opened, write_page
 from tests.fakes.picture_charts import SIZE, TITLE, give_pictures, png_source
-from tests.fakes.reports import make_report, max_report
+from tests.fakes.reports import interval, make_report, max_report
 
 
 def test_settings_that_were_tried_are_the_ticks(browser: Browser, page_file: Path) -> None:
@@ -113,11 +113,93 @@ def test_decode_rates_by_depth_are_a_heat_map(browser: Browser, tmp_path: Path) 
     reports = [by_depth("one", [90.0, 80.0, 60.0]), by_depth("two", [40.0, 35.0])]
     with opened(browser, write_page(tmp_path / "page.html", reports)) as page:
         title = "Decode by context depth, all machines"
-        assert marks(page, title, "cell") == 3 + 2
+        assert marks(page, title, "cell") == 4 + 3
         chart = page.locator("figure.chart").filter(has=page.get_by_text(title, exact=True))
         assert {"90", "35"} <= {*chart.locator("svg text").all_text_contents()}
         chart.get_by_text("Values").press("Enter")
         chart.locator("tbody tr").first.wait_for()
-        rows = [row.split("\t")[-3:] for row in chart.locator("tbody tr").all_inner_texts()]
-        assert rows == [["90", "80", "60"], ["40", "35", "\N{EN DASH}"]]
+        rows = [row.split("\t")[-4:] for row in chart.locator("tbody tr").all_inner_texts()]
+        assert rows == [["99", "90", "80", "60"], ["99", "40", "35", "\N{EN DASH}"]]
         assert marks(page, "Prefill by prompt length") == 3 + 2
+
+
+def by_load(host: str, rates: Sequence[float]) -> Report:
+    """Return a report of served embeddings with these rates at 1, 2, ... requests in flight."""
+    document = make_report(host, run=host, tasks=("llms",)).model_dump(mode="json", by_alias=True)
+    (task,) = document["tasks"]
+    cells = [
+        {"inputs": inputs, "concurrency": number, "requests": 200, "rows_per_second": rate * inputs,
+         "p50_latency_s": 0.1, "p99_latency_s": 0.2}
+        for number, rate in enumerate(rates, start=1)
+        for inputs in (1, 32)
+    ]  # fmt: skip
+    model = {
+        "model_name": "m", "device": "cpu", "status": "ok", "cells": cells,
+        "final_median_rows_per_second": max(rates) * 32,
+    }  # fmt: skip
+    task |= {"task": "embeddings-served", "models": {"m": model}, "task_score": None}
+    task["workload"]["name"] = "embeddings-served/1"
+    return Report.model_validate(document)
+
+
+def test_served_embeddings_have_a_line_for_each_request_size(
+    browser: Browser, tmp_path: Path
+) -> None:
+    page_of = write_page(tmp_path / "page.html", [by_load("one", [90.0, 160.0, 200.0])])
+    with opened(browser, page_of) as page:
+        for title in ("Throughput by request size and load", "Latency by request size and load"):
+            assert marks(page, title) == 2 * 3
+
+
+def with_queues(host: str, speed: float) -> Report:
+    """Return a report of an LLM whose server published its queue at 1, 4 and 16 at once."""
+    report = make_report(host, speed=speed, run=host, tasks=("llms",))
+    document = report.model_dump(mode="json", by_alias=True)
+    (model,) = document["tasks"][0]["models"].values()
+    for level, (mean, most) in zip(
+        model["load"]["levels"], ((0, 0), (0.4, 2), (8.5, 12)), strict=True
+    ):
+        level["server"] = {"reads": 9, "waiting_mean": mean, "waiting_max": most}
+    return Report.model_validate(document)
+
+
+def with_turns(host: str, turns: int, speed: float = 1.0) -> Report:
+    """Return a report of a conversation whose cached turns take a fifth of the time."""
+    document = make_report(host, run=host, tasks=("llms",)).model_dump(mode="json", by_alias=True)
+    (model,) = document["tasks"][0]["models"].values()
+    slow = [(300 + 100 * n) / 1000 / speed for n in range(turns)]
+    rows = [
+        {"turn": n, "number": n, "uncached_number": turns + n if n > 1 else None,
+         "ttft_s": time if n == 1 else time / 5, "ttft_interval": interval([time / 5, time / 4]),
+         "uncached_ttft_s": time if n > 1 else None, "uncached_interval": interval([time, time])}
+        for n, time in enumerate(slow, start=1)
+    ]  # fmt: skip
+    other = {"turn": 0, "number": turns + 1, "uncached_number": 2 * turns, "ttft_s": 0.2}
+    model["cache"] = {"turns": [*rows, other], "evidence": "tokens"}
+    return Report.model_validate(document)
+
+
+def test_the_servers_queue_has_a_mark_for_each_level(browser: Browser, tmp_path: Path) -> None:
+    title = "Queue of the server under load"
+    page_of = write_page(tmp_path / "page.html", [with_queues("a", 2.0), with_queues("b", 1.0)])
+    with opened(browser, page_of) as page:
+        assert marks(page, title) == 2 * 3
+        assert marks(page, title, "line") == 2
+        chart = page.locator("figure.chart").filter(has=page.get_by_text(title, exact=True))
+        ticks = chart.locator("[data-mark='x-axis tick label'] text").all_text_contents()
+        assert ticks == ["1", "4", "16"]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_turns_of_a_conversation_have_a_line_with_and_without_cache(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    title = "TTFT by turn of a conversation"
+    page_of = write_page(tmp_path / "page.html", [with_turns("a", 10, 2.0), with_turns("b", 10)])
+    with opened(browser, page_of, width=width) as page:
+        assert marks(page, title) == 2 * (10 + 9)
+        assert marks(page, title, "line") == 2 * 2
+        chart = page.locator("figure.chart").filter(has=page.get_by_text(title, exact=True))
+        ticks = chart.locator("[data-mark='x-axis tick label'] text").all_text_contents()
+        assert [tick for tick in ticks if tick not in {*map(str, range(1, 11))}] == []
+        assert chart.locator("figure > div").first.inner_text().split() == ["cached", "uncached"]

@@ -271,7 +271,7 @@ def test_hostile_text_stays_text(browser: Browser, tmp_path: Path, text: str) ->
         page.get_by_role("link", name=to_line(text)[:20] or "(no name)").first.click()
 
         assert len(shown) == 2
-        assert page.locator("script").count() == 7
+        assert page.locator("script").count() == 8
         assert page.locator("img, b").count() == 0
         expect(page.get_by_role("heading", level=2)).to_be_visible()
 

@@ -17,7 +17,7 @@ from docker.models.containers import Container
 from nobs.launch.container.plan import LABEL_RUN_ID, RUN_DIR_IN_CONTAINER
 from nobs.launch.engine.client import connect
 from nobs.launch.image.build import find_tagged
-from nobs.schema.base import Execution
+from nobs.schema.enums import Execution
 from nobs.schema.spec import RunSpec
 from nobs.storage.rundir import RunDir
 from tests.container.launching import BASE_IMAGE

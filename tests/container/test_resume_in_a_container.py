@@ -7,7 +7,7 @@ from pathlib import Path
 
 import docker
 
-from nobs.schema.base import Status
+from nobs.schema.enums import Status
 from nobs.storage.rundir import RunDir
 
 RUN = (sys.executable, "-m", "nobs", "run")

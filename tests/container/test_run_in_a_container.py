@@ -21,7 +21,7 @@ from nobs.backends.rocm import Rocm
 from nobs.errors import FailureClass
 from nobs.launch.container.plan import COMMAND
 from nobs.launch.engine.client import connect
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.schema.result import StepResult
 from nobs.storage.rundir import RunDir
 from nobs.system.gpus import Accelerators

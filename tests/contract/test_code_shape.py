@@ -3,10 +3,9 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 REPO = Path(__file__).resolve().parents[2]
 MODULES = sorted((REPO / "nobs").rglob("*.py"))
@@ -25,8 +24,36 @@ def name_of(path: Path) -> str:
     return path.relative_to(REPO).as_posix()
 
 
-def nodes(path: Path) -> Iterator[ast.AST]:
-    return ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+@dataclass
+class Shape:
+    """What a file has, as lines and names."""
+
+    functions: dict[str, int] = field(default_factory=dict)
+    """The lines of each function."""
+    imported: list[str] = field(default_factory=list)
+    prints: list[int] = field(default_factory=list)
+    takes_mocker: bool = False
+
+
+@cache
+def shape(path: Path) -> Shape:
+    """Read a file once for all tests."""
+    found = Shape()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                found.functions[f"{node.lineno} {node.name}"] = length(node)
+            case ast.Import(names=names):
+                found.imported += (alias.name for alias in names)
+            case ast.ImportFrom(module=str(module), names=names):
+                found.imported += (f"{module}.{alias.name}" for alias in names)
+            case ast.Call(func=ast.Name(id="print")):
+                found.prints.append(node.lineno)
+            case ast.arg(arg="mocker"):
+                found.takes_mocker = True
+            case _:
+                pass
+    return found
 
 
 def length(function: Function) -> int:
@@ -37,24 +64,6 @@ def length(function: Function) -> int:
     return (function.end_lineno or 0) - function.lineno + 1 - docstring
 
 
-def functions() -> dict[str, int]:
-    return {
-        f"{name_of(path)}:{node.lineno} {node.name}": length(node)
-        for path in MODULES
-        for node in nodes(path)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    }
-
-
-def imported(path: Path) -> Iterator[str]:
-    for node in nodes(path):
-        match node:
-            case ast.Import(names=names):
-                yield from (alias.name for alias in names)
-            case ast.ImportFrom(module=str(module), names=names):
-                yield from (f"{module}.{alias.name}" for alias in names)
-
-
 def test_no_file_is_longer_than_a_few_screens() -> None:
     lines = {name_of(path): len(path.read_bytes().splitlines()) for path in [*MODULES, *OTHERS]}
 
@@ -62,44 +71,53 @@ def test_no_file_is_longer_than_a_few_screens() -> None:
 
 
 def test_no_function_is_long() -> None:
-    assert {name: n for name, n in functions().items() if n > MAX_FUNCTION_LINES} == {}
+    functions = {
+        f"{name_of(path)}:{name}": lines
+        for path in MODULES
+        for name, lines in shape(path).functions.items()
+    }
+
+    assert {name: n for name, n in functions.items() if n > MAX_FUNCTION_LINES} == {}
 
 
-@pytest.mark.parametrize("path", TESTS, ids=name_of)
-def test_tests_use_no_mocks(path: Path) -> None:
-    mocks = [name for name in imported(path) if name.startswith(("unittest.mock", "mock.", "mock"))]
+def test_tests_use_no_mocks() -> None:
+    users = {name_of(path) for path in TESTS if uses_mocks(path)}
 
-    assert mocks == []
-    assert not any(isinstance(node, ast.arg) and node.arg == "mocker" for node in nodes(path))
+    assert users == set()
+
+
+def uses_mocks(path: Path) -> bool:
+    found = shape(path)
+    return found.takes_mocker or any(
+        name.startswith(("unittest.mock", "mock")) for name in found.imported
+    )
 
 
 def test_no_test_module_is_a_library_of_others() -> None:
     users = {
-        name_of(path): [name for name in imported(path) if name.startswith(OF_TESTS)]
+        name_of(path): [name for name in shape(path).imported if name.startswith(OF_TESTS)]
         for path in OTHERS
     }
 
     assert {user: names for user, names in users.items() if names} == {}, "belongs in tests/fakes"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_only_command_line_and_renderers_print(path: Path) -> None:
+def test_only_command_line_and_renderers_print() -> None:
     calls = [
-        node.lineno
-        for node in nodes(path)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "print"
+        f"{name_of(path)}:{line}"
+        for path in MODULES
+        if not name_of(path).startswith(MAY_PRINT)
+        for line in shape(path).prints
     ]
 
-    assert name_of(path).startswith(MAY_PRINT) or calls == []
+    assert calls == []
 
 
 def test_only_launch_imports_the_docker_sdk() -> None:
     users = {
         name_of(path)
         for path in MODULES
-        if any(name.split(".")[0] == "docker" for name in imported(path))
+        if any(name.split(".")[0] == "docker" for name in shape(path).imported)
     }
 
     assert users

@@ -15,7 +15,10 @@ import pytest
 from nobs.catalog import load_catalog
 
 REPO = Path(__file__).resolve().parents[2]
-OF_EXTRAS = {"nobs/providers/llamacpp_server.py": "quick", "nobs/tasks/diffusion/": "diffusion"}
+OF_EXTRAS = {
+    "nobs/providers/llamacpp_server.py": "quick", "nobs/providers/encoder_server.py": "bench",
+    "nobs/tasks/diffusion/": "diffusion",
+}  # fmt: skip
 """Files and folders that may import what an extra brings; all others of the worker, `bench`."""
 OF_THE_WORKER = (
     "nobs/data/", "nobs/runner/", "nobs/tasks/", "nobs/system/nvml.py", "nobs/system/telemetry/",
@@ -73,8 +76,13 @@ def nodes_of(module: Path, *, eager: bool) -> Iterator[ast.AST]:
                 waiting += ast.iter_child_nodes(node)
 
 
-def names_in(module: Path, *, eager: bool = False) -> Iterator[str]:
-    """Yield the dotted names that `module` imports: of modules, or of what is in them."""
+@cache
+def names_in(module: Path, *, eager: bool = False) -> tuple[str, ...]:
+    """Return the dotted names that `module` imports: of modules, or of what is in them."""
+    return tuple(_names_in(module, eager=eager))
+
+
+def _names_in(module: Path, *, eager: bool) -> Iterator[str]:
     for node in nodes_of(module, eager=eager):
         match node:
             case ast.Import(names):

@@ -53,7 +53,7 @@ def stand_in_engine(
     """Serve an engine at `socket` that refuses each container with the text of `refuse`."""
     engine = StandInEngine(socket, refuse, dict(info or {}), waits=waits)
     with _Server(str(socket), _handler(engine)) as server:
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
             yield engine

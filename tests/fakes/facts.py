@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nobs.launch.planning.facts import Facts
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.gpus import Accelerators
 from tests.fakes.runs import DEVICE
 

@@ -1,7 +1,7 @@
 """`nobs` in forks of a process that has imported it: imports are most of a short command's time.
 
-A fork has its own environment, directory and descriptors, and ends as any process does. The server
-reads one order a line and answers with exit codes.
+A fork has its own environment, directory, descriptors and cores, and ends as any process does. The
+server gets one order a message, with the descriptors; each order has a keeper, which waits for it.
 """
 
 import atexit
@@ -9,71 +9,166 @@ import gc
 import json
 import os
 import runpy
-import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from pkgutil import walk_packages
+from select import select
+from typing import Any, NoReturn
+
+if sys.platform == "linux":
+    import fcntl
+    import termios
 
 REPO = Path(__file__).resolve().parents[2]
 LIMIT_S = 120
+MAX_ORDER_BYTES = 1 << 20
+LAUNCHERS = (
+    "nobs.cli", "nobs.launch", "nobs.render", "nobs.report", "nobs.storage", "nobs.backends",
+    "nobs.providers",
+)  # fmt: skip
+"""What commands need of NOBS, and with it docker and openai."""
+WORKERS = {"nobs.providers.encoder_server", "nobs.providers.llamacpp_server"}
+"""What these import is too heavy, and runs in processes of its own."""
+
+
+class ForkedNobs(subprocess.Popen[str]):
+    """`python -m nobs` with these words, imported already; used like any `Popen`.
+
+    With a terminal as standard input and a session of its own, that is the session's terminal.
+    """
+
+    _end: int
+    """Where its keeper writes its pid and, at its end, its status: a line each."""
+
+    def __init__(self, words: Iterable[str], **options: Any) -> None:
+        super().__init__(list(words), text=True, **options)
+
+    # What `Popen` calls to begin and to end a process: the same in Python 3.12 to 3.14.
+    def _execute_child(self, *values: Any) -> None:
+        words, cwd, env, pipes, is_session = values[0], *values[5:7], values[10:16], values[-2]
+        order = {
+            "words": words, "cwd": str(cwd or Path.cwd()), "env": dict(env or os.environ),
+            "session": is_session, "cores": sorted(os.sched_getaffinity(0)),
+        }  # fmt: skip
+        given = enumerate((pipes[0], pipes[3], pipes[5]))
+        files = [own if file == -1 else file for own, file in given]
+        self._end, end = os.pipe()
+        socket.send_fds(_server(), [json.dumps(order).encode()], [*files, end])
+        os.close(end)
+        self.pid = int(_read_line(self._end))
+        self._child_created = True
+        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
+
+    def _try_wait(self, flags: int) -> tuple[int, int]:
+        if flags & os.WNOHANG and not select([self._end], [], [], 0)[0]:
+            return 0, 0
+        status = int(_read_line(self._end))
+        os.close(self._end)
+        return self.pid, status
+
+    def _internal_poll(self, *_: Any, **__: Any) -> int | None:
+        if self.returncode is None:
+            pid, status = self._try_wait(os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+
+def _read_line(file: int) -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        part = os.read(file, 1)
+        assert part, "the server of forks is gone"
+        line += part
+    return line
 
 
 @cache
-def _server() -> "subprocess.Popen[str]":
+def _server() -> socket.socket:
     """Start the server of this test process."""
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tests.fakes.forked"], cwd=REPO,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    atexit.register(server.communicate)
-    return server
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with its:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tests.fakes.forked", str(its.fileno())],
+            cwd=REPO, pass_fds=[its.fileno()], stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    atexit.register(server.wait)
+    atexit.register(ours.close)
+    return ours
 
 
-def run_forked(words: tuple[str, ...], cwd: Path, env: Mapping[str, str], files: list[str]) -> int:
-    """Run `nobs` with standard output and error in `files`; return its exit code."""
-    server = _server()
-    assert server.stdin
-    assert server.stdout
-    order = {"words": words, "cwd": str(cwd), "env": dict(env), "files": files}
-    server.stdin.write(json.dumps(order) + "\n")
-    server.stdin.flush()
-    return int(server.stdout.readline())
+def import_launcher() -> None:
+    """Import what commands import when they are called."""
+    for package in map(import_module, LAUNCHERS):
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            if module.name not in WORKERS:
+                import_module(module.name)
+    tasks = import_module("nobs.tasks").TASKS
+    for name in tasks:
+        tasks.load(name)
 
 
-def _serve() -> None:
-    from nobs.cli import COMMANDS  # noqa: PLC0415 - those who ask need none of it
-
-    for module in (*(f"nobs.cli.{name}" for name in COMMANDS), "docker", "openai"):
-        import_module(module)
+def _serve(orders: socket.socket) -> None:
+    import_launcher()
     # Else each fork's end copies the pages of every object to collect what the system frees anyway.
     gc.freeze()
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            _become(json.loads(line))
+    while True:
+        order, files, _, _ = socket.recv_fds(orders, MAX_ORDER_BYTES, 4)
+        if not order:
             return
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        if os.fork() == 0:
+            orders.close()
+            _keep(json.loads(order), files)
+        for file in files:
+            os.close(file)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG) != (0, 0):
+                pass
 
 
-def _become(order: dict[str, Any]) -> None:
-    """Be the command until it ends, or until it takes too long."""
-    signal.alarm(LIMIT_S)
+def _keep(order: dict[str, Any], files: list[int]) -> NoReturn:
+    """Begin the command, and say how it ended."""
+    *streams, end = files
+    child = os.fork()
+    if child == 0:
+        os.close(end)
+        _become(order, streams)
+    for file in streams:
+        os.close(file)
+    os.write(end, b"%d\n" % child)
+    os.write(end, b"%d\n" % os.waitpid(child, 0)[1])
+    os._exit(0)
+
+
+def _become(order: dict[str, Any], streams: list[int]) -> NoReturn:
+    """Be the command until it ends."""
+    if order["session"]:
+        os.setsid()
+    for number, file in enumerate(streams):
+        os.dup2(file, number)
+        os.close(file)
+    if order["session"] and os.isatty(0):
+        # Only the terminal that controls a session turns Ctrl-C into a signal.
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - until its end
+    sys.stdout = open(1, "w", buffering=1 if os.isatty(1) else -1, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    os.sched_setaffinity(0, order["cores"])
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["env"])
     sys.path[:0] = filter(None, order["env"].get("PYTHONPATH", "").split(os.pathsep))
-    for number, name in enumerate([os.devnull, *order["files"]]):
-        file = os.open(name, os.O_RDWR)
-        os.dup2(file, number)
-        os.close(file)
     sys.argv[1:] = order["words"]
     runpy.run_module("nobs", run_name="__main__", alter_sys=True)
+    sys.exit()
 
 
 if __name__ == "__main__":
-    _serve()
+    with socket.socket(fileno=int(sys.argv[1])) as orders:
+        _serve(orders)

@@ -4,8 +4,9 @@ from typing import Any
 
 from nobs.catalog import load_catalog
 
+ROWS = 4
 FULL_SIZE = (
-    "--task", "embeddings", "--weights", "random", "--rows", "20", "--repeats", "1", "--json",
+    "--task", "embeddings", "--weights", "random", "--rows", str(ROWS), "--repeats", "1", "--json",
 )  # fmt: skip
 
 
@@ -20,5 +21,5 @@ def check_full_size(report: dict[str, Any]) -> None:
     }
     for model in task["models"].values():
         assert (model["status"], len(model["all_runs"])) == ("ok", 1)
-        assert model["tokens"] > 20 * 200
+        assert model["tokens"] > ROWS * 200
         assert "random-weights" in {flag["name"] for flag in model["flags"]}

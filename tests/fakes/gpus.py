@@ -1,7 +1,7 @@
 """GPUs as detection would have found them."""
 
 from nobs.errors import BackendMissing
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.accelerators import detect_backend, find_accelerators
 from nobs.system.gpus import AmdGpu, NvidiaGpu
 

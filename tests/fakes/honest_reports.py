@@ -9,7 +9,7 @@ from nobs.catalog import load_catalog
 from nobs.data.architectures import random_model
 from nobs.launch.planning.plan import make_plan
 from nobs.report.build import build_report
-from nobs.schema.base import Dtype, Execution, Status
+from nobs.schema.enums import Dtype, Execution, Status
 from nobs.schema.pins import ModelPin, Workload
 from nobs.schema.report import Report
 from nobs.schema.result import (
@@ -40,7 +40,9 @@ TIMES_S = (1.0123456789012345, 1.0098765432109876, 1.0111111111111112, 1.0101010
 type Document = dict[str, Any]
 
 
-def honest_report(times_s: Sequence[float] = TIMES_S, **words: Any) -> Report:
+def honest_report(
+    times_s: Sequence[float] = TIMES_S, *, is_interrupted: bool = False, **words: Any
+) -> Report:
     """Return the report of a run whose every step took `times_s` for its repeats."""
     defaults = {"tasks": ("embeddings",), "execution": Execution.NATIVE, "profile": "quick"}
     request = make_request(**defaults | words)
@@ -49,6 +51,9 @@ def honest_report(times_s: Sequence[float] = TIMES_S, **words: Any) -> Report:
         step.id: _result(spec.workload_of(step), step.id, step.model, times_s)
         for step in spec.steps
     }
+    if is_interrupted:
+        cut = {"interrupted_after": len(times_s)}
+        results = {step: result.model_copy(update=cut) for step, result in results.items()}
     return build_report(spec, results, finished=True)
 
 

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nobs.catalog import load_catalog
-from nobs.schema.base import Backend, Status
+from nobs.schema.enums import Backend, Status
 from nobs.schema.pins import Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import Calibration, Sample, StepResult
-from nobs.tasks.diffusion import DEFINITION
+from nobs.tasks.diffusion.definition import DEFINITION
 from nobs.tasks.diffusion.report import DiffusionModelReport
 from nobs.tasks.parameters import typed
 

@@ -1,6 +1,7 @@
 """Whole answers of a scripted server: chat completions with known numbers of tokens."""
 
 import itertools
+import random
 
 from nobs.providers.readiness import PROMPT
 from nobs.tasks.llms.questions import QUESTIONS
@@ -80,3 +81,16 @@ def after(good: int, bad: Script) -> Choose:
     """Return a server whose first `good` chats are answered and all later ones with `bad`."""
     numbers = itertools.count(1)
     return lambda _: stream() if next(numbers) <= good else bad
+
+
+def garbage(seed: int) -> Choose:
+    """Return a server whose every answer is of the right shape, and random words."""
+    rng = random.Random(seed)
+    words = ("the ", "no ", "yes ", "four ", "7 ", "cat ", "is ", "of ", "red ", "Paris ")
+
+    def choose(asked: Answered) -> Script:
+        if not asked.path.endswith("/chat/completions"):
+            return whole_server()(asked)
+        return stream(8, text="".join(rng.choices(words, k=3)))
+
+    return choose

@@ -1,5 +1,7 @@
 """Records of requests under load, with known stamps."""
 
+from collections.abc import Callable
+
 from nobs.tasks.chat.client.record import (
     ChatFailure,
     ChatRecord,
@@ -11,7 +13,7 @@ from nobs.tasks.chat.client.record import (
 MS = 1_000_000
 
 
-def answered(sent_ms: int, *token_ms: int, tokens: int = 10) -> ChatRecord:
+def answered(sent_ms: float, *token_ms: float, tokens: int = 10) -> ChatRecord:
     """An answer whose tokens came so long after its request went out at `sent_ms`."""
     figures = Figures(
         total_latency_s=token_ms[-1] / 1e3, stream_end_s=token_ms[-1] / 1e3,
@@ -24,8 +26,8 @@ def answered(sent_ms: int, *token_ms: int, tokens: int = 10) -> ChatRecord:
         itl=None, finish_reason="stop", model=None,
     )  # fmt: skip
     stamps = Stamps(
-        sent_at_ns=sent_ms * MS, token_ns=tuple(ms * MS for ms in token_ms),
-        ended_ns=token_ms[-1] * MS,
+        sent_at_ns=int(sent_ms * MS), token_ns=tuple(int(ms * MS) for ms in token_ms),
+        ended_ns=int(token_ms[-1] * MS),
     )  # fmt: skip
     return ChatRecord(stamps=stamps, figures=figures)
 
@@ -33,3 +35,15 @@ def answered(sent_ms: int, *token_ms: int, tokens: int = 10) -> ChatRecord:
 def failed(sent_ms: int, ended_ms: int) -> ChatRecord:
     stamps = Stamps(sent_at_ns=sent_ms * MS, ended_ns=ended_ms * MS)
     return ChatRecord(stamps=stamps, failure=ChatFailure.CUT, error="cut")
+
+
+def closed(clients: int, latency_ms: Callable[[int], int], count: int = 120) -> list[ChatRecord]:
+    """Requests of a closed loop whose clients send one after the other."""
+    free_ms = [0] * clients
+    records = []
+    for number in range(count):
+        client = free_ms.index(min(free_ms))
+        took_ms = latency_ms(number)
+        records.append(answered(free_ms[client], took_ms // 2, took_ms))
+        free_ms[client] += took_ms
+    return records

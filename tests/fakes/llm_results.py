@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from nobs.schema.base import Backend, Status
+from nobs.schema.enums import Backend, Status
 from nobs.schema.report import ModelReport
 from nobs.schema.result import Sample, StepResult
 from nobs.schema.server import Locality, ServerRef
 from nobs.tasks.chat.report import ChatModelReport
-from nobs.tasks.llms import DEFINITION
+from nobs.tasks.llms.definition import DEFINITION
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

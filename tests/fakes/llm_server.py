@@ -35,10 +35,12 @@ class Script(loopback.Script):
 
 type Choose = Callable[[Answered], Script]
 
+_NOT_FOUND = Script(steps=[Send(0, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")])
 
-def _listener_at(unix_socket: Path | None) -> socket.socket:
+
+def _listener_at(unix_socket: Path | None, port: int) -> socket.socket:
     if unix_socket is None:
-        return socket.create_server(("127.0.0.1", 0), backlog=256)
+        return socket.create_server(("127.0.0.1", port), backlog=256)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(unix_socket))
     listener.listen(256)
@@ -49,15 +51,31 @@ class ScriptedServer(loopback.ScriptedServer):
     """Answers each request with the script that `choose` returns for it."""
 
     def __init__(
-        self, choose: Choose, tls: ssl.SSLContext | None = None, unix_socket: Path | None = None
+        self,
+        choose: Choose,
+        tls: ssl.SSLContext | None = None,
+        unix_socket: Path | None = None,
+        metrics: Choose | None = None,
+        *,
+        port: int = 0,
     ) -> None:
-        listener = _listener_at(unix_socket)
+        listener = _listener_at(unix_socket, port)
         self._stop, self._stopper = os.pipe()
-        super().__init__(choose, listener, self._stop)
+        super().__init__(self._answer, listener, self._stop)
+        self._others = choose
+        self._metrics = metrics
+        self.metrics_log: list[Answered] = []
+        """Reads of `/metrics`, which aren't in `log`."""
         self._tls = tls
         scheme = "https" if tls else "http"
         port = 1 if unix_socket else listener.getsockname()[1]
         self.url = f"{scheme}://127.0.0.1:{port}/v1"
+
+    def _answer(self, asked: Answered) -> loopback.Script:
+        if not asked.path.endswith("/metrics"):
+            return self._others(asked)
+        self.metrics_log.append(self.log.pop())
+        return self._metrics(asked) if self._metrics else _NOT_FOUND
 
     def serve(self) -> None:
         """Serve until `stop`, then close everything."""
@@ -96,11 +114,16 @@ class ScriptedServer(loopback.ScriptedServer):
 
 @contextmanager
 def serving(
-    script: Script | Choose, tls: ssl.SSLContext | None = None, unix_socket: Path | None = None
+    script: Script | Choose,
+    tls: ssl.SSLContext | None = None,
+    unix_socket: Path | None = None,
+    metrics: Choose | None = None,
+    *,
+    port: int = 0,
 ) -> Iterator[ScriptedServer]:
-    """Serve `script` in a thread of its own."""
+    """Serve `script` in a thread of its own; `/metrics` is not found, unless `metrics` has it."""
     choose = (lambda _: script) if isinstance(script, Script) else script
-    server = ScriptedServer(choose, tls, unix_socket)
+    server = ScriptedServer(choose, tls, unix_socket, metrics, port=port)
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:

@@ -6,9 +6,15 @@ from typing import Any
 
 from nobs.catalog import load_catalog
 from nobs.schema.pins import RepeatPolicy, Workload
-from nobs.schema.server import Connection, Locality, ModelIdentity, ServerRef
+from nobs.schema.server import Connection, Locality, ModelIdentity, RequestShape, ServerRef
 from nobs.tasks.base import Work
-from nobs.tasks.llms.params import CheckedLlmParams, DepthParams, LlmParams
+from nobs.tasks.llms.params import (
+    CacheParams,
+    CheckedLlmParams,
+    DepthParams,
+    LlmParams,
+    LlmsColdParams,
+)
 from tests.fakes.llm_answers import MODEL
 
 WAIT_S = 1.0
@@ -47,5 +53,50 @@ def depth_work(
         plain,
         inputs=tuple(f"Passage {number}. " * 30 for number in range(100)),
         workload=plain.workload.model_copy(update={"params": deep}),
+        connection=Connection(base_url=url),
         server=plain.server.model_copy(update={"identity": identity}),
+    )
+
+
+def served_work(url: str, directory: Path, model: str, **params: Any) -> Work:
+    """The same work against a real server: slower, and with longer answers."""
+    plain = work(url, directory)
+    assert plain.server is not None
+    longer = LlmParams(max_output_tokens=24, **params)
+    return replace(
+        plain,
+        workload=plain.workload.model_copy(update={"params": longer}),
+        server=plain.server.model_copy(update={"model": model}),
+        connection=Connection(base_url=url),
+    )
+
+
+def cache_work(
+    url: str,
+    directory: Path = Path(),
+    identity: ModelIdentity | None = None,
+    shape: RequestShape | None = None,
+    **params: int,
+) -> Work:
+    """A conversation of four turns, cut from numbered passages."""
+    deep = depth_work(url, directory, identity)
+    values = {"turns": 4, "system_chars": 2000, "user_chars": 300, "answer_chars": 100} | params
+    caching = CacheParams.model_validate({"max_output_tokens": 16, **values})
+    assert deep.server is not None
+    return replace(
+        deep,
+        workload=deep.workload.model_copy(update={"params": caching}),
+        server=deep.server.model_copy(update={"request": shape or RequestShape()}),
+    )
+
+
+def cold_work(server: ServerRef, directory: Path = Path()) -> Work:
+    """Two short answers after each start of a server."""
+    plain = work(server.base_url, directory)
+    params = LlmsColdParams(max_output_tokens=8)
+    return replace(
+        plain,
+        workload=plain.workload.model_copy(update={"params": params}),
+        server=server,
+        connection=Connection(base_url=server.base_url, request_timeout_s=60),
     )

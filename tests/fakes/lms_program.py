@@ -7,10 +7,12 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +76,16 @@ def server_start(state: dict[str, Any], words: list[str]) -> None:
     )
     state["pid"] = front.pid
     write(state)
+    wait_until_it_listens(state["port"])
     say(f"Success! Server is now running on port {state['port']}")
+
+
+def wait_until_it_listens(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
 
 
 def server_stop(state: dict[str, Any], _words: list[str]) -> None:

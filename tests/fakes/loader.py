@@ -25,6 +25,10 @@ class Loader:
         """Return rows and evidence of `load_texts`, or its error."""
         return self._ask("texts", pin.model_dump_json(), options)
 
+    def pictures(self, pin: DatasetPin, **options: bool) -> dict[str, Any]:
+        """Return names, sizes, questions and evidence of `load_images`, or its error."""
+        return self._ask("pictures", pin.model_dump_json(), options)
+
     def model(self, pin: ModelPin, **options: bool) -> dict[str, Any]:
         """Return path, revision and weights of `open_model`, or its error."""
         return self._ask("model", pin.model_dump_json(), options)
@@ -85,6 +89,14 @@ def _load_texts(pin: str, options: dict[str, bool]) -> dict[str, Any]:
     return {"rows": texts.rows, "evidence": texts.evidence.model_dump()}
 
 
+def _load_pictures(pin: str, options: dict[str, bool]) -> dict[str, Any]:
+    from nobs.tasks.vlms.inputs import load_images  # noqa: PLC0415
+
+    found = load_images(DatasetPin.model_validate_json(pin), **options)
+    rows = [(row.name, row.image.size, row.open_question) for row in found.rows]
+    return {"rows": rows, "evidence": found.evidence.model_dump()}
+
+
 def _open_model(pin: str, options: dict[str, bool]) -> dict[str, Any]:
     from nobs.data.models import open_model  # noqa: PLC0415
 
@@ -102,7 +114,12 @@ def _describe(model: "Model") -> dict[str, Any]:
     return {"path": str(model.path), "revision": model.weights.revision, "weights": weights}
 
 
-_ANSWERS = {"texts": _load_texts, "model": _open_model, "pipeline": _open_pipeline}
+_ANSWERS = {
+    "texts": _load_texts,
+    "pictures": _load_pictures,
+    "model": _open_model,
+    "pipeline": _open_pipeline,
+}
 
 
 if __name__ == "__main__":

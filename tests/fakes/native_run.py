@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.fakes.command import run_nobs
 from tests.fakes.loader import hub_environment
 
 
@@ -33,10 +34,9 @@ def nobs_run(
     tmp_path: Path, *options: str, hub: str = "http://127.0.0.1:9", timeout_s: float = 300
 ) -> subprocess.CompletedProcess[str]:
     """Run natively on the CPU with results and cache below `tmp_path`."""
+    words = (
+        "run", "--execution", "native", "--backend", "cpu", "--results", str(tmp_path / "results"),
+        *options,
+    )  # fmt: skip
     with one_core():
-        return subprocess.run(
-            [sys.executable, "-m", "nobs", "run", "--execution", "native", "--backend", "cpu",
-             "--results", str(tmp_path / "results"), *options],
-            env=hub_environment(hub, tmp_path / "hf"), capture_output=True, text=True,
-            timeout=timeout_s, check=False,
-        )  # fmt: skip
+        return run_nobs(*words, env=hub_environment(hub, tmp_path / "hf"), timeout_s=timeout_s)

@@ -52,6 +52,8 @@ int nvmlDeviceGetMemoryInfo(void *gpu, Memory *memory)
 int nvmlDeviceGetClockInfo(void *gpu, int kind, unsigned *megahertz) { *megahertz = kind == 1 ? 1755 : 2619; return OK; }
 int nvmlDeviceGetTemperature(void *gpu, int sensor, unsigned *celsius) { *celsius = 61; return OK; }
 int nvmlDeviceGetCurrentClocksThrottleReasons(void *gpu, unsigned long long *mask) { *mask = 0x44; return OK; }
+int nvmlDeviceGetCurrPcieLinkWidth(void *gpu, unsigned *lanes) { *lanes = 8; return OK; }
+int nvmlDeviceGetMaxPcieLinkWidth(void *gpu, unsigned *lanes) { *lanes = 16; return OK; }
 int nvmlDeviceGetEnforcedPowerLimit(void *gpu, unsigned *milliwatts) { *milliwatts = 450000; return OK; }
 int nvmlDeviceGetPowerManagementDefaultLimit(void *gpu, unsigned *milliwatts) { *milliwatts = 700000; return OK; }
 

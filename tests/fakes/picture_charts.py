@@ -9,7 +9,7 @@ from PIL import Image
 
 from nobs.report import leaderboard
 from nobs.tasks.charts import Chart, ChartKind, Picture
-from nobs.tasks.text_embeddings import TextEmbeddings
+from nobs.tasks.text_embeddings.definition import TextEmbeddings
 
 TITLE = "What it made"
 SIZE = 8

@@ -1,5 +1,9 @@
 """Pictures with one colour, which a scripted server can see."""
 
+import struct
+from pathlib import Path
+from zlib import compress, crc32
+
 from PIL import Image
 
 from nobs.tasks.vlms.pictures import Picture, pixel_digest
@@ -18,6 +22,22 @@ def picture(colour: str, side: int = 64) -> Picture:
         answers=(colour,), wrong=tuple(other for other in COLOURS if other != colour),
         open_question=f"Describe the {len(colour)}th picture in detail.",
     )  # fmt: skip
+
+
+def save_deep(path: Path, size: tuple[int, int]) -> None:
+    """Save an orange PNG with 16 bits per channel, which Pillow can't write; (255, 51, 0) in 8."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
+
+    width, height = size
+    row = b"\0" + struct.pack(">3H", 65535, 51 * 256 + 200, 0) * width
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">2I5B", width, height, 16, 2, 0, 0, 0))
+        + chunk(b"IDAT", compress(row * height))
+        + chunk(b"IEND", b"")
+    )
 
 
 def pictures(*sides: int) -> tuple[Picture, ...]:

@@ -10,7 +10,7 @@ from nobs.launch.engine.info import EngineInfo
 from nobs.launch.image.plan import ImagePlan
 from nobs.launch.planning.plan import Plan, make_plan
 from nobs.launch.planning.request import RunRequest
-from nobs.schema.base import Backend, Execution
+from nobs.schema.enums import Backend, Execution
 from tests.fakes.facts import make_facts
 
 

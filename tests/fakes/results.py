@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from nobs.catalog import load_catalog
 from nobs.errors import FailureClass
 from nobs.launch.planning.plan import make_plan
-from nobs.schema.base import Execution, Status
+from nobs.schema.enums import Execution, Status
 from nobs.schema.result import Failure, Sample, StepResult
 from nobs.schema.spec import RunSpec
 from tests.fakes.facts import make_facts

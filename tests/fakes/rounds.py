@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,12 +16,12 @@ from typing import Any
 
 from nobs import __version__
 from nobs.launch.planning.facts import find_commit
-from nobs.schema.base import Backend, Execution
+from nobs.schema.enums import Backend, Execution
 from nobs.schema.result import StepResult
 from nobs.storage.rundir import RunDir
 from nobs.system.device_info import get_device_info
 from nobs.system.probe import LocalMachine
-from tests.fakes.command import environment, run_nobs
+from tests.fakes.command import environment, run_nobs, start_nobs
 from tests.fakes.runs import faulty_workload, order
 
 FAKES = Path(__file__).parent
@@ -49,11 +48,6 @@ def change_spec(run_dir: RunDir, **changes: object) -> None:
     run_dir.write(run_dir.spec_file, run_dir.read_spec().model_copy(update=changes))
 
 
-def command_of(run_dir: RunDir, *words: str) -> list[str]:
-    """Return a command of `nobs` on the results of `run_dir`."""
-    return [sys.executable, "-m", "nobs", *words, "--results", str(run_dir.results)]
-
-
 def environment_of(run_dir: RunDir, *paths: Path, **variables: str) -> dict[str, str]:
     """Return the environment in which the third party's task is installed, and `paths` besides."""
     home = run_dir.results.parent
@@ -72,9 +66,9 @@ def start(
 
     It is waited for; a test that fails meanwhile kills it.
     """
-    with subprocess.Popen(
-        command_of(run_dir, *words),
-        env=environment_of(run_dir, *paths, **variables), cwd=run_dir.results.parent, text=True,
+    with start_nobs(
+        *words, "--results", str(run_dir.results),
+        env=environment_of(run_dir, *paths, **variables), cwd=run_dir.results.parent,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True,
     ) as process:  # fmt: skip

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nobs.schema.base import Backend, Execution
 from nobs.schema.device import DeviceInfo
+from nobs.schema.enums import Backend, Execution
 from nobs.schema.pins import DatasetPin, ModelPin, Params, RepeatPolicy, Source, Workload
 from nobs.schema.server import ServerRef
 from nobs.schema.spec import RunSpec, StepSpec

@@ -9,6 +9,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from select import select
+from typing import Any
+
+from tests.fakes.forked import ForkedNobs
 
 if sys.platform != "win32":
     import pty
@@ -16,9 +19,9 @@ if sys.platform != "win32":
 DEADLINE_S = 30.0
 # Only the terminal that controls a session turns Ctrl-C into a signal.
 _TAKE_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, runpy, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
+runpy.run_module("nobs", run_name="__main__", alter_sys=True)
 """
 
 
@@ -27,7 +30,7 @@ class Terminal:
     """The person's end of the terminal; `shown` is everything that was printed so far."""
 
     master: int
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[Any]
     shown: str = ""
     _seen: int = field(default=0, repr=False)
 
@@ -50,7 +53,8 @@ class Terminal:
             self.type(key)
             while self._read(time.monotonic() + 1.0):
                 pass
-            if self.process.poll() is not None:
+            # While it ends, another Ctrl-C would kill it.
+            if self.process.poll() is not None or "interrupted." in self.shown:
                 break
         return self.wait()
 
@@ -72,18 +76,23 @@ class Terminal:
 
 
 @contextmanager
-def terminal(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Iterator[Terminal]:
-    """Start `argv` with a terminal as its three streams and as what Ctrl-C comes from."""
+def terminal(
+    words: Sequence[str], env: Mapping[str, str], cwd: Path, *, is_fresh: bool = False
+) -> Iterator[Terminal]:
+    """Start `nobs` with a terminal as its three streams and as what Ctrl-C comes from.
+
+    A fresh one is a process of its own from the beginning and not a fork of one that is there.
+    """
     master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", _TAKE_TERMINAL, *argv],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env=env,
-        cwd=cwd,
-        start_new_session=True,
-    )
+    options: dict[str, Any] = {
+        "stdin": slave, "stdout": slave, "stderr": slave, "env": env, "cwd": cwd,
+        "start_new_session": True,
+    }  # fmt: skip
+    process: subprocess.Popen[Any]
+    if sys.platform == "linux" and not is_fresh:
+        process = ForkedNobs(words, **options)
+    else:
+        process = subprocess.Popen([sys.executable, "-c", _TAKE_TERMINAL, *words], **options)
     os.close(slave)
     try:
         yield Terminal(master, process)

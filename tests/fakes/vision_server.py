@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from tests.fakes.llm_answers import LAST_CHUNK, plain
-from tests.fakes.llm_server import Answered, Script, Send
+from tests.fakes.llm_server import Answered, Script, Send, Then
 from tests.fakes.llm_streams import chunked, delta, event, head, usage
 from tests.fakes.pictures import COLOURS
 
@@ -40,6 +40,8 @@ class VisionServer:
     """Added to the TTFT by each image."""
     tokens: int = 8
     reasons: bool = False
+    cuts: bool = False
+    """Whether it resets the connection in the middle of an answer about an image."""
     seen: set[Any] = field(default_factory=set)
 
     def __call__(self, asked: Answered) -> Script:
@@ -67,7 +69,7 @@ class VisionServer:
         counted = usage(len(words), **details) | {"prompt_tokens": prompt}
         ttft_s = self.ttft_s + (self.image_s if image is not None and not is_known else 0.0)
         key = "reasoning_content" if self.reasons else "content"
-        return Script(
+        script = Script(
             steps=[
                 Send(0, head("Transfer-Encoding: chunked")),
                 *(Send(ttft_s, chunked(event(delta(**{key: f"{word} "}))), 1) for word in words),
@@ -76,6 +78,9 @@ class VisionServer:
                      + LAST_CHUNK),
             ]
         )  # fmt: skip
+        if self.cuts and image is not None:
+            return Script(steps=[*script.steps][:2], then=Then.RESET)
+        return script
 
     def _is_known(self, text: str, image: Image.Image | None) -> bool:
         """Return whether the picture looks like one before: it ignores nonce and small changes."""

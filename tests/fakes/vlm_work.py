@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nobs.schema.base import Backend, Status
+from nobs.schema.enums import Backend, Status
 from nobs.schema.pins import DatasetPin, ModelPin, RepeatPolicy, Source, Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import Sample, StepResult
 from nobs.schema.server import Connection, Locality, ServerRef
 from nobs.tasks.base import Work
-from nobs.tasks.vlms import DEFINITION
 from nobs.tasks.vlms.bench import VlmBench
+from nobs.tasks.vlms.definition import DEFINITION
 from nobs.tasks.vlms.params import VlmParams
 from nobs.tasks.vlms.pictures import Picture
 from nobs.tasks.vlms.report import VlmModelReport
@@ -23,10 +23,10 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 WAIT_S = 5.0
 
 
-def workload(rows: int, **params: Any) -> Workload:
+def workload(rows: int, source: Source = Source.PACKAGE, **params: Any) -> Workload:
     return Workload(
         name="vlms-test", version=1, task="vlms",
-        dataset=DatasetPin(id="pictures", source=Source.PACKAGE, rows=rows), models=(),
+        dataset=DatasetPin(id="pictures", source=source, rows=rows), models=(),
         params=VlmParams(**{"max_output_tokens": 16, **params}), policy=RepeatPolicy(repeats=3),
     )  # fmt: skip
 

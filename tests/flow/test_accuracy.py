@@ -3,8 +3,10 @@
 import asyncio
 import http.client
 import json
+import socket
 import sys
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -63,3 +65,23 @@ def test_the_server_ends_with_the_block() -> None:
 
     with pytest.raises(ConnectionRefusedError):
         connection.request("POST", "/0-0-1/v1/chat/completions")
+
+
+def test_the_server_holds_two_thousand_connections() -> None:
+    request = json.dumps({"model": "last"})
+    with truthful_server(2000) as server, ExitStack() as stack:
+        port = int(server.url.rpartition(":")[2])
+        sockets = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            for _ in range(2000)
+        ]
+        answers = []
+        for sock in (sockets[0], sockets[-1]):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            connection.sock = sock
+            connection.request("POST", "/0-0-3/v1/chat/completions", request)
+            answers.append(connection.getresponse().read())
+        sent = server.finish()
+
+    assert [answer.count(b" token") for answer in answers] == [3, 3]
+    assert [(name, len(stamps)) for name, stamps in sent] == [("last", 4), ("last", 4)]

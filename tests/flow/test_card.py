@@ -1,13 +1,12 @@
 """The condition of a card in `nobs doctor`, through the real pynvml and a stand-in driver."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.fakes.command import environment
+from tests.fakes.command import environment, run_nobs
 from tests.fakes.driver import build_nvml, tool_of
 
 pytest.importorskip("pynvml")
@@ -21,24 +20,26 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def card_of(tmp_path: Path, **variables: str) -> dict[str, str]:
     env = environment(tmp_path, **tool_of(tmp_path / "bin"), **variables)
-    done = subprocess.run(
-        [sys.executable, "-m", "nobs", "doctor", "--backend", "cuda", "--json"],
-        cwd=tmp_path, env=env, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_nobs("doctor", "--backend", "cuda", "--json", cwd=tmp_path, env=env)
     (card,) = (check for check in json.loads(done.stdout) if check["name"] == "card")
     return dict(card)
 
 
+CONDITIONS = [
+    ("idle", "ok", ("ECC reports no errors, no other process computes on it", "")),
+    ("idle,ecc", "warn", ("3 uncorrected ECC errors since the driver was loaded", "Reset it")),
+]
+MORE = [
+    ("", "warn", ("busy: 2 other processes and 12 % of its memory is in use", "End what uses")),
+    ("idle,worn", "warn", ("a faulty memory row could not be replaced", "has to be replaced")),
+    ("idle,mig", "warn", ("MIG is on", "-mig 0` measures the whole card")),
+    ("hang", "warn", ("NVML gave no answer within 5 s", "reboot")),
+]
+
+
 @pytest.mark.parametrize(
     ("faults", "state", "words"),
-    [
-        ("idle", "ok", ("ECC reports no errors, no other process computes on it", "")),
-        ("", "warn", ("busy: 2 other processes and 12 % of its memory is in use", "End what uses")),
-        ("idle,ecc", "warn", ("3 uncorrected ECC errors since the driver was loaded", "Reset it")),
-        ("idle,worn", "warn", ("a faulty memory row could not be replaced", "has to be replaced")),
-        ("idle,mig", "warn", ("MIG is on", "-mig 0` measures the whole card")),
-        ("hang", "warn", ("NVML gave no answer within 5 s", "reboot")),
-    ],
+    [*CONDITIONS, *(pytest.param(*each, marks=pytest.mark.long) for each in MORE)],
 )
 def test_the_doctor_names_what_is_wrong_with_the_card(
     tmp_path: Path, library: dict[str, str], faults: str, state: str, words: tuple[str, str]

@@ -84,7 +84,7 @@ def test_every_wait_has_an_end(script: Script, limits: Limits, failure: ChatFail
     record, _ = answer(script, limits)
 
     assert record.failure == failure
-    assert time.perf_counter() - start < 10
+    assert time.perf_counter() - start < 60
 
 
 def test_a_server_that_is_not_there_is_named() -> None:

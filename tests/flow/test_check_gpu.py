@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from tests.fakes.command import environment
 from tests.fakes.driver import build_nvml, failing_tool, tool_of
 from tests.fakes.forked import REPO
@@ -66,6 +66,7 @@ def test_a_driver_too_old_for_this_torch_is_named_with_the_build_that_fits(
     assert "ok card NVIDIA H100 80GB HBM3: ECC reports no errors" in page(tmp_path)
 
 
+@pytest.mark.long
 def test_a_torch_without_code_for_the_card_is_named_with_what_it_was_built_for(
     tmp_path: Path, library: dict[str, str]
 ) -> None:
@@ -77,6 +78,7 @@ def test_a_torch_without_code_for_the_card_is_named_with_what_it_was_built_for(
     assert "skip max torch can't use the device" in page(tmp_path)
 
 
+@pytest.mark.long
 def test_without_nvml_and_with_a_driver_whose_tool_hangs_the_page_says_both(tmp_path: Path) -> None:
     check(tmp_path, failing_tool(tmp_path / "bin", HUNG), {**H100, "error": "driver shut down"})
 
@@ -85,6 +87,7 @@ def test_without_nvml_and_with_a_driver_whose_tool_hangs_the_page_says_both(tmp_
     assert "FAIL device A tensor operation on cuda failed: driver shut down." in page(tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(usable_backend()[0] is not Backend.CPU, reason="this machine has a GPU")
 def test_a_box_without_accelerator_is_told_so_and_not_measured_on_its_cpu(tmp_path: Path) -> None:
     done = check(tmp_path, {}, None)
@@ -95,6 +98,7 @@ def test_a_box_without_accelerator_is_told_so_and_not_measured_on_its_cpu(tmp_pa
     assert not (tmp_path / "out" / "results" / "runs").exists()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(usable_backend()[0] is not Backend.CPU, reason="this machine has a GPU")
 def test_a_full_disk_is_named_and_the_verdict_is_printed(tmp_path: Path) -> None:
     done = check(tmp_path, {}, None, blocks=FILE_BLOCKS)

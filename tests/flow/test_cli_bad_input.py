@@ -75,19 +75,21 @@ def test_a_wrong_word(tmp_path: Path, words: tuple[str, ...], value: str, remedy
         ),
         (
             "--task embeddings --concurrency 4 --provider openai",
-            "--concurrency and --provider don't apply to embeddings, only to llms and vlms.",
+            "--concurrency and --provider don't apply to embeddings, only to llms, vlms and "  # noqa: ISC004
+            "embeddings-served.",
             "Leave them out, or add --task llms,vlms.",
         ),
         # The value that is the default counts as given, too.
         (
             "--task embeddings --request-timeout 300",
-            "--request-timeout doesn't apply to embeddings, only to llms and vlms.",
+            "--request-timeout doesn't apply to embeddings, only to llms, vlms and "  # noqa: ISC004
+            "embeddings-served.",
             "Leave it out, or add --task llms,vlms.",
         ),
         (
             "--provider nonsense",
             "Invalid value for '--provider': 'nonsense' is not one of 'lmstudio', "  # noqa: ISC004
-            "'openai', 'ollama', 'llamacpp'.",
+            "'openai', 'ollama', 'llamacpp', 'sentence-transformers'.",
             "See `nobs run --help`.",
         ),
         (
@@ -97,7 +99,7 @@ def test_a_wrong_word(tmp_path: Path, words: tuple[str, ...], value: str, remedy
         ),
         (
             "--backend cpu --torch-index cpu",
-            "--torch-index has no effect here: this run builds no image.",
+            "--torch-index has no effect here: this run needs no image.",
             "Leave it out, or use --execution container.",
         ),
         ("--llm-url=", "--llm-url is empty.", "Give it a value, or omit it."),

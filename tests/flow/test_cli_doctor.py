@@ -9,11 +9,12 @@ from nobs.providers.refusals import Part
 from nobs.system.packages import find_missing
 from nobs.tasks import TASKS
 from tests.fakes.command import NO_ENGINE, environment, run_nobs
+from tests.fakes.embed_server import embed_server
 from tests.fakes.hub import fake_hub
 from tests.fakes.llm_answers import MODEL
 from tests.fakes.llm_refusals import of_openai, refusing
 from tests.fakes.llm_routes import Reply, models, one_model, reply, routes
-from tests.fakes.llm_server import serving
+from tests.fakes.llm_server import Answered, Script, serving
 from tests.fakes.ports import free_port
 
 pytestmark = pytest.mark.skipif(
@@ -125,6 +126,43 @@ def test_what_a_server_refuses_is_told(tmp_path: Path) -> None:
     assert (code, checks["llm server"]["state"]) == (0, "ok")
     assert "the nonce is in the user message" in checks["llm server"]["found"]
     assert "no temperature is sent" in checks["llm server"]["found"]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        reply({"detail": "Not Found"}, "404 Not Found"),
+        reply({"error": {"message": "this model does not support chat"}}, "400 Bad Request"),
+        reply({"error": {"message": "The model does not support Chat"}}, "404 Not Found"),
+    ],
+    ids=["no route", "refused", "not with this model"],
+)
+def test_a_server_of_embeddings_is_asked_for_vectors(tmp_path: Path, refusal: Script) -> None:
+    embed = embed_server()
+
+    def choose(asked: Answered) -> Script:
+        return refusal if asked.path.endswith("/chat/completions") else embed(asked)
+
+    with serving(choose) as server:
+        code, checks = examine(tmp_path, "--backend", "cpu", "--llm-url", server.url)
+
+    assert (code, checks["llm server"]["state"]) == (0, "ok")
+    assert "answers with vectors of scripted-embedder" in checks["llm server"]["found"]
+    assert "it doesn't serve chat (" in checks["llm server"]["found"]
+
+
+def test_a_server_of_neither_api_is_told_with_its_answer_to_chat(tmp_path: Path) -> None:
+    refusal = reply({"error": {"message": "this server is closed"}}, "400 Bad Request")
+    replies: dict[str, Reply] = {
+        "/v1/models": models("m"),
+        "/v1/chat/completions": refusal,
+        "/v1/embeddings": reply({"detail": "Not Found"}, "404 Not Found"),
+    }
+    with serving(routes(replies)) as server:
+        code, checks = examine(tmp_path, "--backend", "cpu", "--llm-url", server.url)
+
+    assert (code, checks["llm server"]["state"]) == (3, "fail")
+    assert "this server is closed" in checks["llm server"]["found"]
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ QUESTIONS = ("Tasks", "Profile", "Backend", "Execution")
 
 
 @contextmanager
-def bare_nobs(cwd: Path, **changes: str) -> Iterator[Terminal]:
-    with terminal([sys.executable, "-m", "nobs"], environment(cwd, **changes), cwd) as child:
+def bare_nobs(cwd: Path, *, is_fresh: bool = False, **changes: str) -> Iterator[Terminal]:
+    with terminal([], environment(cwd, **changes), cwd, is_fresh=is_fresh) as child:
         yield child
 
 
@@ -27,7 +27,7 @@ def written(cwd: Path) -> list[Path]:
 
 
 def test_enter_takes_every_default(tmp_path: Path) -> None:
-    with bare_nobs(tmp_path) as child:
+    with bare_nobs(tmp_path, is_fresh=True) as child:
         for question in QUESTIONS:
             child.expect(f"{question} (")
             child.type("\n")
@@ -60,7 +60,7 @@ def test_notes_and_errors_wrap_at_words(tmp_path: Path) -> None:
     with bare_nobs(tmp_path, PATH=path, CUDA_VISIBLE_DEVICES="0") as child:
         assert child.wait() == 3
     with bare_nobs(tmp_path) as answered:
-        for question, answer in (("Tasks", "knitting\n"), ("Tasks", "\n"), ("Profile", "\n")):
+        for question, answer in (("Tasks", "knit\n"), ("Tasks", "\n"), ("Profile", "\n")):
             answered.expect(f"{question} (")
             answered.type(answer)
         answered.expect("Backend (")
@@ -90,8 +90,32 @@ def test_a_wrong_answer_is_asked_again(tmp_path: Path) -> None:
     assert written(tmp_path) == []
 
 
-@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
-@pytest.mark.parametrize("answered", range(len(QUESTIONS)))
+def test_only_profiles_with_the_chosen_task_are_offered(tmp_path: Path) -> None:
+    """Its pictures come with NOBS: the absent hub is no reason for another default.
+
+    A run without the server that it needs would fail: Enter doesn't start it.
+    """
+    with bare_nobs(tmp_path, HOME=str(tmp_path), LLM_BASE_URL="http://127.0.0.1:9/v1") as child:
+        child.expect("Tasks (")
+        child.type("embeddings-served,llms\n")
+        child.expect("No profile has all of embeddings-served,llms.")
+        child.expect("Tasks (")
+        child.type("vlms\n")
+        child.expect("Profile (standard, quick, coco) [standard]: ")
+        child.type("\n")
+        child.expect("vlms: no server answers at http://127.0.0.1:9/v1")
+        for question in ("Backend (", "Execution (", "Run now? [y/N]"):
+            child.expect(question)
+            child.type("\n")
+        assert child.wait() == 0
+
+    assert "hub:" not in child.shown
+
+
+@pytest.mark.parametrize(
+    ("key", "answered"),
+    [("\x04", 0), *(("\x03", number) for number in range(len(QUESTIONS)))],
+)
 def test_a_way_out_at_every_question(tmp_path: Path, key: str, answered: int) -> None:
     with bare_nobs(tmp_path, NOBS_PROFILE="quick") as child:
         for question in QUESTIONS[:answered]:

@@ -46,7 +46,10 @@ def test_the_doctor_fails_without_any_way_to_run(packages: Path, tmp_path: Path)
     assert (states["worker"], states["engine"]) == ("fail", "fail")
 
 
-@pytest.mark.parametrize("command", ["info", "tasks", "models"])
+@pytest.mark.parametrize(
+    "command",
+    ["info", *(pytest.param(command, marks=pytest.mark.long) for command in ("tasks", "models"))],
+)
 def test_what_the_launcher_can_tell(packages: Path, tmp_path: Path, command: str) -> None:
     done = run_launcher(packages, command, cwd=tmp_path, env=environment(tmp_path))
     assert done.returncode == 0, done.stderr

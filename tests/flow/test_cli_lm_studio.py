@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals"),
     pytest.mark.long,
 ]
-OFFER = "Set up LM Studio with tiny for this run and restore it afterwards? [y/N]"
+OFFER = "Set up LM Studio with tiny and restore it afterwards? [y/N]"
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def around(installed: Studio, cwd: Path, **changes: str) -> dict[str, str]:
 
 @contextmanager
 def bare_nobs(env: dict[str, str], cwd: Path) -> Iterator[Terminal]:
-    with terminal([sys.executable, "-m", "nobs"], env, cwd) as child:
+    with terminal([], env, cwd) as child:
         yield child
 
 
@@ -79,6 +79,16 @@ def test_setup_is_offered_and_refused_by_default(installed: Studio, tmp_path: Pa
         child.expect("nobs run --task llms --profile standard --backend cpu --execution native\n")
         answer(child, ("Run now?", "n"))
         assert child.wait() == 0
+    assert installed.calls() == []
+
+
+def test_the_offer_has_the_name_that_lm_studio_gives_the_model(
+    installed: Studio, tmp_path: Path
+) -> None:
+    with bare_nobs(around(installed, tmp_path, LLM_MODEL_NAME=""), tmp_path) as child:
+        answer(child, ("Tasks (", "vlms"), ("Profile (", ""))
+        child.expect("Set up LM Studio with qwen/qwen3-vl-8b and restore it afterwards? [y/N]: ")
+        child.leave("\x04")
     assert installed.calls() == []
 
 

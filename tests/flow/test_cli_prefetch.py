@@ -45,8 +45,9 @@ def test_an_unreachable_hub(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "proxy",
-    ["http://localhost:nineteen", "http://me:a#1b@127.0.0.1:9", "http://[::1", "ftp://127.0.0.1:9",
-     "socks5://127.0.0.1:9"],
+    ["http://me:a#1b@127.0.0.1:9",
+     *(pytest.param(proxy, marks=pytest.mark.long) for proxy in (
+         "http://localhost:nineteen", "http://[::1", "ftp://127.0.0.1:9", "socks5://127.0.0.1:9"))],
 )  # fmt: skip
 def test_a_proxy_that_the_hubs_client_cannot_use(tmp_path: Path, proxy: str) -> None:
     env = environment(tmp_path, HTTP_PROXY=proxy, HF_ENDPOINT="http://hub.example", NO_PROXY="")
@@ -57,6 +58,7 @@ def test_a_proxy_that_the_hubs_client_cannot_use(tmp_path: Path, proxy: str) -> 
     assert "1b" not in done.stderr
 
 
+@pytest.mark.long
 def test_a_forbidden_hub(tmp_path: Path) -> None:
     env = environment(tmp_path, HF_HUB_OFFLINE="1")
     done = run_nobs("prefetch", cwd=tmp_path, env=env)

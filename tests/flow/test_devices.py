@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from nobs.report.validation import Ruling, validate_file
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.schema.report import Report
 from tests.fakes.command import environment, run_nobs
 from tests.fakes.forked import REPO
@@ -117,6 +117,7 @@ def test_the_doctor_gives_the_same_reason(tmp_path: Path) -> None:
     assert "Reboot" in checks["driver"]["remedy"]
 
 
+@pytest.mark.long
 def test_a_hanging_tool_costs_seconds_and_says_so(tmp_path: Path) -> None:
     env = machine_of(tmp_path, write_program(tmp_path / "bin", "sleep 600"))
 
@@ -127,7 +128,10 @@ def test_a_hanging_tool_costs_seconds_and_says_so(tmp_path: Path) -> None:
     assert "no answer within 5 s" in done.stderr
 
 
-@pytest.mark.parametrize(("code", "said"), [(14, "WARNING: infoROM is corrupted"), (0, "")])
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(14, "WARNING: infoROM is corrupted"), pytest.param(0, "", marks=pytest.mark.long)],
+)
 def test_the_launcher_alone_reads_what_a_complaining_tool_lists(
     tmp_path: Path, code: int, said: str
 ) -> None:
@@ -173,10 +177,12 @@ def report_of_run(tmp_path: Path, torch_sees: dict[str, Any]) -> Report:
     ("torch_sees", "name", "memory_gb"),
     [
         (gpu("NVIDIA GeForce RTX 3060", 12 << 30), "NVIDIA GeForce RTX 3060", 12.0),
-        (gpu("NVIDIA GeForce RTX 4090 MIG 1g.12gb", 12 << 30),
-         "NVIDIA GeForce RTX 4090 MIG 1g.12gb", 12.0),
-        (gpu("NVIDIA GeForce RTX 4090", 48 << 30), "NVIDIA GeForce RTX 4090", 48.0),
-        (gpu("NVIDIA GB10", 120 << 30, is_integrated=1), "NVIDIA GB10", "shared with system RAM"),
+        *(pytest.param(*each, marks=pytest.mark.long) for each in (
+            (gpu("NVIDIA GeForce RTX 4090 MIG 1g.12gb", 12 << 30),
+             "NVIDIA GeForce RTX 4090 MIG 1g.12gb", 12.0),
+            (gpu("NVIDIA GeForce RTX 4090", 48 << 30), "NVIDIA GeForce RTX 4090", 48.0),
+            (gpu("NVIDIA GB10", 120 << 30, is_integrated=1), "NVIDIA GB10",
+             "shared with system RAM"))),
     ],
 )  # fmt: skip
 def test_the_report_names_the_device_that_computed_and_says_so(

@@ -102,15 +102,22 @@ def test_a_killed_supervisor_loses_only_what_was_not_finished(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda number: number.name
+    ("number", "code", "end"),
+    [
+        (signal.SIGTERM, 130, "failed: interrupted"),
+        (signal.SIGHUP, 5, "lost: infra"),
+        (signal.SIGKILL, 5, "lost: infra"),
+    ],
 )
-def test_a_killed_step_loses_only_itself(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_killed_step_loses_only_itself(
+    tmp_path: Path, number: signal.Signals, code: int, end: str
+) -> None:
     run_dir = ordered_run(tmp_path, "fine", "hangs", "last")
 
-    assert strike(run_dir, step_of, number, at="hangs") == 5
+    assert strike(run_dir, step_of, number, at="hangs") == code
 
     ends = [reason_of(run_dir, step) for step in ("fine", "hangs", "last")]
-    assert ends == ["ok", "lost: infra", "ok"]
+    assert ends == ["ok", end, "ok"]
 
 
 def test_a_killed_server_of_steps_loses_only_the_step_at_work(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_a_core_kept_busy_beside_the_run_is_flagged(tmp_path: Path, work: tuple[
              "--profile", "quick", "--repeats", "3", "--task", *work,
              "--results", str(tmp_path / "results"), "--json"],
             env=hub_environment("http://127.0.0.1:9", tmp_path / "hf"),
-            capture_output=True, text=True, timeout=300, check=True,
+            capture_output=True, text=True, timeout=550, check=True,
         )  # fmt: skip
     finally:
         busy.kill()

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from nobs.storage.owner import scratch_directory, sweep_scratch
-from tests.fakes.command import environment, run_nobs
+from tests.fakes.command import environment, run_nobs, start_nobs
 from tests.fakes.engine import StandInEngine, stand_in_engine
 from tests.fakes.rounds import await_
 
@@ -38,8 +37,8 @@ def hide_as_a_snap_does(order: dict[str, Any]) -> str:
 @contextmanager
 def begun(engine: StandInEngine, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     """Begin a run, and yield once the engine has been asked for its container."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "nobs", *RUN, "--results", "res"], cwd=tmp_path, text=True,
+    with start_nobs(
+        *RUN, "--results", "res", cwd=tmp_path,
         env=env_of(engine, tmp_path, HF_TOKEN=TOKEN, LLM_API_KEY="a-key-of-mine"),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as launcher:  # fmt: skip

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -18,14 +19,15 @@ from tests.fakes.weights import safetensors, write_model
 
 pytestmark = pytest.mark.long
 
+NUMBERS = count()
 COMMIT = "4bef63f39fcc5e2d6b0aae83089f307af4970164"
 RESUME = ("run", "--resume", RUN_ID)
 
 
 @pytest.fixture
-def pin(hub: FakeHub, request: pytest.FixtureRequest) -> Iterator[ModelPin]:
+def pin(hub: FakeHub) -> Iterator[ModelPin]:
     """A repository of its own for each test; the hub is honest again afterwards."""
-    name = f"hostile/{abs(hash(request.node.name))}"
+    name = f"hostile/{next(NUMBERS)}"
     write_model(hub.repo_dir("models", name, COMMIT))
     yield ModelPin(id=name, revision=COMMIT)
     hub.faults.sizes.clear()

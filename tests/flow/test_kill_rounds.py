@@ -9,7 +9,7 @@ from tests.soak.kills import do_round
 
 pytestmark = pytest.mark.long
 
-ROUNDS = 20
+ROUNDS = 10
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))

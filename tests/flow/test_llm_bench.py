@@ -3,7 +3,6 @@
 import gzip
 import itertools
 import json
-import random
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,8 +17,8 @@ from nobs.tasks.chat.stamps import FILE
 from nobs.tasks.llms.answers import find_suspicions
 from nobs.tasks.llms.bench import make_bench
 from nobs.tasks.llms.report import AnswerCheck
-from tests.fakes.llm_answers import MODEL, after, plain, stream, whole_server
-from tests.fakes.llm_server import Answered, Choose, Script, ScriptedServer, Send, Then, serving
+from tests.fakes.llm_answers import MODEL, after, garbage, plain, stream, whole_server
+from tests.fakes.llm_server import Choose, Script, ScriptedServer, Send, Then, serving
 from tests.fakes.llm_streams import head
 from tests.fakes.llm_work import PROMPTS, WAIT_S, checked_work, work
 
@@ -46,7 +45,7 @@ def fail(answer: Script | Choose, directory: Path) -> HostApiError:
     start = time.monotonic()
     with serving(whole_server(answer)) as server, pytest.raises(HostApiError) as caught:
         measure(server.url, directory)
-    assert time.monotonic() - start < 6 * WAIT_S + 5
+    assert time.monotonic() - start < 6 * WAIT_S + 30
     return caught.value
 
 
@@ -108,6 +107,7 @@ def test_raw_stamps_lie_beside_the_result(tmp_path: Path) -> None:
     assert len({line["prefix"] for line in lines}) == 10
 
 
+@pytest.mark.alone  # chunks of a busy machine arrive in bursts, which have no gaps
 def test_a_stall_shows_in_the_pooled_gaps(tmp_path: Path) -> None:
     stall = stream(tokens=40, gap_s=0.01)
     steps = list(stall.steps)
@@ -261,19 +261,6 @@ def test_an_infinite_stream_ends_at_the_deadline(tmp_path: Path) -> None:
     error = fail(lambda _: Script(steps=endless_steps()), tmp_path)
 
     assert "took longer than the time limit" in error.message
-
-
-def garbage(seed: int) -> Choose:
-    """Return a server whose every answer is of the right shape, and random words."""
-    rng = random.Random(seed)
-    words = ("the ", "no ", "yes ", "four ", "7 ", "cat ", "is ", "of ", "red ", "Paris ")
-
-    def choose(asked: Answered) -> Script:
-        if not asked.path.endswith("/chat/completions"):
-            return whole_server()(asked)
-        return stream(8, text="".join(rng.choices(words, k=3)))
-
-    return choose
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -4,7 +4,6 @@ import csv
 import gzip
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from nobs.catalog import load_catalog
 from nobs.report.validation import Ruling, validate_document
 from nobs.schema.server import RequestShape
+from tests.fakes.command import run_nobs
 from tests.fakes.honest_reports import sealed
 from tests.fakes.hub import fake_hub
 from tests.fakes.llm_answers import (
@@ -29,6 +29,7 @@ from tests.fakes.llm_routes import models, reply, routes
 from tests.fakes.llm_server import Script, ScriptedServer, Send, Then, serving
 from tests.fakes.llm_streams import chunked, delta, event, head, usage
 from tests.fakes.loader import hub_environment
+from tests.fakes.queueing import queue_answers
 
 pytestmark = pytest.mark.long
 
@@ -42,11 +43,10 @@ def nobs_run(
     tmp_path: Path, *options: str, hub: str = NOBODY, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run natively on the CPU with results and cache below `tmp_path`."""
-    return subprocess.run(
-        [sys.executable, "-m", "nobs", "run", "--execution", "native", "--backend", "cpu",
-         "--repeats", "3", "--results", str(tmp_path / "results"), *options],
-        env=hub_environment(hub, tmp_path / "hf") | variables, capture_output=True, text=True,
-        timeout=240, check=False,
+    return run_nobs(
+        "run", "--execution", "native", "--backend", "cpu", "--repeats", "3",
+        "--results", str(tmp_path / "results"), *options,
+        env=hub_environment(hub, tmp_path / "hf") | variables, timeout_s=240,
     )  # fmt: skip
 
 
@@ -256,12 +256,26 @@ def test_levels_of_load_stand_below_the_figures_and_make_the_result_open(tmp_pat
     for level in ("1 at once", "2 at once", "50 requests/s"):
         assert f"load, {level}: " in done.stderr
     lines = [line.strip() for line in done.stdout.splitlines()]
-    heads = [
-        line.split("  ")[0] for line in lines if line.startswith(("load", "1 at", "2 at", "50 r"))
-    ]
+    # Remarks, such as that the client was late, have no columns.
+    rows = [line.split("  ") for line in lines if "  " in line]
+    heads = [row[0] for row in rows if row[0].startswith(("load", "1 at", "2 at", "50 r"))]
     assert heads == ["load", "1 at once", "2 at once", "50 req/s"]
     assert "arrivals: poisson, seed 1" in lines
     assert "params.load" in done.stdout
+
+
+def test_the_highest_load_with_a_promise_is_found_and_valid(tmp_path: Path) -> None:
+    with serving(whole_server(queue_answers(service_s=0.02))) as server:
+        done = nobs_run(tmp_path, *QUICK, *at(server), "--slo", "latency=50ms")
+    (file,) = (tmp_path / "results").glob("report_*.json")
+    found = validate_document(json.loads(file.read_text()))
+    lines = [line.strip() for line in done.stdout.splitlines()]
+
+    assert done.returncode == 0, done.stderr
+    assert "promise: 95 % of requests: latency up to 50.0 ms" in lines
+    (bound,) = [line for line in lines if line.startswith("promise holds at concurrency ")]
+    assert bound.endswith(", fails at concurrency 3 (95 % confidence)")
+    assert (found.ruling, found.faults) == (Ruling.OPEN, ())
 
 
 def test_a_key_that_the_server_quotes_is_found_nowhere(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nobs.schema.base import Status
+from nobs.schema.enums import Status
 from nobs.schema.pins import DatasetPin, ModelPin, RepeatPolicy, Source, Workload
 from nobs.tasks.text_embeddings.params import EmbeddingsParams
 from tests.fakes.models import TINY, write_gte

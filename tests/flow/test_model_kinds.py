@@ -10,6 +10,9 @@ from nobs.report.validation import Ruling, validate_file
 from tests.fakes import encoders
 from tests.fakes.native_run import nobs_run
 
+# One run of four models; tests/unit/tasks/text_embeddings/test_kinds.py tests each kind alone.
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path, dict[str, Any]]:

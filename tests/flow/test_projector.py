@@ -3,11 +3,13 @@
 import base64
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
@@ -20,10 +22,14 @@ from nobs.schema.pins import CompanionPin
 from nobs.schema.server import ServerRequest
 from nobs.tasks.vlms.answers import is_right
 from nobs.tasks.vlms.pictures import Picture, load_pictures
+from tools.shapes import COLOURS, SHAPES, choose_shapes, draw_shapes, mark_corners
 
 WEAK = Path(__file__).parents[1] / "fakes" / "projectors" / "weak-mmproj.gguf"
 PICTURES: tuple[Picture, ...] = load_pictures(load_catalog().datasets["nobs/drawn-pictures"]).rows
-GREY = Image.new("RGB", (448, 448), (128, 128, 128))
+UNSEEN_SEED, UNSEEN = 40, 40
+"""Another seed than those of the training and of the packaged pictures."""
+SIDE = 448
+GREY = Image.new("RGB", (SIDE, SIDE), (128, 128, 128))
 LEAST_RIGHT = 11
 
 
@@ -52,9 +58,33 @@ def ask(url: str, image: Image.Image | None, question: str, model: str = MODEL) 
         return str(json.load(answer)["choices"][0]["message"]["content"])
 
 
-def count_right(url: str, images: list[Image.Image | None]) -> int:
-    pairs = zip(PICTURES, images, strict=True)
+def count_right(
+    url: str, images: Sequence[Image.Image | None], pictures: Sequence[Picture] = PICTURES
+) -> int:
+    pairs = zip(pictures, images, strict=True)
     return sum(is_right(ask(url, image, picture.question), picture) for picture, image in pairs)
+
+
+def unseen() -> list[Picture]:
+    """Return pictures drawn as those of the training are, with a block of noise in a corner."""
+    random = np.random.default_rng(UNSEEN_SEED)
+    shapes = choose_shapes(random, UNSEEN)
+    pixels = draw_shapes(shapes, SIDE)
+    mark_corners(random, pixels)
+    names = [
+        f"{[*COLOURS][colour]} {SHAPES[shape]}"
+        for colour, shape in zip(shapes.colour, shapes.shape, strict=True)
+    ]
+    return [
+        replace(
+            PICTURES[0],
+            name=name,
+            image=Image.fromarray(np.round(each * 255).astype(np.uint8)),
+            answers=(name,),
+            wrong=tuple(word for word in (*COLOURS, *SHAPES) if word not in name.split()),
+        )
+        for name, each in zip(names, pixels, strict=True)
+    ]
 
 
 def swap_red_and_blue(image: Image.Image) -> Image.Image:
@@ -77,6 +107,22 @@ def url() -> Iterator[str]:
 @pytest.mark.long
 def test_every_picture_is_named(url: str) -> None:
     assert count_right(url, [picture.image for picture in PICTURES]) == len(PICTURES)
+
+
+@pytest.mark.long
+def test_every_unseen_picture_is_named_and_none_with_other_colours_or_without_image(
+    url: str,
+) -> None:
+    pictures = unseen()
+    # Green and black stay what they are.
+    other = [picture for picture in pictures if picture.name.split()[0] in {"red", "blue"}]
+    swapped = [swap_red_and_blue(picture.image) for picture in other]
+
+    assert count_right(url, [picture.image for picture in pictures], pictures) == UNSEEN
+    assert count_right(url, swapped, other) == 0
+    # Without an image all questions are the same.
+    answer = ask(url, None, PICTURES[0].question)
+    assert [picture.name for picture in pictures if is_right(answer, picture)] == []
 
 
 @pytest.mark.long

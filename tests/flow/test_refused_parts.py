@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from nobs.providers.readiness import PROMPT
 from nobs.providers.refusals import Part
 from nobs.report.validation import Ruling, validate_document
+from tests.fakes.command import run_nobs, start_nobs
 from tests.fakes.honest_reports import sealed
 from tests.fakes.llm_answers import MODEL, right_answer, stream, whole_server
 from tests.fakes.llm_refusals import of_fastapi, refusing
@@ -22,8 +22,8 @@ from tests.fakes.loader import hub_environment
 ALL = frozenset({Part.SYSTEM_ROLE, Part.STREAM_OPTIONS, Part.TEMPERATURE, Part.LIMIT})
 
 
-def command(server: ScriptedServer, tmp_path: Path) -> dict[str, Any]:
-    """Return how `subprocess` runs the quick prompts against `server` without a key."""
+def command(server: ScriptedServer, tmp_path: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the words and the environment of the quick prompts against `server` without a key."""
     environment = hub_environment("http://127.0.0.1:9", tmp_path / "hf")
     environment.pop("LLM_API_KEY", None)
     words = (
@@ -31,14 +31,13 @@ def command(server: ScriptedServer, tmp_path: Path) -> dict[str, Any]:
         "--repeats", "3", "--results", str(tmp_path / "results"), "--llm-url", server.url,
         "--llm-model", MODEL, "--json",
     )  # fmt: skip
-    return {"args": [sys.executable, "-m", "nobs", *words], "env": environment, "text": True}
+    return words, environment
 
 
 def run(server: ScriptedServer, tmp_path: Path) -> dict[str, Any]:
     """Return the report of a run that ends well."""
-    done = subprocess.run(
-        **command(server, tmp_path), capture_output=True, timeout=120, check=False
-    )
+    words, env = command(server, tmp_path)
+    done = run_nobs(*words, cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     return report
@@ -118,16 +117,15 @@ def test_answers_beyond_the_limit_make_the_result_open(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_the_wait_for_a_first_load(tmp_path: Path) -> None:
     hanging = Script(steps=[], then=Then.HANG)
-    with (
-        serving(one_model(MODEL, {"/v1/chat/completions": hanging})) as server,
-        subprocess.Popen(
-            **command(server, tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as child,
-    ):
-        while not any(asked.path.endswith("completions") for asked in server.log):
-            assert child.poll() is None
-        child.send_signal(signal.SIGINT)
-        _, told = child.communicate(timeout=30)
+    with serving(one_model(MODEL, {"/v1/chat/completions": hanging})) as server:
+        words, env = command(server, tmp_path)
+        with start_nobs(
+            *words, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as child:
+            while not any(asked.path.endswith("completions") for asked in server.log):
+                assert child.poll() is None
+            child.send_signal(signal.SIGINT)
+            _, told = child.communicate(timeout=30)
 
     assert child.returncode == 130
     assert "Traceback" not in told

@@ -85,6 +85,7 @@ def test_an_order_changed_after_measuring_is_refused(begun_run: RunDir) -> None:
     assert "faulty.params.batch_size was 16, is 64" in done.stderr
 
 
+@pytest.mark.long
 def test_a_task_that_was_measured_first_is_compared_with_its_own_order(run_dir: RunDir) -> None:
     spec = run_dir.read_spec()
     (workload,) = spec.workloads

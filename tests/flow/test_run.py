@@ -17,8 +17,9 @@ from tests.fakes.native_run import nobs_run
 
 IMDB = load_catalog().datasets["stanfordnlp/imdb"]
 type Run = tuple[Path, subprocess.CompletedProcess[str]]
-BOTH = ("--profile", "quick", "--task", "embeddings,llms")
-SHORT = (*BOTH, "--rows", "6", "--repeats", "2", "--max-output-tokens", "8")
+SHORT = ("--profile", "quick", "--repeats", "2", "--json")
+EMBEDDINGS = ("--task", "embeddings", "--rows", "6")
+BOTH = ("--task", "embeddings,llms", "--rows", "6", "--max-output-tokens", "8")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def quick(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Run:
     tmp_path = tmp_path_factory.mktemp("quick")
-    return tmp_path / "results", nobs_run(tmp_path, *SHORT, "--json")
+    return tmp_path / "results", nobs_run(tmp_path, *SHORT, *EMBEDDINGS)
 
 
 def test_embedded_model_is_measured_without_a_hub(
@@ -57,8 +58,10 @@ def test_embedded_model_is_measured_without_a_hub(
     )
 
 
-def test_embedded_llm_is_measured_through_its_own_server(quick: Run) -> None:
-    report = json.loads(quick[1].stdout)
+@pytest.mark.long
+def test_embedded_llm_is_measured_first_through_its_own_server(tmp_path: Path) -> None:
+    done = nobs_run(tmp_path, *SHORT, *BOTH)
+    report = json.loads(done.stdout)
     model: dict[str, Any] = report["tasks"][1]["models"]["SmolLM2-135M-Instruct-Q4_1"]
 
     assert (model["status"], len(model["all_runs"])) == ("ok", 2)
@@ -73,6 +76,13 @@ def test_embedded_llm_is_measured_through_its_own_server(quick: Run) -> None:
     assert report["tasks"][1]["workload"]["open_reasons"] == [
         "params.max_output_tokens: 8 instead of 64", "policy.repeats: 2, below 3"
     ]  # fmt: skip
+    assert report["tasks"][0]["models"]["sentence-transformers/all-MiniLM-L6-v2"]["status"] == "ok"
+    (run_dir,) = (tmp_path / "results" / "runs").iterdir()
+    assert {path.name for path in (run_dir / "steps").iterdir()} == {
+        "01-llms-SmolLM2-135M-Instruct-Q4_1", "02-embeddings-all-MiniLM-L6-v2"
+    }  # fmt: skip
+    assert (run_dir / "steps/01-llms-SmolLM2-135M-Instruct-Q4_1/requests.jsonl.gz").is_file()
+    assert "step 2/2: sentence-transformers/all-MiniLM-L6-v2" in done.stderr
 
 
 def test_printed_report_is_the_one_in_the_files(
@@ -95,12 +105,9 @@ def test_run_directory_holds_order_events_result_and_outcome(
     files = {str(path.relative_to(run_dir)) for path in run_dir.rglob("*") if path.is_file()}
 
     assert files == {
-        "spec.json", "events.jsonl", "report.json", "outcome.json", "state.json",
-        "steps/02-embeddings-all-MiniLM-L6-v2/result.json",
-        "steps/02-embeddings-all-MiniLM-L6-v2/telemetry.jsonl",
-        "steps/01-llms-SmolLM2-135M-Instruct-Q4_1/result.json",
-        "steps/01-llms-SmolLM2-135M-Instruct-Q4_1/telemetry.jsonl",
-        "steps/01-llms-SmolLM2-135M-Instruct-Q4_1/requests.jsonl.gz",
+        "spec.json", "events.jsonl", "report.json", "outcome.json", "state.json", "heartbeat",
+        "steps/01-embeddings-all-MiniLM-L6-v2/result.json",
+        "steps/01-embeddings-all-MiniLM-L6-v2/telemetry.jsonl",
     }  # fmt: skip
 
 
@@ -122,7 +129,7 @@ def test_progress_is_plain_lines_on_stderr(
 ) -> None:
     _, done = quick
 
-    assert "step 2/2: sentence-transformers/all-MiniLM-L6-v2" in done.stderr
+    assert "step 1/1: sentence-transformers/all-MiniLM-L6-v2" in done.stderr
     assert "repeat 2/2:" in done.stderr
     assert "\x1b" not in done.stderr
 

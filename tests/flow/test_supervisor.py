@@ -11,7 +11,7 @@ import pytest
 
 from nobs.errors import FailureClass
 from nobs.report.build import seal
-from nobs.schema.base import Backend, Status
+from nobs.schema.enums import Backend, Status
 from nobs.schema.pins import ModelPin
 from nobs.storage.rundir import RunDir
 from tests.fakes.forked import REPO
@@ -129,7 +129,9 @@ def test_device_is_checked_before_and_after(faulty_run: tuple[RunDir, str, int])
     assert [(check.device, check.passed) for check in checks] == [("cpu", True), ("cpu", True)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)]
+)
 def test_interrupted_run_keeps_finished_steps(tmp_path: Path, number: signal.Signals) -> None:
     run_dir = order(tmp_path / "results", faulty_workload(tmp_path, "fine", "hangs", "last"))
     process = start(run_dir)
@@ -147,6 +149,7 @@ def test_interrupted_run_keeps_finished_steps(tmp_path: Path, number: signal.Sig
     await_(lambda: not find_traces(tmp_path).processes)
 
 
+@pytest.mark.long
 def test_run_deadline_ends_the_run(tmp_path: Path) -> None:
     workload = faulty_workload(tmp_path, "hangs", "last")
     run_dir = order(tmp_path / "results", workload, timeout_s=3.0)
@@ -157,6 +160,7 @@ def test_run_deadline_ends_the_run(tmp_path: Path) -> None:
     assert failure_of(run_dir, "hangs") is FailureClass.TIMEOUT
 
 
+@pytest.mark.long
 def test_a_hub_that_answers_too_late_is_a_timeout(tmp_path: Path) -> None:
     model = ModelPin(id="a/model", revision="0" * 40)
     workload = faulty_workload(tmp_path).model_copy(update={"models": (model,)})
@@ -173,6 +177,7 @@ def test_a_hub_that_answers_too_late_is_a_timeout(tmp_path: Path) -> None:
     assert failure_of(run_dir, "model") is FailureClass.TIMEOUT
 
 
+@pytest.mark.long
 def test_descendant_that_holds_the_pipe_does_not_hold_the_run(tmp_path: Path) -> None:
     run_dir = order(tmp_path / "results", faulty_workload(tmp_path, "forks", "last"))
     process = start(run_dir)

@@ -37,13 +37,10 @@ pytestmark = pytest.mark.skipif(
 
 # Python and NOBS may be root's own: they are loaded before root's rights are given up, and once.
 _AS_ANOTHER = """
-import gc, importlib, json, os, pkgutil, sys, tempfile
-import nobs, nobs.cli
-for package in ("nobs.cli", "nobs.launch", "nobs.render", "nobs.providers", "nobs.backends"):
-    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
-        importlib.import_module(module.name)
-from nobs.tasks import TASKS
-[TASKS.load(name) for name in TASKS.names()]
+import gc, json, os, sys, tempfile
+import nobs.cli
+from tests.fakes.forked import import_launcher
+import_launcher()
 gc.freeze()
 
 def run(words, cwd, env):

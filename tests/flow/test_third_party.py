@@ -68,7 +68,7 @@ def test_its_options_have_a_section_of_their_own(package: Installed) -> None:
 
     assert "--matrix-size N" in section
     assert "--matrix-size" not in shown.partition("Options of example:\n")[0]
-    assert "Options of embeddings, llms, diffusion and example:\n  --rows N" in shown
+    assert "Options of embeddings, llms, diffusion, embeddings-served and example:\n" in shown
 
 
 def test_the_summary_shows_its_figures_and_its_own_lines(measured: Done) -> None:
@@ -241,7 +241,7 @@ def test_its_provider_is_a_choice_and_serves_a_model(package: Installed) -> None
             "--llm-model", MODEL,
         )  # fmt: skip
 
-    assert "--provider [lmstudio|openai|ollama|llamacpp|example]" in shown
+    assert "|sentence-transformers|example]" in shown
     assert done.returncode == 0, done.stderr
     server_ref = package.report("served")["tasks"][0]["models"][MODEL]["server"]
     assert server_ref["provider"] == "example"

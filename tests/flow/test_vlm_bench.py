@@ -1,21 +1,32 @@
 """The work of `vlms` against a scripted server that decodes what it is sent."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from nobs.errors import HostApiError
-from nobs.tasks.vlms import DEFINITION
-from nobs.tasks.vlms.encode import BLOCK
+from nobs.schema.pins import Source
+from nobs.tasks.vlms import bench as vlm_bench
+from nobs.tasks.vlms.bench import VlmBench
+from nobs.tasks.vlms.definition import DEFINITION
+from nobs.tasks.vlms.encode import BLOCK, SentPicture, encode
 from tests.fakes.llm_answers import whole_server
 from tests.fakes.llm_server import ScriptedServer, serving
 from tests.fakes.pictures import pictures
 from tests.fakes.vision_server import VisionServer, decode
-from tests.fakes.vlm_work import measure, report_on, workload
+from tests.fakes.vlm_work import measure, report_on, work, workload
 
 ROWS = pictures()
+
+
+def few_of(numbers: range) -> list[Any]:
+    """The first four; the others are for the long tests."""
+    first, rest = numbers[:4], numbers[4:]
+    return [*first, *(pytest.param(number, marks=pytest.mark.long) for number in rest)]
 
 
 def chats(server: ScriptedServer) -> list[dict[str, Any]]:
@@ -63,6 +74,31 @@ def test_pixels_arrive_unchanged_but_for_one_new_block_per_request(tmp_path: Pat
     assert len(set(blocks)) == 4
 
 
+def test_pictures_are_encoded_before_the_clock_of_a_repeat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[str] = []
+
+    def encode_noted(image: Image.Image, **words: bool) -> SentPicture:
+        encoded.append("picture")
+        return encode(image, **words)
+
+    with serving(whole_server(VisionServer())) as server:
+        bench = VlmBench(work(server.url, tmp_path, ROWS))
+        try:
+            monkeypatch.setattr(vlm_bench, "encode", encode_noted)
+            for _ in range(2):
+                bench.synchronize()
+                encoded.append("start")
+                bench.run()
+                bench.synchronize()
+                encoded.append("end")
+        finally:
+            bench.close()
+
+    assert encoded == [*(["picture"] * len(ROWS)), "start", "end"] * 2
+
+
 def test_no_nonce_is_used_twice(tmp_path: Path) -> None:
     with serving(whole_server(VisionServer())) as server:
         measure(server.url, tmp_path, ROWS, repeats=2)
@@ -101,7 +137,16 @@ def test_a_server_that_sees_passes_and_is_closed(tmp_path: Path) -> None:
     assert list(DEFINITION.find_contradictions(report, workload(len(ROWS)))) == []
 
 
-@pytest.mark.parametrize("seed", range(20))
+def test_packaged_questions_check_pictures_of_the_hub(tmp_path: Path) -> None:
+    rows = tuple(replace(row, question="", answers=(), wrong=()) for row in ROWS[:2])
+    report = report_on(VisionServer(), tmp_path, rows, source=Source.HUB, thinking=True)
+
+    assert [check.width for check in report.picture_checks] == [448] * 8
+    assert len({check.question for check in report.picture_checks}) == 8
+    assert any("output_suspect" in fault for fault in DEFINITION.check_output(report))
+
+
+@pytest.mark.parametrize("seed", few_of(range(20)))
 def test_a_text_only_server_that_describes_images_fails(seed: int, tmp_path: Path) -> None:
     # Half of them always say the same, the others guess one of eight colours each time.
     guesses = random.Random(seed) if seed % 2 else None
@@ -110,7 +155,7 @@ def test_a_text_only_server_that_describes_images_fails(seed: int, tmp_path: Pat
     assert any(fault.startswith("output_suspect") for fault in DEFINITION.check_output(report))
 
 
-@pytest.mark.parametrize("repeats", range(2, 22))
+@pytest.mark.parametrize("repeats", few_of(range(2, 22)))
 def test_a_server_that_answers_repeated_images_from_a_cache_is_open(
     repeats: int, tmp_path: Path
 ) -> None:
@@ -143,7 +188,7 @@ def test_load_sends_different_images(tmp_path: Path) -> None:
 
     assert facts["load"]["levels"][0]["requests"] == 10
     assert len(urls) == len(set(urls))
-    assert facts["load"]["levels"][0]["sender_cpu_share"] > 0
+    assert facts["load"]["levels"][0]["client"]["cpu_share"] > 0
 
 
 def test_a_model_that_reasons_does_other_work(tmp_path: Path) -> None:
@@ -187,6 +232,16 @@ def test_a_refused_image_is_an_error_that_says_what_to_do(
 
     assert remedy in caught.value.remedy
     assert "64x64" in caught.value.message
+
+
+def test_answers_that_break_off_end_the_step_with_their_reason(tmp_path: Path) -> None:
+    with (
+        serving(whole_server(VisionServer(cuts=True))) as server,
+        pytest.raises(HostApiError, match=r"requests to .* failed \(cut \d+\)") as caught,
+    ):
+        measure(server.url, tmp_path, ROWS)
+
+    assert "server's log" in caught.value.remedy
 
 
 def test_images_are_reduced_where_the_workload_says_so(tmp_path: Path) -> None:

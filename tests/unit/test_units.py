@@ -1,6 +1,6 @@
 import pytest
 
-from nobs.units import format_bytes, format_rate, format_seconds
+from nobs.units import format_bytes, format_money, format_rate, format_seconds
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,12 @@ def test_bytes(count: int, text: str) -> None:
 @pytest.mark.parametrize(("rate", "text"), [(34.55, "34.5"), (0.712, "0.712"), (12345.6, "12,346")])
 def test_rates(rate: float, text: str) -> None:
     assert format_rate(rate) == text
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [(12345.6, "$12,346"), (999.4, "$999"), (2.5, "$2.50"), (0.0123, "$0.0123"),
+     (5.28e-5, "$0.0000528"), (1e-6, "$0.00000100"), (9.87e-8, "$9.87e-08")],
+)  # fmt: skip
+def test_money(usd: float, text: str) -> None:
+    assert format_money(usd) == text

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from nobs.launch.doctor.check import State
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from tools.check_gpu.page import render_lines
 from tools.check_gpu.session import Session
 

@@ -12,7 +12,7 @@ import torch
 from nobs.backends import BACKENDS
 from nobs.errors import NobsError
 from nobs.runner.environment import check_device, torch_device
-from nobs.schema.base import Backend, Dtype
+from nobs.schema.enums import Backend, Dtype
 from nobs.system.accelerators import find_accelerators
 from nobs.system.gpus import Accelerators, NvidiaGpu
 from nobs.tasks.calibration import calibrate

@@ -7,7 +7,7 @@ from nobs.errors import NobsError
 from nobs.launch.doctor.check import Check
 from nobs.report.definitions import find_definition
 from nobs.report.reading import read_figures, typed
-from nobs.schema.base import Backend, Status
+from nobs.schema.enums import Backend, Status
 from nobs.schema.flags import FlagName, Severity
 from nobs.schema.report import ModelReport, Report
 from nobs.schema.telemetry import DeviceKind, DeviceTelemetry, Evidence

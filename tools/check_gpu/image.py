@@ -8,7 +8,7 @@ from nobs.errors import NobsError
 from nobs.launch.doctor.check import Check, State
 from nobs.launch.engine.client import connect
 from nobs.launch.image.build import find_tagged
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from tools.check_gpu.process import run_bounded
 from tools.check_gpu.stages import Stage
 
@@ -41,5 +41,5 @@ def find_obstacle(stage: Stage, out: Path, backend: Backend) -> Check | None:
         name=stage.name,
         state=State.SKIP,
         found=f"no image {tag}",
-        remedy=f"`nobs build {backend}` with a network, or `docker load` it; then again.",
+        remedy=f"`nobs build {backend}` with a network, or load it with `--load FILE`; then again.",
     )

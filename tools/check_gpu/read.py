@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nobs.errors import NobsError
 from nobs.launch.doctor.check import Check, State
-from nobs.schema.base import Status
+from nobs.schema.enums import Status
 from nobs.schema.report import ModelReport
 from nobs.storage.rundir import RunDir
 from nobs.text import to_line

@@ -15,7 +15,7 @@ from nobs.errors import NobsError
 from nobs.launch.doctor.check import Check
 from nobs.launch.planning.facts import find_commit
 from nobs.report.leaderboard import Leaderboard, arrange, flatten
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.storage.rundir import RunDir
 from nobs.system.accelerators import detect_backend, find_accelerators, find_broken
 from tools.check_gpu import read

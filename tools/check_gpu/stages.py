@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nobs.catalog import Catalog
 from nobs.data.texts import load_texts
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.packages import find_version
 from nobs.tasks import TASKS
 

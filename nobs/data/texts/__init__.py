@@ -92,6 +92,8 @@ def _reader(pin: DatasetPin) -> Reader:
 
 
 def _check_rows(rows: tuple[object, ...], pin: DatasetPin) -> tuple[str, ...]:
+    if not rows:
+        raise DataError(f"{pin.id} has no texts.", "Put one text into each line, or name another.")
     if len(rows) < pin.rows:
         raise DataError(
             f"{pin.id} has {len(rows)} rows; {pin.rows} were requested.",

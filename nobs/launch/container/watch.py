@@ -17,7 +17,7 @@ from nobs.errors import RunLost
 from nobs.launch.container.devices import explain_refusal
 from nobs.launch.container.logs import LineReader, OnLine, Pump, Stream
 from nobs.launch.engine.info import EngineInfo
-from nobs.schema.base import Execution
+from nobs.schema.enums import Execution
 from nobs.schema.outcome import Outcome
 
 GRACE_S = 8

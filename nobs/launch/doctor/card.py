@@ -2,7 +2,7 @@
 
 from nobs.backends.base import BackendTarget
 from nobs.launch.doctor.check import Check
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.card import Condition, Unknown, ask_condition
 from nobs.system.gpus import Accelerators, NvidiaGpu
 from nobs.system.probe import PROBE_S

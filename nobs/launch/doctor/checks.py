@@ -40,8 +40,8 @@ from nobs.launch.doctor.server import check_server
 from nobs.launch.engine.client import Engine, connect
 from nobs.launch.engine.proxies import read_proxies
 from nobs.providers.base import OnProgress
-from nobs.schema.base import Backend
-from nobs.schema.server import ServerRequest
+from nobs.schema.enums import Backend
+from nobs.schema.server import Api, ServerRequest
 from nobs.settings import hf_home, hub_cache, hub_endpoint, hub_offline, in_container
 from nobs.system.accelerators import detect_backend, find_accelerators, find_broken
 from nobs.system.gpus import Accelerators
@@ -69,7 +69,7 @@ def examine(
         check_cache(hf_home(), hub_cache(), pins_of(catalog.workloads.values())),
         check_cache_room(hub_cache()),
         check_hub(hub_endpoint(), offline=hub_offline()),
-        check_server(server, on_progress),
+        check_server(server, _served_apis(), on_progress),
     ]
 
 
@@ -117,6 +117,18 @@ def _check_workers(target: BackendTarget, *, needed: bool) -> Iterator[Check]:
         if task.packages:
             versions = {package: find_version(package) for package in task.packages}
             yield check_worker(task, target, versions, needed=needed)
+
+
+def _served_apis() -> tuple[Api, ...]:
+    """Return what the tasks ask servers for, in the order of the tasks."""
+    apis: list[Api] = []
+    for name in TASKS:
+        # Those that can't be loaded have a check of their own.
+        with contextlib.suppress(NobsError):
+            task = TASKS.load(name)
+            if not task.uses_device:
+                apis.append(task.api)
+    return tuple(dict.fromkeys(apis))
 
 
 def _find_engine(backend: Backend) -> tuple[Engine | None, EngineError | None]:

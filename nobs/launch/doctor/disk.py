@@ -11,10 +11,11 @@ import requests
 
 from nobs.data.hub_cache import missing_pins
 from nobs.launch.doctor.check import Check
-from nobs.schema.base import Backend
-from nobs.schema.pins import DatasetPin, ModelPin
+from nobs.schema.enums import Backend
+from nobs.schema.pins import DatasetPin, ModelPin, Source
 from nobs.storage.store import MIN_FREE_BYTES
 from nobs.system.host import free_disk_bytes
+from nobs.tasks.definitions import is_complete_model
 from nobs.units import format_bytes
 from nobs.user import is_temporary
 
@@ -53,7 +54,9 @@ def check_cache(home: Path, cache: Path, pins: Sequence[DatasetPin | ModelPin]) 
     if not cache.absolute().is_relative_to(home.absolute()):
         found = f"{cache} is outside of {home}, the only directory that containers see."
         return Check.warn("cache", found, "Set HF_HOME instead of HF_HUB_CACHE.")
-    missing = missing_pins(pins, cache)
+    # Each run reads again what has no commit: no copy could be the right one.
+    pins = [pin for pin in pins if pin.source is not Source.HUB or pin.revision]
+    missing = missing_pins(pins, cache, is_complete_model)
     here = len(pins) - len(missing)
     found = f"{cache}: {here} of {len(pins)} pins of the catalogue are here"
     if not missing:

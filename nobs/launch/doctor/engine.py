@@ -14,7 +14,7 @@ from nobs.launch.doctor.check import Check
 from nobs.launch.engine.client import Engine
 from nobs.launch.engine.info import EngineInfo
 from nobs.launch.engine.proxies import route_proxies
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.settings import hide_credentials
 from nobs.system.gpus import Accelerators
 from nobs.system.probe import Probe

@@ -9,7 +9,7 @@ from nobs import __version__
 from nobs.backends.base import BackendTarget
 from nobs.errors import NobsError
 from nobs.launch.doctor.check import Check, State
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.accelerators import explain_choice
 from nobs.system.gpus import Accelerators, AmdGpu, NvidiaGpu
 from nobs.tasks.base import TaskDefinition

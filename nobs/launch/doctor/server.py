@@ -1,10 +1,12 @@
-"""The check of the LLM server: whether it can be used, and from where."""
+"""The check of the LLM server: whether it can be used, for what, and from where."""
+
+from collections.abc import Sequence
 
 from nobs.launch.doctor.check import Check
 from nobs.launch.planning.connection import resolve_connection
 from nobs.launch.planning.facts import listens
 from nobs.providers.base import OnProgress
-from nobs.schema.server import Connection, ServerRequest
+from nobs.schema.server import Api, Connection, ServerRequest
 from nobs.settings import in_container, llm_api_key, llm_base_url, llm_model_name
 from nobs.system.hosts import is_loopback, own_addresses
 
@@ -16,10 +18,12 @@ def server_to_check(url: str | None, model: str | None) -> ServerRequest:
     return ServerRequest(url=url or llm_base_url(), model=model or llm_model_name())
 
 
-def check_server(request: ServerRequest, on_progress: OnProgress) -> Check:
+def check_server(request: ServerRequest, apis: Sequence[Api], on_progress: OnProgress) -> Check:
     """Check that the model answers; otherwise return the cause and what to do.
 
-    A server that nobody named may be missing: not every task needs one. UsageError for a bad URL.
+    It is asked for the first of `apis`, which tasks declare, and for the next one only if it
+    doesn't serve that. A server that nobody named may be missing: not every task needs one.
+    UsageError for a bad URL.
     """
     # Only this check needs the openai client.
     from nobs.providers import PROVIDERS  # noqa: PLC0415
@@ -30,14 +34,28 @@ def check_server(request: ServerRequest, on_progress: OnProgress) -> Check:
     connection = resolve_connection(request, in_container=in_container())
     connection = connection.with_key(llm_api_key())
     provider = PROVIDERS.load(detect_provider(connection))
-    try:
-        served = wait_until_ready(connection, request.model, provider, on_progress, ONCE)
-    except ServerUnusable as error:
-        return Check.missing(NAME, error.message, error.remedy, needed=request.url is not None)
-    answers = f"{provider.title} at {connection.base_url} answers with {served.model}"
-    places = [served.elsewhere.reason.rstrip(".")] if served.elsewhere else []
-    found = "; ".join([answers, *places, *served.request.deviations])
-    return Check.ok(NAME, found + _reach(connection))
+    first: ServerUnusable | None = None
+    for api in apis:
+        try:
+            served = wait_until_ready(
+                connection, request.model, provider, on_progress, ONCE, api=api
+            )
+        except ServerUnusable as error:
+            first = first or error
+            if not error.finding.is_of_the_api:
+                break
+            continue
+        what = f"vectors of {served.model}" if api is Api.EMBED else served.model
+        facts = [f"{provider.title} at {connection.base_url} answers with {what}"]
+        if first:
+            facts.append(f"it doesn't serve {apis[0]} ({first.finding.detail})")
+        if served.elsewhere:
+            facts.append(served.elsewhere.reason.rstrip("."))
+        found = "; ".join([*facts, *served.request.deviations])
+        return Check.ok(NAME, found + _reach(connection))
+    if first is None:
+        return Check.skip(NAME, "no task needs a server")
+    return Check.missing(NAME, first.message, first.remedy, needed=request.url is not None)
 
 
 def _reach(connection: Connection) -> str:

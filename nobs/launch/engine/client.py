@@ -1,6 +1,7 @@
 """The connection to the container engine and its facts."""
 
 import os
+import platform
 import re
 import socket
 from collections.abc import Mapping
@@ -16,8 +17,17 @@ from requests.exceptions import RequestException
 
 from nobs.errors import EngineError
 from nobs.launch.engine.contexts import Endpoint, resolve_endpoint
-from nobs.launch.engine.info import EngineInfo, is_remote, parse_info, read_cdi_specs
+from nobs.launch.engine.info import (
+    EngineInfo,
+    Here,
+    is_elsewhere,
+    is_remote,
+    parse_info,
+    read_cdi_specs,
+)
 from nobs.schema.spec import EngineRef
+from nobs.system.host import find_container_runtime
+from nobs.system.probe import LocalMachine
 
 _CONNECT_TIMEOUT_S = 15
 _REQUEST_TIMEOUT_S = 120
@@ -99,15 +109,25 @@ def _introduce(
         raise explain_failure(str(error), endpoint, variables) from error
     ref = describe_engine(version, endpoint)
     check_version(ref)
-    local = not is_remote(endpoint.url)
+    here = find_here()
+    local = not (is_remote(endpoint.url) or is_elsewhere(info, here))
     directories = info.get("CDISpecDirs") or () if local else ()
     return Engine(
         client=client,
         endpoint=endpoint,
         ref=ref,
-        info=parse_info(info, endpoint=endpoint.url, cdi_specs=read_cdi_specs(directories)),
+        info=parse_info(
+            info, endpoint=endpoint.url, here=here, cdi_specs=read_cdi_specs(directories)
+        ),
         environment=endpoint.select_for_cli(variables),
     )
+
+
+def find_here() -> Here:
+    """Return what identifies this machine."""
+    contained = find_container_runtime(LocalMachine()) is not None
+    name = None if contained else socket.gethostname()
+    return Here(system=platform.system(), kernel=platform.release(), name=name)
 
 
 def describe_engine(version: Mapping[str, Any], endpoint: Endpoint) -> EngineRef:

@@ -34,12 +34,30 @@ class EngineInfo:
     """Whether it is Docker's snap, which sees only a part of this machine's directories."""
     remote: bool = False
     """Whether the engine is on another machine, where our directories don't exist."""
+    host: str = ""
+    """Name of its machine."""
     cpus: int = 0
     memory_bytes: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Here:
+    """What this machine would say of itself as an engine."""
+
+    system: str
+    """As in `Linux`; on others every engine is in a virtual machine of theirs."""
+    kernel: str
+    """Release, as in `6.8.0-79-generic`."""
+    name: str | None
+    """Host name; None inside a container, which has another one."""
+
+
 def parse_info(
-    info: Mapping[str, Any], *, endpoint: str, cdi_specs: Iterable[str] = ()
+    info: Mapping[str, Any],
+    *,
+    endpoint: str,
+    here: Here | None = None,
+    cdi_specs: Iterable[str] = (),
 ) -> EngineInfo:
     """Read the engine's `/info`; `cdi_specs` are the texts of its CDI specifications."""
     security = tuple(info.get("SecurityOptions") or ())
@@ -60,10 +78,23 @@ def parse_info(
         operating_system=system,
         desktop="Docker Desktop" in system,
         snap=str(info.get("DockerRootDir", "")).startswith("/var/snap/"),
-        remote=is_remote(endpoint),
+        remote=is_remote(endpoint) or (here is not None and is_elsewhere(info, here)),
+        host=str(info.get("Name", "")),
         cpus=info.get("NCPU", 0),
         memory_bytes=info.get("MemTotal", 0),
     )
+
+
+def is_elsewhere(info: Mapping[str, Any], here: Here) -> bool:
+    """Return whether the engine's `/info` describes another machine than this one.
+
+    A socket or a port of this machine may be forwarded to another one, as by ssh, so that the
+    endpoint shows nothing.
+    """
+    if here.system != "Linux" or "Docker Desktop" in info.get("OperatingSystem", ""):
+        return False
+    pairs = ((info.get("KernelVersion"), here.kernel), (info.get("Name"), here.name))
+    return any(theirs and ours and theirs != ours for theirs, ours in pairs)
 
 
 def is_remote(endpoint: str) -> bool:

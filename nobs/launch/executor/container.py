@@ -28,14 +28,17 @@ from nobs.launch.container.plan import (
 from nobs.launch.engine.client import Engine
 from nobs.launch.executor.base import GRACE_S, Environment, Executor, Leftover, end_unseen
 from nobs.launch.image.build import ensure_image, find_tagged, remove_old_images
+from nobs.launch.image.buildx import OnOutput
 from nobs.launch.image.plan import LABEL_TORCH_ARCHS
+from nobs.launch.image.pull import pull_image
 from nobs.launch.output import OnEvent, Output, count_recorded
 from nobs.launch.planning.plan import Plan
 from nobs.schema.outcome import Outcome
-from nobs.schema.spec import RunSpec
+from nobs.schema.spec import ImageRef, RunSpec
 from nobs.schema.state import RunState
 from nobs.storage.owner import is_alive, this_owner
 from nobs.storage.rundir import RunDir
+from nobs.tasks.definitions import is_complete_model
 
 _AT_WORK = ("running", "paused")
 
@@ -47,12 +50,17 @@ class ContainerExecutor(Executor):
         self._engine = engine
 
     def prepare(self, plan: Plan, on_event: OnEvent) -> Plan:
-        """Build the image if needed; check that its torch has kernels for this GPU."""
-        if plan.image is None:
+        """Build or pull the image if needed; check that its torch has kernels for this GPU."""
+
+        def show(line: str) -> None:
+            on_event({"event": "image.output", "text": line})
+
+        if plan.image is not None:
+            image = ensure_image(self._engine, plan.image, show)
+        elif plan.is_pulled and plan.spec.image is not None:
+            image = self._pull(plan.spec, plan.spec.image.tag, show)
+        else:
             return plan
-        image = ensure_image(
-            self._engine, plan.image, lambda line: on_event({"event": "image.output", "text": line})
-        )
         archs = image.labels.get(LABEL_TORCH_ARCHS, "")
         BACKENDS.load(plan.spec.backend).check_image(plan.accelerators, archs)
         return replace(plan, spec=plan.spec.model_copy(update={"image": image}))
@@ -62,7 +70,7 @@ class ContainerExecutor(Executor):
         if plan.container is None:
             raise RuntimeError("a plan with an image has a container")
         output = Output(run_dir, on_event)
-        if plan.fetch is not None and unfetched(plan.spec.workloads, _hub_cache(plan.fetch)):
+        if plan.fetch is not None and _needs_fetch(plan.spec, plan.fetch):
             outcome = self._contain(plan.fetch, plan.spec, output)
             is_over = outcome.exit_code != 0 or outcome.interrupted or outcome.timed_out
             if is_over or all(run_dir.find_result(step.id) for step in plan.spec.steps):
@@ -111,6 +119,14 @@ class ContainerExecutor(Executor):
         """Close the connection to the engine."""
         self._engine.close()
 
+    def _pull(self, spec: RunSpec, name: str, on_output: OnOutput) -> ImageRef:
+        expected = {
+            "nobs.version": spec.nobs_version,
+            "nobs.commit": spec.nobs_commit or "",
+            "nobs.backend": spec.backend,
+        }
+        return pull_image(self._engine, name, expected=expected, on_output=on_output)
+
     def _contain(self, plan: ContainerPlan, spec: RunSpec, output: Output) -> Outcome:
         outcome = run_container(self._engine, plan, output, timeout_s=spec.timeout_s + GRACE_S)
         if output.failure is not None:
@@ -135,6 +151,10 @@ def _engine_errors() -> Iterator[None]:
 def _remove(container: Container) -> None:
     with _engine_errors():
         container.remove(force=True, v=True)
+
+
+def _needs_fetch(spec: RunSpec, fetch: ContainerPlan) -> bool:
+    return bool(unfetched(spec.workloads, _hub_cache(fetch), is_complete_model))
 
 
 def _hub_cache(plan: ContainerPlan) -> Path:

@@ -17,7 +17,7 @@ import psutil
 from nobs.launch.executor.base import GRACE_S, Environment, Executor, end_unseen
 from nobs.launch.output import OnEvent, Output
 from nobs.launch.planning.plan import Plan
-from nobs.schema.base import Status
+from nobs.schema.enums import Status
 from nobs.schema.outcome import Outcome
 from nobs.schema.spec import RunSpec
 from nobs.schema.state import RunState
@@ -25,6 +25,7 @@ from nobs.storage.rundir import RunDir
 from nobs.system.child import child
 from nobs.system.packages import find_version
 from nobs.system.processes import find_process
+from nobs.system.visible import VARIABLES
 
 OnLine = Callable[[str, str], None]
 
@@ -107,10 +108,14 @@ def run_native(run_path: Path, spec: RunSpec, on_line: OnLine) -> Outcome:
 
 def _supervisor(run_path: Path, spec: RunSpec) -> AbstractContextManager[subprocess.Popen[str]]:
     offline = {"HF_HUB_OFFLINE": "1"} if spec.offline else {}
+    # The chosen device is named by UUID; the caller's variables might hide or renumber it.
+    hidden = VARIABLES if spec.device and spec.device.variables else ()
+    inherited = {name: value for name, value in os.environ.items() if name not in hidden}
+    chosen = spec.device.variables if spec.device else {}
     return child(
         [sys.executable, "-m", "nobs.supervisor", str(run_path)],
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", **offline},
+        env={**inherited, "PYTHONUNBUFFERED": "1", **offline, **chosen},
     )
 
 

@@ -5,8 +5,10 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from nobs.errors import EngineError
+from nobs.schema.spec import ImageRef
 from nobs.settings import hide_credentials
 
 LABEL_TORCH_VERSION = "nobs.torch.version"
@@ -42,6 +44,22 @@ class ImagePlan:
         arguments = {**self.build_args, **self.proxies}
         return {name: hide_credentials(value) for name, value in arguments.items()}
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `--dry-run --json` says of the image."""
+        return {
+            "tag": self.tag,
+            "dockerfile": self.dockerfile,
+            "build_args": self.shown_arguments,
+            "network": self.network,
+        }
+
+
+def refer(image: ImagePlan | None, pulled: str | None) -> ImageRef | None:
+    """Return the image of a run by its name: `pulled` by a digest, else the planned one."""
+    if pulled is not None:
+        return ImageRef(tag=pulled, digest=pulled)
+    return ImageRef(tag=image.tag) if image else None
+
 
 def plan_image(  # noqa: PLR0913 - each one a choice of the caller
     backend: str,
@@ -61,7 +79,7 @@ def plan_image(  # noqa: PLR0913 - each one a choice of the caller
     `source` is the web address of the code, `package` the folder that the image gets it from.
     """
     dockerfile = f"docker/{backend}.Dockerfile"
-    files = dict(sorted(_context_files(package)))
+    files = dict(sorted(source_files(package)))
     if dockerfile not in files:
         raise EngineError(
             f"There is no recipe {dockerfile} for the backend {backend}.",
@@ -90,7 +108,8 @@ def recipes_root(package: Path = PACKAGE) -> Path:
     return installed if installed.is_dir() else package.parent
 
 
-def _context_files(package: Path) -> Iterator[tuple[str, Path]]:
+def source_files(package: Path = PACKAGE) -> Iterator[tuple[str, Path]]:
+    """Yield each file of NOBS and of the images' recipes: path in a checkout, file here."""
     root = recipes_root(package)
     for folder in (root / "docker", root / "requirements", package):
         for directory, names, files in os.walk(folder):

@@ -1,7 +1,8 @@
 """Where the requested server is."""
 
 from nobs.launch.engine.route import by_host_name
-from nobs.providers import EMBEDDED, PROVIDERS
+from nobs.providers import PROVIDERS
+from nobs.providers.definitions import EMBEDDED
 from nobs.schema.server import Connection, ServerRequest
 from nobs.settings import DEFAULT_LLM_BASE_URL
 from nobs.system.hosts import is_loopback, parse_server_url
@@ -9,7 +10,7 @@ from nobs.system.hosts import is_loopback, parse_server_url
 
 def is_embedded(request: ServerRequest) -> bool:
     """Return whether the server is started for the run, on a port that is known only then."""
-    return request.provider == EMBEDDED and request.url is None
+    return request.provider == EMBEDDED[request.api] and request.url is None
 
 
 def resolve_connection(request: ServerRequest, *, in_container: bool) -> Connection:

@@ -1,13 +1,17 @@
 """Where a run computes: in a container, or natively in the launcher's own environment."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from nobs.backends.base import BackendTarget
-from nobs.errors import RequirementError, UsageError
+from nobs.errors import EngineError, RequirementError, UsageError
 from nobs.launch.planning.facts import Facts
 from nobs.launch.planning.request import RunRequest
-from nobs.schema.base import Execution
+from nobs.schema.enums import Execution
 from nobs.tasks import TASKS
+
+if TYPE_CHECKING:
+    from nobs.launch.engine.client import Engine
 
 
 def choose_execution(
@@ -29,16 +33,32 @@ def choose_execution(
                     f"The {subject} can't run in a container: {refusal}.",
                     "Use --execution native.",
                 )
-            facts.require_engine()
+            _refuse_elsewhere(facts.require_engine())
             return Execution.CONTAINER, []
         case None if refusal:
             return Execution.NATIVE, [f"native: {refusal}", *_require_packages(facts, tasks)]
         case None if facts.engine is None:
-            if facts.engine_error and any(facts.missing_packages.get(task) for task in tasks):
+            is_missing = any(facts.missing_packages.get(task) for task in tasks)
+            if facts.engine_error and (is_missing or facts.engine_is_elsewhere):
                 raise facts.engine_error
             why = facts.engine_error.message if facts.engine_error else "no engine"
             return Execution.NATIVE, [f"native: no container engine answers: {why}"]
+    _refuse_elsewhere(facts.require_engine())
     return Execution.CONTAINER, []
+
+
+def _refuse_elsewhere(engine: "Engine") -> None:
+    """Raise EngineError for an engine on another machine: it would measure that one.
+
+    Its containers can't reach the directories of this machine, nor a server on its loopback.
+    """
+    if engine.info.remote:
+        name = f" ({engine.info.host})" if engine.info.host else ""
+        raise EngineError(
+            f"The container engine at {engine.endpoint.described} is on another machine{name}.",
+            "Run NOBS on that machine, or use the engine of this one: unset DOCKER_HOST, "
+            "`docker context use default`. --execution native measures this machine.",
+        )
 
 
 def _refuse_native(request: RunRequest) -> None:

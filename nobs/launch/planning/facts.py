@@ -16,10 +16,11 @@ from nobs.errors import EngineError, NobsError, UsageError
 from nobs.launch.engine.proxies import read_proxies
 from nobs.launch.planning.connection import resolve_connection
 from nobs.launch.planning.request import RunRequest
-from nobs.providers import EMBEDDED, PROVIDERS
-from nobs.schema.base import Backend, Execution
-from nobs.schema.device import DeviceInfo
-from nobs.schema.server import Connection, ServerRequest
+from nobs.providers import PROVIDERS
+from nobs.providers.definitions import EMBEDDED
+from nobs.schema.device import DeviceInfo, DeviceRef
+from nobs.schema.enums import Backend, Execution
+from nobs.schema.server import Api, Connection, ServerRequest
 from nobs.settings import (
     hf_home,
     hub_offline,
@@ -55,9 +56,13 @@ class Facts:
     """The requested backend, else the one that `auto` chooses."""
     device_info: DeviceInfo
     """As a run on this backend sees it."""
+    device: DeviceRef | None = None
+    """The one that the user chose; None for the first of the backend."""
     engine: "Engine | None" = None
     engine_error: EngineError | None = None
     """Why there is no engine; None if none is needed."""
+    engine_is_elsewhere: bool = False
+    """Whether the URL of an engine that doesn't answer names another machine."""
     missing_packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By task: which packages of its steps this launcher's environment doesn't have."""
     in_container: bool
@@ -72,8 +77,8 @@ class Facts:
     llm_model_name: str | None = None
     default_server_answers: bool | None = None
     """Whether anything listens at the default URL of LLM servers; None if unchecked."""
-    embedded_server: bool = True
-    """Whether the packages of the quick profile's own server are installed."""
+    embedded_servers: frozenset[Api] = frozenset(Api)
+    """The kinds of servers that can be started for a run: their packages are installed."""
     now: datetime
     run_id: str
     commit: str | None
@@ -103,7 +108,7 @@ def gather_facts(request: RunRequest) -> Facts:
     accelerators = find_accelerators(machine)
     backend = request.backend or detect_backend(accelerators)
     now = datetime.now(UTC)
-    engine, error = _find_engine(request, backend)
+    engine, error, is_elsewhere = _find_engine(request, backend)
     default_server = resolve_connection(ServerRequest(), in_container=in_container())
     return Facts(
         accelerators=accelerators,
@@ -111,6 +116,7 @@ def gather_facts(request: RunRequest) -> Facts:
         device_info=get_device_info(backend, machine, accelerators),
         engine=engine,
         engine_error=error,
+        engine_is_elsewhere=is_elsewhere,
         missing_packages=find_missing_packages(request.tasks or TASKS),
         in_container=in_container(),
         hf_home=hf_home(),
@@ -120,7 +126,7 @@ def gather_facts(request: RunRequest) -> Facts:
         llm_base_url=llm_base_url(),
         llm_model_name=llm_model_name(),
         default_server_answers=None if request.tasks else listens(default_server),
-        embedded_server=not find_missing(PROVIDERS.load(EMBEDDED).packages),
+        embedded_servers=find_embedded(),
         now=now,
         run_id=f"{now:%Y%m%dT%H%M%SZ}-{token_hex(3)}",
         commit=find_commit(),
@@ -136,6 +142,13 @@ def find_missing_packages(tasks: Iterable[str]) -> dict[str, tuple[str, ...]]:
         with suppress(NobsError):
             missing[name] = find_missing(TASKS.load(name).packages)
     return missing
+
+
+def find_embedded() -> frozenset[Api]:
+    """Return what servers started for a run can be asked for: their packages are installed."""
+    return frozenset(
+        api for api, name in EMBEDDED.items() if not find_missing(PROVIDERS.load(name).packages)
+    )
 
 
 def find_commit() -> str | None:
@@ -177,13 +190,19 @@ def listens(connection: Connection) -> bool:
 
 def _find_engine(
     request: RunRequest, backend: Backend
-) -> "tuple[Engine | None, EngineError | None]":
+) -> "tuple[Engine | None, EngineError | None, bool]":
+    """Return the engine, else why there is none and whether its URL names another machine."""
     wanted = request.execution is not Execution.NATIVE and backend is not Backend.MPS
     if not wanted or in_container():
-        return None, None
-    from nobs.launch.engine.client import connect  # noqa: PLC0415 - native runs never load the SDK
+        return None, None, False
+    # Native runs never load the SDK.
+    from nobs.launch.engine.client import connect  # noqa: PLC0415
+    from nobs.launch.engine.contexts import resolve_endpoint  # noqa: PLC0415
+    from nobs.launch.engine.info import is_remote  # noqa: PLC0415
 
+    is_elsewhere = False
     try:
-        return connect(), None
+        is_elsewhere = is_remote(resolve_endpoint(os.environ).url)
+        return connect(), None, False
     except EngineError as error:
-        return None, error
+        return None, error, is_elsewhere

@@ -5,16 +5,19 @@ from dataclasses import replace
 
 from nobs.catalog import Catalog
 from nobs.errors import UsageError
+from nobs.launch.planning.pace import check_pace
 from nobs.launch.planning.random_weights import check_seed
 from nobs.launch.planning.request import RunRequest, flag_of
 from nobs.providers import PROVIDERS
 from nobs.providers.definitions import LMSTUDIO
+from nobs.schema.image import parse_image
 from nobs.tasks import TASKS
 from nobs.tasks.definitions import options_of, owners_of
 from nobs.tasks.options import PROVIDER, SETUP_LM_STUDIO
 from nobs.text import join_words
 
-_OF_IMAGES = ("torch_index", "base_image", "build_network")
+_OF_BUILDS = ("torch_index", "base_image", "build_network")
+_OF_IMAGES = (*_OF_BUILDS, "image")
 
 
 def check_options(request: RunRequest, catalog: Catalog) -> None:
@@ -32,12 +35,10 @@ def check_options(request: RunRequest, catalog: Catalog) -> None:
                 f"--setup-lm-studio works with LM Studio only, not with --provider {provider}.",
                 "Leave one of the two out.",
             )
+    if request.image is not None:
+        _check_pulled(request, request.image)
     check_seed(request)
-    if request.repeats is not None and request.time_budget_s is not None:
-        raise UsageError(
-            "--time-budget has no effect with --repeats, which fixes the number of repeats.",
-            "Leave one of the two out.",
-        )
+    check_pace(request)
 
 
 def options_for(task: str, request: RunRequest, tasks: Sequence[str]) -> RunRequest:
@@ -68,17 +69,33 @@ def check_image_options(request: RunRequest) -> None:
 
     Variables apply to every run of this machine, so they may be unused in one.
     """
-    useless = [
-        name
-        for name in _OF_IMAGES
-        if getattr(request, name) is not None and name not in request.settings
-    ]
+    useless = _given(request, _OF_IMAGES)
     if useless:
         verb = "has" if len(useless) == 1 else "have"
         raise UsageError(
-            f"{_join(request, useless)} {verb} no effect here: this run builds no image.",
+            f"{_join(request, useless)} {verb} no effect here: this run needs no image.",
             f"{_leave(request, useless)}, or use --execution container.",
         )
+
+
+def _check_pulled(request: RunRequest, image: str) -> None:
+    """Raise UsageError for an image without a digest, or with options of a build."""
+    parse_image(image, pinned=True)
+    useless = _given(request, _OF_BUILDS)
+    if useless:
+        raise UsageError(
+            f"{_join(request, useless)} can't be combined with --image: it isn't built here.",
+            f"{_leave(request, useless)}, or leave --image out.",
+        )
+
+
+def _given(request: RunRequest, names: Iterable[str]) -> list[str]:
+    """Return those of `names` that the command line sets."""
+    return [
+        name
+        for name in names
+        if getattr(request, name) is not None and name not in request.settings
+    ]
 
 
 def _taken_by(task: str, tasks: Sequence[str]) -> frozenset[str]:
@@ -105,11 +122,14 @@ def _advise(
     untaken: Sequence[str], tasks: Sequence[str], request: RunRequest, catalog: Catalog
 ) -> str:
     owners = tuple(dict.fromkeys(owner for name in untaken for owner in owners_of(name)))
-    if set(owners) <= set(catalog.tasks(request.profile)):
-        other = f"add --task {','.join(owners)}"
+    here = _among(owners, catalog.tasks(request.profile))
+    if all(_among(owners_of(name), here) for name in untaken):
+        other = f"add --task {','.join(here)}"
     else:
-        fitting = [name for name in catalog.profiles if set(owners) <= set(catalog.tasks(name))]
-        other = f"choose a profile with {join_words(owners)} ({', '.join(fitting)})"
+        found = {name: _among(owners, catalog.tasks(name)) for name in catalog.profiles}
+        most = max(found.values(), key=len)
+        fitting = [name for name, tasks_of in found.items() if tasks_of == most]
+        other = f"choose a profile with {join_words(most)} ({', '.join(fitting)})"
     alike = (options_of()[name].alike for name in untaken)
     hints = (
         f" The model of {join_words(tasks)} is named by {flag_of(name)} of `nobs run`."
@@ -117,6 +137,10 @@ def _advise(
         if _takers(name, tasks)
     )
     return f"{_leave(request, untaken)}, or {other}.{''.join(hints)}"
+
+
+def _among(owners: Sequence[str], tasks: Sequence[str]) -> tuple[str, ...]:
+    return tuple(owner for owner in owners if owner in tasks)
 
 
 def _group(

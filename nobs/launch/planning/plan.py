@@ -22,7 +22,7 @@ from nobs.launch.container.plan import (
     plan_container,
 )
 from nobs.launch.engine.route import Route, choose_route
-from nobs.launch.image.plan import ImagePlan, plan_image
+from nobs.launch.image.plan import ImagePlan, plan_image, refer
 from nobs.launch.planning.connection import is_embedded, resolve_connection
 from nobs.launch.planning.execution import choose_execution
 from nobs.launch.planning.facts import Facts
@@ -32,23 +32,26 @@ from nobs.launch.planning.options import (
     describe_options,
     options_for,
 )
+from nobs.launch.planning.pace import check_length
 from nobs.launch.planning.request import RunRequest
 from nobs.launch.planning.server import (
     choose_tasks,
     describe_server,
     is_served,
+    refuse_server_devices,
     request_server,
     served_model,
 )
 from nobs.launch.planning.surroundings import proxy_route, surroundings_notes, trusted
 from nobs.launch.planning.workloads import choose_workload
-from nobs.schema.base import Backend, Execution
+from nobs.schema.enums import Backend, Execution
 from nobs.schema.pins import Source, Workload
 from nobs.schema.server import Connection
-from nobs.schema.spec import ImageRef, RunSpec, StepSpec
+from nobs.schema.spec import RunSpec, StepSpec
 from nobs.storage.rundir import safe_name
 from nobs.system.accelerators import explain_choice
 from nobs.system.gpus import Accelerators
+from nobs.system.visible import VARIABLES
 from nobs.tasks import TASKS
 from nobs.tasks.parameters import typed
 
@@ -73,29 +76,32 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     @property
+    def is_pulled(self) -> bool:
+        """Whether the image must be found in the engine or pulled by its digest."""
+        return self.image is None and self.spec.image is not None and self.spec.image.id is None
+
+    @property
     def run_path(self) -> Path:
         """The run directory."""
         return self.results / "runs" / self.spec.run_id
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain values, as `--dry-run --json` prints it."""
-        image = self.image
         return {
             "run_directory": str(self.run_path),
             "spec": self.spec.model_dump(mode="json", by_alias=True),
-            "image": image
-            and {
-                "tag": image.tag,
-                "dockerfile": image.dockerfile,
-                "build_args": image.shown_arguments,
-                "network": image.network,
-            },
+            "image": self._describe_image(),
             "fetch": self.fetch and self.fetch.to_dict(),
             "container": self.container and self.container.to_dict(),
             "server": self.spec.server_request
             and describe_server(self.spec.server_request, self.connection),
             "notes": list(self.notes),
         }
+
+    def _describe_image(self) -> dict[str, Any] | None:
+        if self.is_pulled and self.spec.image:
+            return {"tag": self.spec.image.tag, "is_pulled": True}
+        return self.image.to_dict() if self.image else None
 
 
 def make_plan(
@@ -107,14 +113,18 @@ def make_plan(
     check_options(request, catalog)
     pairs, left_out = _choose_workloads(request, catalog, facts)
     workloads = tuple(chosen for _, chosen in pairs)
+    check_length(workloads, request.timeout_s)
     tasks = tuple(workload.task for workload in workloads)
     execution, notes = choose_execution(request, target, facts, tasks)
     target.check_host(facts.accelerators)
+    refuse_server_devices(facts.device, [pinned for pinned, _ in pairs])
     contained = execution is Execution.CONTAINER and not facts.in_container
     served = next((pair for pair in pairs if is_served(pair[0])), None)
     if not contained:
         check_image_options(request)
-    image = plan_target_image(request, target, facts) if contained else None
+    image = None
+    if contained and request.image is None:
+        image = plan_target_image(request, target, facts)
     # A container measures without a network; another one fetches first.
     needs_hub = any(_needs_hub(workload) for workload in workloads)
     offline = contained or facts.hub_offline or not needs_hub
@@ -123,6 +133,7 @@ def make_plan(
         created=facts.now,
         nobs_version=__version__,
         nobs_commit=facts.commit,
+        node=request.node,
         backend=backend,
         execution=execution,
         profile=request.profile,
@@ -130,9 +141,12 @@ def make_plan(
         steps=_make_steps(workloads, request.timeout_s),
         timeout_s=request.timeout_s,
         device_info=facts.device_info,
-        image=ImageRef(tag=image.tag) if image else None,
+        device=facts.device,
+        image=refer(image, request.image) if contained else None,
         engine=facts.engine.ref if facts.engine and contained else None,
-        server_request=request_server(request, facts, *served) if served else None,
+        server_request=(
+            request_server(request, facts, *served, catalog.served_names) if served else None
+        ),
         offline=offline,
     )
     plan = plan_spec(spec, request.results, facts, secrets)
@@ -253,8 +267,8 @@ def plan_run_container(
         files=own_paths(spec.workloads),
         secrets=tuple(s for s in secrets if route and s.variable == KEY_VARIABLE),
         socket_dir=route.socket_dir if route else None,
-        environment={"HF_HUB_OFFLINE": "1"},
-        passed=target.passed_environment,
+        environment={"HF_HUB_OFFLINE": "1", **(spec.device.variables if spec.device else {})},
+        passed=set(target.passed_environment) - set(VARIABLES if spec.device else ()),
         network=route.network if route else "none",
         deadline=facts.now + timedelta(seconds=spec.timeout_s),
     )

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from nobs.schema.base import Backend, Execution
+from nobs.schema.enums import Backend, Execution
 
-_FLAGS = {"tasks": "--task", "time_budget_s": "--time-budget", "timeout_s": "--timeout"}
+_FLAGS = {
+    "tasks": "--task", "time_budget_s": "--time-budget", "timeout_s": "--timeout",
+    "sustain_s": "--sustain",
+}  # fmt: skip
 """Options whose name differs from their field."""
 
 
@@ -21,12 +24,23 @@ class RunRequest:
     execution: Execution | None = None
     profile: str = "standard"
     results: Path = Path("results")
+    device: str | None = None
+    """Devices as the user names them, as in `cuda:1` or `all`."""
+    together: bool = False
+    """Whether the devices are also measured at the same time."""
+    node: str | None = None
+    """Name of this machine among others of its model."""
     repeats: int | None = None
     time_budget_s: float | None = None
+    sustain_s: float | None = None
+    rest: float | Literal["auto"] | None = None
+    """Seconds between repeats; `auto`: until the device has recovered."""
     timeout_s: float = 4 * 3600.0
     torch_index: str | None = None
     base_image: str | None = None
     build_network: str | None = None
+    image: str | None = None
+    """Name with a digest of an image that is pulled instead of built."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Values of the options of tasks that the user has given, by name; see `nobs.tasks.options`."""
     settings: frozenset[str] = frozenset()

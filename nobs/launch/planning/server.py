@@ -8,11 +8,11 @@ from nobs.launch.planning.facts import Facts
 from nobs.launch.planning.options import has_own_options
 from nobs.launch.planning.random_weights import takes_weights, wants_random
 from nobs.launch.planning.request import RunRequest
-from nobs.providers import EMBEDDED
-from nobs.providers.definitions import LMSTUDIO
-from nobs.providers.weights import packaged_pins
+from nobs.providers.definitions import EMBEDDED, LMSTUDIO
+from nobs.providers.weights import own_file, packaged_pins
+from nobs.schema.device import DeviceRef
 from nobs.schema.pins import ModelPin, Source, Workload
-from nobs.schema.server import DEFAULT_REQUEST_TIMEOUT_S, Connection, ServerRequest
+from nobs.schema.server import DEFAULT_REQUEST_TIMEOUT_S, Api, Connection, ServerRequest
 from nobs.settings import DEFAULT_LLM_BASE_URL, DEFAULT_LLM_MODEL_NAME
 from nobs.tasks import TASKS
 from nobs.tasks.options import PROVIDER, REQUEST_TIMEOUT, SERVER_MODEL, SERVER_URL, SETUP_LM_STUDIO
@@ -23,7 +23,9 @@ _NO_SERVER = (
     f"no server answers at {DEFAULT_LLM_BASE_URL}; start LM Studio's, or use one with --llm-url"
 )
 _NO_RANDOM = "it doesn't take --weights random; name it with --task to run it"
-_NOT_EMBEDDED = "its server isn't installed; install nobs[quick], or use another one with --llm-url"
+_NOT_EMBEDDED = (
+    "its server isn't installed; install nobs[bench,quick], or use another one with --llm-url"
+)
 
 
 def _parallel(workloads: Iterable[Workload]) -> int | None:
@@ -32,9 +34,26 @@ def _parallel(workloads: Iterable[Workload]) -> int | None:
     return max((number for number in found if number), default=None)
 
 
+def _api_of(workload: Workload) -> Api:
+    """Return what the model of `workload` is asked for."""
+    return TASKS.load(workload.task).api
+
+
 def is_served(workload: Workload) -> bool:
     """Return whether a server answers for the models of `workload`."""
     return any(model.source is Source.SERVER for model in workload.models)
+
+
+def refuse_server_devices(device: DeviceRef | None, pinned: Iterable[Workload]) -> None:
+    """Raise UsageError if a device was chosen for a task whose server chooses its own."""
+    served = [work.task for work in pinned if is_served(work)]
+    if device is not None and served:
+        raise UsageError(
+            f"--device {device.name} doesn't apply to {join_words(served)}: a server computes, on "
+            "the devices that it was started with.",
+            "Choose the device when you start the server (CUDA_VISIBLE_DEVICES,"
+            " HIP_VISIBLE_DEVICES) and omit --device, or select other tasks with --task.",
+        )
 
 
 def choose_tasks(
@@ -80,7 +99,7 @@ def _choose_served(
     """
     tasks = tuple(pinned)
     served = [task for task in tasks if is_served(pinned[task])]
-    models = {_model_name(request, facts, pinned[task]) for task in served}
+    models = {(_api_of(pinned[task]), _model_name(request, facts, pinned[task])) for task in served}
     are_chosen = bool(request.tasks) or all(_is_embedded(request, pinned[task]) for task in served)
     if len(served) <= 1 or (are_chosen and len(models) == 1):
         return tasks, []
@@ -105,29 +124,43 @@ def _absence(workload: Workload, facts: Facts) -> str | None:
         return None
     if needs_server(workload):
         return _NO_SERVER if facts.default_server_answers is False else None
-    return None if facts.embedded_server else _NOT_EMBEDDED
+    return None if _api_of(workload) in facts.embedded_servers else _NOT_EMBEDDED
 
 
 def served_model(request: RunRequest, facts: Facts, pinned: Workload) -> ModelPin:
     """Return the requested model: the pinned one unless the user named another."""
     (pin,) = pinned.models
     name = _model_name(request, facts, pinned)
+    if _is_embedded(request, pinned) and (file := own_file(name)) is not None:
+        name = file.stem
     return pin if name in (None, pin.id) else ModelPin(id=str(name), source=Source.SERVER)
 
 
 def request_server(
-    request: RunRequest, facts: Facts, pinned: Workload, chosen: Workload
+    request: RunRequest,
+    facts: Facts,
+    pinned: Workload,
+    chosen: Workload,
+    served_names: Mapping[str, Mapping[str, str]],
 ) -> ServerRequest:
-    """Return the server request for `chosen`, the requested form of `pinned`."""
-    options, is_embedded = request.options, _is_embedded(request, pinned)
+    """Return the server request for `chosen`, the requested form of `pinned`.
+
+    `served_names` are the names of models by provider, which count where the user named none.
+    """
+    options, api = request.options, _api_of(pinned)
+    is_embedded = _is_embedded(request, pinned)
     if is_embedded:
-        _check_embedded(SERVER_MODEL.get(options) or pinned.models[0].id)
+        _check_embedded(SERVER_MODEL.get(options) or pinned.models[0].id, api)
     setup = bool(SETUP_LM_STUDIO.get(options))
     named = PROVIDER.get(options) or (LMSTUDIO.name if setup else None)
+    model = _model_name(request, facts, pinned)
+    is_named = SERVER_MODEL.get(options) or (api is Api.CHAT and facts.llm_model_name)
     return ServerRequest(
-        provider=EMBEDDED if is_embedded else named,
+        api=api,
+        provider=EMBEDDED[api] if is_embedded else named,
         url=None if is_embedded else SERVER_URL.get(options) or facts.llm_base_url,
-        model=_model_name(request, facts, pinned),
+        model=model,
+        names={} if is_named else dict(served_names.get(model or "", {})),
         setup=setup,
         parallel=_parallel([chosen]),
         request_timeout_s=REQUEST_TIMEOUT.get(options) or DEFAULT_REQUEST_TIMEOUT_S,
@@ -139,7 +172,7 @@ def describe_server(request: ServerRequest, connection: Connection | None) -> di
     url = connection.base_url if connection else None
     where = f"at {url}" if url else "started for the run"
     named = f"{request.provider} " if request.provider else ""
-    text = f"{named}{where}, model {request.model or 'included'}"
+    text = f"{named}{where}, model {request.at(request.provider).model or 'included'}"
     return {**request.model_dump(), "base_url": url, "text": text}
 
 
@@ -151,18 +184,23 @@ def needs_server(workload: Workload) -> bool:
 def _is_embedded(request: RunRequest, pinned: Workload) -> bool:
     url, provider = SERVER_URL.get(request.options), PROVIDER.get(request.options)
     if provider is not None:
-        return provider == EMBEDDED and url is None
+        return provider == EMBEDDED[_api_of(pinned)] and url is None
     is_named = url is not None or SETUP_LM_STUDIO.get(request.options)
     return not needs_server(pinned) and not is_named
 
 
-def _check_embedded(model: str) -> None:
+def _check_embedded(model: str, api: Api) -> None:
     """Raise UsageError for a model that the embedded server doesn't have."""
-    names = [pin.id for pin in packaged_pins()]
+    names = [pin.id for pin in packaged_pins(api)]
+    if api is Api.CHAT and (file := own_file(model)) is not None:
+        if file.is_file():
+            return
+        raise UsageError(f"There is no file {file}.", "Name a GGUF file with --llm-model.")
     if model not in names:
         raise UsageError(
-            f"The embedded llama.cpp serves {' and '.join(names)} only, not {model}.",
-            "Use a server with --llm-url, or --profile quick without --llm-model.",
+            f"The server that NOBS starts has {' and '.join(names)} only, not {model}.",
+            "Name a GGUF file with --llm-model, use a server with --llm-url, or --profile quick"
+            " without --llm-model.",
         )
 
 
@@ -171,5 +209,8 @@ def _model_name(request: RunRequest, facts: Facts, pinned: Workload) -> str | No
     named = SERVER_MODEL.get(request.options)
     if named or _is_embedded(request, pinned):
         return named
+    if _api_of(pinned) is not Api.CHAT:
+        # The variable and its default name an LLM.
+        return pinned.models[0].id
     default = pinned.models[0].id if needs_server(pinned) else DEFAULT_LLM_MODEL_NAME
     return facts.llm_model_name or default

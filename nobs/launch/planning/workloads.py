@@ -1,11 +1,14 @@
 """From the request to workloads: the pinned one, or an open one with its differences."""
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from nobs.catalog import Catalog
 from nobs.catalog.changes import find_changes
 from nobs.errors import UsageError
+from nobs.launch.planning.pace import choose_policy
 from nobs.launch.planning.random_weights import choose_inputs, randomise, wants_random
 from nobs.launch.planning.request import RunRequest
 from nobs.schema.pins import DatasetPin, ModelPin, Source, Workload
@@ -14,10 +17,10 @@ from nobs.tasks.options import (
     COLUMN,
     DATASET,
     MODEL,
-    PICTURES,
     ROWS,
     SPLIT,
     TRUST_REMOTE_CODE,
+    Option,
     Role,
 )
 from nobs.user import expand_home
@@ -39,21 +42,22 @@ def choose_workload(
     inputs = choose_inputs(request, pinned.dataset, definition.packaged_dataset, catalog)
     chosen = pinned.model_copy(
         update={
-            "dataset": _choose_dataset(request, inputs),
+            "dataset": _choose_dataset(definition.options, request, inputs),
             "models": (served,) if served else _choose_models(request, pinned, catalog),
             "params": definition.apply(pinned.params, options),
-            "policy": pinned.policy.model_copy(
-                update=_given(repeats=request.repeats, time_budget_s=request.time_budget_s)
-            ),
+            "policy": choose_policy(request, pinned.policy),
         }
     )
     reasons = (*pinned.open_reasons, *find_changes(pinned, chosen))
     return chosen.model_copy(update={"open_reasons": reasons})
 
 
-def _choose_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
-    if folder := PICTURES.get(request.options):
-        return _folder_pin(folder, request)
+def _choose_dataset(
+    options: Iterable[Option[Any]], request: RunRequest, pinned: DatasetPin
+) -> DatasetPin:
+    for option in options:
+        if option.folder_of and (named := option.get(request.options)):
+            return _folder_pin(option, named, request, pinned)
     asked, column = DATASET.get(request.options), COLUMN.get(request.options)
     if asked is None:
         return _change_dataset(request, pinned)
@@ -71,16 +75,20 @@ def _choose_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:
     return DatasetPin(id=name, revision=revision or None, rows=rows, **parts)
 
 
-def _folder_pin(named: str, request: RunRequest) -> DatasetPin:
+def _folder_pin(
+    option: Option[str], named: str, request: RunRequest, pinned: DatasetPin
+) -> DatasetPin:
     """Return the pin of a folder, whose files are the rows."""
-    label = request.label(PICTURES.name)
+    label, remedy = request.label(option.name), f"Name a folder of {option.folder_of}."
     folder = expand_home(named, label)
     if not folder.is_dir():
-        raise UsageError(f"{label} {named} is not a folder.", "Name a folder of images.")
+        raise UsageError(f"{label} {named} is not a folder.", remedy)
     files = sum(not file.name.startswith(".") and file.is_file() for file in folder.iterdir())
     if not files:
-        raise UsageError(f"The folder {folder} has no files.", "Name a folder of images.")
-    return DatasetPin(id=str(folder.resolve()), source=Source.PATH, rows=files)
+        raise UsageError(f"The folder {folder} has no files.", remedy)
+    # A folder has no columns that could differ.
+    path = str(folder.resolve())
+    return DatasetPin(id=path, source=Source.PATH, rows=files, column=pinned.column)
 
 
 def _change_dataset(request: RunRequest, pinned: DatasetPin) -> DatasetPin:

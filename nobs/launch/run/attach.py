@@ -67,7 +67,9 @@ def _shown(run_dir: RunDir, on_event: OnEvent) -> Iterator[None]:
         yield
     finally:
         over.set()
-        thread.join()
+        # An interrupt during its start leaves a thread that can't be joined yet; it ends by itself.
+        if thread.is_alive():
+            thread.join()
 
 
 def _wait(run_dir: RunDir, executor: Executor, *, interrupted: bool = False) -> Finished:

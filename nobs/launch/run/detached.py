@@ -27,12 +27,23 @@ def start_detached(run_dir: RunDir, results: Path) -> None:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file,
             start_new_session=True, creationflags=getattr(subprocess, "DETACHED_PROCESS", 0),
         )  # fmt: skip
+    try:
+        _await_owner(process, run_dir, log)
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+
+
+def _await_owner(process: subprocess.Popen[bytes], run_dir: RunDir, log: Path) -> None:
     deadline = time.monotonic() + _START_S
     while not _owns(process.pid, run_dir):
         if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
             said = " ".join(log.read_text(encoding="utf-8", errors="replace").split())
-            raise RunLost(f"The detached run didn't start: {said}.", "Run it without --detach.")
+            raise RunLost(
+                f"The run in the background didn't start: {said}.",
+                "Run it without --detach or --together.",
+            )
         time.sleep(_TICK_S)
 
 

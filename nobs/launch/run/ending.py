@@ -5,12 +5,12 @@ from pathlib import Path
 
 from nobs.errors import FailureClass, RunLost, exit_code_of
 from nobs.report.finish import record_missing, write_report
-from nobs.schema.base import Status
+from nobs.schema.enums import Status
 from nobs.schema.outcome import Outcome
 from nobs.schema.report import Report
 from nobs.schema.spec import RunSpec
 from nobs.storage.rundir import RunDir
-from nobs.storage.store import publish, report_path
+from nobs.storage.store import path_of, publish
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def judge(run_dir: RunDir, spec: RunSpec) -> Finished:
         is_known = outcome.exit_code in (0, 1, 3, 5, 130)
         code = outcome.exit_code if is_known else RunLost.exit_code
     # A run without any result is not published.
-    published = report_path(run_dir.results, report.device_info.host)
+    published = path_of(run_dir.results, report)
     file = published if _measured(report) else run_dir.report_file
     return Finished(exit_code=code, report=report, report_file=file, run_dir=run_dir)
 

@@ -2,13 +2,13 @@
 
 import shutil
 
-from nobs.errors import NobsError, UsageError
+from nobs.errors import NobsError
 from nobs.launch.executor.base import Executor, end_unseen
 from nobs.launch.output import OnEvent
 from nobs.launch.planning.plan import Plan
 from nobs.launch.run.attach import take_over
 from nobs.launch.run.ending import Finished, finish, is_finished
-from nobs.launch.run.ownership import claimed, find_state
+from nobs.launch.run.ownership import claimed, find_state, require_claim, require_ended
 from nobs.launch.run.sweep import sweep
 from nobs.launch.server.serving import record_absent, serve
 from nobs.report.finish import missing_steps
@@ -45,11 +45,7 @@ def resume(plan: Plan, executor: Executor, on_event: OnEvent) -> Finished:
     with stop_on_signals():
         _make_room(plan, executor)
         run_dir = find_run(plan.results, plan.spec.run_id)
-        if executor.is_running(run_dir):
-            raise UsageError(
-                f"Run {plan.spec.run_id} is still running.",
-                f"Follow it with `nobs attach {plan.spec.run_id}`, where Ctrl-C ends it.",
-            )
+        require_ended(run_dir, is_running=executor.is_running(run_dir))
         if find_state(run_dir) is not None and not is_finished(run_dir):
             take_over(run_dir, executor)
         return _execute(plan, executor, run_dir, on_event)
@@ -74,6 +70,7 @@ def _execute(plan: Plan, executor: Executor, run_dir: RunDir, on_event: OnEvent)
                 if served.error is not None:
                     record_absent(run_dir, spec, served.error)
                 outcome = executor.run(served.plan, run_dir, served.on_event)
+                require_claim(run_dir, state)
                 return finish(run_dir, spec, outcome)
         except KeyboardInterrupt:
             # Outside of the executor; further signals are ignored from here on.

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
-from nobs.errors import UsageError
+from nobs.errors import RunLost, UsageError
 from nobs.launch.run.ending import is_finished
 from nobs.schema.spec import RunSpec
 from nobs.schema.state import Owner, RunState
+from nobs.storage.heartbeat import SILENT_S, beating, is_beating
 from nobs.storage.owner import is_alive, is_elsewhere, this_owner
 from nobs.storage.rundir import RunDir
 
@@ -36,7 +37,50 @@ def claimed(run_dir: RunDir, spec: RunSpec, *, restart: bool = False) -> Iterato
         run_dir.write(run_dir.state_file, state)
         if restart:
             run_dir.outcome_file.unlink(missing_ok=True)
-        yield state
+        with beating(run_dir):
+            yield state
+
+
+def release_silent(run_dir: RunDir, watch_s: float = SILENT_S) -> None:
+    """End the claim of a launcher on another machine that is dead; UsageError if it is alive.
+
+    Nothing changes for a run of this machine: whether its launcher lives can be seen.
+    """
+    state = find_state(run_dir)
+    if state is None or not is_elsewhere(state.owner) or is_finished(run_dir):
+        return
+    if is_beating(run_dir, watch_s):
+        raise UsageError(
+            f"Run {run_dir.path.name} is alive: {state.owner.user} on {state.owner.host} executes "
+            "it, and its heartbeat goes on.",
+            "Wait until it has ended, or start a new run.",
+        )
+    run_dir.state_file.unlink(missing_ok=True)
+
+
+def require_ended(run_dir: RunDir, *, is_running: bool) -> None:
+    """UsageError if a launcher or a worker of this machine executes the run (`is_running`)."""
+    state = find_state(run_dir)
+    if state is not None and not is_elsewhere(state.owner) and owner_lives(run_dir):
+        raise _taken(run_dir, state.owner)
+    if is_running:
+        raise UsageError(
+            f"Run {run_dir.path.name} is still running.",
+            f"Follow it with `nobs attach {run_dir.path.name}`, where Ctrl-C ends it.",
+        )
+
+
+def require_claim(run_dir: RunDir, state: RunState) -> None:
+    """RunLost if another machine has taken the run over since `state`, as this one seemed dead."""
+    now = find_state(run_dir)
+    if now is None and not run_dir.path.is_dir():
+        return  # whoever writes to it next says so
+    if now is None or now.since != state.since:
+        by = f"{now.owner.user} on {now.owner.host}" if now else "another machine"
+        raise RunLost(
+            f"Run {run_dir.path.name} was taken over by {by}.",
+            "This machine's results of it are dropped. Look there.",
+        )
 
 
 def find_state(run_dir: RunDir) -> RunState | None:
@@ -89,7 +133,7 @@ def _taken(run_dir: RunDir, owner: Owner | None = None) -> UsageError:
     if owner is not None and is_elsewhere(owner):
         return UsageError(
             f"Run {name} belongs to {owner.user} on {owner.host}, which can't be checked here.",
-            f"Wait until it has ended; if it is dead, remove {run_dir.state_file}.",
+            f"Wait until it has ended; if it is dead, `nobs run --resume {name} --take-over`.",
         )
     return UsageError(
         f"Run {name} is being executed by another launcher.",

@@ -10,7 +10,7 @@ from nobs import __version__
 from nobs.errors import RunLost
 from nobs.launch.output import OnEvent
 from nobs.log import parse_line
-from nobs.schema.base import Backend, Execution
+from nobs.schema.enums import Backend, Execution
 from nobs.schema.pins import Workload
 from nobs.schema.result import Failure
 from nobs.schema.spec import RunSpec, StepSpec

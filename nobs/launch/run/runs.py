@@ -11,8 +11,9 @@ from nobs.launch.executor.base import Executor
 from nobs.launch.run.ending import is_finished
 from nobs.launch.run.ownership import find_state, owner_lives
 from nobs.report.finish import missing_steps
-from nobs.schema.base import Execution
+from nobs.schema.enums import Execution
 from nobs.schema.spec import RunSpec
+from nobs.storage.owner import is_elsewhere
 from nobs.storage.rundir import RunDir
 
 
@@ -25,6 +26,8 @@ class RunPhase(StrEnum):
     """It runs, but its launcher has died: `nobs attach` follows it."""
     ABANDONED = "abandoned"
     """It isn't running and was never finished: `nobs attach` finishes it."""
+    ELSEWHERE = "elsewhere"
+    """It was never finished and belongs to another machine, which can't be checked here."""
     FINISHED = "finished"
 
 
@@ -40,7 +43,7 @@ class RunSummary:
     steps_ok: int
     steps: int
     pid: int | None
-    """Of its launcher, while that lives."""
+    """Of its launcher, while that lives on this machine."""
 
 
 def list_runs(results: Path, executors: Sequence[Executor]) -> Iterator[RunSummary]:
@@ -62,6 +65,8 @@ def _summarise(run_dir: RunDir, spec: RunSpec, executors: Sequence[Executor]) ->
     state, alive = find_state(run_dir), owner_lives(run_dir)
     if is_finished(run_dir):
         phase = RunPhase.FINISHED
+    elif state is not None and is_elsewhere(state.owner):
+        phase = RunPhase.ELSEWHERE
     elif alive:
         phase = RunPhase.RUNNING
     else:
@@ -75,5 +80,5 @@ def _summarise(run_dir: RunDir, spec: RunSpec, executors: Sequence[Executor]) ->
         created=spec.created,
         steps_ok=len(spec.steps) - len(missing_steps(run_dir, spec)),
         steps=len(spec.steps),
-        pid=state.owner.pid if state and alive else None,
+        pid=state.owner.pid if state and alive and phase is not RunPhase.ELSEWHERE else None,
     )

@@ -19,13 +19,16 @@ from nobs.log import Event
 from nobs.providers import PROVIDERS
 from nobs.providers.base import ServedModel
 from nobs.report.finish import empty_result
+from nobs.schema.pins import Workload
 from nobs.schema.result import Failure
 from nobs.schema.server import Connection, ServerRef, ServerRequest
 from nobs.schema.spec import RunSpec, StepSpec
 from nobs.settings import in_container, llm_api_key, llm_base_url
 from nobs.storage.rundir import RunDir
 from nobs.system.hosts import is_loopback
+from nobs.tasks import TASKS
 from nobs.tasks.options import PROVIDER, SERVER_URL
+from nobs.tasks.parameters import typed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,8 @@ def serve(plan: Plan, steps: Sequence[StepSpec], on_event: OnEvent) -> Iterator[
     """Keep the server usable, also from the plan's container, while `steps` need it.
 
     A loaded model would take memory from the steps after them. A missing server is raised only
-    if every step needs it: otherwise the other steps run.
+    if every step needs it: otherwise the other steps run. Where all of them start it by themselves,
+    a server of ours ends before them: what it has mapped stays in memory.
     """
     request = plan.spec.server_request
     served_steps = [step for step in steps if is_served(plan.spec.workload_of(step))]
@@ -51,8 +55,10 @@ def serve(plan: Plan, steps: Sequence[StepSpec], on_event: OnEvent) -> Iterator[
     result = ServedPlan(plan=replace(plan, container=container), on_event=on_event)
     with ExitStack() as stack:
         if request is not None and served_steps:
+            restarts = all(_restarts_server(plan.spec.workload_of(step)) for step in served_steps)
             try:
-                served_plan = stack.enter_context(_prepared(plan, request, on_event))
+                prepared = _prepared(plan, request, on_event, restarts=restarts)
+                served_plan = stack.enter_context(prepared)
                 closing = _closing(stack, served_steps, on_event)
                 result = ServedPlan(plan=served_plan, on_event=closing)
             except NobsError as error:
@@ -76,8 +82,14 @@ def _closing(stack: ExitStack, steps: Sequence[StepSpec], on_event: OnEvent) -> 
     return close_after_last
 
 
+def _restarts_server(workload: Workload) -> bool:
+    return TASKS.load(workload.task).restarts_server(typed(workload).params)
+
+
 @contextmanager
-def _prepared(plan: Plan, request: ServerRequest, on_event: OnEvent) -> Iterator[Plan]:
+def _prepared(
+    plan: Plan, request: ServerRequest, on_event: OnEvent, *, restarts: bool
+) -> Iterator[Plan]:
     """Yield the plan with the connection of the worker."""
 
     def on_progress(line: str) -> None:
@@ -85,6 +97,7 @@ def _prepared(plan: Plan, request: ServerRequest, on_event: OnEvent) -> Iterator
 
     connection = plan.connection and plan.connection.with_key(llm_api_key())
     provider = _find_provider(request, connection)
+    request = request.at(provider)
     with ExitStack() as stack:
         opened = PROVIDERS.load(provider).open(request, connection, on_progress)
         served = stack.enter_context(opened)
@@ -95,8 +108,20 @@ def _prepared(plan: Plan, request: ServerRequest, on_event: OnEvent) -> Iterator
             stack.enter_context(relaying(route.socket_dir, host, port, owner))
         connection = route.apply(served.connection) if route else served.connection
         server = _reference(provider, request, served, connection)
+        if restarts:
+            _check_restarts(server, served.connection)
+            if plan.connection is None:
+                stack.close()
         update = {"server": server, "connection": connection}
         yield replace(plan, spec=plan.spec.model_copy(update=update))
+
+
+def _check_restarts(server: ServerRef, connection: Connection) -> None:
+    """Raise UsageError, before anything is measured, if NOBS may not start or load it."""
+    # Imports the openai client.
+    from nobs.providers.cold import find_cold_server  # noqa: PLC0415
+
+    find_cold_server(server, connection)
 
 
 def _find_provider(request: ServerRequest, connection: Connection | None) -> str:

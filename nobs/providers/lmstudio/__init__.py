@@ -25,7 +25,7 @@ from nobs.providers.lmstudio.state import (
     is_server_running,
 )
 from nobs.providers.served import ServedModels
-from nobs.schema.server import Connection, ModelIdentity, ServerRequest
+from nobs.schema.server import Api, Connection, ModelIdentity, ServerRequest
 
 __all__ = [
     "WORK",
@@ -56,7 +56,7 @@ class LmStudio(ServedModels):
             return
         setup = setup_lm_studio(request, connection, on_progress)
         try:
-            served = self.connect(provider, setup.connection, setup.model, on_progress)
+            served = self.connect(provider, setup.connection, setup.model, on_progress, request.api)
             yield replace(served, is_ours=setup.started_server)
         finally:
             cleanup_lm_studio(setup, on_progress)
@@ -67,15 +67,16 @@ class LmStudio(ServedModels):
         connection: Connection,
         model: str | None,
         on_progress: OnProgress,
+        api: Api = Api.CHAT,
     ) -> ServedModel:
         """Return the model once it has answered; the name of a variant may mean its key."""
         try:
-            return super().connect(provider, connection, model, on_progress)
+            return super().connect(provider, connection, model, on_progress, api)
         except ServerUnusable as error:
             key = _key_of_variant(connection, model) if error.cause is Cause.MODEL else None
             if key is None:
                 raise
-        return super().connect(provider, connection, key, on_progress)
+        return super().connect(provider, connection, key, on_progress, api)
 
     def identify(self, connection: Connection, model: str) -> ModelIdentity:
         """Return what the server says of `model`, and `lms` of the device that computes."""

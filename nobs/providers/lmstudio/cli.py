@@ -122,11 +122,11 @@ def check_lms_cli() -> Lms:
     name = "lms.exe" if sys.platform == "win32" else "lms"
     on_path = shutil.which("lms")
     places = [Path(on_path)] if on_path else []
-    places += [home / "bin" / name for home in _homes()]
+    places += [home / "bin" / name for home in homes()]
     for place in places:
         if place.is_file() and os.access(place, os.X_OK):
             return Lms(place)
-    looked = ", ".join(str(home / "bin") for home in _homes())
+    looked = ", ".join(str(home / "bin") for home in homes())
     raise RequirementError(
         f"LM Studio's program `lms` is neither on PATH nor in {looked}.",
         "Install LM Studio from https://lmstudio.ai and start it once, or use another server: "
@@ -134,7 +134,7 @@ def check_lms_cli() -> Lms:
     )
 
 
-def _homes() -> Iterator[Path]:
+def homes() -> Iterator[Path]:
     """Yield LM Studio's directories: where its pointer says, then the usual ones."""
     user = home()
     if user is None:

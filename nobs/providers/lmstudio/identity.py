@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nobs.providers.client import Server
-from nobs.providers.fields import count_of, number_of, table_of, tables_of, text_of
+from nobs.providers.fields import count_of, flag_of, number_of, table_of, tables_of, text_of
 from nobs.providers.lmstudio.names import Listed
 from nobs.providers.model_names import find_lookalikes
 from nobs.schema.server import ModelIdentity
@@ -18,6 +18,8 @@ _DEVICE_FIELDS = (
 )  # fmt: skip
 """`lms` writes the first; the server may write it in its own way."""
 _EMBEDDING = frozenset({"embedding", "embeddings"})
+_KINDS = {"vlm": True, "llm": False}
+"""Whether a model takes images, by what the older list calls its kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +42,15 @@ class OnServer:
         selected = filter(None, [self.listed.selected])
         return tuple(dict.fromkeys((*self.ids, self.listed.key, *selected)))
 
+    @property
+    def is_of_texts(self) -> bool:
+        """Whether it makes vectors of texts; every list distinguishes those from LLMs."""
+        return self.entry.get("type") in _EMBEDDING
+
 
 def ask(server: Server, model: str) -> ModelIdentity:
     """Ask the routes of LM Studio 0.4, else those of 0.3.6; `model` is a key or an id."""
-    models = read_models(server)
+    models = read_models(server, model)
     identity = _of_v1(model, models) if models else _of_v0(server, model)
     runtime = _runtime(server, model)
     return identity.model_copy(
@@ -54,17 +61,22 @@ def ask(server: Server, model: str) -> ModelIdentity:
     )
 
 
-def read_models(server: Server) -> list[OnServer]:
-    """Return the server's own list of LLMs, empty where it has none."""
-    return [
+def read_models(server: Server, model: str | None = None) -> list[OnServer]:
+    """Return the server's own list of LLMs, or of models of texts if `model` is one of those.
+
+    It is empty where there is none.
+    """
+    models = [
         OnServer(
             listed=Listed.of(key, entry),
             entry=entry,
             instances=tuple(tables_of(entry.get("loaded_instances"))),
         )
         for entry in tables_of(server.native("/api/v1/models").get("models"))
-        if (key := text_of(entry.get("key"))) and entry.get("type") not in _EMBEDDING
+        if (key := text_of(entry.get("key")))
     ]
+    is_of_texts = any(each.is_of_texts and model in each.names for each in models)
+    return [each for each in models if each.is_of_texts is is_of_texts]
 
 
 def _of_v1(model: str, models: list[OnServer]) -> ModelIdentity:
@@ -100,6 +112,7 @@ def _described(model: str, found: OnServer, names: ModelIdentity) -> dict[str, A
         "size_bytes": count_of(entry.get("size_bytes")),
         "context_length": count_of(config.get("context_length")),
         "parallel": count_of(config.get("parallel")),
+        "vision": flag_of(table_of(entry.get("capabilities")).get("vision")),
     }
 
 
@@ -112,21 +125,23 @@ def _device(*entries: Table) -> str | None:
 
 def _of_v0(server: Server, model: str) -> ModelIdentity:
     listed = tables_of(server.native("/api/v0/models").get("data"))
-    entry = next((each for each in listed if each.get("id") == model), {})
+    entry: Table = next((each for each in listed if each.get("id") == model), {})
+    is_of_texts = entry.get("type") in _EMBEDDING
+    alike = [each for each in listed if (each.get("type") in _EMBEDDING) is is_of_texts]
     return ModelIdentity(
         id=model,
-        lookalikes=find_lookalikes(model, _ids(listed)),
-        loaded=_ids(each for each in listed if each.get("state") == "loaded") if listed else None,
+        lookalikes=find_lookalikes(model, _ids(alike)),
+        loaded=_ids(each for each in alike if each.get("state") == "loaded") if listed else None,
         architecture=text_of(entry.get("arch")),
         format=text_of(entry.get("compatibility_type")),
         quantization=text_of(entry.get("quantization")),
         context_length=count_of(entry.get("loaded_context_length")),
+        vision=_KINDS.get(str(entry.get("type"))),
     )
 
 
 def _ids(listed: Iterable[Table]) -> tuple[str, ...]:
-    llms = (each for each in listed if each.get("type") not in _EMBEDDING)
-    return tuple(filter(None, (text_of(each.get("id")) for each in llms)))
+    return tuple(filter(None, (text_of(each.get("id")) for each in listed)))
 
 
 def _runtime(server: Server, model: str) -> Table:

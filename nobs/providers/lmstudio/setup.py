@@ -245,10 +245,11 @@ def _restore_models(setup: Setup, on_progress: OnProgress) -> None:
     if setup.loaded is not None and setup.loaded in now:
         _undo(setup, on_progress, "unload", setup.loaded)
     for identifier in before.keys() - now:
-        _undo(setup, on_progress, "load", *_as_before(before[identifier]))
+        _undo(setup, on_progress, "load", *as_before(before[identifier]))
 
 
-def _as_before(instance: Instance) -> list[str]:
+def as_before(instance: Instance) -> list[str]:
+    """Return the words of `lms load` that load an instance as it was."""
     options = [instance.key, "--identifier", instance.identifier, "--yes"]
     if instance.context_length is not None:
         options += ["--context-length", str(instance.context_length)]

@@ -128,7 +128,7 @@ function drawPoints(charts, chart, rows, names) {
   const symbol = chart.series ? "series" : joined ? null : "line";
   const scale = chart.doubles
     ? { type: "log", base: 2, ticks: steps(points.map((point) => point.x)), inset: chart.series ? 0 : 4 * held.length }
-    : { grid: true, zero: true, nice: true };
+    : chart.counts ? { grid: true, interval: 1, type: "linear" } : { grid: true, zero: true, nice: true };
   addChart(charts, chart.title, firstOf(usable, held) + chart.text, () => ({
     marginBottom: 46, x: { ...bottom(chart.x), ...scale }, y: left(chart.y), color: { domain: lines },
     ...(symbol ? { symbol: { legend: Boolean(chart.series), domain: chart.series ? unique(drawn, (point) => point.series) : lines } } : {}),

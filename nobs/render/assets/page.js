@@ -3,6 +3,7 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 for (const table of data.tables) table.rows.forEach((row, place) => { row.place = place; });
+const hasDevices = data.devices.length + data.sums.length > 0;
 let state = {};
 
 // ---- elements ----------------------------------------------------------------------------------
@@ -18,7 +19,7 @@ function h(tag, attributes, ...children) {
 }
 
 function replace(id, ...children) {
-  document.getElementById(id).replaceChildren(...children);
+  document.getElementById(id).replaceChildren(...children.flat());
 }
 
 // ---- state -------------------------------------------------------------------------------------
@@ -169,6 +170,7 @@ function showViews() {
   const chips = data.tables.map((table) => chip(viewOf(table), state.view === viewOf(table),
     table.workload, h("span", { class: `badge ${table.division}` }, table.division)));
   chips.push(chip("machines", state.view === "machines", "Machines"));
+  if (hasDevices) chips.push(chip("devices", state.view === "devices", "Several devices"));
   if (data.skipped.length) chips.push(chip("skipped", state.view === "skipped", `Skipped: ${data.skipped.length}`));
   replace("views", ...chips);
 }
@@ -184,6 +186,7 @@ function show() {
   showViews();
   if (host) showHost(host);
   else if (state.view === "skipped") showSkipped();
+  else if (state.view === "devices" && hasDevices) showDevices();
   else if (table) showTable(table);
   else showHosts();
 }

@@ -90,8 +90,8 @@ function twinOf(row) {
   return row.ambiguous ? timeOf(hostOf(row)) : "";
 }
 
-function machineCell(host, hardware, time = "") {
-  const below = [hardware, time].filter(Boolean);
+function machineCell(host, hardware, ...more) {
+  const below = [hardware, ...more].filter(Boolean);
   return h("th", { scope: "row", class: "name machine" },
     h("a", { href: link({ host: host.run }) }, breakable(host.host || "(no name)")), below.map((text) => h("small", null, text)));
 }
@@ -102,7 +102,7 @@ const rankColumn = {
 };
 const machineColumn = {
   key: "machine", label: "machine",
-  value: (row) => hostOf(row).host, cell: (row) => machineCell(hostOf(row), row.hardware, twinOf(row)),
+  value: (row) => hostOf(row).host, cell: (row) => machineCell(hostOf(row), row.hardware, row.under, twinOf(row)),
 };
 const modelColumn = {
   key: "model", label: "model",

@@ -18,11 +18,10 @@ from nobs.report.legacy.sources import (
     ServedTask,
     Source,
 )
-from nobs.schema.base import Backend, Division, Dtype, Status
 from nobs.schema.device import DeviceInfo
+from nobs.schema.enums import Backend, Division, Dtype, Status
+from nobs.schema.origin import Origin, OriginKind
 from nobs.schema.report import (
-    Origin,
-    OriginKind,
     Report,
     RunInfo,
     TaskReport,

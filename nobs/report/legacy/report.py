@@ -2,7 +2,8 @@
 
 from pydantic import ConfigDict
 
-from nobs.schema.base import Dtype, Record
+from nobs.schema.base import Record
+from nobs.schema.enums import Dtype
 from nobs.schema.report import Interval, ModelReport
 
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -12,7 +13,8 @@ from nobs.report.reading import definition_of
 from nobs.report.validation.consistency import find_contradictions
 from nobs.report.validation.figures import find_wrong_figures
 from nobs.report.validation.pins import compare_pins
-from nobs.schema.base import Division
+from nobs.report.validation.together import find_wrong_sums
+from nobs.schema.enums import Division
 from nobs.schema.report import ModelReport, Report
 from nobs.storage.document import Document, read_document
 from nobs.storage.files import digest_of
@@ -57,6 +59,7 @@ def validate_document(document: Document) -> Validation:
         return Validation(ruling=Ruling.INVALID, faults=(*faults, *explain(error)))
     pins = compare_pins(report)
     faults += [*find_contradictions(report), *find_wrong_figures(report), *pins.faults]
+    faults += find_wrong_sums(report)
     differences = tuple(dict.fromkeys(pins.differences))
     return Validation(
         ruling=_rule(report, faults, differences), faults=tuple(faults), differences=differences
@@ -83,10 +86,11 @@ def _typed(document: Document) -> Report:
     tasks = []
     for task, raw in zip(report.tasks, document["tasks"], strict=True):
         kind = definition_of(task.task, task.workload.division).report_type
-        tasks.append(task.model_copy(update={"models": _typed_models(kind, raw["models"])}))
+        models = _by_name(kind).validate_json(json.dumps(raw["models"]), strict=True)
+        tasks.append(task.model_copy(update={"models": models}))
     return report.model_copy(update={"tasks": tuple(tasks)})
 
 
-def _typed_models(kind: type[ModelReport], models: Document) -> dict[str, ModelReport]:
-    adapter: TypeAdapter[dict[str, ModelReport]] = TypeAdapter(dict[str, kind])  # type: ignore[valid-type]
-    return adapter.validate_json(json.dumps(models), strict=True)
+@cache
+def _by_name(kind: type[ModelReport]) -> TypeAdapter[dict[str, ModelReport]]:
+    return TypeAdapter(dict[str, kind])  # type: ignore[valid-type]

@@ -7,8 +7,8 @@ from statistics import median
 from nobs.backends import BACKENDS
 from nobs.report.flags import find_machine_flags
 from nobs.report.validation import energy
-from nobs.schema.base import Division, Status
 from nobs.schema.device import DeviceInfo
+from nobs.schema.enums import Division, Status
 from nobs.schema.flags import FlagName
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.report import ModelReport, Report, TaskReport
@@ -43,9 +43,9 @@ def _check_run(report: Report) -> Iterator[str]:
         yield "run.finished is before run.started"
     if run.finished and report.timestamp < run.finished:
         yield "timestamp is before run.finished"
-    failed = [model for model in _models(report.tasks) if model.status is not Status.OK]
+    failed = [model for model in _models(report.tasks) if not model.is_complete]
     if run.status is Status.OK and failed:
-        yield "run.status is ok, but a model's isn't"
+        yield "run.status is ok, but a model isn't or was interrupted"
     if run.status is not Status.OK and run.finished and report.tasks and not failed:
         yield f"run.status is {run.status} but every model's is ok"
 
@@ -91,9 +91,13 @@ def _check_model(report: Report, name: str, model: ModelReport) -> Iterator[str]
         yield f"device is {model.device}, run.backend {report.run.backend}"
     if (model.status is Status.OK) != (model.failure is None):
         yield f"status is {model.status} {'without' if model.failure is None else 'with'} a failure"
-    if model.status is Status.OK and not model.samples and report.origin is None:
+    is_made = report.origin is not None or bool(report.run.merged)
+    if model.status is Status.OK and not model.samples and not is_made:
         yield "status is ok without samples"
+    if report.run.merged and model.samples:
+        yield "run.merged has the runs of several clients, but there are samples of one"
     yield from _check_device(report.device_info, model)
+    yield from _check_chosen(report, model)
     yield from _check_times(report, model)
     yield from energy.find_contradictions(model)
 
@@ -113,6 +117,19 @@ def _check_device(info: DeviceInfo, model: ModelReport) -> Iterator[str]:
     if len({check.uuid for check in model.checks}) > 1:
         yield "the device checks ran on several devices"
     yield from _check_sensors(model)
+
+
+def _check_chosen(report: Report, model: ModelReport) -> Iterator[str]:
+    """Yield a device check on another device than the one that the result is credited to."""
+    chosen = report.run.device
+    for check in model.checks if chosen else ():
+        for name in ("uuid", "pci"):
+            credited, seen = getattr(chosen, name), getattr(check, name)
+            if credited and seen and credited.lower() != seen.lower():
+                yield (
+                    f"a device check ran on the {name} {to_line(seen)}, but run.device is "
+                    f"{to_line(credited)}"
+                )
 
 
 def _check_sensors(model: ModelReport) -> Iterator[str]:
@@ -136,14 +153,20 @@ def _check_repeats(task: TaskReport, model: ModelReport) -> Iterator[str]:
     except ValueError:
         return  # reported by the check of the pins
     count = len(model.samples)
+    if model.interrupted_after is not None:
+        if count != model.interrupted_after or count < policy.least:
+            yield f"{count} samples, but interrupted_after is {model.interrupted_after}"
+        return
     if policy.repeats is not None:
         if count != policy.repeats:
             yield f"{count} samples, but policy.repeats is {policy.repeats}"
         return
     times = [sample.duration_s for sample in model.samples]
     is_sure = interval_of_repeats(times).within(policy.ci_rel_width, median(times))
-    is_spent = model.phases.measure_s >= policy.time_budget_s
-    if count < policy.min_repeats or not (is_sure or is_spent):
+    is_spent = model.phases.measure_s >= policy.length_s
+    if policy.sustain_s and not is_spent:
+        yield f"it was sustained for {model.phases.measure_s:g} s instead of {policy.sustain_s:g}"
+    elif count < policy.min_repeats or not (is_sure or is_spent):
         yield f"repeating stopped after {count}, before the CI met its target or time ran out"
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from nobs.report.flags import with_flags
 from nobs.report.legacy.figures import figures_of, score_of
 from nobs.report.legacy.report import LegacyModelReport
+from nobs.report.sustained import find_sustained
 from nobs.report.verdict import judge
-from nobs.schema.base import Division
+from nobs.schema.enums import Division
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.schema.result import StepResult
@@ -50,7 +51,13 @@ def _compute_again(report: Report, task: TaskReport, model: ModelReport) -> Mode
     known = {name: value for name, value in common.items() if name in StepResult.model_fields}
     try:
         policy = RepeatPolicy.model_validate(task.workload.policy)
-        base = ModelReport(**common | {"verdict": judge(model.samples, policy, model.telemetry)})
+        computed = {
+            "verdict": judge(
+                model.samples, policy, model.telemetry, beside=bool(report.run.together)
+            ),
+            "sustained": find_sustained(model.samples, policy, model.telemetry),
+        }
+        base = ModelReport(**common | computed)
         result = StepResult(
             step="", task=task.task, model=model.model_name, started=report.timestamp,
             finished=report.timestamp, **known,

@@ -8,7 +8,8 @@ from nobs.catalog.changes import find_changes
 from nobs.data.architectures import describe_random
 from nobs.errors import DataError
 from nobs.report.build import fingerprint
-from nobs.schema.base import Division, Status
+from nobs.report.definitions import find_open_reasons
+from nobs.schema.enums import Division, Status
 from nobs.schema.pins import ModelPin, Workload
 from nobs.schema.report import ModelReport, Report, TaskReport
 from nobs.tasks import TASKS
@@ -103,7 +104,7 @@ def _model_faults(report: Report, task: TaskReport, workload: Workload) -> Itera
             if model.status is Status.OK:
                 wrong = definition.check_output(model)
                 yield from (f"{to_line(name)}: status is ok. {fault}" for fault in wrong)
-            for reason in definition.find_open_reasons(model, workload):
+            for reason in find_open_reasons(definition, model, workload):
                 if reason not in workload.open_reasons:
                     yield f"{to_line(name)}: open_reasons is missing {to_line(reason)}"
 

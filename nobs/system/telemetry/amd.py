@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.schema.telemetry import DeviceKind
+from nobs.system.numa import find_node_of
+from nobs.system.probe import LocalMachine
 from nobs.system.telemetry.reader import (
     Channel,
     Reader,
@@ -19,6 +21,10 @@ from nobs.system.telemetry.reader import (
 VENDOR = "amd"
 REASONS = {1: "power-or-heat"}
 _UNKNOWN_W = 0xFFFF
+_LIMITS = ("power_limit_w", "set_clock_hz", "performance_level")
+"""Facts that can change at any time."""
+_LIMITING_LEVELS = ("manual", "determinism")
+"""Performance levels in which a user limits the clocks."""
 _RESIDENCIES = {
     "power": "ppt_residency_acc",
     "thermal": "socket_thm_residency_acc",
@@ -71,6 +77,7 @@ def _reader(smi: Any, gpu: Any) -> Reader:  # noqa: ANN401
     errors = (smi.AmdSmiException, ValueError, TypeError, KeyError)
     live, absent = try_channels(_channels(smi, gpu), errors)
     totals, _ = try_channels(_residencies(smi, gpu), errors)
+    facts = _facts(smi, gpu)
     named = read_facts({"name": lambda: smi.amdsmi_get_gpu_asic_info(gpu)["market_name"]}, errors)
     return Reader(
         vendor=VENDOR,
@@ -81,7 +88,8 @@ def _reader(smi: Any, gpu: Any) -> Reader:  # noqa: ANN401
         absent=absent,
         throttle_reasons=REASONS,
         processes=lambda: {process["pid"] for process in smi.amdsmi_get_gpu_process_list(gpu)},
-        facts=read_facts(_facts(smi, gpu), errors),
+        facts=read_facts(facts, errors),
+        limits=lambda: read_facts({name: facts[name] for name in _LIMITS}, errors),
         errors=errors,
         close=partial(_close, smi),
     )
@@ -135,11 +143,23 @@ def _facts(smi: Any, gpu: Any) -> dict[str, Callable[[], Any]]:  # noqa: ANN401
     def cap_w(key: str) -> float:
         return float(smi.amdsmi_get_power_cap_info(gpu)[key]) / 1e6
 
+    def level() -> str:
+        name = str(smi.amdsmi_get_gpu_perf_level(gpu))
+        return name.removeprefix("AMDSMI_DEV_PERF_LEVEL_").lower()
+
+    def highest_hz() -> float:
+        return float(smi.amdsmi_get_clock_info(gpu, smi.AmdSmiClkType.GFX)["max_clk"]) * 1e6
+
     return {
         "driver": lambda: smi.amdsmi_get_gpu_driver_info(gpu)["driver_version"],
         "firmware": lambda: smi.amdsmi_get_gpu_vbios_info(gpu)["version"],
         "power_limit_w": partial(cap_w, "power_cap"),
         "default_power_limit_w": partial(cap_w, "default_power_cap"),
+        "set_clock_hz": highest_hz,
+        # By default, cards of some generations run above the highest clock that they report.
+        "clock_limit_hz": lambda: highest_hz() if level() in _LIMITING_LEVELS else None,
+        "performance_level": level,
+        "numa_node": lambda: find_node_of(LocalMachine(), smi.amdsmi_get_gpu_device_bdf(gpu)),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.schema.telemetry import DeviceKind
 from nobs.system.telemetry.powermetrics import ERRORS, PowerMetrics
 from nobs.system.telemetry.reader import Channel, Reader, Target, silent, try_channels

@@ -8,7 +8,7 @@ from statistics import fmean
 import psutil
 
 from nobs.schema.telemetry import DeviceKind
-from nobs.system.telemetry.reader import Channel, Reader, Target, try_channels
+from nobs.system.telemetry.reader import Channel, Reader, Target, read_facts, try_channels
 
 VENDOR = "cpu"
 _POWERCAP = "sys/class/powercap"
@@ -40,6 +40,7 @@ def find(target: Target, root: Path = Path("/")) -> list[Reader]:
             channels=live | found,
             totals=thermal,
             absent=absent | missing,
+            facts=read_facts({"clock_limit_hz": lambda: _lowered_clock(root)}, _ERRORS),
             errors=_ERRORS,
         )
     ]
@@ -143,6 +144,15 @@ def _mean_of(files: Iterable[Path], unit: float) -> Callable[[], float]:
         return fmean(int(path.read_text()) for path in paths) * unit
 
     return read
+
+
+def _lowered_clock(root: Path) -> float | None:
+    """Return the highest clock that is allowed, if the processor supports a higher one."""
+    allowed, supported = (
+        int((root / _CPUS / "cpu0/cpufreq" / name).read_text()) * 1e3
+        for name in ("scaling_max_freq", "cpuinfo_max_freq")
+    )
+    return allowed if allowed < supported else None
 
 
 def _package_throttle(root: Path) -> Channel:

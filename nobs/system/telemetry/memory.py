@@ -6,6 +6,7 @@ import warnings
 import psutil
 
 from nobs.schema.telemetry import DeviceKind
+from nobs.system.host import read_limits
 from nobs.system.telemetry.reader import Channel, Reader, Target, try_channels
 
 VENDOR = "system"
@@ -33,6 +34,7 @@ def find(target: Target) -> list[Reader]:
             channels=live,
             totals=totals,
             absent=absent | missing,
+            limits=read_limits,
             errors=_ERRORS,
         )
     ]

@@ -6,9 +6,11 @@ from functools import partial
 from typing import Any
 
 from nobs.catalog.devices import is_mig_instance, is_slice
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.schema.telemetry import DeviceKind
+from nobs.system.numa import find_node_of
 from nobs.system.nvml import load
+from nobs.system.probe import LocalMachine, Probe
 from nobs.system.telemetry.reader import (
     Channel,
     Reader,
@@ -30,12 +32,19 @@ REASONS = {
     0x80: "power-brake",
     0x100: "display-clocks",
 }
+COMPUTE_MODES = {0: "default", 2: "prohibited", 3: "exclusive-process"}
 _OF_THE_WHOLE = ("energy_j", "power_w")
+_LIMITS = ("power_limit_w", "set_clock_hz", "compute_mode", "persistence_mode", "ecc")
+"""Facts that can change at any time."""
 _POLICIES = {"power": 0, "thermal": 1, "sync-boost": 2, "board-limit": 3, "reliability": 5}
 """Violation counters (`nvmlPerfPolicyType_t`)."""
 
 
-def find(target: Target, nvml: Any = None) -> list[Reader]:  # noqa: ANN401  pynvml has no types
+def find(
+    target: Target,
+    nvml: Any = None,  # noqa: ANN401  pynvml has no types
+    machine: Probe | None = None,
+) -> list[Reader]:
     """Return the GPU of `target`, or every GPU if it names none."""
     if target.backend is not Backend.CUDA:
         return []
@@ -47,7 +56,7 @@ def find(target: Target, nvml: Any = None) -> list[Reader]:  # noqa: ANN401  pyn
         handles = _handles(library, target)
         if not handles:
             return [_silent(f"NVML doesn't know {target.name or 'the GPU'} that torch uses")]
-        return [_reader(library, handle) for handle in handles]
+        return [_reader(library, handle, machine or LocalMachine()) for handle in handles]
     except library.NVMLError as error:
         return [_silent(f"NVML: {error}")]
 
@@ -73,7 +82,7 @@ def _handles(nvml: Any, target: Target) -> list[Any]:  # noqa: ANN401
     return []
 
 
-def _reader(nvml: Any, gpu: Any) -> Reader:  # noqa: ANN401
+def _reader(nvml: Any, gpu: Any, machine: Probe) -> Reader:  # noqa: ANN401
     errors = (nvml.NVMLError,)
     name = read_facts({"name": partial(nvml.nvmlDeviceGetName, gpu)}, errors).get("name")
     live, absent = try_channels(_channels(nvml, gpu), errors)
@@ -81,6 +90,7 @@ def _reader(nvml: Any, gpu: Any) -> Reader:  # noqa: ANN401
         live = {channel: live[channel] for channel in live if channel not in _OF_THE_WHOLE}
         absent |= dict.fromkeys(_OF_THE_WHOLE, "power is the whole GPU's, this is a slice of it")
     totals, _ = try_channels(_violations(nvml, gpu), errors)
+    facts = _facts(nvml, gpu, machine)
     return Reader(
         vendor=VENDOR,
         name=name or "NVIDIA GPU",
@@ -92,7 +102,8 @@ def _reader(nvml: Any, gpu: Any) -> Reader:  # noqa: ANN401
         processes=lambda: {
             process.pid for process in nvml.nvmlDeviceGetComputeRunningProcesses(gpu)
         },
-        facts=read_facts(_facts(nvml, gpu), errors),
+        facts=read_facts(facts, errors),
+        limits=lambda: read_facts({name: facts[name] for name in _LIMITS}, errors),
         errors=errors,
         close=nvml.nvmlShutdown,
     )
@@ -123,6 +134,11 @@ def _channels(nvml: Any, gpu: Any) -> dict[str, Channel]:  # noqa: ANN401
             "NVML's throttle reasons",
             lambda: float(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(gpu)),
         ),
+        "pcie_generation": (
+            "NVML's PCIe link",
+            lambda: float(nvml.nvmlDeviceGetCurrPcieLinkGeneration(gpu)),
+        ),
+        "pcie_width": ("NVML's PCIe link", lambda: float(nvml.nvmlDeviceGetCurrPcieLinkWidth(gpu))),
     }
     return {name: Channel(how=how, read=read) for name, (how, read) in reads.items()}
 
@@ -137,7 +153,7 @@ def _violations(nvml: Any, gpu: Any) -> dict[str, Channel]:  # noqa: ANN401
     }
 
 
-def _facts(nvml: Any, gpu: Any) -> dict[str, Callable[[], Any]]:  # noqa: ANN401
+def _facts(nvml: Any, gpu: Any, machine: Probe) -> dict[str, Callable[[], Any]]:  # noqa: ANN401
     limit, default = (
         nvml.nvmlDeviceGetEnforcedPowerLimit,
         nvml.nvmlDeviceGetPowerManagementDefaultLimit,
@@ -149,9 +165,24 @@ def _facts(nvml: Any, gpu: Any) -> dict[str, Callable[[], Any]]:  # noqa: ANN401
         "power_limit_w": lambda: limit(gpu) / 1e3,
         "default_power_limit_w": lambda: default(gpu) / 1e3,
         "max_clock_hz": lambda: maximum(nvml.NVML_CLOCK_SM) * 1e6,
+        # Below the maximum if someone set it; a clock that was locked can't be read.
+        "set_clock_hz": lambda: nvml.nvmlDeviceGetApplicationsClock(gpu, nvml.NVML_CLOCK_SM) * 1e6,
+        "default_set_clock_hz": lambda: (
+            nvml.nvmlDeviceGetDefaultApplicationsClock(gpu, nvml.NVML_CLOCK_SM) * 1e6
+        ),
         "max_memory_clock_hz": lambda: maximum(nvml.NVML_CLOCK_MEM) * 1e6,
-        "pcie_generation": partial(nvml.nvmlDeviceGetCurrPcieLinkGeneration, gpu),
-        "pcie_width": partial(nvml.nvmlDeviceGetCurrPcieLinkWidth, gpu),
+        # Of card and slot together.
+        "max_pcie_generation": partial(nvml.nvmlDeviceGetMaxPcieLinkGeneration, gpu),
+        "max_pcie_width": partial(nvml.nvmlDeviceGetMaxPcieLinkWidth, gpu),
+        "compute_mode": lambda: COMPUTE_MODES.get(nvml.nvmlDeviceGetComputeMode(gpu), "unknown"),
         "persistence_mode": lambda: bool(nvml.nvmlDeviceGetPersistenceMode(gpu)),
         "ecc": lambda: bool(nvml.nvmlDeviceGetEccMode(gpu)[0]),
+        "numa_node": lambda: find_node_of(machine, _pci_of(nvml, gpu)),
     }
+
+
+def _pci_of(nvml: Any, gpu: Any) -> str:  # noqa: ANN401
+    """Return the address as sysfs writes it: with four digits of the domain instead of eight."""
+    address = nvml.nvmlDeviceGetPciInfo(gpu).busId
+    text = address.decode(errors="replace") if isinstance(address, bytes) else str(address)
+    return text[-len("0000:c1:00.0") :]

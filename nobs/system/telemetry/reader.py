@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.schema.telemetry import DeviceKind
 
 CHANNELS = (
@@ -56,6 +56,8 @@ class Reader:
     """Why a channel is missing."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Driver, firmware and limits, for the environment record."""
+    limits: Callable[[], Mapping[str, Any]] = dict
+    """Limits in force now, by the names of the facts; read between repeats, so it must be fast."""
     errors: tuple[type[Exception], ...] = ()
     close: Callable[[], None] = lambda: None
 
@@ -91,12 +93,13 @@ def try_channels(
 def read_facts(
     candidates: Mapping[str, Callable[[], Any]], errors: tuple[type[Exception], ...]
 ) -> dict[str, Any]:
-    """Return the facts that the device reports."""
+    """Return the facts that the device reports; None means that it doesn't."""
     facts: dict[str, Any] = {}
     for name, read in candidates.items():
         try:
             value = read()
         except errors:
             continue
-        facts[name] = value.decode(errors="replace") if isinstance(value, bytes) else value
+        if value is not None:
+            facts[name] = value.decode(errors="replace") if isinstance(value, bytes) else value
     return facts

@@ -10,13 +10,18 @@ from nobs.schema.telemetry import (
     DeviceTelemetry,
     Evidence,
     Figure,
+    PartOfDevice,
     SystemTelemetry,
     Telemetry,
-    Throttling,
+    TelemetryPart,
 )
+from nobs.system.telemetry.clock_limit import find_clock_limit
 from nobs.system.telemetry.sampler import INTERVAL_S, Track
 from nobs.system.telemetry.series import Series, clip, integral, slopes
+from nobs.system.telemetry.throttling import find_throttling, growth, shares_of
 
+BUSY_SHARE = 0.5
+"""Utilisation from which a device counts as busy."""
 SHORTEST_S = 1.0
 """In a shorter region energy is an estimate."""
 
@@ -67,6 +72,37 @@ def summarise(
     )
 
 
+def summarise_parts(
+    watched: Sequence[Watched], region: Region, count: int
+) -> tuple[TelemetryPart, ...]:
+    """Return the figures of `count` parts of equal length, without those of the system."""
+    length_s = region.span_s / max(1, count)
+    devices = [one for one in watched if one.track.reader.kind is not DeviceKind.SYSTEM]
+    parts = []
+    for number in range(count):
+        start_s = region.start_s + number * length_s
+        part = Region(start_s=start_s, end_s=start_s + length_s, timed_s=length_s)
+        parts.append(
+            TelemetryPart(
+                start_s=number * length_s,
+                end_s=(number + 1) * length_s,
+                devices=tuple(_part_of_device(one.track, part) for one in devices),
+            )
+        )
+    return tuple(parts)
+
+
+def _part_of_device(track: Track, region: Region) -> PartOfDevice:
+    energy = _counted(track, region) or _integrated(track, region)
+    return PartOfDevice(
+        name=track.reader.name,
+        clock_median_hz=_statistic(track, "clock_hz", region, median).value,
+        temperature_max_c=_statistic(track, "temperature_c", region, max).value,
+        mean_power_w=_scaled(energy, 1 / region.span_s).value,
+        throttling=shares_of(track, _inside(track.series("throttle"), region)),
+    )
+
+
 def _device(watched: Watched, region: Region) -> DeviceTelemetry:
     track, reader = watched.track, watched.track.reader
     integrated = _integrated(track, region)
@@ -88,10 +124,15 @@ def _device(watched: Watched, region: Region) -> DeviceTelemetry:
         clock_median_hz=_statistic(track, "clock_hz", region, median),
         memory_clock_median_hz=_statistic(track, "memory_clock_hz", region, median),
         temperature_max_c=_statistic(track, "temperature_c", region, max),
+        clock_limit_hz=find_clock_limit(track, region.start_s, region.end_s),
         power_limit_w=_fact(track, "power_limit_w"),
         default_power_limit_w=_fact(track, "default_power_limit_w"),
+        pcie_generation_min=_lowest_under_load(track, "pcie_generation", region),
+        max_pcie_generation=_fact(track, "max_pcie_generation"),
+        pcie_width_min=_lowest_under_load(track, "pcie_width", region),
+        max_pcie_width=_fact(track, "max_pcie_width"),
         foreign_processes=_count(watched.foreign),
-        throttling=_throttling(track, region),
+        throttling=find_throttling(track, _inside(track.series("throttle"), region)),
     )
 
 
@@ -100,6 +141,18 @@ def _statistic(
 ) -> Figure:
     values = _inside(track.series(channel), region)
     return _figure(track, channel, of(values)) if values else _absent(track, channel)
+
+
+def _lowest_under_load(track: Track, channel: str, region: Region) -> Figure:
+    """Return the lowest value of the samples at which the device was busy: idle links slow down."""
+    busy = {time for time, share in track.series("utilisation") if share >= BUSY_SHARE}
+    inside = [pair for pair in track.series(channel) if region.start_s <= pair[0] <= region.end_s]
+    values = [value for time, value in inside if time in busy]
+    if not inside:
+        return _absent(track, channel)
+    if not values:
+        return Figure.absent(f"{track.reader.channels[channel].how}: no sample under load")
+    return _figure(track, channel, min(values))
 
 
 def _inside(series: Series, region: Region) -> list[float]:
@@ -206,49 +259,6 @@ def _count(foreign: int | str) -> Figure:
     return Figure(value=foreign, evidence=Evidence.MEASURED, how=how)
 
 
-def _throttling(track: Track, region: Region) -> Throttling:
-    masks = [int(mask) for mask in _inside(track.series("throttle"), region)]
-    seconds = _violations(track)
-    if not masks and not seconds:
-        why = track.reader.why_absent("throttle")
-        return Throttling(evidence=Evidence.ABSENT, how=why)
-    sources = [track.reader.channels["throttle"].how] if masks else []
-    sources += sorted({channel.how for channel in track.reader.totals.values()})
-    return Throttling(
-        evidence=Evidence.MEASURED,
-        how=", ".join(sources),
-        shares=_shares(masks, track) if masks else {},
-        seconds=seconds,
-    )
-
-
-def _shares(masks: list[int], track: Track) -> dict[str, float]:
-    reasons = track.reader.throttle_reasons.items()
-    counts = {name: sum(bool(mask & bit) for mask in masks) for bit, name in reasons}
-    return {name: count / len(masks) for name, count in counts.items() if count}
-
-
-def _violations(track: Track) -> dict[str, float]:
-    """Return the growth of the violation counters in seconds.
-
-    Where a reader counts in units of its own, the total `reference` counts all of them.
-    """
-    grown = _growth(track)
-    units = grown.pop("reference", None)
-    if units is None:
-        return grown
-    whole_s = track.times[-1] - track.times[0]
-    return {name: count / units * whole_s for name, count in grown.items()} if units else {}
-
-
-def _growth(track: Track) -> dict[str, float]:
-    if len(track.totals) < 2:
-        return {}
-    first, last = track.totals[0], track.totals[-1]
-    grown = {name: last[name] - first[name] for name in first}
-    return {name: value for name, value in grown.items() if not isnan(value)}
-
-
 def _system(track: Track, region: Region) -> SystemTelemetry:
     start, end = (_total(track, "battery", at) for at in (0, -1))
     return SystemTelemetry(
@@ -260,7 +270,7 @@ def _system(track: Track, region: Region) -> SystemTelemetry:
 
 
 def _swapped(track: Track) -> Figure:
-    grown = _growth(track).get("swapped_bytes")
+    grown = growth(track).get("swapped_bytes")
     if grown is None:
         return Figure.absent(track.reader.why_absent("swapped_bytes"))
     how = track.reader.totals["swapped_bytes"].how

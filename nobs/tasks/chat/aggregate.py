@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import chain
 from operator import attrgetter
-from statistics import median
 from typing import Any
 
 from nobs.schema.report import Interval
+from nobs.stats import median_of
 from nobs.tasks.chat.client.record import ChatRecord, TokenCountSource
 from nobs.tasks.chat.failures import SHORT
 from nobs.tasks.chat.report import LlmRequest, LlmRun
@@ -51,13 +51,15 @@ def figures_of(runs: Runs, run_type: type[LlmRun] = LlmRun) -> dict[str, Any]:
     ttfts = medians_of(runs, "ttft_s")
     rates = medians_of(rated, "tokens_per_sec")
     return {
-        "final_median_latency_s": _median(latencies),
-        "final_median_ttft_s": _median(ttfts),
-        "final_median_tokens_per_sec": _median(rates),
-        "final_median_prefill_tokens_per_sec": _median(medians_of(rated, "prefill_tokens_per_sec")),
-        "final_median_decode_tokens_per_sec": _median(medians_of(rated, "decode_tokens_per_sec")),
-        "final_median_tokens_per_sec_least": _median(medians_of(runs, "tokens_per_sec_least")),
-        "final_median_tokens_per_sec_most": _median(medians_of(runs, "tokens_per_sec_most")),
+        "final_median_latency_s": median_of(latencies),
+        "final_median_ttft_s": median_of(ttfts),
+        "final_median_tokens_per_sec": median_of(rates),
+        "final_median_prefill_tokens_per_sec": median_of(
+            medians_of(rated, "prefill_tokens_per_sec")
+        ),
+        "final_median_decode_tokens_per_sec": median_of(medians_of(rated, "decode_tokens_per_sec")),
+        "final_median_tokens_per_sec_least": median_of(medians_of(runs, "tokens_per_sec_least")),
+        "final_median_tokens_per_sec_most": median_of(medians_of(runs, "tokens_per_sec_most")),
         "latency_interval": Interval.of_repeats(latencies),
         "ttft_interval": Interval.of_repeats(ttfts),
         "tokens_per_sec_interval": Interval.of_repeats(rates),
@@ -82,9 +84,9 @@ def run_of(
     """Return one repeat with its medians over the complete answers."""
     whole = [request for request in requests if request.failure is None]
     return run_type(
-        median_latency_s=_median(values_of(whole, "total_latency_s")),
-        median_ttft_s=_median(values_of(whole, "ttft_s")),
-        median_tokens_per_sec=_median(values_of(whole, "tokens_per_sec")) if has_rates else None,
+        median_latency_s=median_of(values_of(whole, "total_latency_s")),
+        median_ttft_s=median_of(values_of(whole, "ttft_s")),
+        median_tokens_per_sec=median_of(values_of(whole, "tokens_per_sec")) if has_rates else None,
         total_input_tokens=_total(whole, "input_tokens"),
         total_output_tokens=_total(whole, "counted_tokens") or 0,
         failed=len(requests) - len(whole),
@@ -125,7 +127,7 @@ def has_drifting_counts(whole: Sequence[LlmRequest]) -> bool:
 
 def medians_of(runs: Runs, name: str) -> list[float]:
     """Return the median over prompts of each repeat that has one."""
-    medians = (_median(values_of(requests, name)) for requests in runs)
+    medians = (median_of(values_of(requests, name)) for requests in runs)
     return [value for value in medians if value is not None]
 
 
@@ -140,10 +142,6 @@ def values_of(requests: Iterable[LlmRequest], name: str) -> list[float]:
     """Return the values of one field, without those that are None."""
     values = map(attrgetter(name), requests)
     return [value for value in values if value is not None]
-
-
-def _median(values: Sequence[float]) -> float | None:
-    return median(values) if values else None
 
 
 def _total(requests: Sequence[LlmRequest], name: str) -> int | None:

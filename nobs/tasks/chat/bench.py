@@ -3,15 +3,12 @@
 import asyncio
 import itertools
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from nobs.errors import HostApiError
 from nobs.providers.chat import messages_of, new_prefix
-from nobs.providers.model_names import explain_other_model, names_same_model
-from nobs.schema.server import Connection, ServerRef
-from nobs.settings import llm_api_key
 from nobs.tasks.base import Work
 from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE, has_too_many_failures, request_of
 from nobs.tasks.chat.client.accuracy import LoopbackFailed, measure_own_error
@@ -19,9 +16,12 @@ from nobs.tasks.chat.client.chat import ChatClient, ChatRequest, chat_stream
 from nobs.tasks.chat.client.record import ChatFailure, ChatRecord
 from nobs.tasks.chat.failures import explain
 from nobs.tasks.chat.gaps import pool_gaps
-from nobs.tasks.chat.load_table import LoadMeter
-from nobs.tasks.chat.params import ChatParams
+from nobs.tasks.chat.load_table import SETTLING, LoadMeter
+from nobs.tasks.chat.params import ChatParams, LoadParams
 from nobs.tasks.chat.report import LlmRequest
+from nobs.tasks.chat.server import refuse_other_model, server_of
+from nobs.tasks.chat.server_watch import ServerWatch, Window
+from nobs.tasks.chat.share_table import ShareMeter, own_rows
 from nobs.tasks.chat.stamps import stamps_line, write_stamps
 
 MIN_JUDGED = 10
@@ -45,21 +45,33 @@ class ChatBench:
     def __init__(self, work: Work) -> None:
         self.work = work
         self.params = _params(work)
-        self.server, self._connection = _server(work)
+        self.server, self._connection = server_of(work)
         self._client = ChatClient(self._connection)
         self._loop = asyncio.Runner()
         self._sent: list[SentRequest] = []
         self._repeats = 0
         self._found: dict[str, Any] = {}
         self._names_reasons = False
+        self._watch = ServerWatch(self._connection, self.server.model)
+        self._repeats_watched = ExitStack()
+        self._window = Window()
 
     def load(self) -> None:
         """Measure the client's timing error, then open the connection to the server."""
-        with suppress(LoopbackFailed):
-            self._found["client_accuracy"] = asdict(measure_own_error())
+        self.measure_client()
         self._loop.run(self._client.open())
 
+    def measure_client(self) -> None:
+        """Measure the client's timing error."""
+        with suppress(LoopbackFailed):
+            self._found["client_accuracy"] = asdict(measure_own_error())
+
     def warm_up(self) -> None:
+        """Send what is needed before the repeats, then watch the server's own figures."""
+        self.prepare()
+        self._window = self._repeats_watched.enter_context(self._watch.window())
+
+    def prepare(self) -> None:
         """Send the first prompts; if all fail, so does the step, with the server's message."""
         rows = self.work.inputs[: self.params.warmup_prompts]
         self._loop.run(self._send_all(rows))
@@ -69,17 +81,39 @@ class ChatBench:
         self._repeats += 1
         return self._loop.run(self._send_all(self.work.inputs))
 
+    def keep(self, repeats: int) -> None:
+        """Drop the requests of an interrupted repeat."""
+        self._repeats = repeats
+        self._sent = [asked for asked in self._sent if asked.repeat <= repeats]
+
     def measure_extra(self) -> None:
+        """End the watch of the repeats, then measure what comes after them."""
+        self._repeats_watched.close()
+        self.measure_more()
+
+    def measure_more(self) -> None:
         """Measure under load if the workload asks for it."""
-        if any(asked.request.cached_input_tokens for asked in self._sent):
+        figures = self._window.figures()
+        is_cached = figures is not None and figures.cached_tokens
+        if is_cached or any(asked.request.cached_input_tokens for asked in self._sent):
             self._loop.run(self._measure_template())
         if self.params.load is None:
             return
         self._client.close()
-        meter = LoadMeter(
-            self._loop, self._connection, self.params.load, self._make_requests, self._check
-        )
-        self._found["load"] = meter.measure(len(self.work.inputs)).model_dump(mode="json")
+        table = self._meter(self.params.load).measure(len(self.work.inputs))
+        self._found["load"] = table.model_dump(mode="json")
+
+    def _meter(self, load: LoadParams) -> LoadMeter | ShareMeter:
+        latency_s = max((asked.request.total_latency_s or 0.0 for asked in self._sent), default=0.0)
+        if load.share is not None:
+            return ShareMeter(
+                loop=self._loop, connection=self._connection, params=load, share=load.share,
+                make=self._make_requests, check=self._check, settle_s=SETTLING * latency_s,
+            )  # fmt: skip
+        return LoadMeter(
+            loop=self._loop, watch=self._watch, params=load, make=self._make_requests,
+            check=self._check, latency_s=latency_s,
+        )  # fmt: skip
 
     def synchronize(self) -> None:
         """Do nothing: requests are finished when `run` returns."""
@@ -94,6 +128,7 @@ class ChatBench:
             "runs": [[request.model_dump(mode="json") for request in run] for run in runs],
             **self._gaps(),
             "server": self.server.model_dump(mode="json"),
+            "server_metrics": self._watch.report(self._window.figures()).model_dump(mode="json"),
             "max_output_tokens": self.params.max_output_tokens if shape.limit_field else None,
             "temperature": self.params.temperature if shape.temperature else None,
             **self._found,
@@ -105,7 +140,8 @@ class ChatBench:
         return {name: asdict(stats) if stats else None for name, stats in named}
 
     def close(self) -> None:
-        """Write the raw stamps next to the result and drop the connection."""
+        """Write the raw stamps next to the result and drop the connections."""
+        self._repeats_watched.close()
         self._client.close()
         self._loop.close()
         write_stamps(
@@ -125,9 +161,9 @@ class ChatBench:
         A server that never sends a reason is accepted; one that sends it for some answers only has
         aborted the others.
         """
-        check_model(record, self.server)
         if record.figures is None:
             return record
+        refuse_other_model(record.figures.model, self.server)
         self._names_reasons |= record.figures.finish_reason is not None
         if record.figures.finish_reason is not None or not self._names_reasons:
             return record
@@ -135,7 +171,8 @@ class ChatBench:
         return replace(record, figures=None, failure=ChatFailure.NO_FINISH, error=error)
 
     def _make_requests(self, count: int) -> list[ChatRequest]:
-        rows = itertools.islice(itertools.cycle(self.work.inputs), count)
+        share = self.params.load.share if self.params.load else None
+        rows = itertools.islice(itertools.cycle(own_rows(self.work.inputs, share)), count)
         return [self.chat(row, new_prefix()) for row in rows]
 
     def chat(self, row: Any, prefix: str) -> ChatRequest:  # noqa: ANN401 - as the inputs
@@ -198,21 +235,7 @@ class ChatBench:
             raise self.explain(requests)
 
 
-def check_model(record: ChatRecord, server: ServerRef) -> None:
-    """Raise HostApiError, with both names, if another model answers than the requested one."""
-    answered = record.figures.model if record.figures else None
-    if answered and not names_same_model(server.model, answered, server.identity):
-        raise HostApiError(*explain_other_model(server.model, answered))
-
-
 def _params(work: Work) -> ChatParams:
     if not isinstance(work.workload.params, ChatParams):
         raise TypeError(f"{work.workload.label} has no parameters of a served model")
     return work.workload.params
-
-
-def _server(work: Work) -> tuple[ServerRef, Connection]:
-    """Return the server and the connection to it, with the key of this process's environment."""
-    if work.server is None or work.connection is None:
-        raise TypeError("the run's specification has no server")
-    return work.server, work.connection.with_key(llm_api_key())

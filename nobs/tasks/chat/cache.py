@@ -1,9 +1,10 @@
 """Proof that no prompt cache answered: cached input tokens, as far as the server reports them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from nobs.tasks.chat.report import ChatModelReport, LlmRequest
+from nobs.tasks.chat.server_checks import sent_of
 from nobs.units import format_share
 
 MAX_CACHED_SHARE = 0.05
@@ -26,6 +27,14 @@ def cached_of(whole: Sequence[LlmRequest], template_tokens: int | None) -> list[
     return [request for request in whole if is_cached(request, template_tokens)]
 
 
+def cache_warnings(requests: Iterable[LlmRequest], template_tokens: int | None) -> Iterator[str]:
+    """Yield how many prompts of complete answers were cached, if any were."""
+    whole = [request for request in requests if request.failure is None]
+    if found := cached_of(whole, template_tokens):
+        most = max(request.cached_input_tokens for request in found)
+        yield f"{describe(len(found), len(whole), most, template_tokens)}."
+
+
 def cache_reasons(model: ChatModelReport) -> Iterator[str]:
     """Yield why the result is open: a server that had prompts cached computed less."""
     requests = chain.from_iterable(run.prompts for run in model.all_runs)
@@ -33,6 +42,23 @@ def cache_reasons(model: ChatModelReport) -> Iterator[str]:
     if found := cached_of(whole, model.template_tokens):
         most = max(request.cached_input_tokens for request in found)
         yield f"cache: {describe(len(found), len(whole), most, model.template_tokens)}"
+        return
+    yield from _server_reasons(model)
+
+
+def _server_reasons(model: ChatModelReport) -> Iterator[str]:
+    """Yield that the server's own figures show cached prompts, if nobody else used it."""
+    template, share = model.template_tokens, MAX_CACHED_SHARE
+    if template is None:
+        template, share = 0, MOSTLY
+    for sent in sent_of(model):
+        cached, prompts = sent.server.cached_tokens or 0, model.total_input_tokens
+        if not sent.is_repeats or prompts is None or sent.find_others():
+            continue
+        if cached > template * sent.requests + share * prompts:
+            yield (
+                f"cache: the server's /metrics count {cached} of {prompts} input tokens as cached"
+            )
 
 
 def describe(cached: int, whole: int, most: int, template_tokens: int | None) -> str:

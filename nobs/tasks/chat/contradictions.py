@@ -5,14 +5,19 @@ from collections.abc import Iterator
 
 from nobs.providers.evidence import Seen, find_elsewhere
 from nobs.providers.model_names import find_other_model, names_same_model
-from nobs.schema.base import Status
+from nobs.schema.enums import Status
 from nobs.schema.pins import Workload
 from nobs.schema.server import Locality, RequestShape, ServerRef
 from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE, chars_of
 from nobs.tasks.chat.client.counts import are_too_many
 from nobs.tasks.chat.client.finish import whole_reason
+from nobs.tasks.chat.load_checks import load_contradictions_of
+from nobs.tasks.chat.load_report import Percentiles
 from nobs.tasks.chat.params import ChatParams
-from nobs.tasks.chat.report import ChatModelReport, LlmRequest, LlmRun, Percentiles
+from nobs.tasks.chat.promise_checks import promise_contradictions_of
+from nobs.tasks.chat.report import ChatModelReport, LlmRequest, LlmRun
+from nobs.tasks.chat.server_checks import contradictions_of_server
+from nobs.tasks.chat.share_checks import share_contradictions_of
 
 SLACK_S = 1e-6
 HTTP_OK = 200
@@ -37,6 +42,13 @@ def contradictions_of(model: ChatModelReport, workload: Workload) -> Iterator[st
     for name in ("chunk_gaps", "itl"):
         yield from _check_pooled(name, model)
     yield from _check_bursts(model)
+    if model.load is not None:
+        yield from load_contradictions_of(model.load)
+        asked = workload.params.load if isinstance(workload.params, ChatParams) else None
+        yield from promise_contradictions_of(model.load, asked)
+        has_repeats = bool(model.all_runs)
+        yield from share_contradictions_of(model.load, asked, has_repeats=has_repeats)
+    yield from contradictions_of_server(model)
 
 
 def _whole_answers(model: ChatModelReport) -> list[LlmRequest]:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Protocol
 
 from nobs.errors import HostApiError
 from nobs.providers.refusals import TOO_FEW, Part, find_refused
@@ -15,7 +16,7 @@ _URL = (
     "The check before the run succeeded. See the server's log and check --llm-url: a gateway or"
     " another program may answer there."
 )
-_SERVER = "See the server's log, then run again."
+SEE_LOG = "See the server's log, then run again."
 _WAIT = "See the server's log; a smaller model or a longer --request-timeout may help."
 _KEY = "Set LLM_API_KEY to a key that the server accepts."
 _OWN = "See the server's log for details."
@@ -30,14 +31,14 @@ _TOO_MUCH = re.compile(
 )
 _LIMITS = "The server limits requests: wait, or raise the limit."
 _LESS = "Reduce --max-output-tokens, or load the model with a longer context."
-_STATUS = {
+STATUS = {
     401: _KEY,
     403: _KEY,
     404: "Choose a model of the server with --llm-model, and check the path of --llm-url.",
     429: _LIMITS,
     503: "The server is busy or loading a model: wait, then run again.",
 }
-_REMEDIES: dict[str, str] = {
+REMEDIES: dict[str, str] = {
     ChatFailure.CONNECT: "Start the server, or correct --llm-url.",
     ChatFailure.CONNECT_TIMEOUT: "Check the server's address and firewall.",
     ChatFailure.FIRST_BYTE_TIMEOUT: _WAIT,
@@ -50,13 +51,25 @@ _REMEDIES: dict[str, str] = {
 }
 
 
+class Outcome(Protocol):
+    """How a request ended."""
+
+    @property
+    def failure(self) -> str | None:
+        """The class of failure; None of a success."""
+
+    @property
+    def error(self) -> str:
+        """What the server or the system said."""
+
+
 def explain(requests: Sequence[LlmRequest], where: str) -> HostApiError:
     """Return the error of a run in which too many of `requests` failed."""
     last = [request for request in requests if request.failure is not None][-1]
     return HostApiError(describe_failures(requests, where), _remedy_of(last))
 
 
-def describe_failures(requests: Sequence[LlmRequest], where: str) -> str:
+def describe_failures(requests: Sequence[Outcome], where: str) -> str:
     """Return how many of `requests` failed, by kind, with the last error."""
     failed = [request for request in requests if request.failure is not None]
     kinds = Counter(str(request.failure) for request in failed)
@@ -69,12 +82,12 @@ def describe_failures(requests: Sequence[LlmRequest], where: str) -> str:
 
 def _remedy_of(request: LlmRequest) -> str:
     if request.failure == ChatFailure.SERVER_ERROR:
-        return _remedy_for_words(request.error, _SERVER)
+        return _remedy_for_words(request.error, SEE_LOG)
     if request.failure != ChatFailure.HTTP_STATUS or request.status is None:
-        return _REMEDIES.get(str(request.failure), _SERVER)
-    if request.status in _STATUS:
-        return _STATUS[request.status]
-    return _remedy_for_words(request.error, _SERVER if request.status >= 500 else _OWN)
+        return REMEDIES.get(str(request.failure), SEE_LOG)
+    if request.status in STATUS:
+        return STATUS[request.status]
+    return _remedy_for_words(request.error, SEE_LOG if request.status >= 500 else _OWN)
 
 
 def _remedy_for_words(said: str, otherwise: str) -> str:

@@ -5,7 +5,10 @@ from itertools import islice
 
 from nobs.tasks.charts import MAX_POINTS, Chart, ChartKind, Point
 from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE
-from nobs.tasks.chat.report import ChatModelReport, LoadLevel
+from nobs.tasks.chat.load_report import LoadLevel
+from nobs.tasks.chat.promise_figures import PROMISE_CHARTS, PROMISE_FIGURES
+from nobs.tasks.chat.report import ChatModelReport
+from nobs.tasks.chat.server import runtime_of
 from nobs.tasks.figures import Cost, Figure, Kind, Measured, measured, per_joule
 
 MAX_LEVELS = 50
@@ -64,17 +67,13 @@ LOAD_RATE = Figure[ChatModelReport](
         is_metered=False,
     ),
 )  # fmt: skip
-FIGURES = (RATE, LATENCY, TTFT, TOKENS_PER_JOULE, PREFILL, LOAD_RATE)
+FIGURES = (RATE, LATENCY, TTFT, TOKENS_PER_JOULE, PREFILL, LOAD_RATE, *PROMISE_FIGURES)
 SUMMARY = (LATENCY, TTFT, RATE, TOKENS_PER_JOULE)
 
 
 def settings_of(model: ChatModelReport) -> str:
     """Return quantization and runtime as the server reports them, as in `Q4_K_M, llama.cpp`."""
-    if model.server is None:
-        return ""
-    identity = model.server.identity
-    quantization, runtime = (identity.quantization, identity.runtime) if identity else (None, None)
-    return ", ".join(filter(None, (quantization, runtime or model.server.provider)))
+    return runtime_of(model.server)
 
 
 def _levels(model: ChatModelReport) -> list[tuple[int, LoadLevel, float]]:
@@ -96,6 +95,14 @@ def _ttfts(model: ChatModelReport) -> Sequence[Point]:
         Point(x=concurrency, y=level.median_ttft_s, high=level.p95_ttft_s)
         for concurrency, level, _ in _levels(model)
         if level.median_ttft_s is not None
+    ]
+
+
+def _queues(model: ChatModelReport) -> Sequence[Point]:
+    return [
+        Point(x=concurrency, y=level.server.waiting_mean, high=level.server.waiting_max)
+        for concurrency, level, _ in _levels(model)
+        if level.server is not None and level.server.waiting_mean is not None
     ]
 
 
@@ -134,6 +141,19 @@ CHARTS: tuple[Chart[ChatModelReport], ...] = (
         least=2,
         read=_ttfts,
     ),
+    Chart(
+        key="load_queues",
+        kind=ChartKind.LINES,
+        title="Queue of the server under load",
+        text="Requests that waited in the server, by its own figures; bars extend to the maximum.",
+        x=_CONCURRENCY,
+        doubles=True,
+        y="requests",
+        high="maximum",
+        least=2,
+        read=_queues,
+    ),
+    *PROMISE_CHARTS,
     Chart(
         key="requests",
         kind=ChartKind.DOTS,

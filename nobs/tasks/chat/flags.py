@@ -3,31 +3,31 @@
 from collections.abc import Iterator
 
 from nobs.schema.flags import Flag, FlagName
-from nobs.schema.server import Locality, ServerRef
 from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE
+from nobs.tasks.chat.load_checks import client_limit
 from nobs.tasks.chat.report import ChatModelReport
-from nobs.units import format_share
+from nobs.tasks.chat.server import place_flags
+from nobs.tasks.chat.server_checks import server_flags
 
 
 def flags_of(model: ChatModelReport) -> Iterator[Flag]:
     """Yield the flags of server and streams."""
     if model.server is not None:
-        yield from _server_flags(model.server)
+        yield from place_flags(model.server)
+        yield from _share_flags(model)
         yield from _stream_flags(model)
+        yield from _load_flags(model)
+        yield from server_flags(model)
 
 
-def _server_flags(server: ServerRef) -> Iterator[Flag]:
-    reason = server.locality_reason
-    if server.locality is Locality.REMOTE:
-        where = reason or "The server is another machine."
-        yield Flag.warning(FlagName.REMOTE_SERVER, f"The figures aren't this host's. {where}")
-    if server.locality is Locality.UNKNOWN and reason:
-        yield Flag.warning(FlagName.UNKNOWN_SERVER, f"The figures may not be this host's. {reason}")
-    offload = server.identity.gpu_offload if server.identity else None
-    if offload is not None and offload < 1:
+def _share_flags(model: ChatModelReport) -> Iterator[Flag]:
+    """Yield that the figures are those of one of several clients."""
+    if model.load and model.load.share:
+        share = model.load.share.share
         yield Flag.warning(
-            FlagName.PARTIAL_OFFLOAD,
-            f"Only {format_share(offload)} of the model's layers were on the GPU.",
+            FlagName.LOAD_SHARE,
+            f"This is share {share} of a load: its figures aren't the server's. Merge the reports"
+            f" of all {share.count} clients with `nobs collect`.",
         )
 
 
@@ -44,4 +44,19 @@ def _stream_flags(model: ChatModelReport) -> Iterator[Flag]:
             FlagName.UNRECONCILED_TOKENS,
             f"The token counts of {model.unreconciled} of {answers} answers contradict their"
             " streams: no tokens/s.",
+        )
+
+
+def _load_flags(model: ChatModelReport) -> Iterator[Flag]:
+    """Yield that the client was too slow for a load level."""
+    levels = model.load.levels if model.load else ()
+    limited = [(level, how) for level in levels if (how := client_limit(level)) is not None]
+    if limited:
+        level, how = limited[0]
+        rate, count = level.rate_per_s, level.concurrency
+        named = f"{rate:g} requests/s" if rate else f"{count} concurrent requests"
+        more = f", and at {len(limited) - 1} more load levels" if len(limited) > 1 else ""
+        yield Flag.warning(
+            FlagName.CLIENT_LIMIT,
+            f"The client, not the server, may have been the limit at {named}{more}: {how}.",
         )

@@ -9,19 +9,29 @@ from nobs.tasks.chat.client.record import ChatRecord, GapStats
 def pool_gaps(records: Sequence[ChatRecord]) -> tuple[GapStats | None, GapStats | None]:
     """Return chunk gaps and ITL of all complete answers together.
 
-    None if too many answers arrived in bursts: the others would be a biased selection. Answers with
-    unknown token counts have no ITL.
+    None if too many answers arrived in bursts: the others would be a biased selection.
     """
-    whole = [(r.figures, r.stamps) for r in records if r.figures and r.stamps]
-    clear = [(figures, stamps) for figures, stamps in whole if not figures.is_coalesced]
-    if len(whole) - len(clear) > MAX_FAILED_SHARE * len(whole):
+    whole = [record.figures for record in records if record.figures]
+    if sum(figures.is_coalesced for figures in whole) > MAX_FAILED_SHARE * len(whole):
         return None, None
+    gaps_s, token_gaps_s = gaps_of(records)
+    return GapStats.of(gaps_s), GapStats.of(token_gaps_s)
+
+
+def gaps_of(records: Sequence[ChatRecord]) -> tuple[list[float], list[float]]:
+    """Return the times between chunks and tokens of the answers that didn't arrive in bursts.
+
+    Answers with unknown token counts have no times between tokens.
+    """
     gaps_s: list[float] = []
     token_gaps_s: list[float] = []
-    for figures, stamps in clear:
+    for record in records:
+        figures, stamps = record.figures, record.stamps
+        if figures is None or stamps is None or figures.is_coalesced:
+            continue
         found = stamps.gaps_s()
         gaps_s += found
         if not figures.count_conflict:
             per_chunk = figures.streamed_tokens / figures.chunks
             token_gaps_s += [gap_s / per_chunk for gap_s in found]
-    return GapStats.of(gaps_s), GapStats.of(token_gaps_s)
+    return gaps_s, token_gaps_s

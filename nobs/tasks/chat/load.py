@@ -1,77 +1,48 @@
-"""Concurrent requests; nothing is parsed while any of them streams."""
+"""The processes that send the requests of a load level."""
 
-import asyncio
-import random
-import time
+import math
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from nobs.schema.server import Connection
-from nobs.tasks.chat.client.chat import (
-    ChatClient,
-    ChatRequest,
-    chat_client,
-    connect_failure,
-    request_bytes,
+from nobs.system.descriptors import TooFewFiles
+from nobs.system.host import usable_cores
+from nobs.tasks.chat.arrivals import arrival_times_s
+from nobs.tasks.chat.client.chat import ChatRequest, request_bytes
+from nobs.tasks.chat.client.record import ChatFailure, ChatRecord, nearest_rank
+from nobs.tasks.chat.client_cost import ClientCost
+from nobs.tasks.chat.levels import Level
+from nobs.tasks.chat.params import LoadParams
+from nobs.tasks.chat.sending import (
+    MAX_KEPT_OPEN,
+    Part,
+    SentPart,
+    failed_part,
+    send_now,
+    send_part,
+    send_soon,
+    start_at,
 )
-from nobs.tasks.chat.client.figures import record_of
-from nobs.tasks.chat.client.record import ChatRecord
-from nobs.tasks.chat.client.wire import ConnectFailed, Exchange
-from nobs.tasks.chat.params import Arrivals, LoadParams
+from nobs.tasks.chat.workers import send_parts
 
-SWEEP_LIMIT = 256
-GROWTH = 1.05
-"""Minimum growth of throughput for a sweep to continue."""
-RATE_SECONDS = 20.0
-"""Duration of the arrivals of an open-loop load."""
-MIN_REQUESTS = 10
-MAX_KEPT_OPEN = 64
-"""Connections opened before an open-loop load; more are opened on demand."""
+STREAMS_PER_PROCESS = 256
+"""Concurrent requests that one process of the client sends, so that it is far from a full core."""
+RATE_PER_PROCESS = 64.0
+"""Arrivals per second that one process of the client sends."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Level:
-    """One load level: a number of concurrent requests, or an arrival rate."""
+class Timing:
+    """When a level begins; by default at once."""
 
-    concurrency: int | None = None
-    rate_per_s: float | None = None
-
-    def __str__(self) -> str:
-        if self.rate_per_s is not None:
-            return f"{self.rate_per_s:g} requests/s"
-        return f"{self.concurrency} at once"
-
-
-def levels_of(params: LoadParams) -> Iterator[Level]:
-    """Yield the fixed levels, without those of a sweep."""
-    yield from (Level(concurrency=count) for count in params.concurrency)
-    yield from (Level(rate_per_s=rate) for rate in params.rates_per_s)
-
-
-def sweep_levels() -> Iterator[Level]:
-    """Yield the doubling levels of a sweep until the caller stops."""
-    count = 1
-    while count <= SWEEP_LIMIT:
-        yield Level(concurrency=count)
-        count *= 2
-
-
-def requests_of(level: Level, prompts: int) -> int:
-    """Return the number of requests of a level: at least two per client."""
-    if level.rate_per_s is not None:
-        return max(MIN_REQUESTS, round(level.rate_per_s * RATE_SECONDS))
-    return max(MIN_REQUESTS, prompts, 2 * (level.concurrency or 1))
-
-
-def arrival_times_s(count: int, rate_per_s: float, arrivals: Arrivals, seed: int) -> list[float]:
-    """Return the arrival times of `count` requests, the first at 0; Poisson ones follow `seed`."""
-    if arrivals is Arrivals.CONSTANT:
-        return [number / rate_per_s for number in range(count)]
-    generator = random.Random(seed)  # noqa: S311 - a process, no secret
-    gaps = (generator.expovariate(rate_per_s) for _ in range(count - 1))
-    return [0.0, *accumulate(gaps)]
+    settle_s: float = 0.0
+    """The queue isn't judged so long."""
+    at_s: float | None = None
+    """Agreed start, in the seconds of `time.perf_counter`."""
+    arrivals_s: Sequence[float] | None = None
+    """Arrivals of a rate after the start; None: as the parameters have them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,82 +50,96 @@ class SentLevel:
     """The answers of one level, and what sending them cost."""
 
     records: list[ChatRecord]
-    cpu_share: float
-    """CPU time of this process while it sent, over the time that took."""
+    """In the order of the requests, without those that weren't sent."""
+    client: ClientCost
+    ended_early: str = ""
+    """Verdict of the guard; empty if all requests were sent."""
+
+
+def cost_of(sent: Sequence[SentPart]) -> ClientCost:
+    """Return what all parts of a level cost."""
+    lags_s = sorted(chain.from_iterable(part.lags_s for part in sent))
+    took_s = max(part.took_s for part in sent)
+    records = chain.from_iterable(part.records for part in sent)
+    errors = (r.error for r in records if r and r.failure is ChatFailure.CLIENT)
+    return ClientCost(
+        processes=len(sent),
+        cpu_share=max(part.cpu_s / part.took_s if part.took_s else 0.0 for part in sent),
+        cpu_cores=sum(part.cpu_s for part in sent) / took_s if took_s else 0.0,
+        lag_mean_s=sum(lags_s) / len(lags_s) if lags_s else 0.0,
+        lag_p99_s=nearest_rank(lags_s, 0.99) if lags_s else 0.0,
+        error=next(errors, ""),
+    )
+
+
+def processes_for(level: Level, cores: int) -> int:
+    """Return how many processes send `level`: one for small levels, at most one per core."""
+    if sys.platform == "win32":  # a child can't inherit the channel
+        return 1
+    if level.rate_per_s is not None:
+        wanted = level.rate_per_s / RATE_PER_PROCESS
+    else:
+        wanted = (level.concurrency or 1) / STREAMS_PER_PROCESS
+    return max(1, min(math.ceil(wanted), cores))
 
 
 async def send_level(
-    level: Level, connection: Connection, requests: Sequence[ChatRequest], params: LoadParams
-) -> SentLevel:
-    """Send `requests` at `level`; their bytes are made before, and parsed after all streams."""
-    ready = [request_bytes(connection, request) for request in requests]
-    start_s, cpu_s = time.perf_counter(), time.process_time()
-    if level.rate_per_s is None:
-        answers = await _send_closed(connection, ready, level.concurrency or 1)
+    level: Level, connection: Connection, requests: Sequence[ChatRequest], params: LoadParams,
+    timing: Timing = Timing(),
+) -> SentLevel:  # fmt: skip
+    """Send `requests` at `level`; their bytes are made before, and parsed after all streams.
+
+    Fewer are sent if the server stops answering, or if its queue grows all the time; that isn't
+    judged in the first `settle_s` seconds of `timing`. MissedStart if it can't begin in time.
+    """
+    times_s = timing.arrivals_s
+    if times_s is None and level.rate_per_s is not None:
+        count = len(requests)
+        times_s = arrival_times_s(count, level.rate_per_s, params.arrivals, params.seed)
+    processes = processes_for(level, usable_cores())
+    whole = Part(
+        connection=connection,
+        requests=[request_bytes(connection, request) for request in requests],
+        concurrency=min(len(requests), level.concurrency or MAX_KEPT_OPEN * processes),
+        times_s=times_s,
+        settle_s=timing.settle_s,
+    )
+    return await send_whole(whole, processes, timing.at_s)
+
+
+async def send_whole(whole: Part, processes: int, at_s: float | None = None) -> SentLevel:
+    """Send all of a level from this process, or from several others with a connection at least."""
+    processes = max(1, min(processes, whole.concurrency))
+    parts = list(parts_of(whole, processes))
+    if processes == 1:
+        sent, verdict = await _send_here(whole, at_s)
     else:
-        times_s = arrival_times_s(len(ready), level.rate_per_s, params.arrivals, params.seed)
-        answers = await _send_open(connection, ready, times_s)
-    cpu_s, took_s = time.process_time() - cpu_s, time.perf_counter() - start_s
-    records = [
-        record_of(answer) if isinstance(answer, Exchange) else connect_failure(answer)
-        for answer in answers
-    ]
-    return SentLevel(records=records, cpu_share=cpu_s / took_s if took_s else 0.0)
+        sent, verdict = await send_parts(parts, start_at(at_s) if at_s else send_soon)
+    records: list[ChatRecord | None] = [None] * len(whole.requests)
+    for number, part in enumerate(sent):
+        records[number::processes] = part.records
+    return SentLevel(
+        records=[record for record in records if record is not None],
+        client=cost_of(sent),
+        ended_early=verdict,
+    )
 
 
-async def _send_closed(
-    connection: Connection, requests: Sequence[bytes], concurrency: int
-) -> list[Exchange | ConnectFailed]:
-    """Send in a closed loop: each client sends its next request when the last one ended."""
-    queue = iter(requests)
-    answers: list[Exchange | ConnectFailed] = []
-
-    async def work(client: ChatClient) -> None:
-        for request in queue:
-            answers.append(await _send(client, request))  # noqa: PERF401 - a shared queue
-
-    with ExitStack() as stack:
-        clients = await _open_clients(stack, connection, min(concurrency, len(requests)))
-        async with asyncio.TaskGroup() as group:
-            for client in clients:
-                group.create_task(work(client))
-    return answers
+def parts_of(whole: Part, count: int) -> Iterator[Part]:
+    """Yield the parts of `count` processes: every `count`-th request, with its arrival time."""
+    for number in range(count):
+        yield replace(
+            whole,
+            requests=whole.requests[number::count],
+            concurrency=whole.concurrency // count + (number < whole.concurrency % count),
+            times_s=None if whole.times_s is None else whole.times_s[number::count],
+        )
 
 
-async def _send_open(
-    connection: Connection, requests: Sequence[bytes], times_s: Sequence[float]
-) -> list[Exchange | ConnectFailed]:
-    """Send in an open loop: each request at its arrival time."""
-    loop = asyncio.get_running_loop()
-    answers: list[Exchange | ConnectFailed] = []
-
-    with ExitStack() as stack:
-        idle = await _open_clients(stack, connection, min(len(requests), MAX_KEPT_OPEN))
-
-        async def work(request: bytes, at_s: float) -> None:
-            await asyncio.sleep(at_s - loop.time())
-            client = idle.pop() if idle else stack.enter_context(chat_client(connection))
-            answers.append(await _send(client, request))
-            idle.append(client)
-
-        start_s = loop.time()
-        async with asyncio.TaskGroup() as group:
-            for request, time_s in zip(requests, times_s, strict=True):
-                group.create_task(work(request, start_s + time_s))
-    return answers
-
-
-async def _open_clients(stack: ExitStack, connection: Connection, count: int) -> list[ChatClient]:
-    """Return clients with open connections; failures are reported when they send."""
-    clients = [stack.enter_context(chat_client(connection)) for _ in range(count)]
-    for client in clients:
-        with suppress(ConnectFailed):
-            await client.open()
-    return clients
-
-
-async def _send(client: ChatClient, request: bytes) -> Exchange | ConnectFailed:
+async def _send_here(part: Part, at_s: float | None) -> tuple[list[SentPart], str]:
+    guard = part.guard()
     try:
-        return await client.exchange(request)
-    except ConnectFailed as failed:
-        return failed
+        start = start_at(at_s) if at_s else send_now
+        return [await send_part(part, guard, start)], guard.verdict
+    except TooFewFiles as error:
+        return [failed_part(part, str(error))], ""

@@ -3,13 +3,17 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from statistics import median
 
+from nobs.stats import median_of
 from nobs.tasks.chat.aggregate import is_rate_withheld, request_of, unreconciled_of
 from nobs.tasks.chat.client.record import ChatRecord, Stamps, nearest_rank
 from nobs.tasks.chat.gaps import pool_gaps
-from nobs.tasks.chat.load import GROWTH, Level
-from nobs.tasks.chat.report import LoadLevel, Percentiles
+from nobs.tasks.chat.levels import GROWTH, Level
+from nobs.tasks.chat.load_checks import client_limit
+from nobs.tasks.chat.load_report import LoadLevel, Percentiles
+
+MAX_ERROR = 200
+"""Characters of the first error of a level."""
 
 
 def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
@@ -29,14 +33,15 @@ def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
         rate_per_s=level.rate_per_s,
         requests=len(records),
         failures=dict(Counter(str(r.failure) for r in records if r.failure is not None)),
+        first_error=next((r.error[:MAX_ERROR] for r in records if r.failure is not None), ""),
         duration_s=duration_s,
         tokens_per_sec=tokens / duration_s if duration_s and is_counted else None,
-        median_decode_tokens_per_sec=median(rates) if rates and is_counted else None,
+        median_decode_tokens_per_sec=median_of(rates) if is_counted else None,
         requests_per_sec=len(whole) / duration_s if duration_s else None,
-        median_latency_s=median(latencies) if latencies else None,
+        median_latency_s=median_of(latencies),
         p95_latency_s=nearest_rank(latencies, 0.95) if latencies else None,
         p99_latency_s=nearest_rank(latencies, 0.99) if latencies else None,
-        median_ttft_s=median(ttfts) if ttfts else None,
+        median_ttft_s=median_of(ttfts),
         p95_ttft_s=nearest_rank(ttfts, 0.95) if ttfts else None,
         chunk_gaps=Percentiles(**asdict(chunk_gaps)) if chunk_gaps else None,
         itl=Percentiles(**asdict(itl)) if itl else None,
@@ -55,7 +60,13 @@ def grew(levels: Sequence[LoadLevel]) -> bool:
 
 
 def knee_of(levels: Sequence[LoadLevel]) -> int | None:
-    """Return the concurrency at which the throughput of a sweep saturates."""
+    """Return the concurrency at which the throughput of a sweep saturates.
+
+    None if the client was the limit where throughput stopped growing: that says nothing about the
+    server.
+    """
+    if levels and client_limit(levels[-1]) is not None:
+        return None
     best, reached = None, 0.0
     for level, rate in zip(levels, _throughputs(levels), strict=True):
         if rate > GROWTH * reached:
@@ -75,11 +86,7 @@ def _duration_s(stamps: Sequence[Stamps]) -> float:
     """Return the seconds from the first request to the end of the last answer."""
     if not stamps:
         return 0.0
-    return (max(map(_end_ns, stamps)) - min(s.sent_at_ns for s in stamps)) / 1e9
-
-
-def _end_ns(stamps: Stamps) -> int:
-    return stamps.sent_at_ns + (stamps.ended_ns or 0)
+    return (max(s.ended_at_ns for s in stamps) - min(s.sent_at_ns for s in stamps)) / 1e9
 
 
 def _busy_s(stamps: Stamps) -> float:
@@ -88,7 +95,7 @@ def _busy_s(stamps: Stamps) -> float:
 
 def _max_in_flight(stamps: Sequence[Stamps]) -> int:
     """Return the maximum of concurrent requests; at equal times ends come first."""
-    events = [(s.sent_at_ns, 1) for s in stamps] + [(_end_ns(s), -1) for s in stamps]
+    events = [(s.sent_at_ns, 1) for s in stamps] + [(s.ended_at_ns, -1) for s in stamps]
     count = most = 0
     for _, step in sorted(events):
         count += step

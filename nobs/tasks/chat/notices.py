@@ -4,26 +4,21 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from statistics import median
 
-from nobs.schema.server import Locality, ServerRef
+from nobs.schema.server import ServerRef
 from nobs.tasks.chat.aggregate import Runs, has_drifting_counts, is_estimated, values_of
-from nobs.tasks.chat.cache import cached_of, describe
 from nobs.tasks.chat.client.repeats import REPEATED_TEXT
 from nobs.tasks.chat.report import LlmRequest
+from nobs.tasks.chat.server import locality_warnings
 from nobs.units import format_rate, format_share
 
 MAX_DOUBT = 0.01
 """Uncertainty of the median rate, as a share, above which there is a warning."""
-_LOCALITIES = {
-    Locality.REMOTE: "The model runs on another machine: no score for this host.",
-    Locality.UNKNOWN: "It is unknown whether the model runs on this host: no score.",
-}
 
 
-def warnings_of(runs: Runs, server: ServerRef, template_tokens: int | None = None) -> Iterator[str]:
+def warnings_of(runs: Runs, server: ServerRef) -> Iterator[str]:
     """Yield all warnings about these figures."""
     whole = [request for request in chain(*runs) if request.failure is None]
-    if server.locality in _LOCALITIES:
-        yield " ".join(filter(None, (_LOCALITIES[server.locality], server.locality_reason)))
+    yield from locality_warnings(server)
     yield from _count_warnings(runs, whole)
     yield from _stream_warnings(whole)
     if cut := sum(request.finish_reason == "length" for request in whole):
@@ -33,9 +28,6 @@ def warnings_of(runs: Runs, server: ServerRef, template_tokens: int | None = Non
             f"{silent} of {len(whole)} answers ended without a finish_reason: they may be"
             " incomplete."
         )
-    if cached := cached_of(whole, template_tokens):
-        most = max(request.cached_input_tokens for request in cached)
-        yield f"{describe(len(cached), len(whole), most, template_tokens)}."
     if different := _varying_prompts(runs):
         names = ", ".join(map(str, different))
         yield f"Output lengths differ between repeats (prompts {names})."

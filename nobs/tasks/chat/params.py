@@ -1,20 +1,12 @@
 """Parameters that the workloads of served models share."""
 
-from enum import StrEnum
-
 from pydantic import ConfigDict, Field
 
 from nobs.schema.base import Record
 from nobs.schema.pins import Params
-
-
-class Arrivals(StrEnum):
-    """Arrival process of a request rate."""
-
-    CONSTANT = "constant"
-    """At equal intervals."""
-    POISSON = "poisson"
-    """At random, with exponentially distributed intervals."""
+from nobs.schema.share import Share
+from nobs.tasks.chat.arrivals import Arrivals
+from nobs.tasks.chat.promise import Promise
 
 
 class LoadParams(Record):
@@ -29,6 +21,11 @@ class LoadParams(Record):
     """Whether the concurrency is doubled until throughput stops growing."""
     seed: int = 1
     """Of the arrival times."""
+    slo: Promise | None = None
+    """Latency promise whose highest load is searched for, after the other levels: among arrival
+    rates if there are `rates_per_s`, else among concurrencies; null: no search."""
+    share: Share | None = Field(None, exclude_if=lambda value: value is None)
+    """The part of this client, if several drive the load (`--share`); absent: it drives all."""
 
 
 class ChatParams(Params):

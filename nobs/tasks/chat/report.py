@@ -5,16 +5,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.server import ServerRef
 from nobs.schema.telemetry import Figure
-
-
-class Percentiles(BaseModel):
-    """Percentiles of times, by nearest rank."""
-
-    median_s: float
-    p95_s: float
-    p99_s: float
-    max_s: float
-    """Maximum: shows stalls."""
+from nobs.tasks.chat.load_report import LoadTable, Percentiles
+from nobs.tasks.chat.server_report import ServerMetrics
 
 
 class LlmRequest(BaseModel):
@@ -156,67 +148,6 @@ class ClientAccuracy(BaseModel):
     """p99 of the delay from the server's send to the client's stamp."""
 
 
-class LoadLevel(BaseModel):
-    """One load level; times are of complete answers."""
-
-    concurrency: int | None
-    """Requested number of concurrent requests; null for an arrival rate."""
-    rate_per_s: float | None
-    """Requested arrivals per second; null for a concurrency."""
-    requests: int
-    """Number sent."""
-    failures: dict[str, int]
-    """Number of failed requests by class."""
-    duration_s: float
-    """From the first request to the end of the last answer."""
-    tokens_per_sec: float | None
-    """Throughput: output tokens of all complete answers over `duration_s`."""
-    requests_per_sec: float | None
-    """Complete answers over `duration_s`."""
-    median_decode_tokens_per_sec: float | None = None
-    """Median decode rate of single answers, as seen by one user."""
-    median_latency_s: float | None
-    """To the last token."""
-    p95_latency_s: float | None
-    """By nearest rank."""
-    p99_latency_s: float | None = None
-    """By nearest rank; null in older reports."""
-    median_ttft_s: float | None
-    """To the first token."""
-    p95_ttft_s: float | None
-    """By nearest rank."""
-    coalesced: int = 0
-    """Answers that arrived in bursts of several chunks."""
-    unreconciled: int = 0
-    """Answers whose token counts contradict their streams."""
-    chunk_gaps: Percentiles | None
-    """Of all answers together."""
-    itl: Percentiles | None = None
-    """ITL of all answers together."""
-    mean_in_flight: float | None
-    """Time-averaged number of requests in flight: the load actually reached."""
-    max_in_flight: int
-    """Maximum of requests in flight."""
-    arrival_rate_per_s: float | None
-    """Requests actually sent per second."""
-    sender_cpu_share: float | None = None
-    """CPU time of the sending process over the time of the level: near 1 core, the sender is the
-    limit; null in older reports."""
-
-
-class LoadTable(BaseModel):
-    """Load levels in order, and the seed of the arrival times."""
-
-    levels: tuple[LoadLevel, ...]
-    """Fixed concurrencies, arrival rates, then the sweep."""
-    arrivals: str
-    """Arrival process: `constant` or `poisson`."""
-    seed: int
-    """Of the arrival times."""
-    knee: int | None
-    """Concurrency beyond which a sweep found at most 5 % more throughput; null without a sweep."""
-
-
 class ChatModelReport(ModelReport):
     """Figures that all tasks with served models report."""
 
@@ -280,6 +211,8 @@ class ChatModelReport(ModelReport):
     """As requested; null if the server refuses it."""
     server: ServerRef | None = None
     """Server that answered."""
+    server_metrics: ServerMetrics | None = None
+    """The server's own figures; null in older reports."""
     template_tokens: int | None = None
     """Input tokens of a request with a prompt of one character: those of the chat template and the
     nonce. Measured if the server reported cached input; more than these and 5 % of the prompt make

@@ -1,54 +1,42 @@
 """What the tasks with served models have in common."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
-from nobs.errors import UsageError
 from nobs.schema import telemetry
-from nobs.schema.base import Backend, Status
+from nobs.schema.enums import Backend, Status
 from nobs.schema.flags import Flag
 from nobs.schema.pins import Params, Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
 from nobs.schema.server import Locality, ServerRef
+from nobs.schema.share import Share
 from nobs.tasks.base import TaskDefinition, own_figures
 from nobs.tasks.charts import Chart
-from nobs.tasks.chat.aggregate import figures_of
-from nobs.tasks.chat.cache import cache_reasons
+from nobs.tasks.chat.aggregate import Runs, figures_of
+from nobs.tasks.chat.cache import cache_reasons, cache_warnings
 from nobs.tasks.chat.contradictions import contradictions_of
 from nobs.tasks.chat.deviations import deviations_of, open_reasons_of
 from nobs.tasks.chat.figures import CHARTS, FIGURES, SUMMARY, settings_of
 from nobs.tasks.chat.flags import flags_of
 from nobs.tasks.chat.load_lines import load_lines
+from nobs.tasks.chat.load_options import load_of
 from nobs.tasks.chat.notices import warnings_of
-from nobs.tasks.chat.params import Arrivals, ChatParams
+from nobs.tasks.chat.options import LOAD
+from nobs.tasks.chat.params import ChatParams
 from nobs.tasks.chat.report import ChatModelReport, LlmRequest, LlmRun
+from nobs.tasks.chat.server import machine_of
+from nobs.tasks.chat.server_lines import server_lines
+from nobs.tasks.chat.share_merge import merge_models
 from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.figures import Figure
-from nobs.tasks.options import Option
 from nobs.tasks.score import calculate_score
-
-MAX_OUTPUT_TOKENS: Option[int] = Option(
-    name="max_output_tokens", kind=int, help="Maximum number of output tokens per request."
-)
-CONCURRENCY: Option[tuple[int, ...]] = Option(
-    name="concurrency", kind=int, many=True,
-    help="Also measure under load, with this many concurrent requests.",
-)  # fmt: skip
-RATE: Option[tuple[float, ...]] = Option(
-    name="rate", kind=float, many=True, metavar="R[,R]",
-    help="Also measure under load, with this many requests arriving per second.",
-)  # fmt: skip
-ARRIVALS: Option[str] = Option(
-    name="arrivals", choices=tuple(Arrivals), default="poisson",
-    help="Arrival process of --rate.",
-)  # fmt: skip
-SWEEP: Option[bool] = Option(
-    name="sweep", kind=bool, help="Double the concurrency until throughput stops growing."
-)
-LOAD: tuple[Option[Any], ...] = (CONCURRENCY, RATE, ARRIVALS, SWEEP)
+from nobs.tasks.shares import NotMergeable
+from nobs.text import to_line
 
 
 class ChatTask(TaskDefinition):
@@ -77,15 +65,8 @@ class ChatTask(TaskDefinition):
 
     def apply(self, params: Params, options: Mapping[str, Any]) -> Params:
         """Return `params` with the requested load levels."""
-        if ARRIVALS.name in options and RATE.name not in options:
-            raise UsageError(
-                "--arrivals has no effect without --rate.",
-                "Add rates, as in --rate 0.5,1,2, or remove --arrivals.",
-            )
         of_load = {option.name for option in LOAD}
-        load = {name: value for name, value in options.items() if name in of_load}
-        if RATE.name in load:
-            load["rates_per_s"] = load.pop(RATE.name)
+        load = load_of(options, os.environ, datetime.now(UTC))
         changes = {name: value for name, value in options.items() if name not in of_load}
         return super().apply(params, {**changes, "load": load} if load else changes)
 
@@ -93,6 +74,29 @@ class ChatTask(TaskDefinition):
         """Return the highest concurrency."""
         levels = params.load.concurrency if isinstance(params, ChatParams) and params.load else ()
         return max(levels, default=None)
+
+    def share_of(self, params: Params) -> Share | None:
+        """Return which share of a load this client drives."""
+        return params.load.share if isinstance(params, ChatParams) and params.load else None
+
+    def whole(self, params: Params) -> Params:
+        """Return `params` with the whole load."""
+        if not isinstance(params, ChatParams) or params.load is None:
+            return params
+        load = params.load.model_copy(update={"share": None})
+        return params.model_copy(update={"load": load})
+
+    def merge(self, runs: Sequence[str], models: Sequence[Any], params: Params) -> ChatModelReport:
+        """Return the load of several clients as that of one."""
+        if not isinstance(params, ChatParams) or params.load is None:
+            raise NotMergeable(["the workload has no load levels"])
+        unfit = [run for run, each in zip(runs, models, strict=True) if not self._fits(each)]
+        if unfit:
+            raise NotMergeable([f"the model of {to_line(run)} isn't readable" for run in unfit])
+        return merge_models(runs, models, params.load)
+
+    def _fits(self, model: object) -> bool:
+        return isinstance(model, self.report_type)
 
     def summarise(self, result: StepResult, report: ModelReport) -> ChatModelReport:
         """Return medians, their intervals, totals and warnings from the requests of `result`."""
@@ -103,7 +107,8 @@ class ChatTask(TaskDefinition):
             server = ServerRef.model_validate(facts["server"])
             figures |= figures_of(runs, self.run_type)
             figures["joules_per_1000_tokens"] = _energy(result, report.device, server, figures)
-            reported = (*report.warnings, *warnings_of(runs, server, facts.get("template_tokens")))
+            found = (*warnings_of(runs, server), *self.cache_warnings(runs, facts))
+            reported = (*report.warnings, *found)
             figures["warnings"] = tuple(dict.fromkeys(reported))
         model = self.report_type.model_validate(figures)
         reported = (*model.warnings, *deviations_of(model))
@@ -119,23 +124,29 @@ class ChatTask(TaskDefinition):
     def find_open_reasons(self, model: ChatModelReport, workload: Workload) -> Iterable[str]:
         """Yield parameters that the server refused or ignored, and prompts that it had cached."""
         yield from open_reasons_of(model)
-        yield from cache_reasons(model)
+        if self.forbids_cache(workload.params):
+            yield from cache_reasons(model)
+
+    def forbids_cache(self, params: Params) -> bool:
+        """Return whether prompts must not come from the server's cache."""
+        return True
+
+    def cache_warnings(self, runs: Runs, facts: Mapping[str, Any]) -> Iterable[str]:
+        """Yield how many prompts were cached."""
+        return cache_warnings(chain(*runs), facts.get("template_tokens"))
 
     def find_machine(self, model: ChatModelReport) -> str | None:
         """Return the server's host, unless it computes on the report's."""
-        server = model.server
-        if server is None or server.locality is Locality.LOCAL:
-            return None
-        forwarded = server.identity.remote_host if server.identity else None
-        return forwarded or urlsplit(server.base_url).hostname or server.base_url
+        return machine_of(model.server)
 
     def find_flags(self, model: Any) -> Iterable[Flag]:  # noqa: ANN401
         """Yield the flags of every served model."""
         return flags_of(model)
 
     def details(self, model: Any) -> Iterable[str]:  # noqa: ANN401
-        """Yield the load table."""
-        return load_lines(model)
+        """Yield the load table and the server's own figures."""
+        yield from load_lines(model)
+        yield from server_lines(model)
 
     def find_contradictions(self, model: Any, workload: Workload) -> Iterable[str]:  # noqa: ANN401
         """Yield contradictions of the requests."""
@@ -146,7 +157,8 @@ class ChatTask(TaskDefinition):
         ours = [model for model in models if isinstance(model, ChatModelReport)]
         times = [model.final_median_latency_s for model in ours if _is_this_hosts(model)]
         known = [time for time in times if time]
-        if not known or len(known) < len(models):
+        is_shared = any(model.load and model.load.share for model in ours)
+        if is_shared or not known or len(known) < len(models):
             return None
         return calculate_score(len(ours[0].all_runs[0].prompts), sum(known))
 
@@ -155,11 +167,9 @@ def _energy(
     result: StepResult, backend: Backend, server: ServerRef, figures: Mapping[str, Any]
 ) -> telemetry.Figure:
     """Return the joules per 1,000 output tokens if the server is local."""
-    if server.locality is not Locality.LOCAL:
-        return telemetry.Figure.absent(f"the server is {server.locality}, not local")
     if figures["unreconciled"]:
         return telemetry.Figure.absent("the token counts contradict the answers")
-    return joules_per_1000(result.telemetry, backend, figures["total_output_tokens"])
+    return joules_per_1000(result.telemetry, backend, figures["total_output_tokens"], server)
 
 
 def _is_this_hosts(model: ChatModelReport) -> bool:

@@ -7,16 +7,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from nobs.data.pipelines import variant_of
 from nobs.errors import NobsError, is_exhausted
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.schema.result import Calibration
 from nobs.tasks.base import Work
 from nobs.tasks.calibration import calibrate, wait_for
+from nobs.tasks.diffusion.cold_bench import ColdBench
 from nobs.tasks.diffusion.correctness import Pictures
+from nobs.tasks.diffusion.fit_bench import FitBench
 from nobs.tasks.diffusion.flops import count_flops
+from nobs.tasks.diffusion.layout import variant_of
 from nobs.tasks.diffusion.memory import weights_bytes
-from nobs.tasks.diffusion.params import DiffusionMaxParams, DiffusionParams
+from nobs.tasks.diffusion.params import (
+    DiffusionColdParams,
+    DiffusionFitParams,
+    DiffusionMaxParams,
+    DiffusionParams,
+)
 from nobs.tasks.diffusion.phases import Watch
 from nobs.tasks.diffusion.pipeline import (
     Batch,
@@ -31,7 +38,7 @@ from nobs.tasks.diffusion.pipeline import (
 )
 from nobs.tasks.diffusion.proof import prove
 from nobs.tasks.diffusion.random_pipeline import build_pipeline
-from nobs.tasks.diffusion.tuning import Search, Settings, vae_dtype_for
+from nobs.tasks.diffusion.tuning import KERNELS, Search, Settings, vae_dtype_for
 from nobs.tasks.room import check_room
 from nobs.tasks.tuning import OutOfMemory, Refused
 from nobs.units import format_bytes
@@ -109,6 +116,16 @@ class DiffusionBench:
         )  # fmt: skip
         return len(self.prompts)
 
+    def make_next(self) -> None:
+        """Make the next image of a pass, alone, instead of whole passes."""
+        number = len(self._batches)
+        self._batches.append(self._make(number, number + 1))
+        self.synchronize()
+
+    def keep(self, repeats: int) -> None:
+        """Drop the times of an interrupted pass."""
+        del self._runs[repeats:]
+
     def synchronize(self) -> None:
         """Wait for the device's queue."""
         wait_for(self.work.torch_device)
@@ -145,6 +162,7 @@ class DiffusionBench:
             **describe(self.pipe),
             "recipe": self.recipe.model_dump(),
             "batch_size": self.settings.batch_size,
+            "attention_kernel": self.settings.attention,
             "channels_last": self.settings.channels_last,
             "compiled": self.settings.compiled,
             "images": len(self.prompts),
@@ -179,7 +197,9 @@ class DiffusionBench:
             dtypes = (Dtype.BFLOAT16, Dtype.FLOAT16)
         # On CPUs compiling takes longer than the images of a pass.
         compiles = params.compiles if params.compiles is not None else not on_cpu
-        self._use(search.find(dtypes, params.batch_size, compiles=compiles))
+        kernels = KERNELS.get(self.work.torch_device, ())
+        best = search.find(dtypes, params.batch_size, compiles=compiles, kernels=kernels)
+        self._use(best)
         self._found["tuning"] = {
             "stopped_by": search.stopped_by,
             "duration_s": time.perf_counter() - start,
@@ -234,3 +254,12 @@ class DiffusionBench:
         tokenizer = self.pipe.tokenizer
         lengths = (len(tokenizer(text).input_ids) for text in set(self.prompts))
         return sum(length > tokenizer.model_max_length for length in lengths)
+
+
+def make_bench(work: Work) -> DiffusionBench | ColdBench | FitBench:
+    """Return the bench of the workload's kind."""
+    if isinstance(work.workload.params, DiffusionFitParams):
+        return FitBench(work)
+    if isinstance(work.workload.params, DiffusionColdParams):
+        return ColdBench(work)
+    return DiffusionBench(work)

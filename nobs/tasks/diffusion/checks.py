@@ -9,7 +9,8 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nobs.schema.base import Dtype, Record
+from nobs.schema.base import Record
+from nobs.schema.enums import Dtype
 from nobs.tasks.diffusion.params import Recipe
 
 

@@ -2,11 +2,20 @@
 
 from collections.abc import Iterator
 
-from nobs.schema.base import Backend, Dtype, Status
+from nobs.schema.enums import Backend, Dtype, Status
 from nobs.schema.pins import Workload
 from nobs.tasks.contradictions import check_device
 from nobs.tasks.diffusion.checks import PictureCheck, find_gate
-from nobs.tasks.diffusion.params import DiffusionMaxParams, DiffusionParams, PictureParams, Recipe
+from nobs.tasks.diffusion.cold import find_cold_contradictions
+from nobs.tasks.diffusion.fit import find_fit_contradictions
+from nobs.tasks.diffusion.params import (
+    DiffusionColdParams,
+    DiffusionFitParams,
+    DiffusionMaxParams,
+    DiffusionParams,
+    PictureParams,
+    Recipe,
+)
 from nobs.tasks.diffusion.report import DiffusionModelReport, DiffusionRun
 from nobs.text import to_line
 
@@ -18,10 +27,11 @@ MAX_REST = 0.1
 def find_contradictions(model: DiffusionModelReport, workload: Workload) -> Iterator[str]:
     """Yield unmet parameters, uncounted steps, phases beyond their pass and the like."""
     params = workload.params
+    if isinstance(params, DiffusionFitParams):
+        yield from find_fit_contradictions(model, params)
     if isinstance(params, PictureParams):
         yield from _check_params(model, params)
-        if model.images is not None and any(s.units != model.images for s in model.samples):
-            yield f"the units of a sample aren't the {model.images} images of a pass"
+        yield from _check_units(model, params)
     if model.recipe is not None and model.images and model.batch_size:
         for number, run in enumerate(model.all_runs, start=1):
             yield from _check_calls(number, run, model.recipe, model.images, model.batch_size)
@@ -37,6 +47,14 @@ def find_contradictions(model: DiffusionModelReport, workload: Workload) -> Iter
         yield from check_device(model, model.parameter_device, model.dtype)
         if model.pictures is not None and model.recipe is not None:
             yield from _check_pictures(model.pictures, model, model.recipe, model.dtype)
+
+
+def _check_units(model: DiffusionModelReport, params: PictureParams) -> Iterator[str]:
+    """Yield samples that aren't passes of the workload, or starts."""
+    if isinstance(params, DiffusionColdParams):
+        yield from find_cold_contradictions(model)
+    elif model.images is not None and any(s.units != model.images for s in model.samples):
+        yield f"the units of a sample aren't the {model.images} images of a pass"
 
 
 def _check_pictures(
@@ -60,10 +78,10 @@ def _check_pictures(
 def _check_params(model: DiffusionModelReport, params: PictureParams) -> Iterator[str]:
     asked: dict[str, object] = {"recipe": params.recipe_of(model.model_name)}
     asked["images"] = params.images
-    if isinstance(params, DiffusionParams):
+    if isinstance(params, DiffusionParams | DiffusionColdParams):
         fast = Dtype.FLOAT32 if model.device is Backend.CPU else Dtype.FLOAT16
         asked |= {"dtype": params.dtype or fast, "vae_dtype": params.vae_dtype}
-        asked["batch_size"] = params.batch_size
+        asked["batch_size"] = params.batch_size if isinstance(params, DiffusionParams) else 1
     elif isinstance(params, DiffusionMaxParams):
         given = {"dtype": params.dtype, "batch_size": params.batch_size}
         asked |= {name: value for name, value in given.items() if value is not None}

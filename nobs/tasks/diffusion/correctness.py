@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.tasks.diffusion.checks import PictureCheck, find_gate
 from nobs.tasks.diffusion.references import Reference
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from nobs.tasks.charts import Chart, ChartKind, Picture, Point, shares_of
+from nobs.tasks.diffusion.cold import FIRST_RESULT, PARTS, STEADY
+from nobs.tasks.diffusion.fit import FIT_CHARTS, FIT_FIGURES
 from nobs.tasks.diffusion.report import DiffusionModelReport
 from nobs.tasks.figures import Figure, Kind, Measured, measured, per_time
 
@@ -22,12 +24,13 @@ def _joules(model: DiffusionModelReport) -> Measured | None:
 
 RATE = Figure(
     key="images_per_minute", label="images/min", title="Images per minute", kind=Kind.RATE,
-    meaning="images per minute at the batch size under settings", read=_per_minute,
+    meaning="images per minute at the batch size beside the model", read=_per_minute,
     runs=lambda model: [run.images_per_minute for run in model.all_runs],
 )  # fmt: skip
 TIME = Figure[DiffusionModelReport](
     key="seconds_per_image", label="s/image", kind=Kind.SECONDS, lower_is_better=True,
     is_charted=False,
+    meaning="seconds of a pass over its images, at the batch size beside the model",
     read=lambda model: measured(
         model.final_median_seconds_per_image, model.seconds_per_image_interval
     ),
@@ -53,8 +56,8 @@ JOULES = Figure[DiffusionModelReport](
     key="joules_per_image", label="J/image", title="Joules per image", kind=Kind.RATE,
     lower_is_better=True, read=_joules,
 )  # fmt: skip
-FIGURES = (RATE, TIME, STEPS, MFU, JOULES, FIRST)
-SUMMARY = (TIME, RATE, STEPS, MFU, JOULES, FIRST)
+FIGURES = (RATE, TIME, STEPS, MFU, JOULES, FIRST, FIRST_RESULT, STEADY, *FIT_FIGURES)
+SUMMARY = (TIME, RATE, STEPS, MFU, JOULES, FIRST, FIRST_RESULT, STEADY, *FIT_FIGURES)
 
 
 def settings_of(model: DiffusionModelReport) -> str:
@@ -70,6 +73,7 @@ def settings_of(model: DiffusionModelReport) -> str:
         parts.append(f"VAE {model.vae_dtype}")
     if model.batch_size:
         parts.append(f"batch {model.batch_size}")
+    parts += [f"{model.attention_kernel} attention"] if model.attention_kernel else []
     parts += ["channels last"] if model.channels_last else []
     parts += ["compiled"] if model.compiled else []
     return ", ".join(parts)
@@ -97,6 +101,7 @@ def _trials(model: DiffusionModelReport) -> Sequence[Point]:
                     None,
                     (
                         trial.dtype,
+                        f"{trial.attention} attention" if trial.attention else "",
                         "channels last" if trial.channels_last else "",
                         "compiled" if trial.compiled else "",
                     ),
@@ -136,8 +141,8 @@ CHARTS: tuple[Chart[DiffusionModelReport], ...] = (
         key="trials",
         kind=ChartKind.LINES,
         title="Tuning",
-        text="Images per minute against batch size, one line per dtype, memory format and"
-        " compilation. A cross marks a failed trial.",
+        text="Images per minute against batch size, one line per dtype, attention kernel,"
+        " memory format and compilation. A cross marks a failed trial.",
         x="batch size",
         doubles=True,
         y="images/min",
@@ -173,4 +178,6 @@ CHARTS: tuple[Chart[DiffusionModelReport], ...] = (
         text="The first images of the last pass, with their prompts.",
         read=_pictures,
     ),
+    PARTS,
+    *FIT_CHARTS,
 )

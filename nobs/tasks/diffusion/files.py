@@ -7,7 +7,9 @@ from pathlib import Path
 from nobs.data.architectures import random_model
 from nobs.data.found import Model
 from nobs.data.models import Kind, open_kind
-from nobs.data.pipelines import (
+from nobs.schema.pins import ModelPin, Source
+from nobs.schema.result import WeightsEvidence
+from nobs.tasks.diffusion.layout import (
     INDEX,
     check_names,
     check_pipeline,
@@ -15,8 +17,6 @@ from nobs.data.pipelines import (
     refuse_other_pipelines,
     wanted_files,
 )
-from nobs.schema.pins import ModelPin, Source
-from nobs.schema.result import WeightsEvidence
 
 _VOCABULARY = {
     "vocab.json": "e089ad92ba36837a0d31433e555c8f45fe601ab5c221d4f607ded32d9f7a4349",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from nobs.data.pipelines import weights_of
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
+from nobs.tasks.diffusion.layout import weights_of
 
 
 def weights_bytes(directory: Path, variant: str, dtype: Dtype, vae_dtype: Dtype) -> int:

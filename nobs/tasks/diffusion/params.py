@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from nobs.schema.base import Dtype, Record
+from nobs.schema.base import Record
+from nobs.schema.enums import Dtype
 from nobs.schema.pins import Params
 
 OTHERS = "*"
@@ -62,6 +63,18 @@ class DiffusionParams(PictureParams):
     """Images per call of the pipeline."""
 
 
+class DiffusionColdParams(PictureParams):
+    """Parameters of `diffusion-cold` workloads: a new process makes images one by one."""
+
+    kind: Literal["diffusion-cold"] = "diffusion-cold"
+    images: int = Field(gt=1)
+    """Images of each process; the first one is cold, the median time of the others is steady."""
+    dtype: Dtype | None = None
+    """As in `diffusion`."""
+    vae_dtype: Dtype = Dtype.FLOAT32
+    """As in `diffusion`."""
+
+
 class DiffusionMaxParams(PictureParams):
     """Parameters of `diffusion-max` workloads; null ones are tuned."""
 
@@ -74,3 +87,30 @@ class DiffusionMaxParams(PictureParams):
     """Whether `torch.compile` compiles the denoiser; null: only if that is faster."""
     tuning_budget_s: float = Field(300.0, gt=0)
     """Seconds after which no further trial of the search starts."""
+
+
+class DiffusionFitParams(Params):
+    """Parameters of `diffusion-fit` workloads: memory by batch size, a new process for each."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["diffusion-fit"] = "diffusion-fit"
+    seed: int = Field(ge=0)
+    """Image number i, from 0, starts from latents drawn on the CPU in float32 with `seed` + i."""
+    recipes: dict[str, Recipe]
+    """By model; `*` is for all others. One step has the memory of many."""
+    dtype: Dtype | None = None
+    """Of text encoders and denoiser; null: float16 on accelerators, float32 on CPUs."""
+    vae_dtype: Dtype = Dtype.FLOAT32
+    """Of the decoder, which overflows in float16 with some models."""
+    batch_sizes: tuple[int, ...] = Field(min_length=2)
+    """Images per call of the pipeline, in ascending order; the growth ends where one doesn't
+    fit."""
+    memory_share: float = Field(0.8, gt=0, le=0.9)
+    """Share of the machine's free memory that a process may take."""
+    budget_s: float = Field(120.0, gt=0)
+    """Seconds after which a repeat tries no further size."""
+
+    def recipe_of(self, model: str) -> Recipe:
+        """Return the recipe of a model."""
+        return self.recipes.get(model) or self.recipes[OTHERS]

@@ -5,6 +5,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ import numpy as np
 import torch
 import transformers
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from nobs.errors import ModelMissing, OtherModel
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.tasks.diffusion.params import Recipe
 from nobs.tasks.diffusion.phases import Watch
-from nobs.tasks.diffusion.tuning import Settings
+from nobs.tasks.diffusion.tuning import Attention, Settings
 
 type Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
@@ -28,6 +30,12 @@ diffusers.utils.logging.set_verbosity_error()
 diffusers.utils.logging.disable_progress_bar()
 transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 PIPELINES = {kind.__name__: kind for kind in (StableDiffusionPipeline, StableDiffusionXLPipeline)}
+_BACKENDS = {
+    Attention.FLASH: SDPBackend.FLASH_ATTENTION,
+    Attention.EFFICIENT: SDPBackend.EFFICIENT_ATTENTION,
+    Attention.CUDNN: SDPBackend.CUDNN_ATTENTION,
+    Attention.MATH: SDPBackend.MATH,
+}
 WEIGHTED = ("text_encoder", "text_encoder_2", "unet", "vae")
 
 
@@ -76,13 +84,30 @@ def load_pipeline(  # noqa: PLR0913 - each one a choice of the caller
 
 
 def prepare(pipe: Any, settings: Settings) -> Any:  # noqa: ANN401
-    """Return the pipeline with the memory format and the compilation of `settings`."""
+    """Return the pipeline with attention kernel, memory format and compilation of `settings`."""
+    if settings.attention:
+        _use_kernel(pipe.unet, settings.attention)
     if settings.channels_last:
         pipe.unet.to(memory_format=torch.channels_last)
         pipe.vae.to(memory_format=torch.channels_last)
     if settings.compiled:
         pipe.unet = torch.compile(pipe.unet)
     return pipe
+
+
+def _use_kernel(denoiser: torch.nn.Module, kernel: Attention) -> None:
+    """Let `denoiser` use no other attention kernel; a call raises RuntimeError if it can't.
+
+    The decoder's one attention layer is left out: some kernels can't compute its width.
+    """
+    forward, backend = denoiser.forward, _BACKENDS[kernel]
+
+    @wraps(forward)
+    def limited(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        with sdpa_kernel(backend):
+            return forward(*args, **kwargs)
+
+    denoiser.forward = limited
 
 
 def free_memory(device: str) -> None:

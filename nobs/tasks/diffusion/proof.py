@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from nobs.errors import NobsError
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.tasks.base import Work
 from nobs.tasks.diffusion.checks import PictureCheck, why_wrong
 from nobs.tasks.diffusion.correctness import Pictures, check_pictures

@@ -11,9 +11,9 @@ from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPTextConfig, CLIPTokenizer
 
 from nobs.data.architectures import architecture_of, write_settings
-from nobs.data.pipelines import ENCODERS, INDEX
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.schema.pins import Architecture, ModelPin
+from nobs.tasks.diffusion.layout import ENCODERS, INDEX
 from nobs.tasks.random_weights import check_memory, check_parameters, initialise
 
 START, END = "<|startoftext|>", "<|endoftext|>"

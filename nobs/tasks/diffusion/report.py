@@ -2,11 +2,15 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nobs.schema.base import Dtype, Record
+from nobs.schema.base import Record
+from nobs.schema.enums import Dtype
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.telemetry import Figure
+from nobs.tasks.cold.report import ColdStarts
 from nobs.tasks.diffusion.checks import PictureCheck
 from nobs.tasks.diffusion.params import Recipe
+from nobs.tasks.diffusion.tuning import Attention
+from nobs.tasks.fit.report import Fit
 from nobs.tasks.tuning import Outcome
 
 
@@ -55,6 +59,8 @@ class PictureTrial(BaseModel):
     dtype: Dtype
     vae_dtype: Dtype
     batch_size: int
+    attention: Attention | None = None
+    """The only kernel of the denoiser's attention; null: torch chose."""
     channels_last: bool
     compiled: bool
     outcome: Outcome
@@ -104,10 +110,12 @@ class DiffusionModelReport(ModelReport):
     """Median of the repeats."""
     first_image_s: float | None = None
     """The first image after loading, in which kernels are compiled and chosen."""
+    cold: ColdStarts | None = None
+    """Cold starts; null in other workloads."""
     batch_size: int | None = None
     """Images per call of the pipeline."""
     images: int | None = None
-    """Images per pass."""
+    """Images per pass, or per process of a cold start."""
     channels_last: bool | None = None
     """Whether the weights of convolutions were stored with channels last."""
     compiled: bool | None = None
@@ -132,6 +140,8 @@ class DiffusionModelReport(ModelReport):
     """Number of weights by part."""
     parameter_device: str | None = None
     """Location of the denoiser's weights according to torch, as in `cuda:0`."""
+    attention_kernel: Attention | None = None
+    """The only kernel of the denoiser's attention, found by tuning; null: torch chose."""
     attention: str | None = None
     """The denoiser's attention classes in diffusers; `AttnProcessor2_0` is torch's fused kernel."""
     reduced_memory: tuple[str, ...] = ()
@@ -153,6 +163,8 @@ class DiffusionModelReport(ModelReport):
     """Whether the images of the last pass are right; null with random weights."""
     thumbnails: tuple[Thumbnail, ...] = ()
     """The first images of the last pass; all of them are in the step's directory."""
+    fit: Fit | None = Field(None, exclude_if=lambda value: value is None)
+    """Memory by batch size; absent in other workloads."""
     joules_per_image: Figure | None = None
     """Energy of the backend's devices."""
     all_runs: tuple[DiffusionRun, ...] = ()

@@ -1,12 +1,35 @@
-"""Search for the fastest dtype, memory format, compilation and batch size."""
+"""Search for the fastest dtype, attention kernel, memory format, compilation and batch size."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+from types import MappingProxyType
 from typing import ClassVar
 
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.tasks import tuning
 from nobs.tasks.tuning import OutOfMemory
+
+
+class Attention(StrEnum):
+    """Kernels of torch's scaled dot product attention."""
+
+    FLASH = "flash"
+    EFFICIENT = "efficient"
+    CUDNN = "cudnn"
+    MATH = "math"
+    """Matrix products and a softmax, without a fused kernel."""
+
+
+KERNELS: Mapping[str, tuple[Attention, ...]] = MappingProxyType(
+    {
+        "cuda": (Attention.FLASH, Attention.EFFICIENT, Attention.CUDNN),
+        # Torch itself chooses flash here.
+        "cpu": (Attention.MATH,),
+    }
+)
+"""What is tried beside torch's own choice, by torch's name of the device; MPS has one kernel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +40,8 @@ class Settings:
     """Of text encoders and denoiser."""
     vae_dtype: Dtype
     batch_size: int
+    attention: Attention | None = None
+    """The denoiser's only kernel; None: torch chooses."""
     channels_last: bool = False
     """Whether the weights of convolutions are stored with channels last."""
     compiled: bool = False
@@ -34,7 +59,14 @@ class Search(tuning.Search[Settings]):
     RATE: ClassVar = "images_per_minute"
     LARGEST: ClassVar = 8
 
-    def find(self, dtypes: Sequence[Dtype], batch_size: int | None, *, compiles: bool) -> Settings:
+    def find(
+        self,
+        dtypes: Sequence[Dtype],
+        batch_size: int | None,
+        *,
+        compiles: bool,
+        kernels: Sequence[Attention] = (),
+    ) -> Settings:
         """Return the best settings; raises OutOfMemory if nothing fits."""
         deadline = self.clock() + self.budget_s
         size = batch_size or 1
@@ -44,7 +76,7 @@ class Search(tuning.Search[Settings]):
         )
         if best is None:
             raise OutOfMemory(f"not even a batch of {size} fits")
-        for change in _changes(compiles=compiles):
+        for change in _changes(kernels, compiles=compiles):
             if self.clock() >= deadline:
                 self.stopped_by = "time"
                 return best.settings
@@ -55,7 +87,11 @@ class Search(tuning.Search[Settings]):
         return self.double(best, deadline).settings
 
 
-def _changes(*, compiles: bool) -> Iterator[Callable[[Settings], Settings]]:
+def _changes(
+    kernels: Sequence[Attention], *, compiles: bool
+) -> Iterator[Callable[[Settings], Settings]]:
+    for kernel in kernels:
+        yield partial(replace, attention=kernel)
     yield lambda settings: replace(settings, channels_last=True)
     if compiles:
         yield lambda settings: replace(settings, compiled=True)

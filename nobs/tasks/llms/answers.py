@@ -72,9 +72,13 @@ def check_of(rounds: Sequence[AnswerRound], texts: Sequence[str]) -> AnswerCheck
     )  # fmt: skip
 
 
-def contradictions_of_answers(check: AnswerCheck) -> Iterator[str]:
-    """Yield that the counts don't add up, or that the share isn't theirs."""
-    if check.questions != len(QUESTIONS) or len(check.rounds) != ROUNDS:
+def contradictions_of_answers(check: AnswerCheck, *, is_complete: bool = True) -> Iterator[str]:
+    """Yield that the counts don't add up, or that the share isn't theirs.
+
+    An interrupted measurement may have the first round only.
+    """
+    rounds = (ROUNDS,) if is_complete else range(1, ROUNDS + 1)
+    if check.questions != len(QUESTIONS) or len(check.rounds) not in rounds:
         yield f"answers: {len(check.rounds)} rounds of {check.questions} questions"
     for number, each in enumerate(check.rounds, start=1):
         counts = each.right, each.wrong, each.unjudged

@@ -8,8 +8,17 @@ from nobs.tasks.chat.bench import ChatBench
 from nobs.tasks.chat.client.chat import chat_stream
 from nobs.tasks.chat.client.record import ChatRecord
 from nobs.tasks.llms.answers import check_of, judge_round, texts_of
+from nobs.tasks.llms.cache_bench import CacheBench
+from nobs.tasks.llms.cold_bench import ColdBench
 from nobs.tasks.llms.depth_bench import DepthBench
-from nobs.tasks.llms.params import CheckedLlmParams, DepthParams
+from nobs.tasks.llms.fit_bench import FitBench
+from nobs.tasks.llms.params import (
+    CacheParams,
+    CheckedLlmParams,
+    DepthParams,
+    LlmFitParams,
+    LlmsColdParams,
+)
 from nobs.tasks.llms.questions import QUESTIONS
 from nobs.tasks.llms.report import AnswerRound
 
@@ -17,11 +26,18 @@ MAX_ROUND_S = 180.0
 """Longest time of a round of questions; later questions aren't asked."""
 
 
-def make_bench(work: Work) -> ChatBench:
+def open_bench(work: Work) -> ChatBench | FitBench:
     """Return the bench of the workload's kind."""
+    return FitBench(work) if isinstance(work.workload.params, LlmFitParams) else make_bench(work)
+
+
+def make_bench(work: Work) -> ChatBench:
+    """Return the bench of a workload whose repeats are requests."""
     kinds: dict[type, type[ChatBench]] = {
         CheckedLlmParams: CheckedBench,
         DepthParams: DepthBench,
+        CacheParams: CacheBench,
+        LlmsColdParams: ColdBench,
     }
     return kinds.get(type(work.workload.params), ChatBench)(work)
 
@@ -33,15 +49,15 @@ class CheckedBench(ChatBench):
         super().__init__(work)
         self._rounds: list[AnswerRound] = []
 
-    def warm_up(self) -> None:
+    def prepare(self) -> None:
         """Send the first prompts, then ask the questions."""
-        super().warm_up()
+        super().prepare()
         self._loop.run(self._ask_questions())
 
-    def measure_extra(self) -> None:
+    def measure_more(self) -> None:
         """Ask the questions again, then measure under load if the workload asks for it."""
         self._loop.run(self._ask_questions())
-        super().measure_extra()
+        super().measure_more()
 
     def facts(self) -> dict[str, Any]:
         """Return also what the answers are worth."""

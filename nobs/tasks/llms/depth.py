@@ -7,10 +7,11 @@ from statistics import linear_regression, median
 from nobs.schema.pins import Params
 from nobs.schema.report import Interval
 from nobs.tasks.chat.report import LlmRequest, LlmRun
+from nobs.tasks.figures import ci_cell, ci_heading
 from nobs.tasks.llms.params import DepthParams
 from nobs.tasks.llms.report import DepthCell, DepthTable
 from nobs.text import to_line
-from nobs.units import format_rate, format_seconds
+from nobs.units import format_rate, rate_or_dash, time_or_dash
 
 PER = 1000
 """Tokens of context that the slope is given for."""
@@ -97,16 +98,20 @@ def contradictions_of_depths(table: DepthTable, params: Params) -> Iterator[str]
 
 def depth_lines(table: DepthTable) -> Iterator[str]:
     """Yield the table as lines of at most 80 columns."""
-    yield _ROW.format("context", "prefill/s", "95 % CI", "decode/s", "95 % CI", "TTFT")
+    prefills, decodes = (
+        ci_heading(getattr(cell, name) for cell in table.cells)
+        for name in ("prefill_interval", "decode_interval")
+    )
+    yield _ROW.format("context", "prefill/s", prefills, "decode/s", decodes, "TTFT")
     for cell in table.cells:
         if cell.skipped:
             yield f"  {cell.depth:>9,}  left out: {to_line(cell.skipped, 66)}"
             continue
         yield _ROW.format(
             f"{cell.depth:,}",
-            _rate(cell.prefill_tokens_per_sec), _ends(cell.prefill_interval),
-            _rate(cell.decode_tokens_per_sec), _ends(cell.decode_interval),
-            "-" if cell.ttft_s is None else format_seconds(cell.ttft_s),
+            rate_or_dash(cell.prefill_tokens_per_sec), ci_cell(cell.prefill_interval, format_rate),
+            rate_or_dash(cell.decode_tokens_per_sec), ci_cell(cell.decode_interval, format_rate),
+            time_or_dash(cell.ttft_s),
         )  # fmt: skip
     if table.slope_s is not None:
         low, high = (
@@ -115,19 +120,11 @@ def depth_lines(table: DepthTable) -> Iterator[str]:
             else (table.slope_s, table.slope_s)
         )
         yield (
-            f"  each 1,000 tokens of context add {1e6 * table.slope_s:.3g} us per output token"
-            f" ({1e6 * low:.3g} - {1e6 * high:.3g})"
+            f"  each 1,000 tokens of context add {format_rate(1e6 * table.slope_s)} us per output"
+            f" token ({format_rate(1e6 * low)} - {format_rate(1e6 * high)})"
         )
 
 
 def cells_of(table: DepthTable | None, most: int) -> list[DepthCell]:
     """Return the measured cells, at most `most`."""
     return list(islice((c for c in table.cells if not c.skipped), most)) if table else []
-
-
-def _rate(value: float | None) -> str:
-    return "-" if value is None else format_rate(value)
-
-
-def _ends(interval: Interval | None) -> str:
-    return f"{format_rate(interval.low)} - {format_rate(interval.high)}" if interval else "-"

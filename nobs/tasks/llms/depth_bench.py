@@ -26,7 +26,7 @@ class DepthBench(ChatBench):
         self._prompts: list[Prompt] = []
         self._cells: list[DepthCell] = []
 
-    def warm_up(self) -> None:
+    def prepare(self) -> None:
         """Cut every prompt by the server's count; the requests for it are the warm-up."""
         self._loop.run(self._cut_all())
 
@@ -39,7 +39,7 @@ class DepthBench(ChatBench):
         """Return the request of one prompt."""
         return super().chat(row.text, prefix)
 
-    def measure_extra(self) -> None:
+    def measure_more(self) -> None:
         """Do nothing: no load is measured on top, and the template is in the empty prompt."""
 
     def facts(self) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from nobs.schema.pins import Params
 from nobs.tasks.chat.params import ChatParams
 
 
@@ -31,3 +32,45 @@ class DepthParams(ChatParams):
     """Difference from the number of tokens, as a share, up to which a prompt is taken."""
     pass_budget_s: float = Field(60.0, gt=0)
     """Longest time of one pass; the deepest prompts are left out if it would take longer."""
+
+
+class CacheParams(ChatParams):
+    """Parameters of `llms` workloads that measure conversations with the server's prompt cache.
+
+    The texts of system, user and earlier answers are prose, so that all models read the same.
+    """
+
+    kind: Literal["llms-cache"] = "llms-cache"
+    turns: int = Field(10, ge=2)
+    """Requests of the conversation; each repeats the one before it, with an answer and a text."""
+    system_chars: int = Field(gt=0)
+    """Characters of the system prompt."""
+    user_chars: int = Field(gt=0)
+    """Characters of each text of the user, before its task."""
+    answer_chars: int = Field(gt=0)
+    """Characters of each earlier answer."""
+
+
+class LlmsColdParams(ChatParams):
+    """Parameters of `llms-cold` workloads: the first two requests after a start of the server.
+
+    Both have the first prompt, each after a nonce of its own.
+    """
+
+    kind: Literal["llms-cold"] = "llms-cold"
+
+
+class LlmFitParams(Params):
+    """Parameters of `llms-fit` workloads: memory by context length, a new server for each."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["llms-fit"] = "llms-fit"
+    context_lengths: tuple[int, ...] = Field(min_length=2)
+    """Tokens of prompt and answer, in ascending order; multiples of 256, as llama.cpp has them."""
+    output_tokens: int = Field(16, gt=0)
+    """Tokens of the answer; the prompt has the rest."""
+    memory_share: float = Field(0.8, gt=0, le=0.9)
+    """Share of the machine's free memory that a process may take."""
+    budget_s: float = Field(120.0, gt=0)
+    """Seconds after which a repeat tries no further length."""

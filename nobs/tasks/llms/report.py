@@ -4,6 +4,8 @@ from pydantic import BaseModel, Field
 
 from nobs.schema.report import Interval
 from nobs.tasks.chat.report import ChatModelReport
+from nobs.tasks.cold.report import ServerStarts
+from nobs.tasks.fit.report import Fit
 
 
 class AnswerRound(BaseModel):
@@ -74,6 +76,46 @@ class DepthTable(BaseModel):
     """CI of `slope_s`."""
 
 
+class CacheTurn(BaseModel):
+    """One request of a conversation; figures are medians over the repeats."""
+
+    turn: int
+    """From 1, which finds nothing in the cache; 0: the first request of another conversation with
+    the same system prompt."""
+    number: int
+    """Number of its requests in `all_runs`."""
+    uncached_number: int | None
+    """Number of the requests with the same texts after a new nonce, which find nothing in the
+    cache; null for turn 1, which is such a request."""
+    input_tokens: float | None = None
+    """Tokens of the whole prompt, as counted by the server."""
+    cached_tokens: float | None = None
+    """Input tokens that the server had cached; null if it doesn't report them."""
+    uncached_cached_tokens: float | None = None
+    """As `cached_tokens`, of the requests that should find nothing."""
+    ttft_s: float | None = None
+    ttft_interval: Interval | None = None
+    """CI of `ttft_s`."""
+    uncached_ttft_s: float | None = None
+    """TTFT of the same texts, uncached; null for turn 1."""
+    uncached_interval: Interval | None = None
+    """CI of `uncached_ttft_s`."""
+    speedup: float | None = None
+    """`uncached_ttft_s` over `ttft_s` of the same repeat."""
+    speedup_interval: Interval | None = None
+    """CI of `speedup`."""
+
+
+class CacheTable(BaseModel):
+    """Time to first token by turn of a conversation."""
+
+    turns: tuple[CacheTurn, ...]
+    """The turns in order, then the other conversation."""
+    evidence: str = ""
+    """Sign of a prompt cache: `tokens` (reported with the answers), `metrics` (the server's own
+    figures), `times` (cached turns have a shorter TTFT); empty: there is none."""
+
+
 class LlmModelReport(ChatModelReport):
     """Figures of a served model; null or empty if it isn't ok.
 
@@ -84,6 +126,14 @@ class LlmModelReport(ChatModelReport):
 
     answers: AnswerCheck | None = None
     """Check of the answers; null in workloads without questions."""
+    cache: CacheTable | None = None
+    """TTFT by turn; null in other workloads. There, the medians of TTFT and latency are over the
+    requests that can use the cache, and there is no median prefill rate."""
+    cold: ServerStarts | None = None
+    """Cold starts; null in other workloads. There, the medians of requests are null: the first one
+    of each repeat waits for what the second one finds loaded."""
     depth: DepthTable | None = None
     """Speed by length of the prompt; null in other workloads. There, the medians of a repeat are
     over all depths."""
+    fit: Fit | None = Field(None, exclude_if=lambda value: value is None)
+    """Memory by context length; absent in other workloads."""

@@ -11,11 +11,13 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from nobs.errors import NobsError, OtherModel, is_exhausted
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.schema.result import Calibration
 from nobs.tasks.base import Work
 from nobs.tasks.calibration import calibrate, wait_for
 from nobs.tasks.text_embeddings.chain import describe_encoder, encode, is_padded
+from nobs.tasks.text_embeddings.cold_bench import ColdBench
+from nobs.tasks.text_embeddings.fit_bench import FitBench
 from nobs.tasks.text_embeddings.lengths import Batches, make_batches
 from nobs.tasks.text_embeddings.loading import (
     attention_of,
@@ -26,7 +28,12 @@ from nobs.tasks.text_embeddings.loading import (
     limit_of,
     load_model,
 )
-from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
+from nobs.tasks.text_embeddings.params import (
+    EmbeddingsColdParams,
+    EmbeddingsFitParams,
+    EmbeddingsMaxParams,
+    EmbeddingsParams,
+)
 from nobs.tasks.text_embeddings.profiling import find_flops, watch_encode
 from nobs.tasks.text_embeddings.random_model import write_directory
 from nobs.tasks.text_embeddings.reference import check_embeddings
@@ -273,6 +280,16 @@ class EmbeddingsBench:
             "padded_flop": flops.of_rows(batches.padded),
             "weights_bytes": layer_bytes(self.model) * len(batches.rows),
         }
+
+
+def make_bench(work: Work) -> EmbeddingsBench | ColdBench | FitBench:
+    """Return the bench of the workload's kind."""
+    match work.workload.params:
+        case EmbeddingsColdParams():
+            return ColdBench(work)
+        case EmbeddingsFitParams():
+            return FitBench(work)
+    return EmbeddingsBench(work)
 
 
 def _params(work: Work) -> EmbeddingsParams | EmbeddingsMaxParams:

@@ -3,10 +3,17 @@
 import math
 from collections.abc import Iterator
 
-from nobs.schema.base import Status
+from nobs.schema.enums import Status
 from nobs.schema.pins import Workload
+from nobs.tasks.cold.consistency import find_cold_contradictions
 from nobs.tasks.contradictions import check_device
-from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
+from nobs.tasks.fit.lines import fit_contradictions
+from nobs.tasks.text_embeddings.params import (
+    EmbeddingsColdParams,
+    EmbeddingsFitParams,
+    EmbeddingsMaxParams,
+    EmbeddingsParams,
+)
 from nobs.tasks.text_embeddings.report import (
     COSINE_THRESHOLDS,
     EmbeddingsModelReport,
@@ -24,6 +31,7 @@ def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Ite
         yield from _check_params(model, workload.params)
         if rows not in _allowed_rows(workload.dataset.rows, workload.params):
             yield f"rows_per_pass is {rows}, but the data set has {workload.dataset.rows} rows"
+    yield from _check_processes(model, workload)
     if any(sample.units != rows for sample in model.samples):
         yield f"the units of a sample aren't the {rows} rows of a pass"
     yield from _check_parameters(model, workload)
@@ -36,6 +44,18 @@ def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Ite
         yield from check_device(model, model.parameter_device, model.dtype)
         if model.reference is not None:
             yield from _check_reference(model.reference, COSINE_THRESHOLDS[model.dtype], rows)
+
+
+def _check_processes(model: EmbeddingsModelReport, workload: Workload) -> Iterator[str]:
+    """Yield contradictions of workloads whose repeats are processes of their own."""
+    if isinstance(workload.params, EmbeddingsColdParams):
+        yield from find_cold_contradictions(model)
+    if isinstance(workload.params, EmbeddingsFitParams):
+        if model.fit is not None:
+            sizes = workload.params.batch_sizes
+            yield from fit_contradictions(model.fit, len(model.samples), sizes)
+        elif model.status is Status.OK:
+            yield "fit is missing, but the workload measures memory by batch size"
 
 
 def check_output(model: EmbeddingsModelReport) -> Iterator[str]:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from nobs.tasks.charts import Chart, ChartKind, Point, shares_of
 from nobs.tasks.figures import Cost, Figure, Kind, Measured, measured, per_joule, per_time
+from nobs.tasks.text_embeddings.cold import FIRST_RESULT, PARTS, STEADY
+from nobs.tasks.text_embeddings.fit import LARGEST, LOADED, MEMORY, PER_ROW
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 
 MAX_TRIALS = 50
@@ -49,8 +51,14 @@ TOKENS = Figure[EmbeddingsModelReport](
     key="input_tokens_per_second", label="input tokens/s", kind=Kind.RATE, is_charted=False,
     read=lambda model: measured(model.final_median_tokens_per_second),
 )  # fmt: skip
-FIGURES = (RATE, TIME, MFU, ROWS_PER_JOULE, TOKENS_PER_JOULE, TOKENS)
-SUMMARY = (TIME, RATE, MFU, ROWS_PER_JOULE, TOKENS_PER_JOULE)
+FIGURES = (
+    RATE, TIME, MFU, ROWS_PER_JOULE, TOKENS_PER_JOULE, TOKENS, FIRST_RESULT, STEADY,
+    LARGEST, PER_ROW, LOADED,
+)  # fmt: skip
+SUMMARY = (
+    TIME, RATE, MFU, ROWS_PER_JOULE, TOKENS_PER_JOULE, FIRST_RESULT, STEADY,
+    PER_ROW, LOADED, LARGEST,
+)  # fmt: skip
 
 
 def settings_of(model: EmbeddingsModelReport) -> str:
@@ -120,4 +128,6 @@ CHARTS: tuple[Chart[EmbeddingsModelReport], ...] = (
         rest_of="forward",
         read=_phases,
     ),
+    PARTS,
+    MEMORY,
 )

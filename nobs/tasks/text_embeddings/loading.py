@@ -20,7 +20,7 @@ from sentence_transformers.sentence_transformer.modules import (
 from transformers import PreTrainedModel
 
 from nobs.errors import ModelMissing, NobsError, OtherModel, RequirementError
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.schema.pins import Source
 from nobs.tasks.base import Work
 from nobs.tasks.random_weights import check_memory

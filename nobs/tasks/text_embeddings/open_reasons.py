@@ -3,7 +3,12 @@
 from collections.abc import Iterator
 
 from nobs.schema.pins import Workload
-from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
+from nobs.tasks.text_embeddings.params import (
+    EmbeddingsColdParams,
+    EmbeddingsFitParams,
+    EmbeddingsMaxParams,
+    EmbeddingsParams,
+)
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport, Encoder, Origin
 
 SHOWN = 3
@@ -36,7 +41,8 @@ def open_reasons_of(model: EmbeddingsModelReport, workload: Workload) -> Iterato
         yield f"models: {model.model_name} converted to {', '.join(encoder.modules)}"
     if encoder and encoder.random_weights:
         yield f"models: {model.model_name} with random weights ({_some(encoder.random_weights)})"
-    if isinstance(workload.params, EmbeddingsParams | EmbeddingsMaxParams):
+    kinds = EmbeddingsParams | EmbeddingsMaxParams | EmbeddingsColdParams | EmbeddingsFitParams
+    if isinstance(workload.params, kinds):
         yield from _limit_of(model, workload.params.max_seq_length)
 
 

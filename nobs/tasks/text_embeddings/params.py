@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.schema.pins import Params
 
 
@@ -21,6 +21,36 @@ class EmbeddingsParams(Params):
     """Tokens, special ones included; longer texts are truncated."""
     warmup_rows: int = Field(50, gt=0)
     """Rows that are encoded before measuring."""
+
+
+class EmbeddingsColdParams(Params):
+    """Parameters of `embeddings-cold` workloads: a new process embeds one text."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["embeddings-cold"] = "embeddings-cold"
+    dtype: Dtype = Dtype.FLOAT32
+    max_seq_length: int = Field(512, gt=0)
+    """Tokens, special ones included; longer texts are truncated."""
+    warm_passes: int = Field(5, gt=0)
+    """Passes after the first one; their median is the steady time."""
+
+
+class EmbeddingsFitParams(Params):
+    """Parameters of `embeddings-fit` workloads: memory by batch size, in a new process."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["embeddings-fit"] = "embeddings-fit"
+    dtype: Dtype = Dtype.FLOAT32
+    max_seq_length: int = Field(512, gt=0)
+    """Tokens of every row, special ones included."""
+    batch_sizes: tuple[int, ...] = Field(min_length=2)
+    """Rows per batch, in ascending order; the growth ends where one doesn't fit."""
+    memory_share: float = Field(0.8, gt=0, le=0.9)
+    """Share of the machine's free memory that the process may take."""
+    budget_s: float = Field(60.0, gt=0)
+    """Seconds after which a process tries no further size."""
 
 
 class EmbeddingsMaxParams(Params):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nobs.errors import NobsError
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.tasks.text_embeddings.references import Reference
 from nobs.tasks.text_embeddings.report import COSINE_THRESHOLDS
 

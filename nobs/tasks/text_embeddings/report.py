@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from nobs.schema.base import Dtype, Record
+from nobs.schema.base import Record
+from nobs.schema.enums import Dtype
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.telemetry import Figure
+from nobs.tasks.cold.report import ColdStarts
+from nobs.tasks.fit.report import Fit
 from nobs.tasks.tuning import Outcome
 
 COSINE_THRESHOLDS: Mapping[Dtype, float] = {
@@ -235,6 +238,10 @@ class EmbeddingsModelReport(ModelReport):
     """As chosen by transformers, as in `sdpa`."""
     parameter_device: str | None = None
     """Location of the weights according to torch, as in `cuda:0`."""
+    cold: ColdStarts | None = Field(None, exclude_if=lambda value: value is None)
+    """Cold starts; absent in other workloads."""
+    fit: Fit | None = Field(None, exclude_if=lambda value: value is None)
+    """Memory by batch size; absent in other workloads."""
     reference: ReferenceCheck | None = None
     """Verification of the embeddings of the last timed pass."""
     tuning: Tuning | None = None

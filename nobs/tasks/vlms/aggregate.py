@@ -1,11 +1,12 @@
 """From the requests of a step to the figures of its images; pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, groupby, pairwise
+from itertools import chain, combinations, groupby
 from statistics import median
 from typing import Any
 
 from nobs.schema.report import Interval
+from nobs.stats import median_of
 from nobs.tasks.vlms.report import ControlRun, SizeFigures, VlmModelReport, VlmRequest, VlmRun
 
 type Texts = Mapping[int, float]
@@ -17,7 +18,7 @@ def image_figures(model: VlmModelReport) -> dict[str, Any]:
     runs = [_run_of(run, model.controls) for run in model.all_runs]
     # The n-th repeat with the n-th control run, so that the CI has the spread of both.
     paired = [
-        _median(_costs(run.prompts, [controls]).values())
+        median_of(_costs(run.prompts, [controls]).values())
         for run, controls in zip(model.all_runs, model.controls, strict=False)
     ]
     figures: dict[str, Any] = {
@@ -29,7 +30,7 @@ def image_figures(model: VlmModelReport) -> dict[str, Any]:
     for name in ("image_cost_s", "images_per_sec", "megapixels_per_sec"):
         field = f"median_{name}" if name == "image_cost_s" else name
         values = [getattr(run, field) for run in runs]
-        figures[f"final_median_{name}"] = _median(values)
+        figures[f"final_median_{name}"] = median_of(values)
         if name != "image_cost_s":
             figures[f"{name}_interval"] = _interval(values)
     figures["resized_from"] = _resized_from(figures["sizes"])
@@ -65,7 +66,7 @@ def _run_of(run: VlmRun, controls: Sequence[ControlRun]) -> VlmRun:
     cost_s = sum(costs.values())
     return run.model_copy(
         update={
-            "median_image_cost_s": _median(costs.values()),
+            "median_image_cost_s": median_of(costs.values()),
             "images_per_sec": len(whole) / latency_s if latency_s else None,
             "megapixels_per_sec": pixels / 1e6 / cost_s if cost_s > 0 else None,
         }
@@ -90,7 +91,7 @@ def _sizes_of(runs: Sequence[VlmRun], controls: Sequence[ControlRun]) -> Iterato
         rows = {request.prompt for request in requests}
         counts = [c for r in requests if (c := image_tokens(r, tokens)) is not None]
         costs = [
-            _median(value for row, value in _costs(run.prompts, controls).items() if row in rows)
+            median_of(value for row, value in _costs(run.prompts, controls).items() if row in rows)
             for run in runs
         ]
         yield SizeFigures(
@@ -99,7 +100,7 @@ def _sizes_of(runs: Sequence[VlmRun], controls: Sequence[ControlRun]) -> Iterato
             images=len(requests),
             image_bytes=round(median(request.image_bytes for request in requests)),
             image_tokens=round(median(counts)) if counts else None,
-            image_cost_s=_median(costs),
+            image_cost_s=median_of(costs),
             image_cost_interval=_interval(costs),
             ttft_s=median(request.ttft_s or 0.0 for request in requests),
             latency_s=median(request.total_latency_s or 0.0 for request in requests),
@@ -111,10 +112,15 @@ def _size(request: VlmRequest) -> tuple[int, int]:
 
 
 def _resized_from(sizes: Sequence[SizeFigures]) -> tuple[int, int] | None:
-    """Return the first size with no more tokens than a smaller one: the server reduces it."""
+    """Return the first size with no more tokens than a smaller one: the server reduces it.
+
+    A size is smaller if both its sides are: photographs have many shapes of about one area.
+    """
     by_area = sorted(sizes, key=lambda size: size.width * size.height)
-    for small, large in pairwise(by_area):
-        if small.image_tokens and large.image_tokens and large.image_tokens <= small.image_tokens:
+    for small, large in combinations(by_area, 2):
+        is_smaller = small.width < large.width and small.height < large.height
+        counts = small.image_tokens, large.image_tokens
+        if is_smaller and all(counts) and (counts[1] or 0) <= (counts[0] or 0):
             return large.width, large.height
     return None
 
@@ -127,11 +133,6 @@ def _shares(model: VlmModelReport) -> dict[str, float | None]:
         "right_share": right / asked if asked else None,
         "looked_share": looked / asked if asked else None,
     }
-
-
-def _median(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return median(known) if known else None
 
 
 def _interval(values: Iterable[float | None]) -> Interval | None:

@@ -1,9 +1,12 @@
 """The work of `vlms`: pictures with questions, and the requests that they are compared with."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+from nobs.catalog import load_catalog
 from nobs.errors import HostApiError
 from nobs.providers.chat import new_prefix
+from nobs.schema.pins import Source
 from nobs.tasks.base import Work
 from nobs.tasks.chat.aggregate import request_of
 from nobs.tasks.chat.bench import ChatBench, SentRequest
@@ -14,7 +17,7 @@ from nobs.tasks.vlms.answers import is_right
 from nobs.tasks.vlms.encode import SentPicture, blank_of, encode, fit
 from nobs.tasks.vlms.one_image import one_image_level
 from nobs.tasks.vlms.params import VlmParams
-from nobs.tasks.vlms.pictures import Picture
+from nobs.tasks.vlms.pictures import Picture, load_pictures
 from nobs.tasks.vlms.refusals import explain_images
 from nobs.tasks.vlms.report import OneImageLevel, PictureCheck
 from nobs.tasks.vlms.requests import image_messages, text_messages, vlm_request
@@ -22,6 +25,8 @@ from nobs.tasks.vlms.requests import image_messages, text_messages, vlm_request
 CONTROL_TOKENS = 2
 """Output tokens of a request whose TTFT alone is of interest."""
 CHECK_TOKENS = 32
+SIDE = 448
+"""Of the packaged pictures that are asked about where a workload's have no sure question."""
 MIN_CONTROLS = 3
 """Control runs: one before the repeats, the others after them."""
 MAX_KEPT_CHARS = 200
@@ -48,7 +53,7 @@ class VlmBench(ChatBench):
         elif not self._next:
             self._next = [encode(row.image) for row in self._rows]
 
-    def warm_up(self) -> None:
+    def prepare(self) -> None:
         """Send one picture of each size, then all texts without images."""
         firsts = {row.image.size: row for row in reversed(self._rows)}
         self._loop.run(self._send_all(tuple(firsts.values())))
@@ -63,22 +68,27 @@ class VlmBench(ChatBench):
         finally:
             self._next = []
 
-    def measure_extra(self) -> None:
+    def measure_more(self) -> None:
         """Send the texts without images again, ask the sure questions, then measure under load."""
         for _ in range(max(MIN_CONTROLS, self._repeats) - 1):
             self._send_controls()
-        self._found["min_right_share"] = self.params.min_right_share
-        self._found["controls"] = [
-            {"requests": [request.model_dump(mode="json") for request in controls]}
-            for controls in self._controls
-        ]
-        sure = [row for row in self._rows if row.answers]
+        sure = [row for row in self._rows if row.answers] or self._packaged_questions()
         self._found["picture_checks"] = [
             self._check_picture(row).model_dump(mode="json") for row in sure
         ]
         if self.params.one_image_questions:
             self._found["one_image"] = self._ask_about_one().model_dump(mode="json")
-        super().measure_extra()
+        super().measure_more()
+
+    def facts(self) -> dict[str, Any]:
+        """Return also the control runs, of which an interrupted step has one."""
+        controls = [
+            {"requests": [request.model_dump(mode="json") for request in requests]}
+            for requests in self._controls
+        ]
+        return super().facts() | {
+            "min_right_share": self.params.min_right_share, "controls": controls,
+        }  # fmt: skip
 
     def chat(self, row: Picture, prefix: str) -> ChatRequest:
         """Return the request of one picture, with a block of new pixels."""
@@ -114,10 +124,19 @@ class VlmBench(ChatBench):
     def _ask_now(self, chat: ChatRequest) -> ChatRecord:
         return self._loop.run(self.send(chat))
 
+    def _packaged_questions(self) -> list[Picture]:
+        """Return packaged pictures to ask about where those of the hub have no sure question."""
+        if self.work.workload.dataset.source is not Source.HUB:
+            return []
+        packaged = load_pictures(load_catalog().datasets["nobs/pictures"]).rows
+        return [row for row in packaged if row.image.width == SIDE]
+
     def _check_picture(self, row: Picture) -> PictureCheck:
+        # Reasoning comes before the answer and takes most of the tokens.
+        tokens = self.params.max_output_tokens if self.params.thinking else CHECK_TOKENS
         answers = [
             self._ask_now(
-                self.ask(image_messages(new_prefix(), encode(image), row.question), CHECK_TOKENS)
+                self.ask(image_messages(new_prefix(), encode(image), row.question), tokens)
             ).text.strip()
             for image in (row.image, blank_of(row))
         ]

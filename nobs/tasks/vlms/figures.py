@@ -1,15 +1,18 @@
 """Figures, charts and lines of served VLMs."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from nobs.tasks.charts import Chart, ChartKind, Point
 from nobs.tasks.chat.figures import CHARTS as CHAT_CHARTS
 from nobs.tasks.chat.figures import LATENCY, LOAD_RATE, RATE, TTFT
 from nobs.tasks.chat.load_lines import load_lines
-from nobs.tasks.figures import Cost, Figure, Kind, measured, per_joule
+from nobs.tasks.chat.promise_figures import PROMISE_FIGURES
+from nobs.tasks.chat.server_lines import server_lines
+from nobs.tasks.figures import Cost, Figure, Kind, ci_cell, ci_heading, measured, per_joule
 from nobs.tasks.vlms.report import SizeFigures, VlmModelReport
 from nobs.tasks.vlms.thumbnails import ANSWERS
-from nobs.units import format_bytes, format_seconds, format_share
+from nobs.units import format_bytes, format_seconds, format_share, time_or_dash
 
 IMAGES = Figure[VlmModelReport](
     key="images_per_sec", label="images/s", title="Images per second", kind=Kind.RATE,
@@ -43,16 +46,19 @@ RIGHT = Figure[VlmModelReport](
     meaning="share of short closed questions that were answered right",
     read=lambda model: measured(model.right_share),
 )  # fmt: skip
-FIGURES = (IMAGES, IMAGE_COST, MEGAPIXELS, TTFT, LATENCY, RATE, IMAGES_PER_JOULE, LOAD_RATE, RIGHT)
+FIGURES: tuple[Figure[Any], ...] = (
+    IMAGES, IMAGE_COST, MEGAPIXELS, TTFT, LATENCY, RATE, IMAGES_PER_JOULE, LOAD_RATE,
+    *PROMISE_FIGURES, RIGHT,
+)  # fmt: skip
 SUMMARY = (LATENCY, IMAGE_COST, IMAGES, TTFT, RATE)
-_ROW = "  {:<10}{:>7}{:>10}{:>11}{:>20}{:>9}{:>9}"
-_HEADS = ("size", "tokens", "PNG", "image cost", "95 % CI", "TTFT", "latency")
+_ROW = "  {:<11}{:>7}{:>10}{:>11}{:>20}{:>10}{:>9}"
 
 
 def lines_of(model: VlmModelReport) -> Iterator[str]:
     """Yield the table of sizes, what the answers show, and the load levels."""
     if model.sizes:
-        yield _ROW.format(*_HEADS)
+        confidence = ci_heading(size.image_cost_interval for size in model.sizes)
+        yield _ROW.format("size", "tokens", "PNG", "image cost", confidence, "TTFT", "latency")
         yield from (_ROW.format(*_cells(size)) for size in model.sizes)
     if model.right_share is not None and model.looked_share is not None:
         yield (
@@ -66,17 +72,16 @@ def lines_of(model: VlmModelReport) -> Iterator[str]:
             f" {format_seconds(level.later_ttft_s)}{cached}"
         )
     yield from load_lines(model)
+    yield from server_lines(model)
 
 
 def _cells(size: SizeFigures) -> tuple[str, ...]:
-    interval, cost = size.image_cost_interval, size.image_cost_s
-    ends = (interval.low, interval.high) if interval else ()
     return (
         f"{size.width}x{size.height}",
         "-" if size.image_tokens is None else str(size.image_tokens),
         format_bytes(size.image_bytes),
-        "-" if cost is None else format_seconds(cost),
-        " - ".join(map(format_seconds, ends)) or "-",
+        time_or_dash(size.image_cost_s),
+        ci_cell(size.image_cost_interval, format_seconds),
         format_seconds(size.ttft_s),
         format_seconds(size.latency_s),
     )

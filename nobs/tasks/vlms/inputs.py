@@ -2,27 +2,21 @@
 
 from pathlib import Path
 
-from PIL import Image
-
 from nobs.data.found import Inputs
-from nobs.errors import DataError
+from nobs.errors import DataError, RequirementError
 from nobs.schema.pins import DatasetPin, Source
-from nobs.tasks.vlms.own_pictures import read_images
-from nobs.tasks.vlms.pictures import Picture, evidence_of, load_pictures, pixel_digest
-
-OPEN_QUESTION = (
-    "Describe everything in this picture in detail: objects, colours, texts, positions. Write at"
-    " least 200 words."
-)
-"""About pictures that come without a question."""
+from nobs.tasks.vlms.own_pictures import own_picture, read_images
+from nobs.tasks.vlms.pictures import evidence_of, load_pictures
 
 
 def load_images(pin: DatasetPin, *, offline: bool = False, force: bool = False) -> Inputs:
     """Return the pinned pictures; DataError if they are not the pinned ones.
 
-    `offline` and `force` are without effect: nothing is fetched.
+    Pictures of the hub are fetched unless `offline`; `force` ignores those that are kept.
     """
     match pin.source:
+        case Source.HUB:
+            return _load_hub_pictures(pin, offline=offline, force=force)
         case Source.PACKAGE:
             return load_pictures(pin)
         case Source.PATH:
@@ -40,14 +34,12 @@ def load_images(pin: DatasetPin, *, offline: bool = False, force: bool = False) 
     )
 
 
-def own_picture(name: str, image: Image.Image, question: str = OPEN_QUESTION) -> Picture:
-    """Return a picture without a sure question."""
-    return Picture(
-        name=name,
-        image=image,
-        sha256=pixel_digest(image),
-        question="",
-        answers=(),
-        wrong=(),
-        open_question=question,
-    )
+def _load_hub_pictures(pin: DatasetPin, *, offline: bool, force: bool) -> Inputs:
+    try:
+        from nobs.tasks.vlms.hub_pictures import load_hub_pictures  # noqa: PLC0415 - `datasets`
+    except ModuleNotFoundError as error:
+        raise RequirementError(
+            f"Reading {pin.id} needs the package {error.name}, which isn't installed.",
+            'Install it with `pip install "nobs[bench]"`, or run in a container.',
+        ) from error
+    return load_hub_pictures(pin, offline=offline, force=force)

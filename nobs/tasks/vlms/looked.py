@@ -52,11 +52,17 @@ def open_reasons(model: VlmModelReport, workload: Workload) -> Iterator[str]:
     if thinks and isinstance(params, VlmParams) and not params.thinking:
         yield f"thinking: {thinks} of {len(whole)} answers begin with reasoning"
     if not model.picture_checks and whole:
-        yield "checks: no question has a known answer, so the output isn't checked"
+        why = "no question has a known answer"
+        if model.interrupted_after is not None:
+            why = "the run was interrupted before it asked about the pictures"
+        yield f"checks: {why}, so the output isn't checked"
 
 
 def image_warnings(model: VlmModelReport) -> Iterator[str]:
     """Yield what is unusual about the images."""
+    identity = model.server.identity if model.server else None
+    if identity is not None and identity.vision is False:
+        yield "The server says that the model takes no images."
     texts = text_values(model.controls, "input_tokens")
     whole = whole_answers(model.all_runs)
     counts = [image_tokens(request, texts) for request in whole]

@@ -1,4 +1,4 @@
-"""The images of a user's directory, as RGB pixels the way a viewer shows them."""
+"""Images of a user's directory or of the hub, as RGB pixels the way a viewer shows them."""
 
 import warnings
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nobs.errors import DataError
+from nobs.tasks.vlms.pictures import Picture, pixel_digest
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 MIN_SIDE, MAX_SIDE = 32, 16_384
@@ -18,9 +19,15 @@ _HIGH_BYTE = {"I;16": 1, "I;16L": 1, "I;16B": 0}
 """Place of the high byte of a grey pixel of 16 bits."""
 _SHALLOW = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "CMYK", "YCbCr", "HSV", "LAB")
 
+OPEN_QUESTION = (
+    "Describe everything in this picture in detail: objects, colours, texts, positions. Write at"
+    " least 200 words."
+)
+"""About pictures that come without a question."""
+
 
 class Unusable(Exception):
-    """Why a file can't be measured."""
+    """Why an image can't be measured."""
 
 
 def read_images(directory: Path, limit: int | None = None) -> tuple[tuple[str, Image.Image], ...]:
@@ -68,10 +75,7 @@ def read_image(path: Path) -> Image.Image:
             # Pillow warns of sizes that are refused here, and of odd metadata, which isn't used.
             warnings.simplefilter("ignore")
             with Image.open(path, formats=FORMATS) as file:
-                if (reason := next(_faults(file), None)) is not None:
-                    raise Unusable(reason)
-                file.load()
-                return _as_shown(file)
+                return as_shown(file)
     except UnidentifiedImageError as error:
         raise Unusable(f"is none of {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:
@@ -80,6 +84,35 @@ def read_image(path: Path) -> Image.Image:
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
         why = getattr(error, "strerror", None) or "its data are damaged"
         raise Unusable(f"can't be read: {why}") from error
+
+
+def own_picture(name: str, image: Image.Image, question: str = OPEN_QUESTION) -> Picture:
+    """Return a picture without a sure question."""
+    return Picture(
+        name=name,
+        image=image,
+        sha256=pixel_digest(image),
+        question="",
+        answers=(),
+        wrong=(),
+        open_question=question,
+    )
+
+
+def as_shown(image: Image.Image) -> Image.Image:
+    """Return 8-bit RGB pixels, upright, on white; Unusable says why it can't be done."""
+    if (reason := next(_faults(image), None)) is not None:
+        raise Unusable(reason)
+    image.load()
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in _HIGH_BYTE:
+        # Pillow would cut the values off at 255.
+        high = upright.tobytes()[_HIGH_BYTE[upright.mode] :: 2]
+        upright = Image.frombytes("L", upright.size, high)
+    if not upright.has_transparency_data:
+        return upright.convert("RGB")
+    white = Image.new("RGBA", upright.size, "white")
+    return Image.alpha_composite(white, upright.convert("RGBA")).convert("RGB")
 
 
 def _is_candidate(path: Path) -> bool:
@@ -103,16 +136,3 @@ def _faults(image: Image.Image) -> Iterator[str]:
         yield f"has {frames} frames or pages, so that it isn't one picture"
     if image.mode not in (*_SHALLOW, *_HIGH_BYTE):
         yield f"has pixels of the kind {image.mode}, whose range is unknown"
-
-
-def _as_shown(image: Image.Image) -> Image.Image:
-    """Return 8-bit RGB pixels, upright, on white."""
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode in _HIGH_BYTE:
-        # Pillow would cut the values off at 255.
-        high = upright.tobytes()[_HIGH_BYTE[upright.mode] :: 2]
-        upright = Image.frombytes("L", upright.size, high)
-    if not upright.has_transparency_data:
-        return upright.convert("RGB")
-    white = Image.new("RGBA", upright.size, "white")
-    return Image.alpha_composite(white, upright.convert("RGBA")).convert("RGB")

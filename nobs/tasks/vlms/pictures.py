@@ -50,6 +50,10 @@ class PicturesEvidence(DataEvidence):
 
     pixels: int
     """Of all pictures."""
+    revision: str | None = None
+    """Commit of the hub's repository; null for pictures that aren't from the hub."""
+    pixels_sha256: tuple[str, ...] = ()
+    """Of each picture of the hub, see `pixel_digest`."""
 
 
 def pixel_digest(image: Image.Image) -> str:
@@ -77,9 +81,15 @@ def load_pictures(pin: DatasetPin) -> Inputs:
 
 
 def evidence_of(
-    pictures: tuple[Picture, ...], pin: DatasetPin, file_sha256: str | None = None
+    pictures: tuple[Picture, ...],
+    pin: DatasetPin,
+    file_sha256: str | None = None,
+    revision: str | None = None,
 ) -> PicturesEvidence:
-    """Return which pictures these are; DataError if `pin` has another digest of them."""
+    """Return which pictures these are; DataError if `pin` has another digest of them.
+
+    `revision` is the commit of the hub's repository that they are from.
+    """
     found = digest_rows([picture.row for picture in pictures])
     if pin.rows_sha256 and found != pin.rows_sha256:
         raise DataError(
@@ -95,6 +105,8 @@ def evidence_of(
         file_sha256=file_sha256,
         file_verified=bool(pin.file_sha256 and file_sha256),
         pixels=sum(picture.image.width * picture.image.height for picture in pictures),
+        revision=revision,
+        pixels_sha256=tuple(picture.sha256 for picture in pictures) if revision else (),
     )
 
 

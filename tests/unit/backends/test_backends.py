@@ -5,7 +5,7 @@ import pytest
 
 from nobs.backends import BACKENDS
 from nobs.errors import BackendMissing, UsageError
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.gpus import Accelerators, AppleGpu
 
 

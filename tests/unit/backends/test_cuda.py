@@ -4,7 +4,7 @@ import pytest
 
 from nobs.backends.cuda import TARGET
 from nobs.errors import BackendMissing
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.gpus import Accelerators, NvidiaGpu, Obstacle
 from tests.fakes.gpus import nvidia_gpu
 

@@ -11,7 +11,7 @@ from nobs.catalog import Catalog, load_catalog, read_catalog
 from nobs.catalog.changes import find_changes
 from nobs.errors import RequirementError, UsageError
 from nobs.report.build import fingerprint
-from nobs.schema.base import Division
+from nobs.schema.enums import Division
 
 LAB = """
 [models."lab/tiny"]

@@ -14,6 +14,7 @@ from tests.fakes.command import run_nobs
 from tests.fakes.forked import REPO
 from tests.fakes.reports import make_report
 from tests.fakes.results import make_spec, ok, results_of
+from tests.fakes.several import machine_at_once
 
 OWN_LINE = ["34.5", "±0.8", "%", "2", "of", "2", "68.9", "A", "big", "GPU"]
 
@@ -184,3 +185,20 @@ def test_a_price_of_an_unknown_host_is_a_usage_error(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "no report is of host 2. The machines are host 1." in done.stderr
+
+
+def test_the_price_of_a_machine_is_that_of_its_devices_at_once(tmp_path: Path) -> None:
+    for report in machine_at_once(1.0, 1.0, 0.7):
+        publish(tmp_path, report)
+    price = ("--results", str(tmp_path), "--price", "a host=7.2/h")
+    done = nobs_report(*price)
+    shown = " ".join(done.stdout.split())
+    ranked = run_nobs("rank", *price, "--by", "money", cwd=REPO)
+
+    assert done.returncode == 0
+    assert "cuda:2 stands out" in shown
+    assert "3 devices at once: $0.0215 per 1,000 rows" in shown
+    assert "Without a cost: a host cuda:0, a host cuda:1 and a host cuda:2." in shown
+    assert ranked.returncode == 0
+    assert "all devices at once" in ranked.stdout
+    assert "The price of a host is for the whole machine" in ranked.stderr

@@ -10,7 +10,7 @@ from nobs.cli.request import to_request
 from nobs.cli.run import command
 from nobs.errors import UsageError
 from nobs.launch.planning.request import RunRequest
-from nobs.schema.base import Backend, Execution
+from nobs.schema.enums import Backend, Execution
 from nobs.tasks.definitions import options_of
 from tests.fakes.run_requests import OF_EVERY_TASK
 
@@ -43,7 +43,7 @@ def test_every_option_arrives() -> None:
         "--llm-url http://a/v1 --llm-model m --provider openai --setup-lm-studio "
         "--max-output-tokens 9 --request-timeout 7 --concurrency 1,4 --rate 0.5,2 "
         "--arrivals constant --sweep --results out --torch-index cpu --base-image base "
-        "--build-network host"
+        "--build-network host --node n1"
     )
     assert to_request(params(*argv.split())) == RunRequest(
         tasks=("embeddings",),
@@ -57,6 +57,7 @@ def test_every_option_arrives() -> None:
         torch_index="cpu",
         base_image="base",
         build_network="host",
+        node="n1",
         options={
             "model": ("a/b", "c/d@1"),
             "dataset": "e/f",
@@ -81,9 +82,34 @@ def test_every_option_arrives() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "field", "value"),
+    [
+        ("--sustain 15m", "sustain_s", 900.0),
+        ("--sustain 90", "sustain_s", 90.0),
+        ("--rest 1.5s", "rest", 1.5),
+        ("--rest auto", "rest", "auto"),
+    ],
+)
+def test_lengths_of_time_have_units(words: str, field: str, value: object) -> None:
+    assert getattr(to_request(params(*words.split())), field) == value
+
+
+@pytest.mark.parametrize("value", ["0", "5x", "-3s", "auto", "1e9", "nan", "15 m"])
+def test_what_is_no_length_of_time_is_refused(value: str) -> None:
+    with pytest.raises(click.BadParameter, match="is no length of time such as 90s, 15m"):
+        params(f"--sustain={value}")
+
+
 def test_a_task_is_run_once() -> None:
     request = to_request(params("--task", "embeddings, embeddings", "--task", "embeddings"))
     assert request.tasks == ("embeddings",)
+
+
+def test_all_means_the_tasks_of_the_profile() -> None:
+    assert to_request(params("--task", "all")) == to_request(params())
+    with pytest.raises(UsageError, match="has all, and also diffusion"):
+        to_request(params("--task", "diffusion,all"))
 
 
 def test_variables_count_as_options(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,14 +165,17 @@ def test_the_help_groups_options_by_task() -> None:
         "Options:",
         "Options of embeddings and diffusion:",
         "Options of embeddings:",
-        "Options of embeddings, llms and diffusion:",
+        "Options of embeddings, llms, diffusion and embeddings-served:",
         "Options of llms and vlms:",
+        "Options of llms, vlms and embeddings-served:",
         "Options of vlms:",
         "Options of diffusion:",
+        "Options of embeddings-served:",
     ]
     assert "--max-seq-length N " in headings["Options of embeddings:"]
-    assert "--rows N " in headings["Options of embeddings, llms and diffusion:"]
-    assert "--concurrency N[,N] " in headings["Options of llms and vlms:"]
+    of_data = "Options of embeddings, llms, diffusion and embeddings-served:"
+    assert "--rows N " in headings[of_data]
+    assert "--concurrency N[,N] " in headings["Options of llms, vlms and embeddings-served:"]
     assert "--help" in headings["Options:"]
 
 
@@ -155,7 +184,8 @@ def test_an_unknown_profile_names_those_there_are() -> None:
         to_request(params("--profile", "slow"))
     assert str(caught.value) == (
         "There is no profile 'slow'. "
-        "Choose one of: standard, quick, max, max-quick, depth, depth-quick."
+        "Choose one of: standard, quick, max, max-quick, depth, depth-quick, cache, cache-quick, "
+        "cold, cold-quick, fit, fit-quick, coco, served, served-quick."
     )
 
 

@@ -16,9 +16,9 @@ BOLD = "\x1b[1m"
 
 
 def report_on_a_terminal(results: Path, *arguments: str, **changes: str) -> str:
-    argv = [sys.executable, "-m", "nobs", "report", "--results", str(results), *arguments]
+    words = ["report", "--results", str(results), *arguments]
     env = environment(results, TERM="xterm-256color", **changes)
-    with terminal(argv, env, results) as child:
+    with terminal(words, env, results) as child:
         assert child.wait() == 0
         return child.shown
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from nobs.data.hub_cache import find_file, find_model, missing_pins, own_paths
+from nobs.data.weights import is_complete
 from nobs.schema.pins import DatasetPin, ModelPin, Source
 from tests.fakes.runs import quick_workload
 from tests.fakes.weights import write_model
@@ -20,22 +21,23 @@ def cache(tmp_path: Path) -> Path:
 
 def test_a_whole_model_is_found_by_its_commit(cache: Path) -> None:
     snapshot = cache / "models--test--small" / "snapshots" / COMMIT
-    assert find_model(MODEL, cache) == snapshot
-    assert find_model(MODEL.model_copy(update={"revision": "b" * 40}), cache) is None
+    assert find_model(MODEL, cache, is_complete) == snapshot
+    other = MODEL.model_copy(update={"revision": "b" * 40})
+    assert find_model(other, cache, is_complete) is None
 
 
 def test_no_revision_means_main(cache: Path) -> None:
     pin = MODEL.model_copy(update={"revision": None})
-    assert find_model(pin, cache) is None
+    assert find_model(pin, cache, is_complete) is None
     (cache / "models--test--small" / "refs").mkdir()
     (cache / "models--test--small" / "refs" / "main").write_text(COMMIT)
-    assert find_model(pin, cache) is not None
+    assert find_model(pin, cache, is_complete) is not None
 
 
 def test_cut_short_weights_are_not_a_model(cache: Path) -> None:
     weights = cache / "models--test--small" / "snapshots" / COMMIT / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
-    assert find_model(MODEL, cache) is None
+    assert find_model(MODEL, cache, is_complete) is None
 
 
 def test_one_file_of_a_data_set(cache: Path) -> None:
@@ -55,7 +57,7 @@ def test_what_is_missing(cache: Path) -> None:
         DatasetPin(id="travels", source=Source.PACKAGE, rows=1),
         DatasetPin(id=str(cache), source=Source.PATH, rows=1),
     ]
-    assert missing_pins(pins, cache) == ["test/texts", "uninstalled"]
+    assert missing_pins(pins, cache, is_complete) == ["test/texts", "uninstalled"]
 
 
 def test_own_models_come_with_what_their_links_lead_to(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from nobs.backends import BACKENDS
 from nobs.cli import COMMANDS, cli
 from nobs.launch.planning.plan import HUB_VARIABLES
 from nobs.runner.environment import VARIABLES
+from tests.fakes.pages import DOCS, PAGES, REPO, VARIABLE, make_targets
 from tools import docs, docs_cli
-from tests.fakes.pages import REPO, DOCS, PAGES, VARIABLE, make_targets
 
 CODE = ("nobs/**/*.py", "docker/*", "compose.yaml", "compose/*.yaml", "tools/*.sh", "Makefile",
         "tests/**/*.py", ".ci/*")  # fmt: skip
@@ -30,7 +30,7 @@ def names(page: Path) -> set[str]:
 
 def commands() -> Iterator[tuple[str, click.Command]]:
     yield "nobs", cli
-    yield from ((f"nobs {name}", docs_cli.load(name)) for name in COMMANDS)
+    yield from ((f"nobs {name}", command) for name, command in docs_cli.commands())
 
 
 def sections(page: Path) -> dict[str, str]:

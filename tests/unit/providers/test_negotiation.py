@@ -20,7 +20,9 @@ from tests.fakes.llm_server import Answered, Choose, Script, serving
 OPENAI = PROVIDERS.load("openai")
 PARTS = (Part.SYSTEM_ROLE, Part.STREAM_OPTIONS, Part.TEMPERATURE, Part.LIMIT)
 SUBSETS = [
-    frozenset(parts) for size in range(len(PARTS) + 1) for parts in combinations(PARTS, size)
+    pytest.param(frozenset(parts), marks=[pytest.mark.long] if size in (2, 3) else [])
+    for size in range(len(PARTS) + 1)
+    for parts in combinations(PARTS, size)
 ]
 MOST_REQUESTS = 12
 

@@ -11,6 +11,7 @@ import pytest
 from nobs.errors import HostApiError
 from nobs.providers import PROVIDERS
 from nobs.providers.base import ServedModel
+from nobs.providers.model_names import find_other_model
 from nobs.schema.server import Connection, Locality, ServerRequest
 from tests.fakes.llm_routes import Reply, models, reply, routes
 from tests.fakes.llm_server import Script, serving
@@ -99,6 +100,25 @@ def test_an_older_lm_studio_says_what_is_loaded_too() -> None:
     }
     with pytest.raises(HostApiError, match=f"{SMALL!r} instead of {BIG!r}"):
         opened("lmstudio", BIG, replies)
+
+
+LLM = {"type": "llm", "key": "llm", "loaded_instances": [{"id": "llm"}]}
+VECTORS = {"type": "embedding", "key": "minilm", "loaded_instances": [{"id": "minilm"}]}
+OLDER = [{"id": "llm", "type": "llm", "state": "loaded"},
+         {"id": "minilm", "type": "embeddings", "state": "loaded"}]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [{"/api/v1/models": {"models": [LLM, VECTORS]}}, {"/api/v0/models": {"data": OLDER}}],
+)
+def test_a_model_of_vectors_is_loaded_beside_an_llm(replies: dict[str, Reply]) -> None:
+    with serving(routes(replies)) as server:
+        provider, connection = PROVIDERS.load("lmstudio"), Connection(base_url=server.url)
+        identities = [provider.identify(connection, name) for name in ("minilm", "llm")]
+
+    assert [identity.loaded for identity in identities] == [("minilm",), ("llm",)]
+    assert [find_other_model(identity, None) for identity in identities] == [None, None]
 
 
 VLLM = {

@@ -25,6 +25,7 @@ OLLAMA: dict[str, Reply] = {
             "quantization_level": "Q4_K_M",
         },
         "model_info": {"general.architecture": "llama", "llama.context_length": 131072},
+        "capabilities": ["completion", "tools"],
     },
     "/api/ps": {
         "models": [{"name": "llama3.2:latest", "size": 4_000, "size_vram": 3_000,
@@ -74,6 +75,7 @@ def test_ollama_tells_how_the_model_is_loaded() -> None:
                 id="llama3.2:latest", architecture="llama", format="gguf",
                 quantization="Q4_K_M", parameters="3.2B", size_bytes=2_019_393_189,
                 context_length=4096, gpu_offload=0.75, runtime="ollama", runtime_version="0.12.3",
+                vision=False,
             )  # fmt: skip
         assert server.log[2].values == {"model": "llama3.2:latest"}
 
@@ -101,6 +103,7 @@ STUDIO_V1: dict[str, Any] = {
             "type": "llm", "publisher": "openai", "key": "openai/gpt-oss-20b",
             "architecture": "gpt-oss", "quantization": {"name": "MXFP4", "bits_per_weight": 4},
             "size_bytes": 12_109_566_560, "params_string": "20B", "format": "gguf",
+            "capabilities": {"vision": True, "trained_for_tool_use": True},
             "loaded_instances": [
                 {"id": "mine", "config": {"context_length": 8192, "parallel": 4}},
                 {"id": "openai/gpt-oss-20b", "config": {"context_length": 4096, "parallel": 1}},
@@ -134,17 +137,19 @@ def test_lm_studio_tells_of_the_instance_that_answers(
         parameters="20B", size_bytes=12_109_566_560, context_length=context_length,
         parallel=parallel, runtime=RUNTIME["runtime"]["name"], runtime_version="1.52.0",
         loaded=("mine", "openai/gpt-oss-20b"), aliases=aliases, lookalikes=lookalikes,
+        vision=True,
     )  # fmt: skip
 
 
-def test_an_older_lm_studio_tells_less() -> None:
-    entry = {"id": "tiny", "arch": "llama", "compatibility_type": "mlx", "quantization": "4bit",
-             "state": "loaded", "loaded_context_length": 2048}  # fmt: skip
+@pytest.mark.parametrize(("kind", "vision"), [("vlm", True), ("llm", False), (None, None)])
+def test_an_older_lm_studio_tells_less(kind: str | None, vision: bool | None) -> None:
+    entry = {"id": "tiny", "type": kind, "arch": "llama", "compatibility_type": "mlx",
+             "quantization": "4bit", "state": "loaded", "loaded_context_length": 2048}  # fmt: skip
     with serving(routes({"/api/v0/models": {"data": [entry]}}, EVERYTHING_200)) as server:
         identity = PROVIDERS.load("lmstudio").identify(Connection(base_url=server.url), "tiny")
     assert identity == ModelIdentity(
         id="tiny", architecture="llama", format="mlx", quantization="4bit", context_length=2048,
-        loaded=("tiny",), runtime="LM Studio",
+        loaded=("tiny",), runtime="LM Studio", vision=vision,
     )  # fmt: skip
 
 

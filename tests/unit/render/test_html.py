@@ -50,7 +50,7 @@ def test_the_data_ends_where_it_should_and_says_what_was_told(text: str) -> None
     page = render_html(board)
     data = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
 
-    assert page.count("<script") == 7
+    assert page.count("<script") == 8
     assert json.loads(data[0]) == json.loads(json.dumps(page_data(board)))
 
 

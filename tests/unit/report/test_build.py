@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from nobs.errors import FailureClass, exit_code_of
 from nobs.report.build import build_report, fingerprint, seal
-from nobs.schema.base import Division, Status
+from nobs.schema.enums import Division, Status
 from nobs.schema.pins import Workload
 from nobs.schema.report import Report
 from nobs.schema.result import Sample

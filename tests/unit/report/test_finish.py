@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nobs.report.finish import missing_steps, record_missing, sound_results, write_report
-from nobs.schema.base import Status
+from nobs.schema.enums import Status
 from nobs.schema.outcome import Outcome
 from nobs.schema.result import StepResult
 from nobs.schema.spec import RunSpec
@@ -82,7 +82,7 @@ def test_a_result_that_can_not_be_read_is_a_failed_step(
 def test_a_run_that_is_taken_over_survives_such_a_result(run: tuple[RunDir, RunSpec]) -> None:
     from nobs.errors import FailureClass  # noqa: PLC0415
     from nobs.launch.run.ending import finish  # noqa: PLC0415
-    from nobs.schema.base import Execution  # noqa: PLC0415
+    from nobs.schema.enums import Execution  # noqa: PLC0415
 
     run_dir, spec = run
     leave(run_dir, spec, result_with(spec, {"tokens": "many"}))

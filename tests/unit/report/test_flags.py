@@ -3,11 +3,11 @@ from typing import Any
 import pytest
 
 from nobs.report.flags import find_flags, find_machine_flags
-from nobs.schema.base import Backend, Execution, Status
+from nobs.schema.enums import Backend, Execution, Status
 from nobs.schema.flags import FlagName, Severity
 from nobs.schema.report import Finding, FindingKind, ModelReport, Verdict
 from nobs.schema.result import Sample
-from nobs.schema.telemetry import Evidence, Figure, Throttling
+from nobs.schema.telemetry import Evidence, Figure, LimitChange, Throttling
 from tests.fakes.sensors import make_telemetry, throttling
 
 
@@ -87,6 +87,117 @@ def test_a_moment_at_the_power_limit_is_none(share: float, *, flagged: bool) -> 
     found = names(model(throttling=throttling({"software-power-cap": share})))
 
     assert (FlagName.POWER_CAPPED in found) is flagged
+
+
+@pytest.mark.parametrize(("mean", "flagged"), [(455.0, False), (480.0, True)])
+def test_a_power_limit_that_is_exceeded_is_not_effective(mean: float, *, flagged: bool) -> None:
+    found = names(model(power_limit_w=told(450.0), mean_power_w=told(mean)))
+
+    assert (FlagName.CAP_EXCEEDED in found) is flagged
+
+
+@pytest.mark.parametrize(
+    ("link", "message"),
+    [
+        ({"pcie_width_min": told(4.0), "max_pcie_width": told(16.0)}, "4 lanes under load"),
+        ({"pcie_generation_min": told(3.0), "max_pcie_generation": told(5.0)}, "generation 3"),
+    ],
+)
+def test_a_narrow_link_is_a_warning(link: dict[str, Any], message: str) -> None:
+    (flag,) = find_flags(model(**link))
+
+    assert (flag.name, flag.severity) == (FlagName.NARROW_LINK, Severity.WARNING)
+    assert message in flag.message
+
+
+def test_a_full_link_has_no_flag() -> None:
+    lanes, generation = told(16.0), told(5.0)
+    full = model(
+        pcie_width_min=lanes, max_pcie_width=lanes,
+        pcie_generation_min=generation, max_pcie_generation=generation,
+    )  # fmt: skip
+
+    assert names(full) == {}
+
+
+@pytest.mark.parametrize(("quota", "flagged"), [(None, False), (8.0, False), (1.5, True)])
+def test_a_quota_of_the_cgroup_is_a_warning(quota: float | None, *, flagged: bool) -> None:
+    host = {"cpu_limit_cores": quota, "logical_cores": 8}
+    found = find_machine_flags(host, Execution.NATIVE)
+
+    assert [flag.message for flag in found] == [
+        "The cgroup limits the run to 1.5 of 8 CPU cores."
+    ] * flagged
+
+
+@pytest.mark.parametrize(("clock", "flagged"), [(1.21e9, False), (1.755e9, True)])
+def test_a_clock_above_its_limit_shows_that_the_limit_is_not_effective(
+    clock: float, *, flagged: bool
+) -> None:
+    found = list(find_flags(model(clock_limit_hz=told(1.2e9), clock_median_hz=told(clock))))
+
+    assert [flag.message for flag in found] == [
+        "a GPU ran at 1755 MHz, but it is limited to 1200 MHz."
+    ] * flagged
+
+
+@pytest.mark.parametrize(
+    ("quota", "cpu_s", "timed_s", "flagged"),
+    [(1.0, 1.8, 1.0, True), (1.0, 1.02, 1.0, False), (2.0, 1.8, 1.0, False), (None, 9, 1, False),
+     (1.0, 0.18, 0.1, False)],
+)  # fmt: skip
+def test_a_quota_below_the_cpu_time_that_was_used_is_not_effective(
+    quota: float | None, cpu_s: float, timed_s: float, *, flagged: bool
+) -> None:
+    report = model()
+    assert report.telemetry
+    telemetry = report.telemetry.model_copy(update={"cpu_limit_cores": quota})
+    sample = Sample(start_s=0.0, duration_s=timed_s, units=1, cpu_time_s=cpu_s)
+    used = report.model_copy(update={"telemetry": telemetry, "samples": (sample, sample)})
+
+    assert [flag.message for flag in find_flags(used)] == [
+        "The run used 1.8 CPU cores, but its cgroup allows 1."
+    ] * flagged
+
+
+def test_a_limit_that_was_raised_meanwhile_is_not_taken_for_an_ineffective_one() -> None:
+    report = model(power_limit_w=told(300.0), mean_power_w=told(400.0))
+    raised = LimitChange(device="a GPU", limit="power_limit_w", before=300.0, after=450.0,
+                         first_repeat=1, last_repeat=1)  # fmt: skip
+    assert report.telemetry
+    telemetry = report.telemetry.model_copy(update={"limit_changes": (raised,)})
+
+    assert set(names(report)) == {FlagName.CAP_EXCEEDED}
+    changed = report.model_copy(update={"telemetry": telemetry})
+    assert set(names(changed)) == {FlagName.LIMIT_CHANGED}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (LimitChange(device="A GPU", limit="power_limit_w", before=450.0, after=300.0,
+                     first_repeat=7, last_repeat=7),
+         "The power limit of A GPU changed from 450 W to 300 W in repeat 7 of 20."),
+        (LimitChange(device="system", limit="cpu_limit_cores", before=None, after=1.5,
+                     first_repeat=5, last_repeat=9),
+         "The CPU quota in cores changed from none to 1.5 in repeats 5 to 9 of 20."),
+        (LimitChange(device="A GPU", limit="persistence_mode", before=True, after=False,
+                     first_repeat=20, last_repeat=20),
+         "The persistence mode of A GPU changed from on to off in repeat 20 of 20."),
+    ],
+)  # fmt: skip
+def test_a_limit_that_changed_between_repeats_is_a_warning(
+    change: LimitChange, message: str
+) -> None:
+    report = model()
+    assert report.telemetry
+    telemetry = report.telemetry.model_copy(update={"limit_changes": (change,)})
+    sample = Sample(start_s=0.0, duration_s=0.5, units=1, cpu_time_s=0.0)
+    changed = report.model_copy(update={"telemetry": telemetry, "samples": (sample,) * 20})
+    (flag,) = find_flags(changed)
+
+    assert (flag.name, flag.severity) == (FlagName.LIMIT_CHANGED, Severity.WARNING)
+    assert flag.message == message
 
 
 @pytest.mark.parametrize(("others", "flagged"), [(0.0, False), (1.0, True)])

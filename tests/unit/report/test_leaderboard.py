@@ -1,7 +1,11 @@
+from typing import Any
+
 import pytest
 
+from nobs.render import FORMATS
 from nobs.report.leaderboard import arrange, flatten
-from nobs.schema.base import Backend
+from nobs.report.price import Prices, parse_prices
+from nobs.schema.enums import Backend
 from nobs.schema.report import Report
 from nobs.tasks.charts import MAX_SOURCE, Picture
 from nobs.text import to_line
@@ -63,6 +67,32 @@ def test_machines_that_look_the_same_are_told_apart() -> None:
     table = arrange([flatten("", report) for report in reports]).tables[0]
 
     assert {row.run for row in table.rows if table.is_ambiguous(row)} == {"1", "2"}
+
+
+def under(host: str, governor: str, **more: Any) -> Report:
+    environment = {"host": {"cpu_governor": governor, "cpu_turbo": False}}
+    return make_report(host, run=host, tasks=("llms",), environment=environment, **more)
+
+
+def test_rows_of_one_hardware_under_other_limits_are_marked_in_every_format() -> None:
+    reports = [under("a", "performance"), under("b", "powersave"), under("c", "performance")]
+    board = arrange([flatten(each.run.id, each) for each in reports])
+    rows = {row.host: row for row in board.tables[0].rows}
+
+    assert {host: row.under for host, row in rows.items()} == {
+        "a": "governor performance", "b": "governor powersave", "c": "governor performance",
+    }  # fmt: skip
+    assert rows["b"].limits == ("governor powersave", "turbo off")
+    for form in FORMATS:
+        assert "governor powersave" in FORMATS.load(form)(board), form
+
+
+def test_rows_under_the_same_limits_and_of_other_hardware_are_not_marked() -> None:
+    same = [under("a", "powersave"), under("b", "powersave")]
+    other = under("c", "performance", gpu="Another GPU")
+    board = arrange([flatten(each.run.id, each) for each in (*same, other)])
+
+    assert [row.under for row in board.tables[0].rows] == ["", "", ""]
 
 
 def test_what_was_found_in_the_repeats_is_a_flag() -> None:
@@ -144,3 +174,17 @@ def test_only_pictures_that_a_page_may_show_are_kept(monkeypatch: pytest.MonkeyP
     assert table.rows[0].charts["made"] == tuple(
         Picture(source=each, text=to_line("a\x1b[31m three")) for each in sources[:2]
     )
+
+
+def test_nodes_of_one_model_are_told_apart_and_share_the_price_of_the_model() -> None:
+    prices = Prices(machines=dict(parse_prices(["a host=2/h", "a host@n2=3/h"])))
+    reports = []
+    for node in ("n1", "n2"):
+        report = make_report(run=node, tasks=("embeddings",))
+        run = report.run.model_copy(update={"node": node})
+        reports.append(report.model_copy(update={"run": run}))
+    (table,) = arrange([flatten(report.run.id, report, prices) for report in reports]).tables
+
+    assert {row.host: row.price for row in table.rows} == {
+        "a host@n1": "$2 per hour (--price)", "a host@n2": "$3 per hour (--price)",
+    }  # fmt: skip

@@ -13,8 +13,9 @@ from nobs.errors import InvalidReport, StorageError
 from nobs.render.summary import render_summary
 from nobs.report.legacy.importer import import_report, write_import
 from nobs.report.validation import Ruling, validate_document, validate_file
-from nobs.schema.base import Backend, Division
-from nobs.schema.report import OriginKind, Report
+from nobs.schema.enums import Backend, Division
+from nobs.schema.origin import OriginKind
+from nobs.schema.report import Report
 from nobs.storage.files import to_json
 from tests.fakes.honest_reports import sealed
 from tools import json_schema

@@ -61,6 +61,8 @@ def test_a_price_applies_to_the_machine_that_did_the_work(locality: str) -> None
 
     assert [row.price for row in rows_of(report, claims("box=1/h"))] == [""]
     assert [row.price for row in rows_of(report, claims("gpu-1=1/h"))] == ["$1 per hour (--price)"]
+    board = arrange([flatten("a", report, claims("gpu-1=1/h"))])
+    assert "Claimed price of gpu-1: $1 per hour" in render_costs(board)
 
 
 @pytest.mark.parametrize(("claim", "hourly"), [
@@ -134,6 +136,7 @@ def test_the_costs_of_a_terminal_fit_80_columns() -> None:
     text = render_costs(arrange([flatten("a", report, claims(f"{name}=3.6/h"))]))
 
     assert "$10.0" in text
+    assert f"Claimed price of {name}: $3.6 per hour (--price)" in text.splitlines()
     assert max(map(len, text.splitlines())) <= 80
 
 

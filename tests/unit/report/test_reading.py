@@ -8,7 +8,7 @@ from nobs.report.definitions import known_figures
 from nobs.report.reading import MAX_SAMPLES, read_figures, read_runs, read_samples, thin, typed
 from nobs.schema.report import ModelReport, Report
 from nobs.tasks.figures import Measured
-from nobs.tasks.text_embeddings import DEFINITION
+from nobs.tasks.text_embeddings.definition import DEFINITION
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 from tests.fakes.reports import EMBEDDING_MODELS, make_report
 

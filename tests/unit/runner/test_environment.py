@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from nobs.runner.environment import VARIABLES, read_environment
-from nobs.schema.base import Backend, Execution
+from nobs.schema.enums import Backend, Execution
 from nobs.schema.server import ServerRef
 from nobs.schema.spec import RunSpec
 from nobs.system.host import find_host_facts

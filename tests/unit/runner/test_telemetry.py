@@ -1,6 +1,7 @@
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ def measure(monitor: Monitor) -> list[Sample]:
         return repeat(nap, RepeatPolicy(repeats=3), pause)
 
 
+@pytest.mark.alone
 def test_energy_is_that_of_the_repeats_and_not_of_what_lies_before() -> None:
     monitor = Monitor([power_meter(200.0)])
     monitor.watch_idle(0.3)
@@ -48,10 +50,11 @@ def test_a_machine_without_power_reader_is_not_kept_waiting() -> None:
     start = time.perf_counter()
     monitor.watch_idle(10.0)
 
-    assert time.perf_counter() - start < 1.0
+    assert time.perf_counter() - start < 5.0
     assert monitor.summarise(measure(monitor)).baseline_s == 0.0
 
 
+@pytest.mark.alone
 def test_cores_that_others_keep_busy_are_measured_while_the_server_is_idle() -> None:
     clocks = iter(
         [
@@ -65,6 +68,7 @@ def test_cores_that_others_keep_busy_are_measured_while_the_server_is_idle() -> 
     assert monitor.idle_foreign_cores == pytest.approx(0.3 / 0.2, rel=0.2)
 
 
+@pytest.mark.alone
 def test_every_sample_is_a_line_in_order_of_time(tmp_path: Path) -> None:
     monitor = Monitor([power_meter(200.0), make_reader(utilisation=lambda _: 0.5)])
     monitor.watch_idle(0.3)
@@ -120,3 +124,48 @@ def test_what_a_device_tells_now_is_known_while_it_is_watched() -> None:
         during = monitor.now()
 
     assert (before, during) == ({}, {"power_w": 200.0})
+
+
+def test_a_falling_clock_and_its_reason_stand_in_the_parts() -> None:
+    hot: list[Sample] = []
+    reader = make_reader(
+        clock_hz=lambda _: 1.5e9 if hot else 2e9,
+        temperature_c=lambda _: 90.0 if hot else 50.0,
+        throttle=lambda _: float(bool(hot)),
+    )
+
+    def heat(_number: int, sample: Sample) -> None:
+        hot.extend([sample] if sample.start_s > 0.3 else [])
+
+    monitor = Monitor([replace(reader, throttle_reasons={1: "hardware-thermal"})])
+    with monitor:
+        samples = repeat(Nap([0.05]), RepeatPolicy(sustain_s=0.8), heat)
+    first, *_, last = (part.devices[0] for part in monitor.summarise(samples, parts=4).parts)
+
+    assert (first.clock_median_hz, last.clock_median_hz) == (2e9, 1.5e9)
+    assert (first.temperature_max_c, last.temperature_max_c) == (50.0, 90.0)
+    assert (first.throttling, last.throttling) == ({}, {"hardware-thermal": 1.0})
+
+
+def test_the_link_is_judged_while_the_device_is_busy() -> None:
+    reader = make_reader(
+        utilisation=lambda seconds: float(seconds > 0.3),
+        pcie_width=lambda seconds: 16.0 if seconds > 0.3 else 1.0,
+        pcie_generation=lambda _: 4.0,
+    )
+    monitor = Monitor([reader])
+    with monitor:
+        samples = repeat(Nap([0.1]), RepeatPolicy(repeats=8), lambda _n, _s: None)
+    device = monitor.summarise(samples).devices[0]
+
+    assert (device.pcie_width_min.value, device.pcie_generation_min.value) == (16.0, 4.0)
+
+
+def test_an_idle_device_shows_nothing_of_its_link() -> None:
+    monitor = Monitor([make_reader(utilisation=lambda _: 0.1, pcie_width=lambda _: 1.0)])
+    with monitor:
+        samples = repeat(Nap([0.1]), RepeatPolicy(repeats=3), lambda _n, _s: None)
+    device = monitor.summarise(samples).devices[0]
+
+    assert device.pcie_width_min.how == "a formula: no sample under load"
+    assert device.pcie_generation_min.value is None

@@ -10,10 +10,28 @@ from nobs.errors import DataError
 from nobs.report.build import fingerprint
 from nobs.schema.pins import Params, Workload
 from nobs.tasks import TASKS
-from nobs.tasks.diffusion.params import DiffusionMaxParams, DiffusionParams
-from nobs.tasks.llms.params import CheckedLlmParams, DepthParams, LlmParams
+from nobs.tasks.diffusion.params import (
+    DiffusionColdParams,
+    DiffusionFitParams,
+    DiffusionMaxParams,
+    DiffusionParams,
+)
+from nobs.tasks.llms.params import (
+    CacheParams,
+    CheckedLlmParams,
+    DepthParams,
+    LlmFitParams,
+    LlmParams,
+    LlmsColdParams,
+)
 from nobs.tasks.parameters import typed
-from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams, EmbeddingsParams
+from nobs.tasks.served_embeddings.params import ServedEmbeddingsParams
+from nobs.tasks.text_embeddings.params import (
+    EmbeddingsColdParams,
+    EmbeddingsFitParams,
+    EmbeddingsMaxParams,
+    EmbeddingsParams,
+)
 from nobs.tasks.vlms.params import VlmParams
 
 PINNED = load_catalog().workloads
@@ -24,8 +42,16 @@ KINDS: dict[str, Params] = {
     "llms-checked": CheckedLlmParams(),
     "diffusion": DiffusionParams(seed=1, images=1, recipes={}),
     "diffusion-max": DiffusionMaxParams(seed=1, images=1, recipes={}),
+    "diffusion-cold": DiffusionColdParams(seed=1, images=2, recipes={}),
+    "diffusion-fit": DiffusionFitParams(seed=1, recipes={}, batch_sizes=(1, 2)),
     "llms-depth": DepthParams(depths=(1,)),
+    "llms-fit": LlmFitParams(context_lengths=(256, 512)),
+    "llms-cache": CacheParams(system_chars=1, user_chars=1, answer_chars=1),
+    "llms-cold": LlmsColdParams(),
     "vlms": VlmParams(),
+    "embeddings-cold": EmbeddingsColdParams(),
+    "embeddings-fit": EmbeddingsFitParams(batch_sizes=(1, 2)),
+    "embeddings-served": ServedEmbeddingsParams(),
 }
 
 
@@ -95,4 +121,6 @@ def test_a_workload_that_was_read_again_is_the_same_work(label: str) -> None:
 def test_every_kind_of_parameters_is_of_a_task() -> None:
     kinds = {work.params.kind: work.task for work in PINNED.values()}
 
-    assert kinds == {kind: kind.partition("-")[0] for kind in KINDS}
+    assert kinds == {
+        kind: max((task for task in TASKS if kind.startswith(task)), key=len) for kind in KINDS
+    }

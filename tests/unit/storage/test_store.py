@@ -82,14 +82,24 @@ def test_appended_lines_follow_each_other(tmp_path: Path) -> None:
     assert file.read_text() == "one\ntwo\n"
 
 
-def test_reports_that_a_killed_process_had_begun_are_swept(tmp_path: Path) -> None:
-    dead, living = ".report_x.json.4194304.abc", f".report_x.json.{os.getpid()}.abc"
-    for name in (dead, living, ".report_x.json.mine"):
+def test_abandoned_reports_are_swept_but_not_those_that_another_machine_writes(
+    tmp_path: Path,
+) -> None:
+    old, fresh = ".report_x.json.4194304.abc", ".report_x@n2.json.4194304.abc"
+    for name in (old, fresh, ".report_x.json.mine"):
         (tmp_path / name).touch()
+    os.utime(tmp_path / old, (0, 0))
 
     prepare_results(tmp_path)
 
-    assert {path.name for path in tmp_path.iterdir()} == {living, ".report_x.json.mine", "runs"}
+    assert {path.name for path in tmp_path.iterdir()} == {fresh, ".report_x.json.mine", "runs"}
+
+
+def test_nodes_of_one_model_have_reports_of_their_own(tmp_path: Path) -> None:
+    names = {report_path(tmp_path, "a host", node).name for node in (None, "n1", "n2")}
+
+    assert names == {"report_a-host.json", "report_a-host@n1.json", "report_a-host@n2.json"}
+    assert report_path(tmp_path, "a host@n1").name == "report_a-host-n1.json"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is full")

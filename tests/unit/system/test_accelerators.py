@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.accelerators import (
     Accelerators,
     AmdGpu,

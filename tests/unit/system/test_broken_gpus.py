@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from nobs.errors import BackendMissing
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.accelerators import detect_backend, explain_choice, find_accelerators
 from nobs.system.answer import Answer
 from nobs.system.nvml import Listing

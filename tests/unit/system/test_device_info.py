@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from nobs.schema.base import Backend
 from nobs.schema.device import DeviceInfo
+from nobs.schema.enums import Backend
 from nobs.system.device_info import get_device_info
 from nobs.system.probe import Probe
 

@@ -3,7 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from nobs.system.host import HostFacts, find_host_facts, free_disk_bytes, memory_left_bytes
+from nobs.system.host import (
+    HostFacts,
+    find_host_facts,
+    free_disk_bytes,
+    memory_left_bytes,
+    usable_cores,
+    usable_physical_cores,
+)
 from nobs.system.parsers.linux import container_runtime, cores_of_quota, parse_memory_limit
 from nobs.system.probe import Probe
 
@@ -18,6 +25,10 @@ def test_a_container_tells_its_limits(recorded: Callable[[str], Probe]) -> None:
         physical_cores=64,
         logical_cores=128,
         affinity_cores=32,
+        numa_nodes=None,
+        numa_cpu_nodes=None,
+        numa_memory_nodes=None,
+        numa_policy=None,
         cpu_limit_cores=16.0,
         memory_limit_bytes=274877906944,
         container_runtime="docker",
@@ -27,6 +38,7 @@ def test_a_container_tells_its_limits(recorded: Callable[[str], Probe]) -> None:
         cpu_turbo=None,
         cpu_min_hz=None,
         cpu_max_hz=None,
+        cpu_hardware_max_hz=None,
         on_battery=None,
     )
 
@@ -47,6 +59,26 @@ def test_a_group_may_take_what_programs_have_left_of_its_limit(
     name: str, left: int | None, recorded: Callable[[str], Probe]
 ) -> None:
     assert memory_left_bytes(recorded(name)) == left
+
+
+@pytest.mark.parametrize(
+    ("name", "cores"),
+    [("server_mi300x", 16), ("vm_bare", 2), ("laptop_rtx4060", 22)],
+)
+def test_usable_cores_are_those_of_affinity_and_quota(
+    name: str, cores: int, recorded: Callable[[str], Probe]
+) -> None:
+    assert usable_cores(recorded(name)) == cores
+
+
+@pytest.mark.parametrize(
+    ("name", "cores"),
+    [("server_mi300x", 16), ("vm_bare", 2), ("laptop_rtx4060", 16)],
+)
+def test_usable_physical_cores_are_those_of_the_processor_and_the_limits(
+    name: str, cores: int, recorded: Callable[[str], Probe]
+) -> None:
+    assert usable_physical_cores(recorded(name)) == cores
 
 
 @pytest.mark.parametrize(
@@ -118,11 +150,13 @@ def test_clocks_and_firmware_are_read(bare_linux: Callable[..., Probe]) -> None:
     files = {
         f"{cpufreq}/scaling_min_freq": "400000\n",
         f"{cpufreq}/scaling_max_freq": "5200000\n",
+        f"{cpufreq}/cpuinfo_max_freq": "5700000\n",
         "/sys/class/dmi/id/bios_version": "F31\n",
     }
     facts = find_host_facts(bare_linux(files=files))
 
     assert (facts.cpu_min_hz, facts.cpu_max_hz, facts.firmware) == (4e8, 5.2e9, "F31")
+    assert facts.cpu_hardware_max_hz == 5.7e9
 
 
 @pytest.mark.parametrize(

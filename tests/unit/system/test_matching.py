@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from nobs.schema.base import Backend
 from nobs.schema.device import DeviceInfo
+from nobs.schema.enums import Backend
 from nobs.schema.result import DeviceCheck
 from nobs.system.matching import find_difference
 from tests.fakes.runs import DEVICE

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.gpus import Accelerators, AmdGpu, NvidiaGpu
 from tests.fakes.gpus import amd_gpu, nvidia_gpu
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.tasks.calibration import SIZES, calibrate, flop_of_product, make_product
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
+from nobs.schema.server import Locality, ServerRef
 from nobs.schema.telemetry import (
     DeviceKind,
     DeviceTelemetry,
@@ -62,6 +63,16 @@ def test_an_idle_gpu_did_not_do_the_work() -> None:
 
     figure = joules_per_1000(idle, Backend.CUDA, 500)
     assert (figure.value, figure.how) == (None, "a gpu was idle: another device did the work")
+
+
+@pytest.mark.parametrize("locality", [Locality.REMOTE, Locality.UNKNOWN])
+def test_devices_here_say_nothing_of_a_server_elsewhere(locality: Locality) -> None:
+    server = ServerRef(
+        provider="openai", base_url="http://elsewhere:8000/v1", model="m", locality=locality
+    )
+
+    figure = joules_per_1000(BOTH, Backend.CUDA, 500, server)
+    assert (figure.value, figure.how) == (None, f"the server is {locality}, not local")
 
 
 def test_a_device_that_tells_no_load_counts() -> None:

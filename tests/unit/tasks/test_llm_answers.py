@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from nobs.schema.enums import Backend, Status
 from nobs.schema.flags import FlagName
 from nobs.tasks.chat.client.record import ChatFailure, ChatRecord
-from nobs.tasks.llms import DEFINITION
 from nobs.tasks.llms.answers import (
     check_of,
     contradictions_of_answers,
@@ -16,8 +16,9 @@ from nobs.tasks.llms.answers import (
     judge_round,
     wilson,
 )
+from nobs.tasks.llms.definition import DEFINITION
 from nobs.tasks.llms.questions import QUESTIONS, answer_of
-from nobs.tasks.llms.report import AnswerCheck, AnswerRound
+from nobs.tasks.llms.report import AnswerCheck, AnswerRound, LlmModelReport
 from tests.fakes.llm_answers import RIGHT_ANSWERS
 from tests.fakes.llm_records import answered, failed
 from tests.fakes.llm_results import report_of, whole
@@ -119,6 +120,12 @@ def test_an_answer_cut_within_its_reasoning_is_not_judged() -> None:
     assert (found.right, found.wrong, found.unjudged) == (0, 0, 20)
     (reason, _) = find_suspicions(check_of([found, found], []))
     assert "only 0 of 20 questions before the repeats could be judged" in reason
+    model = LlmModelReport(model_name="m", device=Backend.CPU, status=Status.OK,
+                           answers=check_of([found, found], []))  # fmt: skip
+    assert list(DEFINITION.details(model)) == [
+        "  questions answered right: 0 of 0 before, 0 of 0 after the repeats",
+        "  not judged (failed, or cut before their text): 20 and 20",
+    ]
 
 
 def test_an_answer_without_text_is_wrong() -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from nobs.catalog import load_catalog
 from nobs.errors import UsageError
-from nobs.tasks.llms import DEFINITION
+from nobs.tasks.llms.definition import DEFINITION
 from nobs.tasks.llms.depth import depth_lines, depth_reasons
 from nobs.tasks.llms.prose import TASK, cut, next_chars
 from nobs.tasks.llms.report import DepthCell, DepthTable, LlmModelReport
@@ -79,7 +79,21 @@ def test_the_lines_fit_80_columns_and_name_what_was_left_out() -> None:
 
     assert max(map(len, lines)) <= 80
     assert f"     32,768  left out: {why}" in lines
-    assert "each 1,000 tokens of context add 2e+03 us per output token" in lines[-1]
+    assert lines[-1] == (
+        "  each 1,000 tokens of context add 2,000 us per output token (2,000 - 2,000)"
+    )
+
+
+def test_the_heading_of_a_ci_has_the_confidence_that_few_repeats_reach() -> None:
+    def heading(repeats: int) -> str:
+        report = measured()
+        rebuilt = DEFINITION.rebuild(result_of([]), report).facts
+        again = report_of(rebuilt.pop("runs")[:repeats], **rebuilt)
+        assert isinstance(again, LlmModelReport)
+        return next(depth_lines(table_of(again)))
+
+    assert heading(7).count("95 % CI") == 2
+    assert heading(3).count("75 % CI") == 2
 
 
 def test_a_depth_that_was_left_out_makes_the_result_open() -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from nobs.errors import RequirementError, UsageError
 from nobs.registry import Registry
-from nobs.tasks import TASKS, definitions
+from nobs.tasks import PACKAGES, TASKS, definitions
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.options import Option
-from nobs.tasks.text_embeddings import TextEmbeddings
+from nobs.tasks.text_embeddings.definition import TextEmbeddings
 from tests.fakes.run_requests import pinned
 
 
@@ -28,7 +28,7 @@ OTHER = Fake("other", Option(name="batch_size", help="Images per batch."))
 @pytest.fixture
 def add_task(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Return what adds a task of this module to the table."""
-    caches = definitions.definitions, definitions.options_of
+    caches = definitions.definitions, definitions.options_by_task, definitions.options_of
 
     def add(attribute: str) -> None:
         paths = {name: f"{type(TASKS.load(name)).__module__}:DEFINITION" for name in TASKS}
@@ -71,6 +71,11 @@ def test_an_option_without_a_field_has_no_effect_and_is_refused() -> None:
 def test_a_value_that_the_parameters_refuse_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="batch_size: Input should be greater than 0"):
         TASKS.load("embeddings").apply(pinned("embeddings", "quick").params, {"batch_size": 0})
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_the_options_of_a_task_are_known_without_importing_it(name: str) -> None:
+    assert definitions.options_by_task()[name] == TASKS.load(name).options
 
 
 def test_one_name_is_one_option(add_task: Callable[[str], None]) -> None:

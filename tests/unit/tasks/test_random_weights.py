@@ -10,7 +10,7 @@ from torch import nn
 
 from nobs.catalog import load_catalog
 from nobs.errors import ModelMissing, NobsError, RequirementError
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.schema.pins import ModelPin, RandomWeights, Source
 from nobs.tasks.random_weights import check_memory, check_parameters, initialise
 
@@ -87,7 +87,7 @@ def test_too_little_memory_is_refused_with_both_sizes(
 
 
 def test_the_limit_of_a_container_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nobs.tasks.room.memory_left_bytes", lambda: -4096)
+    monkeypatch.setattr("nobs.system.free.memory_left_bytes", lambda: -4096)
 
     with pytest.raises(RequirementError, match=re.escape("0 B of memory are free")):
         check_memory(pin(), Dtype.FLOAT32, "cpu")

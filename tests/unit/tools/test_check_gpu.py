@@ -10,7 +10,7 @@ import pytest
 from nobs.catalog import load_catalog
 from nobs.launch.doctor.check import Check, State
 from nobs.report.flags import find_flags
-from nobs.schema.base import Backend, Status
+from nobs.schema.enums import Backend, Status
 from nobs.schema.report import ModelReport
 from nobs.schema.result import Memory
 from nobs.schema.telemetry import Evidence, Figure

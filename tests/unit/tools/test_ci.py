@@ -56,8 +56,10 @@ def install_engine(box: Path, with_command: str) -> list[str]:
 @pytest.mark.parametrize(
     ("with_command", "packages"),
     [
-        pytest.param("docker.io", ["docker.io", "iproute2"], id="Debian 12"),
-        pytest.param("docker-cli", ["docker.io", "iproute2", "docker-cli"], id="Debian 13"),
+        pytest.param("docker.io", ["docker.io", "iptables", "iproute2"], id="Debian 12"),
+        pytest.param(
+            "docker-cli", ["docker.io", "iptables", "iproute2", "docker-cli"], id="Debian 13"
+        ),
     ],
 )
 def test_either_release_gets_an_engine_and_the_docker_command_once(

@@ -14,9 +14,10 @@ from typing import Self
 from nobs.errors import HostApiError
 from nobs.schema.server import Connection
 from nobs.system.child import child
-from nobs.tasks.chat.client import loopback
+from nobs.system.descriptors import TooFewFiles, raise_file_limit
 from nobs.tasks.chat.client.chat import ChatRequest, chat_client
 from nobs.tasks.chat.client.figures import record_of
+from nobs.tasks.chat.client.record import ChatRecord
 from nobs.tasks.chat.client.wire import Exchange, Limits
 
 TTFT_MS = 50.0
@@ -24,7 +25,8 @@ GAP_MS = 5.0
 TOKENS = 100
 WARM_UP = "1-1-20"
 _LIMITS = Limits(connect_s=5, first_byte_s=5, idle_s=5, total_s=10)
-_END_S = 5.0
+_END_S = 30.0
+_SERVER = "nobs.tasks.chat.client.truth"
 
 type Seen = tuple[int, Sequence[int]]
 """When a request went out and when each token came in, in ns, by the client."""
@@ -80,6 +82,7 @@ class TruthfulServer:
 
     def __init__(self, process: subprocess.Popen[str], url: str) -> None:
         self._process = process
+        self.pid = process.pid
         self.url = url
         """Without a path; the path selects the schedule, as in `/50-5-100/v1`."""
 
@@ -90,10 +93,15 @@ class TruthfulServer:
 
 
 @contextmanager
-def truthful_server() -> Iterator[TruthfulServer]:
-    """Serve from a child process, which ends with this block."""
-    with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
-        command = [sys.executable, "-I", loopback.__file__, str(listener.fileno())]
+def truthful_server(connections: int = 256) -> Iterator[TruthfulServer]:
+    """Serve up to `connections` from a child process, which ends with this block.
+
+    TooFewFiles if the limit of open files is lower. Each process has its own limit, and this one
+    needs as many connections as its child.
+    """
+    raise_file_limit(connections)
+    with socket.create_server(("127.0.0.1", 0), backlog=connections) as listener:
+        command = [sys.executable, "-m", _SERVER, str(listener.fileno()), str(connections)]
         with child(
             command, own_session=False, stdin=subprocess.PIPE, pass_fds=[listener.fileno()]
         ) as process:
@@ -109,11 +117,13 @@ def measure_own_error(streams: int = 1) -> TimingError:
     LoopbackFailed if that isn't possible.
     """
     try:
-        with truthful_server() as server:
+        with truthful_server(2 * streams) as server:
             seen = asyncio.run(_stream_all(server.url, streams))
             truth = dict(server.finish())
         return TimingError.of([(seen[name], truth[name]) for name in seen])
-    except (OSError, ValueError, KeyError, HostApiError, subprocess.TimeoutExpired) as error:
+    except (
+        OSError, ValueError, KeyError, HostApiError, TooFewFiles, subprocess.TimeoutExpired
+    ) as error:  # fmt: skip
         raise LoopbackFailed(str(error)) from error
 
 
@@ -137,7 +147,11 @@ async def _stream_all(url: str, streams: int) -> dict[str, Seen]:
 
 def seen_in(exchange: Exchange) -> Seen:
     """Return the client's stamps of an answer; raise LoopbackFailed if it is incomplete."""
-    record = record_of(exchange)
+    return seen_of(record_of(exchange))
+
+
+def seen_of(record: ChatRecord) -> Seen:
+    """Return the client's stamps of a request; raise LoopbackFailed if it failed."""
     if record.stamps is None or record.figures is None:
         raise LoopbackFailed(record.error)
     t0 = record.stamps.sent_at_ns

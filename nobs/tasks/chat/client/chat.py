@@ -1,7 +1,7 @@
 """Streamed chat completions against any OpenAI-compatible server, timed where bytes arrive."""
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -18,18 +18,27 @@ __all__ = [
     "chat_client",
     "chat_stream",
     "connect_failure",
+    "post_bytes",
     "request_bytes",
 ]
 
 
 def request_bytes(connection: Connection, request: ChatRequest) -> bytes:
     """Return the whole HTTP request, ready before the clock starts."""
-    body, url = request.body(), urlsplit(connection.base_url)
+    return post_bytes(connection, "/chat/completions", request.body())
+
+
+def post_bytes(
+    connection: Connection, route: str, body: bytes, headers: Mapping[str, str] | None = None
+) -> bytes:
+    """Return a whole request to `route`, with `headers` in place of the usual ones."""
+    url = urlsplit(connection.base_url)
+    named = headers_of(connection.api_key) | dict(headers or {})
     lines = [
-        f"POST {url.path.rstrip('/')}/chat/completions HTTP/1.1",
+        f"POST {url.path.rstrip('/')}{route} HTTP/1.1",
         f"Host: {url.netloc}",
         f"Content-Length: {len(body)}",
-        *(f"{name}: {value}" for name, value in headers_of(connection.api_key).items()),
+        *(f"{name}: {value}" for name, value in named.items()),
     ]
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body
 

@@ -1,17 +1,14 @@
 """Parse the raw bytes of one exchange into a record, after the stream ended."""
 
 import itertools
-import json
-import re
 import zlib
-from collections.abc import Callable, Iterator
 
-from nobs.tasks.chat.client.answer import Answer, error_in, read_answer
+from nobs.tasks.chat.client.answer import Answer, read_answer
 from nobs.tasks.chat.client.arrivals import find_arrivals
 from nobs.tasks.chat.client.chunk import TokenChunk
 from nobs.tasks.chat.client.counts import CountTokens, TokenCount, count_tokens
 from nobs.tasks.chat.client.finish import failure_of_finish, whole_reason
-from nobs.tasks.chat.client.framing import Head, MalformedResponse, body_of, parse_head
+from nobs.tasks.chat.client.framing import Head, MalformedResponse
 from nobs.tasks.chat.client.record import (
     ChatFailure,
     ChatRecord,
@@ -19,37 +16,17 @@ from nobs.tasks.chat.client.record import (
     GapStats,
     Stamps,
 )
+from nobs.tasks.chat.client.response import (
+    Failed,
+    body_reads,
+    error_message,
+    incomplete,
+    read_head,
+    status_error,
+    text_of_body,
+)
 from nobs.tasks.chat.client.sse import EventTooLarge, MalformedStream, Read, parse_events
 from nobs.tasks.chat.client.wire import End, Exchange
-
-_ANY_ZLIB = zlib.MAX_WBITS | 32
-"""Either header, gzip's or zlib's."""
-_TAG = re.compile(r"<[^>]*>")
-_ENDS = {
-    End.FIRST_BYTE_TIMEOUT: ChatFailure.FIRST_BYTE_TIMEOUT,
-    End.IDLE_TIMEOUT: ChatFailure.IDLE_TIMEOUT,
-    End.TOTAL_TIMEOUT: ChatFailure.TOTAL_TIMEOUT,
-    End.TOO_LARGE: ChatFailure.TOO_LARGE,
-    End.MALFORMED: ChatFailure.MALFORMED,
-    End.CLOSED: ChatFailure.CUT,
-}
-_MESSAGES = {
-    End.FIRST_BYTE_TIMEOUT: "no response within the timeout",
-    End.IDLE_TIMEOUT: "the stream paused longer than the timeout",
-    End.TOTAL_TIMEOUT: "the answer took longer than the time limit",
-    End.TOO_LARGE: "the answer exceeds the size limit",
-    End.MALFORMED: "the server doesn't speak HTTP/1.1",
-    End.CLOSED: "the connection was closed before the answer was complete",
-    End.COMPLETE: "the stream ended without a finish_reason and without [DONE]",
-}
-
-
-class _Failed(Exception):
-    """The exchange gives no figures."""
-
-    def __init__(self, failure: ChatFailure, error: str) -> None:
-        super().__init__(error)
-        self.failure = failure
 
 
 def record_of(exchange: Exchange, count_text: CountTokens | None = None) -> ChatRecord:
@@ -60,11 +37,11 @@ def record_of(exchange: Exchange, count_text: CountTokens | None = None) -> Chat
     head: Head | None = None
     answer = Answer()
     try:
-        head = _read_head(exchange)
+        head = read_head(exchange)
         answer = _read_body(exchange, head)
         _check_whole(exchange, head, answer)
         figures = _figures(exchange, answer, count_text)
-    except _Failed as failed:
+    except Failed as failed:
         return ChatRecord(
             stamps=_stamps(exchange, answer),
             failure=failed.failure,
@@ -77,50 +54,18 @@ def record_of(exchange: Exchange, count_text: CountTokens | None = None) -> Chat
     )
 
 
-def _read_head(exchange: Exchange) -> Head:
-    try:
-        head = parse_head(b"".join(exchange.chunks))
-    except MalformedResponse as error:
-        raise _Failed(ChatFailure.MALFORMED, str(error)) from error
-    if head is None:
-        raise _Failed(_ENDS.get(exchange.end, ChatFailure.CUT), _MESSAGES[exchange.end])
-    return head
-
-
-def _body_reads(exchange: Exchange, head: Head) -> Iterator[Read]:
-    """Yield each read's share of the body, decompressed where the server compressed it."""
-    body, decoded = body_of(head), _decoder(head)
-    to_skip = head.size
-    for stamp_ns, data in zip(exchange.stamps, exchange.chunks, strict=True):
-        skipped = min(to_skip, len(data))
-        to_skip -= skipped
-        if not to_skip and (piece := decoded(body.feed(data[skipped:]))):
-            yield stamp_ns, piece
-
-
-def _decoder(head: Head) -> Callable[[bytes], bytes]:
-    """Return the decoder of the body: some proxies compress although none was requested."""
-    encoding = head.headers.get("content-encoding", "identity").strip().lower()
-    if encoding in ("", "identity"):
-        return bytes
-    if encoding not in ("gzip", "x-gzip", "deflate"):
-        said = f"the stream is compressed ({encoding}) although that wasn't requested"
-        raise _Failed(ChatFailure.NOT_A_STREAM, said)
-    return zlib.decompressobj(_ANY_ZLIB).decompress
-
-
 def _read_body(exchange: Exchange, head: Head) -> Answer:
     try:
-        reads = list(_body_reads(exchange, head))
+        reads = list(body_reads(exchange, head))
         if head.status // 100 != 2:
-            raise _Failed(ChatFailure.HTTP_STATUS, _status_error(head, reads))
+            raise status_error(head, reads)
         if not _may_be_events(head, reads):
             raise _other_content(head, reads)
         return read_answer(parse_events(reads))
     except (MalformedResponse, MalformedStream, zlib.error) as error:
-        raise _Failed(ChatFailure.MALFORMED, str(error)) from error
+        raise Failed(ChatFailure.MALFORMED, str(error)) from error
     except EventTooLarge as error:
-        raise _Failed(ChatFailure.TOO_LARGE, str(error)) from error
+        raise Failed(ChatFailure.TOO_LARGE, str(error)) from error
 
 
 def _may_be_events(head: Head, reads: list[Read]) -> bool:
@@ -131,44 +76,25 @@ def _may_be_events(head: Head, reads: list[Read]) -> bool:
     return start.startswith((b"data:", b"event:", b":", b"id:", b"retry:"))
 
 
-def _body_text(reads: list[Read]) -> str:
-    return b"".join(data for _, data in reads)[:100_000].decode(errors="replace")
-
-
-def _error_message(text: str) -> str | None:
-    """Return the message of an error object that is the whole body."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return None
-    return error_in(value) if isinstance(value, dict) else None
-
-
-def _status_error(head: Head, reads: list[Read]) -> str:
-    text = _body_text(reads)
-    detail = _error_message(text) or " ".join(_TAG.sub(" ", text).split())[:200]
-    return f"HTTP {head.status} {head.reason}: {detail}".strip(": ")
-
-
-def _other_content(head: Head, reads: list[Read]) -> _Failed:
-    text = _body_text(reads)
-    if (message := _error_message(text)) is not None:
-        return _Failed(ChatFailure.SERVER_ERROR, message)
+def _other_content(head: Head, reads: list[Read]) -> Failed:
+    text = text_of_body(reads)
+    if (message := error_message(text)) is not None:
+        return Failed(ChatFailure.SERVER_ERROR, message)
     kind = head.content_type or "no content type"
-    return _Failed(ChatFailure.NOT_A_STREAM, f"{kind} instead of an event stream: {text[:80]!r}")
+    return Failed(ChatFailure.NOT_A_STREAM, f"{kind} instead of an event stream: {text[:80]!r}")
 
 
 def _check_whole(exchange: Exchange, head: Head, answer: Answer) -> None:
     """Raise unless the answer is complete, by `[DONE]` and finish_reason."""
     if answer.error is not None:
-        raise _Failed(ChatFailure.SERVER_ERROR, answer.error)
+        raise Failed(ChatFailure.SERVER_ERROR, answer.error)
     if not answer.is_done and not _has_finished(exchange, head, answer):
-        raise _Failed(_ENDS.get(exchange.end, ChatFailure.CUT), _MESSAGES[exchange.end])
+        raise incomplete(exchange)
     _check_finish(answer)
     if answer.refusal:
-        raise _Failed(ChatFailure.REFUSAL, f"the model declined: {answer.refusal[:200]!r}")
+        raise Failed(ChatFailure.REFUSAL, f"the model declined: {answer.refusal[:200]!r}")
     if not answer.chunks:
-        raise _Failed(ChatFailure.NO_TOKEN, "the answer has no token")
+        raise Failed(ChatFailure.NO_TOKEN, "the answer has no token")
 
 
 def _has_finished(exchange: Exchange, head: Head, answer: Answer) -> bool:
@@ -187,10 +113,10 @@ def _check_finish(answer: Answer) -> None:
     """
     reason = answer.finish_reason
     if reason is None and not answer.has_finish_field:
-        raise _Failed(ChatFailure.NO_FINISH, "the answer ended without a finish_reason")
+        raise Failed(ChatFailure.NO_FINISH, "the answer ended without a finish_reason")
     if reason is not None and (failure := failure_of_finish(reason)):
         count = f"after {len(answer.chunks)} chunks of text"
-        raise _Failed(failure, f"the answer ended with finish_reason {reason[:80]!r} {count}")
+        raise Failed(failure, f"the answer ended with finish_reason {reason[:80]!r} {count}")
 
 
 def _stamps(exchange: Exchange, answer: Answer) -> Stamps:

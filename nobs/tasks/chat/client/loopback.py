@@ -1,13 +1,14 @@
-"""A loopback server that logs when it sent each token.
+"""A server that answers by script and logs when it sent each token.
 
-Uses a select loop with absolute deadlines, because epoll rounds timeouts up to milliseconds.
-Imports nothing of `nobs`, so that it starts quickly as a separate process.
+Its deadlines are absolute. epoll rounds timeouts up to milliseconds, so that the server waits with
+`select` for epoll's own descriptor: exact, and for any number of connections.
 """
 
 import heapq
 import json
 import re
 import select
+import selectors
 import socket
 import ssl
 import struct
@@ -16,7 +17,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 MAX_WRITES = 16  # of one peer before the next one's turn
@@ -24,8 +24,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _SO_TIMESTAMPNS = 35
 ANCILLARY_BYTES = 64
-_LAST = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
-_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 now_ns = time.perf_counter_ns
 
 
@@ -99,8 +98,11 @@ class Peer:
     def __init__(self, sock: socket.socket, number: int) -> None:
         self.sock = sock
         self.number = number
-        self.received = b""
+        # Not bytes: each piece of a request of 20 MB would copy all before it.
+        self.received = bytearray()
         self.unsent = b""
+        self.is_blocked = False
+        """Whether the socket accepts nothing more at present."""
         self.answered = Answered(head=b"", body=b"", connection=number, received_ns=0)
         self.script = Script(steps=())
         self.steps: Iterator[Send] = iter(())
@@ -115,12 +117,13 @@ class Peer:
         start = self.received.find(b"\r\n\r\n") + 4
         if start < 4:
             return None
-        head = self.received[:start]
+        head = bytes(self.received[:start])
         length = _LENGTH.search(head)
         end = start + (int(length[1]) if length else 0)
         if len(self.received) < end:
             return None
-        body, self.received = self.received[start:end], self.received[end:]
+        body = bytes(self.received[start:end])
+        del self.received[:end]
         return Answered(head=head, body=body, connection=self.number, received_ns=received_ns)
 
 
@@ -131,6 +134,9 @@ class ScriptedServer:
         self._choose = choose
         self._listener = listener
         self._stop_fd = stop_fd
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(stop_fd, _READ)
+        self._selector.register(listener, _READ)
         self._peers: dict[int, Peer] = {}
         self._due: list[tuple[int, int, Peer, Send]] = []
         self._accepted = 0
@@ -145,6 +151,7 @@ class ScriptedServer:
         finally:
             for peer in [*self._peers.values()]:
                 self.drop(peer)
+            self._selector.close()
             self._listener.close()
 
     def opened(self, sock: socket.socket) -> socket.socket:
@@ -165,25 +172,26 @@ class ScriptedServer:
 
     def drop(self, peer: Peer) -> None:
         """Close the connection of `peer`."""
-        self._peers.pop(peer.sock.fileno(), None)
+        if self._peers.pop(peer.sock.fileno(), None) is not None:
+            self._selector.unregister(peer.sock)
         peer.sock.close()
 
     def _turn(self) -> bool:
         """Wait for a socket or the next deadline; return False when asked to stop."""
-        unsent = [number for number, peer in self._peers.items() if peer.unsent]
-        readable = [self._stop_fd, self._listener.fileno(), *self._peers]
         wait_s = max(0.0, (self._due[0][0] - now_ns()) / 1e9) if self._due else None
-        ready, writable, _ = select.select(readable, unsent, [], wait_s)
-        if self._stop_fd in ready:
-            return False
-        for number in ready:
-            if number == self._listener.fileno():
+        if wait_s != 0:
+            select.select([self._selector.fileno()], [], [], wait_s)
+        for key, events in self._selector.select(0):
+            if key.fd == self._stop_fd:
+                return False
+            if key.data is None:
                 self._accept()
-            elif number in self._peers:
-                self._read(self._peers[number])
-        for number in writable:
-            if number in self._peers and self._flush(self._peers[number]):
-                self._advance(self._peers[number])
+                continue
+            peer: Peer = key.data
+            if events & _READ and self._peers.get(key.fd) is peer:
+                self._read(peer)
+            if events & _WRITE and self._peers.get(key.fd) is peer and self._flush(peer):
+                self._advance(peer)
         self._run_due()
         return True
 
@@ -197,7 +205,8 @@ class ScriptedServer:
             return
         sock.settimeout(0)
         self._accepted += 1
-        self._peers[sock.fileno()] = Peer(sock, self._accepted)
+        peer = self._peers[sock.fileno()] = Peer(sock, self._accepted)
+        self._selector.register(sock, _READ, peer)
 
     def _read(self, peer: Peer) -> None:
         try:
@@ -254,47 +263,13 @@ class ScriptedServer:
         try:
             sent = peer.sock.send(peer.unsent)
         except _NOT_NOW:
-            return False
+            sent = 0
         except OSError:
             self.drop(peer)
             return False
         peer.unsent = peer.unsent[sent:]
+        if peer.is_blocked != bool(peer.unsent):
+            peer.is_blocked = bool(peer.unsent)
+            events = _READ | _WRITE if peer.is_blocked else _READ
+            self._selector.modify(peer.sock, events, peer)
         return not peer.unsent
-
-
-@cache
-def steady(ttft_ms: float, gap_ms: float, tokens: int, tokens_per_write: int = 1) -> Script:
-    """Return a script: a role immediately, then each token in its own chunk, then the finish."""
-    token = _chunk({"delta": {"content": " token"}, "finish_reason": None})
-    role = _chunk({"delta": {"role": "assistant", "content": ""}, "finish_reason": None})
-    usage = {"prompt_tokens": 7, "completion_tokens": tokens}
-    ending = _chunk({"delta": {}, "finish_reason": "length"}, usage=usage)
-    sizes = [min(tokens_per_write, tokens - sent) for sent in range(0, tokens, tokens_per_write)]
-    sends = [Send((ttft_ms + gap_ms * n) / 1e3, token * k, k) for n, k in enumerate(sizes)]
-    last = Send(sends[-1].at_s, ending + _LAST)
-    return Script(steps=(Send(0, _HEAD + role), *sends, last))
-
-
-def _chunk(choice: dict[str, Any], **more: object) -> bytes:
-    value = {"id": "chatcmpl-0123456789", "object": "chat.completion.chunk", "created": 1}
-    choices = [{"index": 0, **choice}]
-    event = b"data: %s\n\n" % json.dumps({**value, "choices": choices, **more}).encode()
-    return b"%x\r\n%s\r\n" % (len(event), event)
-
-
-def scheduled(answered: Answered) -> Script:
-    """Return the script in the path: `/TTFT_MS-GAP_MS-TOKENS[-TOKENS_PER_WRITE]/v1/...`."""
-    ttft_ms, gap_ms, *counts = answered.path.split("/")[1].split("-")
-    return steady(float(ttft_ms), float(gap_ms), *map(int, counts))
-
-
-def main() -> None:
-    """Serve on an inherited socket until stdin ends, then print what was sent when, in ns."""
-    server = ScriptedServer(scheduled, socket.socket(fileno=int(sys.argv[1])), sys.stdin.fileno())
-    server.serve()
-    log = [(entry.values["model"], [entry.received_ns, *entry.token_ns]) for entry in server.log]
-    json.dump(log, sys.stdout)
-
-
-if __name__ == "__main__":
-    main()

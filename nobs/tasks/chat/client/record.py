@@ -12,6 +12,8 @@ from typing import Self
 class ChatFailure(StrEnum):
     """Why a request has no latency."""
 
+    CLIENT = "client"
+    """The client itself failed: a process of it ended, or may not open enough files."""
     CONNECT = "connect"
     CONNECT_TIMEOUT = "connect-timeout"
     FIRST_BYTE_TIMEOUT = "first-byte-timeout"
@@ -89,6 +91,11 @@ class Stamps:
     token_ns: tuple[int, ...] = ()
     """One per chunk that carries a token."""
     ended_ns: int | None = None
+
+    @property
+    def ended_at_ns(self) -> int:
+        """The end of the answer by the clock of `sent_at_ns`; that moment if it never ended."""
+        return self.sent_at_ns + (self.ended_ns or 0)
 
     def gaps_s(self) -> list[float]:
         """Return the times between chunks that carry tokens."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -14,30 +15,45 @@ MAX_HOLD_NS = 5_000_000
 type Waiter = asyncio.Future[None]
 
 
+class _CollectorPause:
+    """Keeps the garbage collector, which all threads share, off while any exchange runs."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running = 0
+        self._has_paused = False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._running:
+                self._has_paused = gc.isenabled()
+                gc.disable()
+            self._running += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._running -= 1
+            if not self._running and self._has_paused:
+                gc.enable()
+
+
+_pause = _CollectorPause()
+
+
 class Traffic:
-    """The read buffer, the pause of the garbage collector and the queue of ended answers."""
+    """The read buffer and the queue of ended answers."""
 
     def __init__(self) -> None:
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.reads = 0
         """Counted up by every read."""
-        self._running = 0
-        self._paused_collector = False
         self._ended: deque[tuple[int, Waiter]] = deque()
 
     @contextmanager
     def exchange(self) -> Iterator[None]:
         """Keep the garbage collector from stopping the loop while an exchange runs."""
-        if not self._running:
-            self._paused_collector = gc.isenabled()
-            gc.disable()
-        self._running += 1
-        try:
+        with _pause:
             yield
-        finally:
-            self._running -= 1
-            if not self._running and self._paused_collector:
-                gc.enable()
 
     def hand_over(self, waiter: Waiter) -> None:
         """Wake `waiter` when no read is pending: its work would delay their stamps.

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from types import MappingProxyType
 
-from nobs.schema.base import Status
+from nobs.schema.enums import Status
 from nobs.schema.pins import Params, Workload
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.result import StepResult

@@ -7,7 +7,7 @@ from nobs.errors import StorageError
 from nobs.launch.container.life import make_source
 from nobs.launch.container.plan import BindMount
 from nobs.launch.container.watch import read_outcome
-from nobs.schema.base import Execution
+from nobs.schema.enums import Execution
 
 # Recorded from dockerd 20.10.24, shortened.
 INSPECTED = {

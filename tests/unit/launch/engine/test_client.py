@@ -36,7 +36,7 @@ def other_server() -> Iterator[int]:
             pass
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Page)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield server.server_port
     server.shutdown()

@@ -1,8 +1,9 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from nobs.launch.engine.info import is_remote, parse_info, read_cdi_specs
+from nobs.launch.engine.info import Here, is_elsewhere, is_remote, parse_info, read_cdi_specs
 
 # Recorded, shortened: dockerd 20.10.24 of Debian 12, 28.3 with the NVIDIA toolkit, Docker Desktop.
 DEBIAN = {
@@ -77,6 +78,31 @@ def test_rootless_remapped_and_desktop_engines_are_told_apart() -> None:
 )
 def test_an_engine_on_another_machine_is_known(endpoint: str, expected: bool) -> None:
     assert is_remote(endpoint) is expected
+
+
+HERE = Here(system="Linux", kernel="6.8.0-79-generic", name="box1")
+OWN = {"KernelVersion": "6.8.0-79-generic", "Name": "box1"}
+
+
+@pytest.mark.parametrize(
+    ("info", "here", "expected"),
+    [
+        (OWN, HERE, False),
+        # A socket that ssh forwards to a machine of the same image.
+        (OWN | {"Name": "box2"}, HERE, True),
+        (OWN | {"KernelVersion": "6.1.0-27-amd64"}, HERE, True),
+        # A development container with the socket of its host has another name.
+        (OWN, replace(HERE, name=None), False),
+        (OWN | {"OperatingSystem": "Docker Desktop", "Name": "docker-desktop"}, HERE, False),
+        (OWN | {"Name": "colima"}, replace(HERE, system="Darwin"), False),
+        ({}, HERE, False),
+    ],
+)
+def test_the_engine_of_another_machine_is_known_behind_a_local_socket(
+    info: dict[str, str], here: Here, expected: bool
+) -> None:
+    assert is_elsewhere(info, here) is expected
+    assert parse_info(info, endpoint=LOCAL, here=here).remote is expected
 
 
 @pytest.mark.parametrize(

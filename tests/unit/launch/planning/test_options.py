@@ -10,62 +10,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nobs.catalog import load_catalog
+from nobs.cli.hosts import HOSTS_OPTIONS
 from nobs.cli.options import RUN_OPTIONS
 from nobs.cli.prefetch import command as prefetch_command
 from nobs.cli.run import command as run_command
 from nobs.errors import UsageError
+from nobs.launch.planning.options import check_options
 from nobs.launch.planning.plan import Plan, make_plan
 from nobs.launch.planning.request import RunRequest, flag_of
-from nobs.schema.base import Execution
+from nobs.schema.enums import Execution
 from nobs.schema.pins import Workload
-from nobs.tasks import TASKS, vlms
+from nobs.tasks import TASKS
 from nobs.tasks.definitions import options_of, owners_of
 from nobs.text import join_words
 from tests.fakes.facts import make_facts
+from tests.fakes.option_samples import SAMPLES
 from tests.fakes.run_requests import OF_EVERY_TASK, make_request
 
 CATALOG = load_catalog()
-OF_THE_COMMAND = {*RUN_OPTIONS, "resume", "yes", "catalog"}
+OF_THE_COMMAND = {*RUN_OPTIONS, *HOSTS_OPTIONS, "resume", "take_over", "yes", "catalog"}
 """Parameters of `nobs run` that no request has: `--catalog` is a setting of the process."""
 FLAGS = {str(each.name): each.opts[0] for each in run_command.params}
 OWNED = sorted(options_of())
-HUB_TEXTS = {"dataset": "owner/texts"}
-SAMPLES: dict[str, tuple[dict[str, Any], Any]] = {
-    "model": ({}, ("owner/model",)),
-    "trust_remote_code": ({"model": ("owner/model",)}, True),
-    "dataset": ({}, "owner/texts"),
-    "split": (HUB_TEXTS, "test"),
-    "column": (HUB_TEXTS, "body"),
-    "rows": ({}, 2),
-    "weights": ({}, "random"),
-    "weights_seed": ({"weights": "random"}, 7),
-    "batch_size": ({}, 64),
-    "max_seq_length": ({}, 9),
-    "dtype": ({}, "float16"),
-    "tuning_budget": ({}, 3.0),
-    "pass_budget": ({}, 3.0),
-    "provider": ({"llm_url": "http://127.0.0.1:8000/v1"}, "ollama"),
-    "llm_url": ({}, "http://127.0.0.1:8000/v1"),
-    "llm_model": ({"llm_url": "http://127.0.0.1:8000/v1"}, "another"),
-    "setup_lm_studio": ({}, True),
-    "max_output_tokens": ({}, 7),
-    "request_timeout": ({}, 5.0),
-    "concurrency": ({}, (4,)),
-    "rate": ({}, (0.5,)),
-    "arrivals": ({"rate": (0.5,)}, "constant"),
-    "sweep": ({}, True),
-    "image_size": ({}, 64),
-    "steps": ({}, 3),
-    "images": ({}, 3),
-    "guidance": ({}, 2.5),
-    "negative_prompt": ({}, "blurry"),
-    "max_side": ({}, 96),
-    "pictures": ({}, str(Path(vlms.__file__).with_name("files"))),
-    "one_image_questions": ({}, 3),
-}
-"""By option: others without which it has no effect, and a value."""
 OF_MAX = {"tuning_budget", "pass_budget"}  # they have an effect on tuned workloads only
-OF_LOAD = {"concurrency", "rate", "arrivals", "sweep"}  # none on workloads by prompt length
+OF_LOAD = {  # none by length, turn or start
+    "concurrency", "rate", "arrivals", "sweep", "slo", "share", "start_at", "slot",
+}  # fmt: skip
+OF_BATCHES = {"batch_size"}  # none on cold starts, nor where batches grow
+OF_PASSES = {"max_output_tokens", "images"}  # none where memory grows
 MIXED = [each for each in OWNED if not SAMPLES[each][0] and each not in {"weights", *OF_MAX}]
 """Options that go with any others; random weights need a model of the catalogue."""
 
@@ -94,7 +66,11 @@ def effects_of(made: Plan) -> tuple[dict[str, Workload], object]:
 def takers_of(option: str, tasks: tuple[str, ...], profile: str) -> list[str]:
     if option in OF_MAX and not profile.startswith("max"):
         return []
-    if option in OF_LOAD and profile.startswith("depth"):
+    if option in OF_LOAD and profile.startswith(("depth", "cache", "cold", "fit")):
+        return []
+    if option in OF_PASSES and profile.startswith("fit"):
+        return []
+    if option in OF_BATCHES and profile.startswith(("cold", "fit")):
         return []
     found = [task for task in tasks if task in owners_of(option)]
     return [t for t in found if tasks == (t,) or option not in TASKS.load(t).options_alone]
@@ -126,31 +102,36 @@ def test_an_option_only_for_a_task_alone_is_one_of_its_options(task: str) -> Non
     assert definition.options_alone <= {option.name for option in definition.options}
 
 
-@pytest.mark.parametrize("option", OWNED)
 @pytest.mark.parametrize(("profile", "tasks"), [*selections()])
-def test_an_option_has_an_effect_or_is_refused(
-    option: str, profile: str, tasks: tuple[str, ...]
-) -> None:
+def test_each_option_has_an_effect_or_is_refused(profile: str, tasks: tuple[str, ...]) -> None:
+    for option in OWNED:
+        check_effect(option, profile, tasks)
+
+
+def check_effect(option: str, profile: str, tasks: tuple[str, ...]) -> None:
+    """Give the option to these tasks and compare what is planned with the plan without it."""
     needed, value = SAMPLES[option]
     words: dict[str, Any] = {"profile": profile, "tasks": tasks}
     takers = takers_of(option, tasks, profile)
     if not takers:
-        with pytest.raises(UsageError) as caught:
+        with pytest.raises(UsageError, match=flag_of(option)) as caught:
             plan(**words, **needed, **{option: value})
-        assert flag_of(option) in caught.value.message
-        assert option in OF_MAX | OF_LOAD or join_words(owners_of(option)) in caught.value.message
+        assert (
+            option in OF_MAX | OF_LOAD | OF_BATCHES | OF_PASSES
+            or join_words(owners_of(option)) in caught.value.message
+        )
         return
 
     before, server_before = effects_of(plan(**words, **needed))
     made = plan(**words, **needed, **{option: value})
     after, server_after = effects_of(made)
 
-    assert before != after or server_before != server_after
-    assert {task for task in tasks if before[task] != after[task]} <= set(takers)
+    assert before != after or server_before != server_after, option
+    assert {task for task in tasks if before[task] != after[task]} <= set(takers), option
     said = any(
         flag_of(option) in note and f"to {join_words(takers)} only" in note for note in made.notes
     )
-    assert said is (takers != [*tasks])
+    assert said is (takers != [*tasks]), option
 
 
 @given(
@@ -162,7 +143,9 @@ def test_any_mixture_is_obeyed_or_refused_by_name(
 ) -> None:
     profile, tasks = selection
     words: dict[str, Any] = {"profile": profile, "tasks": tasks}
-    chosen -= OF_LOAD if profile.startswith("depth") else set()
+    chosen -= OF_LOAD if profile.startswith(("depth", "cache", "cold", "fit")) else set()
+    chosen -= OF_PASSES if profile.startswith("fit") else set()
+    chosen -= OF_BATCHES if profile.startswith(("cold", "fit")) else set()
     given_words = {option: SAMPLES[option][1] for option in chosen}
     homeless = {option for option in chosen if not takers_of(option, tasks, profile)}
     if homeless:
@@ -187,7 +170,7 @@ def test_any_mixture_is_obeyed_or_refused_by_name(
 def test_a_task_with_an_option_of_its_own_is_never_left_out(option: str, profile: str) -> None:
     needed, value = SAMPLES[option]
     request = make_request(profile=profile, execution=Execution.NATIVE, **needed | {option: value})
-    absent = make_facts(default_server_answers=False, embedded_server=False)
+    absent = make_facts(default_server_answers=False, embedded_servers=frozenset())
 
     made = make_plan(request, CATALOG, absent)
 
@@ -222,7 +205,7 @@ def test_options_of_the_others_leave_an_absent_task_out() -> None:
         ({"dataset": "./x.txt", "split": "test"}, "x.txt has no splits"),
         ({"dataset": "./x.TXT", "column": "body"}, "x.TXT has no columns"),
         ({"dataset": "./x.csv", "split": "test"}, "x.csv has no splits"),
-        ({"torch_index": "cpu"}, "--torch-index has no effect here: this run builds no image"),
+        ({"torch_index": "cpu"}, "--torch-index has no effect here: this run needs no image"),
         (
             {"base_image": "a", "build_network": "host"},
             "--base-image and --build-network have no effect here",
@@ -269,32 +252,20 @@ def test_another_split_of_the_pinned_data_set_is_not_its_pinned_file() -> None:
     assert (dataset.file, dataset.file_sha256, dataset.rows_sha256) == (None, "", "")
 
 
-def test_the_remedy_names_a_profile_where_this_one_lacks_the_task() -> None:
-    with pytest.raises(UsageError) as caught:
-        plan(profile="max", concurrency=(4,), batch_size=8)
-
-    assert str(caught.value) == (
-        "--concurrency doesn't apply to embeddings and diffusion, only to llms and vlms. Leave it "
-        "out, or choose a profile with llms and vlms (standard, quick)."
-    )
+PULLED = f"registry.example/nobs@sha256:{'0a' * 32}"
 
 
-def test_a_variable_that_no_selected_task_takes_is_refused_by_its_name() -> None:
-    words = {"profile": "quick", "tasks": ("llms",), "batch_size": 8}
-    with pytest.raises(UsageError) as caught:
-        plan(**words, settings=frozenset({"batch_size"}))
-
-    assert str(caught.value) == (
-        "NOBS_BATCH_SIZE doesn't apply to llms, only to embeddings and diffusion. Unset it, or add "
-        "--task embeddings,diffusion."
-    )
-
-
-def test_an_option_of_one_of_two_tasks_is_noted() -> None:
-    words: dict[str, Any] = {"profile": "quick", "tasks": ("embeddings", "llms")}
-    words |= {"batch_size": 8, "max_output_tokens": 9}
-
-    assert plan(**words, settings=frozenset({"batch_size"})).notes == (
-        "NOBS_BATCH_SIZE applies to embeddings only",
-        "--max-output-tokens applies to llms only",
-    )
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            {"image": "registry.example/nobs:cpu"},
+            "The image registry.example/nobs:cpu has no digest",
+        ),
+        ({"image": "Registry!"}, "'Registry!' isn't a name of an image"),
+        ({"image": PULLED, "torch_index": "cpu"}, "--torch-index can't be combined with --image"),
+    ],
+)
+def test_a_pulled_image_is_named_by_its_digest(words: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        check_options(make_request(tasks=("embeddings",), **words), load_catalog())

@@ -5,8 +5,9 @@ import pytest
 from nobs.catalog import load_catalog
 from nobs.errors import BackendMissing, EngineError, RequirementError, UsageError
 from nobs.launch.planning.plan import Plan, make_plan
-from nobs.schema.base import Backend, Division, Dtype, Execution
+from nobs.schema.enums import Backend, Division, Dtype, Execution
 from nobs.schema.pins import Source
+from nobs.schema.server import Api
 from nobs.tasks.text_embeddings.params import EmbeddingsParams
 from tests.fakes.facts import make_facts
 from tests.fakes.run_requests import make_request
@@ -42,7 +43,7 @@ def test_each_model_is_a_step_with_a_name_safe_for_files() -> None:
 
 def test_steps_that_need_the_server_come_first_and_tasks_keep_their_order() -> None:
     tasks = ("embeddings", "llms")
-    spec = plan({"embedded_server": True}, profile="quick", tasks=tasks).spec
+    spec = plan({"embedded_servers": frozenset({Api.CHAT})}, profile="quick", tasks=tasks).spec
 
     assert [workload.task for workload in spec.workloads] == [*tasks]
     assert [step.id for step in spec.steps] == [

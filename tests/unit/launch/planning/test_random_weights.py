@@ -8,7 +8,7 @@ import pytest
 from nobs.catalog import load_catalog
 from nobs.errors import UsageError
 from nobs.launch.planning.plan import Plan, make_plan
-from nobs.schema.base import Division, Execution
+from nobs.schema.enums import Division, Execution
 from nobs.schema.pins import Source
 from nobs.tasks import TASKS
 from nobs.tasks.options import WEIGHTS

@@ -8,9 +8,9 @@ import pytest
 from nobs.catalog import load_catalog
 from nobs.errors import UsageError
 from nobs.launch.planning.plan import Plan, make_plan, plan_spec
-from nobs.schema.base import Execution
+from nobs.schema.enums import Execution
 from nobs.schema.pins import Source
-from nobs.schema.server import Connection, ServerRequest
+from nobs.schema.server import Api, Connection, ServerRequest
 from nobs.schema.spec import RunSpec
 from nobs.tasks.parameters import typed
 from tests.fakes.facts import make_facts
@@ -88,7 +88,7 @@ def test_a_server_that_was_named_is_never_left_out(
 
 
 def test_llms_are_left_out_where_the_embedded_server_is_not_installed() -> None:
-    made = plan({"embedded_server": False}, profile="quick")
+    made = plan({"embedded_servers": frozenset({Api.EMBED})}, profile="quick")
 
     assert "llms" not in tasks_of(made)
     assert "isn't installed" in made.notes[0]
@@ -232,3 +232,53 @@ def test_two_served_tasks_named_together_are_refused() -> None:
 def test_the_default_model_is_that_of_the_workload() -> None:
     assert asked(tasks=("vlms",)).model == "qwen3-vl-8b"
     assert asked({"llm_model_name": "other"}, tasks=("vlms",)).model == "other"
+
+
+@pytest.mark.parametrize(
+    ("provider", "name"),
+    [
+        ("lmstudio", "qwen/qwen3-vl-8b"),
+        ("ollama", "qwen3-vl:8b-instruct"),
+        ("openai", "Qwen/Qwen3-VL-8B-Instruct"),
+        ("llamacpp", "Qwen3-VL-8B-Instruct"),
+        ("unheard", "qwen3-vl-8b"),
+    ],
+)
+def test_the_model_has_the_name_that_the_kind_of_server_gives_it(provider: str, name: str) -> None:
+    made = plan(tasks=("vlms",))
+    assert made.spec.server_request is not None
+
+    assert made.spec.server_request.at(provider).model == name
+    assert made.spec.workloads[0].open_reasons == ()
+
+
+@pytest.mark.parametrize(
+    "words", [{"llm_model": "qwen3-vl-8b"}, {"facts": {"llm_model_name": "qwen3-vl-8b"}}]
+)
+def test_a_name_that_the_user_gives_is_the_one_that_is_asked_for(words: dict[str, Any]) -> None:
+    assert asked(tasks=("vlms",), **words).at("ollama").model == "qwen3-vl-8b"
+
+
+def test_the_plan_says_what_the_named_provider_calls_the_model() -> None:
+    made = plan(tasks=("vlms",), provider="ollama", llm_url="http://a:1/v1")
+
+    assert "model qwen3-vl:8b-instruct" in made.to_dict()["server"]["text"]
+
+
+def test_the_embedded_server_takes_a_file_of_the_user(tmp_path: Path) -> None:
+    file = tmp_path / "mine-q4.gguf"
+    file.touch()
+    made = plan(profile="quick", tasks=("llms",), llm_model=str(file))
+
+    (workload,) = made.spec.workloads
+    assert [(pin.id, pin.source) for pin in workload.models] == [("mine-q4", Source.SERVER)]
+    assert made.spec.server_request is not None
+    assert made.spec.server_request.provider == "llamacpp"
+    assert workload.open_reasons
+
+
+def test_a_file_that_is_not_there_is_refused_by_its_path(tmp_path: Path) -> None:
+    missing = tmp_path / "none.gguf"
+
+    with pytest.raises(UsageError, match=f"There is no file {missing}"):
+        plan(profile="quick", tasks=("llms",), llm_model=str(missing))

@@ -9,7 +9,7 @@ import pytest
 from nobs.errors import FailureClass
 from nobs.launch.run.ending import finish
 from nobs.report.finish import record_missing
-from nobs.schema.base import Execution
+from nobs.schema.enums import Execution
 from nobs.schema.outcome import Outcome
 from tests.fakes.rounds import reason_of
 from tests.fakes.runs import order, quick_workload

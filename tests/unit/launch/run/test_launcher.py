@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -21,7 +21,7 @@ from nobs.launch.run.resume import plan_resume
 from nobs.launch.run.runs import RunPhase, list_runs
 from nobs.launch.run.sweep import clean, sweep
 from nobs.report.finish import record_missing
-from nobs.schema.base import Backend, Execution
+from nobs.schema.enums import Backend, Execution
 from nobs.storage.rundir import RunDir
 from nobs.storage.store import find_run
 from tests.fakes.facts import make_facts
@@ -119,6 +119,34 @@ def test_attach_follows_a_worker_whose_launcher_died(tmp_path: Path) -> None:
     assert listed.phase is RunPhase.ORPHANED
     assert (executor.calls, finished.exit_code) == (["adopt"], 1)
     assert not executor.is_running(run_dir)
+
+
+def test_an_interrupt_while_attach_starts_its_thread_interrupts_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_dir, start, begun = left_run(tmp_path), Thread.start, list[Thread]()
+
+    def interrupt_first(thread: Thread) -> None:
+        begun.append(thread)
+        if len(begun) == 1:
+            raise KeyboardInterrupt
+        start(thread)
+
+    monkeypatch.setattr(Thread, "start", interrupt_first)
+    finished = attach(run_dir, FakeExecutor(running={"a-run"}), ignore)
+
+    assert finished.exit_code == 130
+
+
+def test_a_run_of_another_machine_is_not_called_running(tmp_path: Path) -> None:
+    run_dir = left_run(tmp_path)
+    state = run_dir.read_state()
+    owner = state.owner.model_copy(update={"host": "another-machine"})
+    run_dir.write(run_dir.state_file, state.model_copy(update={"owner": owner}))
+
+    (listed,) = list_runs(run_dir.results, [FakeExecutor()])
+
+    assert (listed.phase, listed.pid) == (RunPhase.ELSEWHERE, None)
 
 
 def test_an_interrupted_takeover_stops_the_worker(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.telemetry.amd import find
 from nobs.system.telemetry.reader import Target
 
@@ -16,7 +16,8 @@ TOLD: dict[str, dict[str, object]] = {
         "energy_count": {"energy_accumulator": 2_000_000_000, "counter_resolution": 15.3},
         "gpu_activity": {"gfx_activity": 97, "umc_activity": 30},
         "gpu_vram_usage": {"vram_total": 196592, "vram_used": 1024},
-        "clock_info": {"clk": 2100},
+        "clock_info": {"clk": 2100, "max_clk": 2100},
+        "gpu_perf_level": "AMDSMI_DEV_PERF_LEVEL_AUTO",
         "temp_metric": 68,
         "gpu_metrics_info": {"indep_throttle_status": "N/A", "accumulation_counter": 5000,
                              "ppt_residency_acc": 40, "socket_thm_residency_acc": 3,
@@ -104,7 +105,20 @@ def test_identity_processes_and_limits_are_told() -> None:
     assert reader.facts == {
         "driver": "6.12.12", "firmware": "022.040.003.043",
         "power_limit_w": 750.0, "default_power_limit_w": 750.0,
+        "set_clock_hz": 2.1e9, "performance_level": "auto",
     }  # fmt: skip
+    assert reader.limits() == {
+        "power_limit_w": 750.0, "set_clock_hz": 2.1e9, "performance_level": "auto",
+    }  # fmt: skip
+
+
+def test_a_clock_that_a_user_limited_is_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TOLD[MI300X], "gpu_perf_level", "AMDSMI_DEV_PERF_LEVEL_DETERMINISM")
+    monkeypatch.setitem(TOLD[MI300X], "clock_info", {"clk": 1500, "max_clk": 1500})
+    (reader,) = find(target(MI300X), FakeSmi())
+
+    assert reader.facts["clock_limit_hz"] == 1.5e9
+    assert reader.facts["performance_level"] == "determinism"
 
 
 def test_another_generation_fills_other_keys() -> None:

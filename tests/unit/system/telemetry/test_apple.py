@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.schema.telemetry import DeviceKind
 from nobs.system.telemetry.apple import find
 from nobs.system.telemetry.powermetrics import PowerMetrics, parse_line

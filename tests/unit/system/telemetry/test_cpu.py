@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.telemetry.cpu import LoadSince, RaplPackage, find, why_no_rapl
 from nobs.system.telemetry.reader import Reader, Target
 
@@ -51,6 +51,16 @@ def test_a_counter_that_starts_again_goes_on(tmp_path: Path) -> None:
         told.append(package.read_j())
 
     assert told == [1.0, 3.5, 6.0]
+
+
+@pytest.mark.parametrize(("allowed", "limit"), [("2100000", 2.1e9), ("3800000", None)])
+def test_a_clock_below_the_highest_that_is_supported_is_a_limit(
+    tmp_path: Path, allowed: str, limit: float | None
+) -> None:
+    for name, text in {"scaling_max_freq": allowed, "cpuinfo_max_freq": "3800000"}.items():
+        write(tmp_path, f"sys/devices/system/cpu/cpu0/cpufreq/{name}", f"{text}\n")
+
+    assert read(tmp_path).facts.get("clock_limit_hz") == limit
 
 
 def test_a_machine_without_rapl_says_so(tmp_path: Path) -> None:

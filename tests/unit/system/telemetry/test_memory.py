@@ -2,7 +2,7 @@ from pathlib import Path
 
 import psutil
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.telemetry.memory import find
 from nobs.system.telemetry.reader import Target
 

@@ -1,8 +1,10 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
+from nobs.system.probe import LocalMachine
 from nobs.system.telemetry.nvidia import REASONS, find
 from nobs.system.telemetry.reader import CHANNELS, Target
 
@@ -20,7 +22,13 @@ H100: dict[str, object] = {
     "PowerManagementDefaultLimit": 700_000,
     "CurrPcieLinkGeneration": 5,
     "CurrPcieLinkWidth": 16,
+    "MaxPcieLinkGeneration": 5,
+    "MaxPcieLinkWidth": 16,
+    "ComputeMode": 0,
+    "ApplicationsClock": 1200,
+    "DefaultApplicationsClock": 1980,
     "PersistenceMode": 1,
+    "PciInfo": SimpleNamespace(busId=b"00000000:C1:00.0"),
     "EccMode": [1, 1],
     "ComputeRunningProcesses": [SimpleNamespace(pid=11), SimpleNamespace(pid=12)],
 }
@@ -106,8 +114,10 @@ def test_every_channel_is_in_si_units() -> None:
         "memory_clock_hz": 2.619e9,
         "temperature_c": 61,
         "throttle": 4,
+        "pcie_generation": 5,
+        "pcie_width": 16,
     }
-    assert set(reader.channels) == set(CHANNELS)
+    assert set(reader.channels) == {*CHANNELS, "pcie_generation", "pcie_width"}
     assert (reader.name, reader.processes and reader.processes()) == (
         "NVIDIA H100 80GB HBM3",
         {11, 12},
@@ -122,14 +132,33 @@ def test_violation_times_are_seconds_and_unsupported_ones_are_left_out() -> None
     }  # fmt: skip
 
 
-def test_driver_firmware_and_limits_are_facts() -> None:
-    (reader,) = find(TARGET, FakeNvml(H100))
+def test_driver_firmware_and_limits_are_facts(tmp_path: Path) -> None:
+    slot = tmp_path / "sys/bus/pci/devices/0000:c1:00.0"
+    slot.mkdir(parents=True)
+    (slot / "numa_node").write_text("1\n")
+    (reader,) = find(TARGET, FakeNvml(H100), LocalMachine(root=tmp_path))
 
     assert reader.facts == {
         "driver": "580.65.06", "firmware": "96.00.89.00.01", "power_limit_w": 700.0,
         "default_power_limit_w": 700.0, "max_clock_hz": 1.98e9, "max_memory_clock_hz": 2.619e9,
-        "pcie_generation": 5, "pcie_width": 16, "persistence_mode": True, "ecc": True,
+        "set_clock_hz": 1.2e9, "default_set_clock_hz": 1.98e9,
+        "max_pcie_generation": 5, "max_pcie_width": 16, "compute_mode": "default",
+        "persistence_mode": True, "ecc": True, "numa_node": 1,
     }  # fmt: skip
+
+
+def test_limits_are_read_again_each_time() -> None:
+    told = dict(H100)
+    (reader,) = find(TARGET, FakeNvml(told))
+    before = reader.limits()
+    told |= {"EnforcedPowerLimit": 300_000}
+    del told["ApplicationsClock"]
+
+    after = {
+        "power_limit_w": 300.0, "compute_mode": "default", "persistence_mode": True, "ecc": True,
+    }  # fmt: skip
+    assert before == after | {"power_limit_w": 700.0, "set_clock_hz": 1.2e9}
+    assert reader.limits() == after
 
 
 def test_a_gpu_without_energy_counter_says_so() -> None:

@@ -13,7 +13,7 @@ from tests.fakes.driver import build_nvml
 pytest.importorskip("pynvml")
 CODE = """
 import json
-from nobs.schema.base import Backend
+from nobs.schema.enums import Backend
 from nobs.system.telemetry.nvidia import find
 from nobs.system.telemetry.reader import Target
 (reader,) = find(Target(backend=Backend.CUDA, uuid="GPU-8f3c"))
@@ -44,6 +44,7 @@ def test_values_come_through_in_si_units(told: dict[str, Any]) -> None:
     assert told["channels"] == {
         "energy_j": 9e6, "power_w": 345.678, "utilisation": 0.98, "memory_bytes": float(1 << 33),
         "clock_hz": 1.755e9, "memory_clock_hz": 2.619e9, "temperature_c": 61.0, "throttle": 0x44,
+        "pcie_width": 8.0,
     }  # fmt: skip
 
 
@@ -52,4 +53,5 @@ def test_counters_processes_and_limits_come_through(told: dict[str, Any]) -> Non
     assert told["processes"] == [11, 12]
     assert told["facts"] == {
         "driver": "580.65.06", "power_limit_w": 450.0, "default_power_limit_w": 700.0,
+        "max_pcie_width": 16,
     }  # fmt: skip

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from nobs.schema.base import Backend, Status
+from nobs.schema.enums import Backend, Status
 from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
 from nobs.schema.server import Locality
 from nobs.tasks.chat.aggregate import has_too_many_failures
 from nobs.tasks.chat.report import LlmRequest
-from nobs.tasks.llms import DEFINITION
+from nobs.tasks.llms.definition import DEFINITION
 from tests.fakes.llm_results import NOW, failed, report_of, result_of, whole
 
 RUNS = [

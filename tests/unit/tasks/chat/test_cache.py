@@ -5,7 +5,7 @@ import pytest
 
 from nobs.tasks.chat.cache import is_cached
 from nobs.tasks.chat.report import LlmRequest
-from nobs.tasks.llms import DEFINITION
+from nobs.tasks.llms.definition import DEFINITION
 from tests.fakes.llm_results import report_of, whole
 from tests.fakes.llm_work import work
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from nobs.schema.base import Backend, Status
+from nobs.schema.enums import Backend, Status
 from nobs.schema.report import ModelReport
 from nobs.schema.server import Locality, RequestShape, ServerRef
 from nobs.tasks.chat.report import ChatModelReport
-from nobs.tasks.llms import DEFINITION
+from nobs.tasks.llms.definition import DEFINITION
 from tests.fakes.llm_results import failed, result_of, whole
 from tests.fakes.run_requests import pinned
 

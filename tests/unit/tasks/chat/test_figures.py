@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from nobs.schema.base import Backend, Status
+from nobs.schema.enums import Backend, Status
 from nobs.tasks.charts import Point
-from nobs.tasks.llms import DEFINITION
+from nobs.tasks.llms.definition import DEFINITION
 from nobs.tasks.llms.report import LlmModelReport
 from tests.fakes.reports import level
 

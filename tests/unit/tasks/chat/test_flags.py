@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from nobs.schema.base import Backend, Status
+from nobs.schema.enums import Backend, Status
 from nobs.schema.flags import FlagName
 from nobs.schema.server import Locality, ModelIdentity, ServerRef
-from nobs.tasks.llms import DEFINITION
+from nobs.tasks.llms.definition import DEFINITION
 from nobs.tasks.llms.report import LlmModelReport
 
 

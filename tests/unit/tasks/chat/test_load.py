@@ -1,13 +1,19 @@
 """Levels of load: arrivals, figures from known stamps, and the knee."""
 
+import asyncio
 from itertools import pairwise
 
 import pytest
 
-from nobs.tasks.chat.load import Level, arrival_times_s, levels_of, requests_of, sweep_levels
+from nobs.schema.server import Connection
+from nobs.tasks.chat.arrivals import Arrivals, arrival_times_s
+from nobs.tasks.chat.client.record import ChatFailure
+from nobs.tasks.chat.levels import Level, levels_of, requests_of, sweep_levels
+from nobs.tasks.chat.load import parts_of, processes_for, send_whole
 from nobs.tasks.chat.load_figures import grew, knee_of, level_figures
-from nobs.tasks.chat.params import Arrivals, LoadParams
-from nobs.tasks.chat.report import LoadLevel
+from nobs.tasks.chat.load_report import LoadLevel
+from nobs.tasks.chat.params import LoadParams
+from nobs.tasks.chat.sending import Part
 from tests.fakes.llm_records import answered, failed
 
 
@@ -37,7 +43,7 @@ def test_levels_come_in_their_order_and_a_sweep_doubles() -> None:
 
     assert [str(found) for found in levels_of(params)] == ["1 at once", "4 at once",
                                                            "0.5 requests/s"]  # fmt: skip
-    assert [found.concurrency for found in sweep_levels()] == [1, 2, 4, 8, 16, 32, 64, 128, 256]
+    assert [found.concurrency for found in sweep_levels()] == [1 << power for power in range(11)]
 
 
 def test_a_level_has_enough_requests() -> None:
@@ -45,6 +51,51 @@ def test_a_level_has_enough_requests() -> None:
     assert requests_of(Level(concurrency=16), 3) == 32
     assert requests_of(Level(rate_per_s=0.1), 3) == 10
     assert requests_of(Level(rate_per_s=2.0), 3) == 40
+
+
+@pytest.mark.parametrize(
+    ("level", "cores", "processes"),
+    [
+        (Level(concurrency=1), 64, 1),
+        (Level(concurrency=256), 64, 1),
+        (Level(concurrency=257), 64, 2),
+        (Level(concurrency=1024), 64, 4),
+        (Level(concurrency=1024), 2, 2),
+        (Level(concurrency=1024), 1, 1),
+        (Level(rate_per_s=64.0), 64, 1),
+        (Level(rate_per_s=1000.0), 64, 16),
+        (Level(rate_per_s=1000.0), 8, 8),
+    ],
+)
+def test_large_levels_are_sent_by_more_processes_up_to_one_per_core(
+    level: Level, cores: int, processes: int
+) -> None:
+    assert processes_for(level, cores) == processes
+
+
+def test_parts_of_a_level_have_all_its_requests_at_their_times() -> None:
+    whole = Part(
+        connection=Connection(base_url="http://127.0.0.1:1/v1"),
+        requests=[b"0", b"1", b"2", b"3", b"4"], concurrency=5, times_s=[0.0, 1.0, 2.0, 3.0, 4.0],
+        settle_s=0.0,
+    )  # fmt: skip
+    parts = list(parts_of(whole, 2))
+
+    assert [part.requests for part in parts] == [[b"0", b"2", b"4"], [b"1", b"3"]]
+    assert [part.times_s for part in parts] == [[0.0, 2.0, 4.0], [1.0, 3.0]]
+    assert [part.concurrency for part in parts] == [3, 2]
+
+
+def test_a_level_for_which_too_few_files_may_be_open_fails_with_the_limit() -> None:
+    part = Part(
+        connection=Connection(base_url="http://127.0.0.1:1/v1"), requests=[b"0", b"1"],
+        concurrency=10**9, times_s=None, settle_s=0.0,
+    )  # fmt: skip
+    sent = asyncio.run(send_whole(part, 1))
+
+    assert [record.failure for record in sent.records] == [ChatFailure.CLIENT] * 2
+    assert "1,000,000,000 connections need" in sent.client.error
+    assert "RLIMIT_NOFILE" in sent.client.error
 
 
 def test_figures_follow_from_the_stamps() -> None:

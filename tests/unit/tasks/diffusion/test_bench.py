@@ -1,12 +1,14 @@
 """The bench with real pipelines: the packaged one, and small ones with random weights."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.profiler import ProfilerActivity, profile
 
 from nobs.catalog import load_catalog
 from nobs.data.texts import load_texts
@@ -17,8 +19,10 @@ from nobs.tasks.base import Work
 from nobs.tasks.diffusion.bench import DiffusionBench
 from nobs.tasks.diffusion.files import open_pipeline
 from nobs.tasks.diffusion.phases import Watch
-from nobs.tasks.diffusion.pipeline import make_images
+from nobs.tasks.diffusion.pipeline import make_images, prepare
+from nobs.tasks.diffusion.tuning import Attention
 from nobs.tasks.parameters import typed
+from nobs.tasks.tuning import Refused
 from tests.fakes.images import MODEL
 
 CATALOG = load_catalog()
@@ -149,6 +153,7 @@ def test_random_weights_are_the_same_again(tmp_path: Path) -> None:
     assert np.isfinite(first).all()
 
 
+@pytest.mark.long
 def test_the_best_settings_are_searched_and_used(tmp_path: Path) -> None:
     workload = quick("diffusion-max-quick/1", images=2, tuning_budget_s=60.0)
     bench = make_bench(workload, workload.models[0], tmp_path)
@@ -157,12 +162,37 @@ def test_the_best_settings_are_searched_and_used(tmp_path: Path) -> None:
 
     assert {trial["dtype"] for trial in tried} == {"bfloat16", "float32"}
     assert {trial["channels_last"] for trial in tried} == {False, True}
+    assert {trial["attention"] for trial in tried[:3]} == {None, "math"}
+    assert facts["attention_kernel"] == bench.settings.attention
     assert not any(trial["compiled"] for trial in tried)
     assert facts["batch_size"] == bench.settings.batch_size
     assert facts["dtype"] == facts["vae_dtype"] == bench.settings.dtype
     peak = bench.calibrate(None)
     assert isinstance(peak, Calibration)
     assert peak.dtype is bench.settings.dtype
+
+
+@pytest.mark.parametrize(("kernel", "is_fused"), [(None, True), (Attention.MATH, False)])
+def test_the_denoiser_uses_the_chosen_attention_kernel(
+    tmp_path: Path, kernel: Attention | None, is_fused: bool
+) -> None:
+    bench = make_bench(quick(images=1), quick().models[0], tmp_path)
+    bench.load()
+    prepare(bench.pipe, replace(bench.settings, attention=kernel))
+    latents, text = torch.zeros(1, 4, 8, 8), torch.zeros(1, 16, 64)
+    with torch.no_grad(), profile(activities=[ProfilerActivity.CPU]) as found:
+        bench.pipe.unet(latents, 1, encoder_hidden_states=text)
+
+    fused = [event.key for event in found.key_averages() if "flash_attention" in event.key]
+    assert bool(fused) is is_fused
+
+
+def test_a_kernel_that_the_device_lacks_is_a_refused_trial(tmp_path: Path) -> None:
+    bench = make_bench(quick(images=1), quick().models[0], tmp_path)
+    bench.load()
+
+    with pytest.raises(Refused, match="scaled_dot_product_attention"):
+        bench._measure(replace(bench.settings, attention=Attention.CUDNN))
 
 
 def test_too_little_memory_is_named_before_loading(

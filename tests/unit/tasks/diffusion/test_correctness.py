@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.tasks.diffusion import correctness
 from nobs.tasks.diffusion.checks import Gate, PictureCheck, Recognition, why_wrong
 from nobs.tasks.diffusion.correctness import Floats, Pictures, check_pictures

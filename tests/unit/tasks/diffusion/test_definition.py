@@ -5,12 +5,19 @@ from typing import Any
 import pytest
 
 from nobs.errors import UsageError
-from nobs.schema.base import Backend, Dtype
+from nobs.report.compare import compare_reports
+from nobs.report.leaderboard import arrange, flatten
+from nobs.report.price import Prices
+from nobs.report.rank import rank
+from nobs.schema.enums import Backend, Dtype
 from nobs.schema.pins import Params
-from nobs.tasks.diffusion import DEFINITION
+from nobs.schema.report import Report, TaskReport, WorkloadRef
+from nobs.tasks.diffusion.definition import DEFINITION
 from nobs.tasks.diffusion.figures import CHARTS, settings_of
 from nobs.tasks.diffusion.params import DiffusionParams, Recipe
 from tests.fakes.images import MODEL, make_model, make_result, quick
+from tests.fakes.reports import make_report
+from tests.fakes.reports import workload as reference
 
 GUIDED = {"width": 64, "height": 64, "steps": 4, "guidance": 2.0}
 SHARES = next(chart for chart in CHARTS if chart.key == "phases")
@@ -63,7 +70,45 @@ def test_figures_follow_from_the_samples() -> None:
     assert DEFINITION.score([model]) == pytest.approx(3600 / 0.3)
     assert list(SHARES.read(model)) == pytest.approx([0.1, 0.8, 0.06, 0.03, 0.01])
     assert settings_of(model) == "32x32, 20 steps, guidance 3, float32, batch 1"
+    assert next(DEFINITION.details(model)) == (
+        "Each figure is at 32x32, 20 steps, guidance 3, float32, batch 1."
+    )
     assert list(DEFINITION.find_contradictions(model, quick())) == []
+
+
+def report_of(batch_size: int, rate: float = 1.0) -> Report:
+    """Return a report of one model, tuned to this batch size."""
+    model = make_model(2.0 / rate, 2.1 / rate, 1.9 / rate, batch_size=batch_size)
+    task = TaskReport(
+        task="diffusion", dataset_size=10, models={MODEL: model}, task_score=None,
+        workload=WorkloadRef.model_validate(reference("diffusion-max-quick/1", "closed")),
+    )  # fmt: skip
+    name = f"batch {batch_size}, {rate}"
+    return make_report(name, run=name, tasks=()).model_copy(update={"tasks": (task,)})
+
+
+def test_batches_of_different_sizes_are_never_ranked_together() -> None:
+    reports = [report_of(1), report_of(4, 3.0), report_of(4, 2.0)]
+    (table,) = arrange([flatten("", report) for report in reports]).tables
+    rankings = rank(reports, prices=Prices())
+
+    assert [(place, row.model) for place, row in table.ranked()] == [
+        (1, f"{MODEL}, batch 1"), (1, f"{MODEL}, batch 4"), (2, f"{MODEL}, batch 4"),
+    ]  # fmt: skip
+    assert [(each.model, len(each.places)) for each in rankings] == [
+        (f"{MODEL}, batch 1", 1), (f"{MODEL}, batch 4", 2),
+    ]  # fmt: skip
+
+
+def test_batches_of_different_sizes_are_not_compared() -> None:
+    other = compare_reports(report_of(1), report_of(4), names=("a", "b"))
+    alike = compare_reports(report_of(4), report_of(4, 2.0), names=("a", "b"))
+
+    (refusal,) = other.refusals
+    assert refusal.reason == "batch 1 in the baseline and batch 4 in the other report"
+    assert refusal.is_loss
+    assert other.lines == ()
+    assert next(line.model for line in alike.lines) == f"{MODEL}, batch 4"
 
 
 def test_a_report_is_rebuilt_from_itself() -> None:

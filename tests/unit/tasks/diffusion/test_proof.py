@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nobs.schema.base import Backend, Dtype, Status
+from nobs.schema.enums import Backend, Dtype, Status
 from nobs.tasks.base import Work
-from nobs.tasks.diffusion import DEFINITION
 from nobs.tasks.diffusion.checks import PictureCheck, find_gate, load_gates, why_wrong
 from nobs.tasks.diffusion.correctness import Pictures, check_pictures
+from nobs.tasks.diffusion.definition import DEFINITION
 from nobs.tasks.diffusion.digits import get_model_path
 from nobs.tasks.diffusion.files import open_pipeline
 from nobs.tasks.diffusion.params import DiffusionParams
@@ -50,8 +50,11 @@ def work_in(directory: Path) -> Work:
     )
 
 
-@pytest.mark.parametrize("dtype", [Dtype.FLOAT32, Dtype.BFLOAT16])
-@pytest.mark.parametrize("threads", [1, 2])
+DTYPES = [Dtype.FLOAT32, pytest.param(Dtype.BFLOAT16, marks=pytest.mark.long)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_sound_runs_pass(dtype: Dtype, threads: int) -> None:
     pictures = subject().make(Case(name="", is_sound=True, threads=threads, batch=8), dtype)
     check = check_pictures(pictures, subject().reference, dtype)
@@ -60,8 +63,10 @@ def test_sound_runs_pass(dtype: Dtype, threads: int) -> None:
     assert [*why_wrong(check)] == []
 
 
-@pytest.mark.parametrize("dtype", [Dtype.FLOAT32, Dtype.BFLOAT16])
-@pytest.mark.parametrize("name", VISIBLE)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "name", [*VISIBLE[:2], *(pytest.param(name, marks=pytest.mark.long) for name in VISIBLE[2:])]
+)
 def test_faults_are_wrong(name: str, dtype: Dtype) -> None:
     pictures = subject().make(Case(name=name, is_sound=False, change=FAULTS[name]), dtype)
 
@@ -115,7 +120,7 @@ def test_the_reference_is_of_the_packaged_weights_and_no_others() -> None:
     assert find_reference(PIN, RECIPE.model_copy(update={"steps": 4})) is None
 
 
-@pytest.mark.parametrize("dtype", [Dtype.FLOAT32, Dtype.BFLOAT16])
+@pytest.mark.parametrize("dtype", [Dtype.FLOAT32, Dtype.BFLOAT16, Dtype.FLOAT16])
 def test_gates_follow_from_the_runs_that_are_stored_with_them(dtype: Dtype) -> None:
     gate = find_gate(PIN.id, RECIPE, dtype)
     runs = [run for run in load_gates().runs if (run.model, run.dtype) == (PIN.id, dtype)]

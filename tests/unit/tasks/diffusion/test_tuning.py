@@ -2,8 +2,8 @@
 
 import pytest
 
-from nobs.schema.base import Dtype
-from nobs.tasks.diffusion.tuning import Search, Settings
+from nobs.schema.enums import Dtype
+from nobs.tasks.diffusion.tuning import KERNELS, Attention, Search, Settings
 from nobs.tasks.tuning import Outcome, OutOfMemory, Refused
 
 BF16, F32 = Dtype.BFLOAT16, Dtype.FLOAT32
@@ -25,6 +25,21 @@ def test_each_change_is_kept_if_it_is_faster() -> None:
     assert best == Settings(dtype=BF16, vae_dtype=BF16, batch_size=4, compiled=True)
     assert search.stopped_by == "throughput"
     assert [trial["batch_size"] for trial in search.describe()] == [1, 1, 1, 1, 2, 4, 8]
+
+
+def test_the_fastest_attention_kernel_is_kept_and_one_that_fails_is_recorded() -> None:
+    def measure(settings: Settings) -> float:
+        if settings.attention is Attention.EFFICIENT:
+            raise Refused
+        return rate(settings) * (1.5 if settings.attention is Attention.CUDNN else 1.0)
+
+    search = Search(measure=measure, budget_s=60)
+    best = search.find((BF16,), 1, compiles=False, kernels=KERNELS["cuda"])
+
+    assert best.attention is Attention.CUDNN
+    assert [(trial["attention"], trial["outcome"]) for trial in search.describe()] == [
+        (None, "ok"), ("flash", "ok"), ("efficient", "refused"), ("cudnn", "ok"), ("cudnn", "ok"),
+    ]  # fmt: skip
 
 
 def test_a_given_batch_is_kept() -> None:

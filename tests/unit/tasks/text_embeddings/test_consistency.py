@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from nobs.schema.base import Backend, Dtype, Status
+from nobs.schema.enums import Backend, Dtype, Status
 from nobs.schema.result import Calibration, DeviceCheck
 from nobs.tasks.text_embeddings.consistency import check_output, find_contradictions
 from nobs.tasks.text_embeddings.open_reasons import open_reasons_of

@@ -6,7 +6,7 @@ import pytest
 
 from nobs.tasks.charts import Point
 from nobs.tasks.figures import Measured
-from nobs.tasks.text_embeddings import DEFINITION
+from nobs.tasks.text_embeddings.definition import DEFINITION
 from nobs.tasks.text_embeddings.figures import MFU, RATE
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 

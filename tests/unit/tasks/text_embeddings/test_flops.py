@@ -27,6 +27,7 @@ MODERNBERT = ModernBertConfig(
     hidden_size=768, num_hidden_layers=22, num_attention_heads=12, intermediate_size=1152
 )
 LONG = 512
+TOKENS = [128, *(pytest.param(count, marks=pytest.mark.long) for count in (16, LONG))]
 
 
 def formula(config: BertConfig | ModernBertConfig | XLMRobertaConfig) -> FlopModel:
@@ -50,7 +51,7 @@ def build(kind: type[torch.nn.Module], config: object) -> torch.nn.Module:
         return kind(config).eval()
 
 
-@pytest.mark.parametrize("tokens", [16, 128, LONG])
+@pytest.mark.parametrize("tokens", TOKENS)
 @pytest.mark.parametrize(
     ("kind", "config"),
     [(BertModel, GTE_LARGE), (XLMRobertaModel, XLMRobertaConfig())],
@@ -64,7 +65,7 @@ def test_bert_formula_is_what_torch_counts(
     assert formula(config).of_rows([tokens] * 2) == pytest.approx(counted, rel=0.01)
 
 
-@pytest.mark.parametrize("tokens", [16, 128, LONG])
+@pytest.mark.parametrize("tokens", TOKENS)
 def test_modernbert_formula_with_open_windows_is_what_torch_counts(tokens: int) -> None:
     counted = count(build(ModernBertModel, MODERNBERT), 2, tokens)
 

@@ -15,7 +15,7 @@ from sentence_transformers.sparse_encoder import modules as sparse_modules
 
 from nobs.data.layout import TRANSFORMERS, WEIGHTED
 from nobs.errors import NobsError, OtherModel
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams
 from nobs.tasks.text_embeddings.report import Encoder, Origin
 from tests.fakes import encoders
@@ -40,7 +40,9 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return save
 
 
-@pytest.mark.parametrize("dtype", [Dtype.FLOAT32, Dtype.BFLOAT16])
+@pytest.mark.parametrize(
+    "dtype", [Dtype.FLOAT32, pytest.param(Dtype.BFLOAT16, marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("kind", [kind for kind in encoders.DENSE if kind != "BoW"])
 def test_every_dense_module_is_measured(
     saved: Callable[[str], Path], kind: str, dtype: Dtype

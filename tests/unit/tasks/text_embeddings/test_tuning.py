@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from nobs.schema.base import Dtype
+from nobs.schema.enums import Dtype
 from nobs.tasks.text_embeddings.tuning import Search, Settings, count_copies
 from nobs.tasks.tuning import Outcome, OutOfMemory, Refused
 

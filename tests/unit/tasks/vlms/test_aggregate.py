@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from nobs.schema.base import Backend, Status
+from nobs.schema.enums import Backend, Status
+from nobs.schema.server import ModelIdentity, ServerRef
 from nobs.tasks.chat.report import LlmRequest
 from nobs.tasks.vlms.aggregate import image_figures
-from nobs.tasks.vlms.looked import open_reasons
+from nobs.tasks.vlms.looked import image_warnings, open_reasons
 from nobs.tasks.vlms.report import ControlRun, VlmModelReport, VlmRequest, VlmRun
 from tests.fakes.vlm_work import workload
 
@@ -75,6 +76,16 @@ def test_megapixels_per_second_are_of_the_image_cost() -> None:
     found = image_figures(model([run(request(1, 1.5, side=1000))], [control(1.0)]))
 
     assert found["final_median_megapixels_per_sec"] == 2.0
+
+
+def test_a_server_that_says_its_model_takes_no_images_is_quoted() -> None:
+    said = "The server says that the model takes no images."
+    server = ServerRef(provider="ollama", base_url="http://127.0.0.1:11434/v1", model="m")
+
+    for vision, warnings in ((False, [said]), (True, []), (None, [])):
+        identity = ModelIdentity(id="m", vision=vision)
+        known = {"server": server.model_copy(update={"identity": identity})}
+        assert list(image_warnings(model([], []).model_copy(update=known))) == warnings
 
 
 def test_pictures_that_cost_little_after_their_first_time_are_open() -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from nobs.schema.base import Backend, Status
+from nobs.schema.enums import Backend, Status
 from nobs.schema.report import Interval
 from nobs.tasks.charts import Picture
-from nobs.tasks.vlms import DEFINITION
+from nobs.tasks.vlms.definition import DEFINITION
 from nobs.tasks.vlms.report import OneImageLevel, PictureCheck, SizeFigures, VlmModelReport
 
 
@@ -56,6 +56,9 @@ def test_lines_fit_the_terminal() -> None:
     )))  # fmt: skip
 
     assert max(map(len, lines)) <= 80
+    assert " ".join(lines[1].split()) == (
+        "16384x16384 123456 19.1 MiB 124 ms 123 - 124 ms 200 ms 12.3 s"
+    )
     assert (
         lines[2] == "  100.0 % of the sure questions answered right, 95.8 % only with the picture"
     )

@@ -1,13 +1,12 @@
 import os
-import struct
 from pathlib import Path
-from zlib import compress, crc32
 
 import pytest
 from PIL import Image, TiffImagePlugin
 
 from nobs.errors import DataError
 from nobs.tasks.vlms.own_pictures import read_image, read_images
+from tests.fakes.pictures import save_deep
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -101,16 +100,7 @@ def test_every_kind_of_pixels_becomes_rgb(
 
 
 def test_colours_of_16_bits_keep_their_high_byte(tmp_path: Path) -> None:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
-
-    row = b"\0" + struct.pack(">3H", 65535, 51 * 256 + 200, 0) * 40
-    (tmp_path / "deep.png").write_bytes(
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", struct.pack(">2I5B", 40, 60, 16, 2, 0, 0, 0))
-        + chunk(b"IDAT", compress(row * 60))
-        + chunk(b"IEND", b"")
-    )
+    save_deep(tmp_path / "deep.png", (40, 60))
 
     assert corners(read_image(tmp_path / "deep.png")) == ((255, 51, 0),) * 2
 

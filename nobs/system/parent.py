@@ -1,4 +1,4 @@
-"""A step's process ends with its parent, which holds its deadline."""
+"""A child process that ends with its parent, which holds its deadline."""
 
 import ctypes
 import os
@@ -11,7 +11,7 @@ _PR_SET_PDEATHSIG = 1
 def die_with_parent() -> None:
     """Let Linux kill this process when its parent ends.
 
-    Elsewhere a step outlives a killed supervisor until it is done.
+    Elsewhere a child outlives a killed parent until it is done.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from nobs.data.hub_cache import find_model
-from nobs.data.pipelines import is_complete_pipeline, variant_of, weights_of
 from nobs.errors import ModelMissing, OtherModel
 from nobs.schema.pins import ModelPin, Source
+from nobs.tasks.definitions import is_complete_model
 from nobs.tasks.diffusion.files import DIGESTS, open_pipeline
+from nobs.tasks.diffusion.layout import is_complete_pipeline, variant_of, weights_of
 from tests.fakes.pipelines import STABLE, TURBO_FILES, XL, XL_FILES, index_of, write_pipeline
 from tests.fakes.weights import safetensors
 
@@ -166,5 +167,5 @@ def test_the_cache_has_a_pipeline_only_with_all_its_files(
     if change:
         change(snapshot / "text_encoder" / "model.fp16.safetensors")
 
-    found = find_model(ModelPin(id="a/b", revision=commit), tmp_path)
+    found = find_model(ModelPin(id="a/b", revision=commit), tmp_path, is_complete_model)
     assert found == (snapshot if here else None)

@@ -1,0 +1,120 @@
+"""The options of a job of Slurm, for `export` and `submit`."""
+
+import re
+import secrets
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nobs.cli.paths import UserPath
+from nobs.cli.run_words import check_run
+
+if TYPE_CHECKING:
+    from nobs.render.slurm import SlurmJob
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_,.=-]*")
+_OPTION = re.compile(r"([a-z][a-z-]*)(=[^\s\"'`$;&|<>\\]+)?")
+_OWN = frozenset({
+    "array", "job-name", "nodes", "ntasks", "ntasks-per-node", "exclusive", "time", "signal",
+    "requeue", "no-requeue", "open-mode", "output", "error", "partition", "gres", "gpus",
+    "gpus-per-node", "wait", "parsable", "test-only", "wrap",
+})  # fmt: skip
+"""Options of sbatch that the job sets, or that would change how it ends."""
+
+type Decorated = Callable[..., object]
+
+
+def _check_name(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _NAME.fullmatch(value):
+        raise click.BadParameter(f"{value!r} isn't a name that Slurm has.", ctx, parameter)
+    return value
+
+
+def _check_options(
+    ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    for value in values:
+        found = _OPTION.fullmatch(value)
+        if found is None:
+            raise click.BadParameter(
+                f"{value!r} isn't like account=NAME, without dashes in front.", ctx, parameter
+            )
+        if found[1] in _OWN:
+            raise click.BadParameter(f"{found[1]}: the job sets it.", ctx, parameter)
+    return values
+
+
+_DECORATORS = (
+    click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- RUN_OPTIONS...]"),
+    click.option("--nodes", type=click.IntRange(1, 10_000), default=1, show_default=True,
+                 help="Number of nodes; each runs all of it."),
+    click.option("--array", "is_array", is_flag=True,
+                 help="Run as many jobs of one node, which start as nodes become free (two may get "
+                 "the same one), instead of one job that waits for all nodes."),
+    click.option("--partition", callback=_check_name, metavar="NAME", help="Partition of Slurm."),
+    click.option("--gres", callback=_check_name, metavar="GRES",
+                 help="Devices per node, as in gpu:1 or gpu:h100:8."),
+    click.option("--time", "limit_min", type=click.IntRange(5), metavar="MINUTES",
+                 help="Time limit of Slurm; default: the run's --timeout and 10 minutes. Shorter "
+                 "ones are reached: the run is interrupted, requeued and resumed."),
+    click.option("--requeues", type=click.IntRange(0, 100), default=3, show_default=True,
+                 help="How often the job is requeued at its time limit; 0: not after the loss of a "
+                 "node either."),
+    click.option("--option", "-o", "options", multiple=True, callback=_check_options,
+                 metavar="NAME[=VALUE]",
+                 help="Another option of sbatch: account=NAME, mem=64G, constraint=h100. Can be "
+                 "repeated."),
+    click.option("--results", type=UserPath(), default=Path("results"), show_default=True,
+                 envvar="NOBS_RESULTS", show_envvar=True,
+                 help="Results directory, on a disk that all nodes share."),
+    click.option("--nobs", "program", metavar="PROGRAM",
+                 help="The program on the nodes; default: this one. In a container it is `nobs`."),
+    click.option("--pyxis", "image", metavar="IMAGE",
+                 help="Run in this image, by Slurm's plugin pyxis: one of a registry, as in "
+                 "ghcr.io/you/nobs:cuda, or a squashfs file."),
+    click.option("--bundle", metavar="DIRECTORY",
+                 help="Run in this OCI bundle, by `srun --container`; its config must mount the "
+                 "results directory."),
+)  # fmt: skip
+
+
+def slurm_options(command: Decorated) -> Decorated:
+    """Add the options of a job."""
+    for decorate in reversed(_DECORATORS):
+        command = decorate(command)
+    return command
+
+
+def slurm_job(  # noqa: PLR0913 - one for each option
+    *,
+    words: Sequence[str],
+    nodes: int,
+    is_array: bool,
+    partition: str | None,
+    gres: str | None,
+    limit_min: int | None,
+    requeues: int,
+    options: Sequence[str],
+    results: Path,
+    program: str | None,
+    image: str | None,
+    bundle: str | None,
+) -> "SlurmJob":
+    """Return the job; UsageError for options that contradict each other or that a run refuses."""
+    from nobs.render.slurm import SlurmJob
+
+    if image and bundle:
+        raise click.UsageError("--pyxis can't be combined with --bundle.")
+    params = check_run(tuple(words))
+    here = shutil.which(sys.argv[0]) or sys.argv[0]
+    own = program or str(Path(here).absolute())
+    return SlurmJob(
+        words=words, timeout_s=params["timeout_s"], results=results.absolute(),
+        nobs="nobs" if image or bundle else own, collector=own, key=secrets.token_hex(4),
+        nodes=nodes, is_array=is_array, partition=partition, gres=gres, limit_min=limit_min,
+        requeues=requeues, options=options, image=image, bundle=bundle,
+    )  # fmt: skip

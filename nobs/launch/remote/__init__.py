@@ -1,0 +1,1 @@
+"""Runs on other machines by the system's ssh: started, followed, brought home."""

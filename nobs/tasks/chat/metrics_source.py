@@ -1,0 +1,71 @@
+"""Read a server's `/metrics` over a connection of its own, within bounds of bytes and time."""
+
+from urllib.parse import urlsplit
+
+from nobs.providers.chat import headers_of
+from nobs.schema.server import Connection
+from nobs.tasks.chat.client.framing import MalformedResponse, body_of, parse_head
+from nobs.tasks.chat.client.wire import ConnectFailed, End, KeepAlive, Limits
+from nobs.tasks.chat.metrics import Values, has_known_names, read_values
+
+LIMITS = Limits(connect_s=2.0, first_byte_s=5.0, idle_s=5.0, total_s=5.0, max_bytes=8_000_000)
+OK = 200
+
+
+class NoMetrics(Exception):
+    """A read gave no metrics; the message says why."""
+
+
+class MetricsSource:
+    """One keep-alive connection to the metrics of a server."""
+
+    def __init__(self, connection: Connection, model: str, limits: Limits = LIMITS) -> None:
+        self._http = KeepAlive(connection, limits)
+        self._request = _request(connection)
+        self._model = model
+
+    async def read(self) -> Values:
+        """Return the metrics of now; raise NoMetrics."""
+        try:
+            exchange = await self._http.exchange(self._request)
+        except ConnectFailed as failed:
+            raise NoMetrics(str(failed)) from failed
+        if exchange.end is not End.COMPLETE:
+            raise NoMetrics(f"/metrics: {exchange.end.replace('_', ' ')}")
+        text = _body(b"".join(exchange.chunks))
+        values = read_values(text, self._model)
+        if values is None and has_known_names(text):
+            raise NoMetrics("/metrics has known names without a usable value")
+        if values is None:
+            raise NoMetrics("/metrics has none of the known metrics")
+        return values
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._http.close()
+
+
+def _request(connection: Connection) -> bytes:
+    """Return the request; metrics stand beside the routes of OpenAI's API."""
+    url = urlsplit(connection.base_url)
+    headers = headers_of(connection.api_key) | {"Accept": "text/plain"}
+    del headers["Content-Type"]
+    lines = [
+        f"GET {url.path.rstrip('/').removesuffix('/v1')}/metrics HTTP/1.1",
+        f"Host: {url.netloc}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+
+def _body(response: bytes) -> bytes:
+    """Return the body of a good answer; raise NoMetrics."""
+    try:
+        head = parse_head(response)
+        if head is None:
+            raise NoMetrics("/metrics: no HTTP response")
+        if head.status != OK:
+            raise NoMetrics(f"/metrics: HTTP {head.status}")
+        return body_of(head).feed(response[head.size :])
+    except MalformedResponse as error:
+        raise NoMetrics(f"/metrics: {error}") from error

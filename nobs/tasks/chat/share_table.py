@@ -1,0 +1,132 @@
+"""Measure one client's share of the load levels of a server, each from its agreed start."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from nobs.errors import UsageError
+from nobs.log import get_logger
+from nobs.schema.server import Connection
+from nobs.schema.share import Share
+from nobs.tasks.chat.levels import Level, levels_of
+from nobs.tasks.chat.load import Timing, send_level
+from nobs.tasks.chat.load_figures import level_figures
+from nobs.tasks.chat.load_report import LoadLevel, LoadTable
+from nobs.tasks.chat.load_table import CheckRecord, MakeRequests
+from nobs.tasks.chat.params import LoadParams
+from nobs.tasks.chat.raw import pack
+from nobs.tasks.chat.sending import MissedStart
+from nobs.tasks.chat.server_clock import read_server_clock
+from nobs.tasks.chat.share_levels import count_of, part_of, times_of
+from nobs.tasks.chat.share_report import LoadShare, RawRequests
+
+OPEN_S = 2.0
+"""Connections are opened this long before a start: servers close idle ones."""
+MAX_REQUESTS = 30_000
+"""Of one client in all levels: reports with more than 400,000 values aren't read."""
+log = get_logger()
+
+
+@dataclass(kw_only=True)
+class ShareMeter:
+    """Measures this client's part of the fixed levels of `params`."""
+
+    loop: asyncio.Runner
+    connection: Connection
+    params: LoadParams
+    share: Share
+    make: MakeRequests
+    check: CheckRecord
+    settle_s: float = 0.0
+    """As of the guard."""
+    _levels: list[LoadLevel] = field(default_factory=list, init=False)
+    _raw: list[RawRequests] = field(default_factory=list, init=False)
+
+    def measure(self, prompts: int) -> LoadTable:
+        """Measure all levels; UsageError for a missed start, or for too many requests."""
+        count = sum(count_of(self.share, whole, prompts) for whole in levels_of(self.params))
+        if count > MAX_REQUESTS:
+            raise UsageError(
+                f"Share {self.share} has {count:,} requests; a report holds {MAX_REQUESTS:,}.",
+                "Use more clients, or fewer or smaller load levels.",
+            )
+        clock = self.loop.run(read_server_clock(self.connection))
+        before_s = _wall_s()
+        for number, whole in enumerate(levels_of(self.params)):
+            self._measure(number, whole, prompts)
+        return LoadTable(
+            levels=tuple(self._levels), arrivals=self.params.arrivals, seed=self.params.seed,
+            knee=None,
+            share=LoadShare(
+                share=self.share, clock=clock, clock_step_s=_wall_s() - before_s,
+                raw=tuple(self._raw),
+            ),
+        )  # fmt: skip
+
+    def _measure(self, number: int, whole: Level, prompts: int) -> None:
+        level, count = part_of(self.share, whole), count_of(self.share, whole, prompts)
+        requests = self.make(count)
+        at_s = self._wait(number)
+        if not requests:
+            self._levels.append(level_figures(level, []))
+            self._raw.append(RawRequests())
+            return
+        params = self.params
+        arrivals_s = times_of(self.share, whole, prompts, params.arrivals, params.seed)
+        timing = Timing(settle_s=self.settle_s, at_s=at_s, arrivals_s=arrivals_s)
+        try:
+            sent = self.loop.run(send_level(level, self.connection, requests, params, timing))
+        except MissedStart as missed:
+            raise UsageError(
+                f"{self._begin_of(number)} {missed.late_s:.1f} s ago: this client's connections"
+                " opened later.",
+                "Use a machine that isn't busy, or more clients with a smaller share each.",
+            ) from missed
+        records = [self.check(record) for record in sent.records]
+        figures = level_figures(level, records)
+        seen = {"client": sent.client, "ended_early": sent.ended_early}
+        self._levels.append(figures.model_copy(update=seen))
+        self._raw.append(pack(records, round(at_s * 1e9)))
+        rate = figures.tokens_per_sec
+        log.info(
+            "part.finished", part=f"share {self.share} of load, {whole}", unit="tokens",
+            duration_s=figures.duration_s,
+            units=None if rate is None else rate * figures.duration_s,
+        )  # fmt: skip
+
+    def _wait(self, number: int) -> float:
+        """Wait until connections may be opened; return the start on the monotonic clock."""
+        at_s = self.share.start_of(number).timestamp() - _wall_s()
+        late_s = time.perf_counter() - at_s
+        if late_s > 0:
+            raise self._missed(number, late_s)
+        time.sleep(max(0.0, -late_s - OPEN_S))
+        return at_s
+
+    def _missed(self, number: int, late_s: float) -> UsageError:
+        what = f"{self._begin_of(number)} {late_s:.1f} s ago"
+        if number:
+            return UsageError(
+                f"{what}: the level before took longer than --slot {self.share.slot_s:g}s.",
+                "Give all clients a longer --slot, and start them again.",
+            )
+        return UsageError(
+            f"{what}: the repeats before it ended too late.",
+            "Give all clients a later --start-at, or fewer repeats (--repeats 1), and start them"
+            " again.",
+        )
+
+    def _begin_of(self, number: int) -> str:
+        start = self.share.start_of(number)
+        return f"Load level {number + 1} was to start at {start:%H:%M:%S} UTC,"
+
+
+def own_rows[T](rows: Sequence[T], share: Share | None) -> Sequence[T]:
+    """Return every N-th row from the client's own on, so that clients send different prompts."""
+    return (rows[share.index :: share.count] or rows) if share else rows
+
+
+def _wall_s() -> float:
+    """Return the wall clock minus the monotonic one."""
+    return time.time() - time.perf_counter()

@@ -1,0 +1,1 @@
+"""Cold starts: from the start of a process or server to its first result, weights from disk."""

@@ -1,0 +1,26 @@
+"""Options of the task; light to import."""
+
+from typing import Any
+
+from nobs.schema.enums import Dtype
+from nobs.tasks.options import DATA, MODEL, RANDOM_WEIGHTS, TUNING_BUDGET, Option
+
+BATCH_SIZE: Option[int] = Option(name="batch_size", kind=int, help="Batch size.")
+DTYPE: Option[str] = Option(
+    name="dtype", choices=tuple(Dtype), help="Number format of weights and computation."
+)
+IMAGE_SIZE: Option[int] = Option(
+    name="image_size", kind=int, metavar="PIXELS",
+    help="Width and height of images, a multiple of 8.",
+)  # fmt: skip
+STEPS: Option[int] = Option(name="steps", kind=int, help="Denoising steps per image.")
+GUIDANCE: Option[float] = Option(
+    name="guidance", kind=float, help="Scale of classifier-free guidance; up to 1 there is none."
+)
+NEGATIVE_PROMPT: Option[str] = Option(
+    name="negative_prompt", metavar="TEXT", help="Negative prompt of every image."
+)
+IMAGES: Option[int] = Option(name="images", kind=int, help="Images per pass.")
+OF_RECIPES = (IMAGE_SIZE, STEPS, GUIDANCE, NEGATIVE_PROMPT)
+SHARED: tuple[Option[Any], ...] = (BATCH_SIZE, DTYPE, MODEL, *DATA)
+OPTIONS: tuple[Option[Any], ...] = (*OF_RECIPES, IMAGES, TUNING_BUDGET, *RANDOM_WEIGHTS, *SHARED)

@@ -1,0 +1,165 @@
+"""The process whose memory grows: started, watched and ended before the machine swaps."""
+
+import json
+import tempfile
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from nobs.errors import NobsError, is_exhausted
+from nobs.system.child import child
+from nobs.tasks.fit.report import FitPoint, Growth, Stop
+from nobs.units import format_bytes, format_seconds
+
+LOOK_EVERY_S = 0.02
+LAST_CHARACTERS = 500
+
+
+class Watch(threading.Thread):
+    """Ends a process whose resident memory exceeds a limit, or that takes too long."""
+
+    def __init__(self, process: Any, limit_bytes: int, limit_s: float) -> None:  # noqa: ANN401
+        super().__init__(daemon=True)
+        self.ended_by: Stop | None = None
+        self.highest = 0
+        self._process, self._limit, self._limit_s = process, limit_bytes, limit_s
+        self._done = threading.Event()
+
+    def run(self) -> None:
+        """Look until the process or the watch has ended."""
+        with suppress(psutil.NoSuchProcess):
+            seen = psutil.Process(self._process.pid)
+            waited_s = 0.0
+            while not self._done.wait(LOOK_EVERY_S):
+                waited_s += LOOK_EVERY_S
+                self.highest = max(self.highest, seen.memory_info().rss)
+                if self.highest > self._limit or waited_s > self._limit_s:
+                    self.ended_by = Stop.LIMIT if self.highest > self._limit else Stop.TIME
+                    self._process.kill()
+                    return
+
+    def stop(self) -> None:
+        """End the watch."""
+        self._done.set()
+        self.join()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """What a process reached before it ended."""
+
+    points: tuple[FitPoint, ...]
+    facts: dict[str, Any] | None
+    """What it said once the model was loaded; None if it wasn't."""
+    stop: dict[str, Any]
+    """Why it stopped: `by`, `at` and `why`, as in `Growth`."""
+
+    def loaded(self) -> dict[str, Any]:
+        """Return the facts; NobsError if the model didn't load."""
+        if self.facts is None:
+            raise not_loaded(self.stop)
+        return self.facts
+
+
+def not_loaded(stop: dict[str, Any]) -> NobsError:
+    """Return the error of a model that didn't fit at all."""
+    return NobsError(
+        f"The model didn't load: {stop['why'] or stop['by']}.",
+        "Free some memory, or choose a smaller --model.",
+    )
+
+
+def grow(
+    command: Sequence[str], order: dict[str, Any], limit_bytes: int, limit_s: float
+) -> tuple[Growth, dict[str, Any]]:
+    """Grow in one process, see `reach`; return what it reached, and its facts."""
+    found = reach(command, order, limit_bytes, limit_s)
+    facts, stop = found.loaded(), found.stop
+    return (
+        Growth(
+            before_bytes=facts["before_bytes"], loaded_bytes=facts["loaded_bytes"],
+            points=found.points, stopped_by=Stop(stop["by"]), stopped_at=stop["at"],
+            why=stop["why"],
+        ),
+        facts,
+    )  # fmt: skip
+
+
+def reach(
+    command: Sequence[str], order: dict[str, Any], limit_bytes: int, limit_s: float
+) -> Reached:
+    """Run `command`, which gets `order` as JSON, with the `sizes` to try.
+
+    It prints one JSON object per line: first `loaded`, with facts, then one per size, at last
+    why it stopped. NobsError if it breaks for another reason than memory or time.
+    """
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        with child(command, own_session=False, stdin=-1, stderr=errors) as process:
+            watch = Watch(process, limit_bytes, limit_s)
+            watch.start()
+            try:
+                out, _ = process.communicate(json.dumps(order))
+            finally:
+                watch.stop()
+        errors.seek(0)
+        said = errors.read().strip()
+    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    points = tuple(FitPoint(**line["point"]) for line in lines if "point" in line)
+    facts = next((line["loaded"] for line in lines if "loaded" in line), None)
+    stop = next((line["stop"] for line in lines if "stop" in line), None)
+    if stop is None:
+        stop = _ending(process.returncode, watch, order["sizes"], points, said)
+    return Reached(points=points, facts=facts, stop=stop)
+
+
+def _ending(
+    code: int, watch: Watch, sizes: Sequence[int], points: Sequence[FitPoint], said: str
+) -> dict[str, Any]:
+    """Return why a process ended that didn't say so; NobsError if not by its memory."""
+    at = sizes[min(len(points), len(sizes) - 1)]
+    if watch.ended_by is Stop.LIMIT:
+        why = f"its memory reached {format_bytes(watch.highest)} and it was ended"
+        return {"by": Stop.LIMIT, "at": at, "why": why}
+    if watch.ended_by is Stop.TIME:
+        return {"by": Stop.TIME, "at": at, "why": "it took too long and was ended"}
+    if code == -9:
+        return {"by": Stop.KILLED, "at": at, "why": "the system ended the process"}
+    for line in said.splitlines():
+        if is_exhausted(RuntimeError(line)):
+            return {"by": Stop.OUT_OF_MEMORY, "at": at, "why": line.strip()}
+    raise NobsError(
+        f"The growing process ended with exit code {code}: {said[-LAST_CHARACTERS:]}",
+        "Measure it with --profile standard or quick to see whether it runs at all.",
+    )
+
+
+def next_stop(
+    size: int,
+    points: Sequence[FitPoint],
+    limit_bytes: int,
+    left_s: float,
+    least_bytes: int = 0,
+) -> dict[str, Any] | None:
+    """Return why `size` shall not be tried, from the sizes before it; None if it shall.
+
+    `least_bytes` is what an estimate says it needs: two sizes show no slope yet, one none at all.
+    """
+    if left_s <= 0:
+        return {"by": Stop.TIME, "at": size, "why": f"{format_seconds(-left_s)} over the budget"}
+    expected = max(least_bytes, _expected_bytes(size, points) if points else 0)
+    if expected <= limit_bytes:
+        return None
+    why = f"would need about {format_bytes(expected)}, {format_bytes(limit_bytes)} are allowed"
+    return {"by": Stop.LIMIT, "at": size, "why": why}
+
+
+def _expected_bytes(size: int, points: Sequence[FitPoint]) -> int:
+    """Return the peak of `size` on the line through the first and the last point."""
+    last, first = points[-1], points[0]
+    grown = max(0, last.peak_bytes - first.peak_bytes)
+    per_unit = grown / (last.size - first.size) if last.size > first.size else 0.0
+    return round(last.peak_bytes + per_unit * (size - last.size))

@@ -1,0 +1,1 @@
+"""`embeddings-served`: texts per second and latency of a server's embeddings, by load."""

@@ -1,0 +1,43 @@
+"""What the process of a cold start does: embed one text."""
+
+from typing import Any
+
+from nobs.tasks.base import Work
+from nobs.tasks.calibration import wait_for
+from nobs.tasks.text_embeddings.chain import encode
+from nobs.tasks.text_embeddings.loading import dtype_of, limit_of, load_model
+from nobs.tasks.text_embeddings.params import EmbeddingsColdParams
+from nobs.tasks.text_embeddings.tuning import Settings
+
+
+class EmbedOne:
+    """Embeds the first text."""
+
+    def __init__(self, work: Work) -> None:
+        if not isinstance(work.workload.params, EmbeddingsColdParams):
+            raise TypeError(f"{work.workload.label} has no cold starts")
+        self._work, self._params = work, work.workload.params
+        self._model: Any = None
+        self._embeddings: Any = None
+
+    def load(self) -> None:
+        """Load the model and wait for the device."""
+        settings = Settings(dtype=self._params.dtype, batch_size=1)
+        self._model, _ = load_model(self._work, settings, self._params.max_seq_length)
+        wait_for(self._work.torch_device)
+
+    def compute(self) -> None:
+        """Embed the text."""
+        self._embeddings = encode(self._model, self._work.inputs[:1], 1)
+        wait_for(self._work.torch_device)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the embedding, and settings read back."""
+        model = self._model
+        return {
+            "embedding": [float(value) for value in self._embeddings[0]],
+            "dtype": dtype_of(model).value,
+            "max_seq_length": limit_of(model),
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "parameter_device": str(next(model.parameters()).device),
+        }
