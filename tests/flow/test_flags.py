@@ -9,7 +9,8 @@ import pytest
 
 from tests.fakes.loader import hub_environment
 
-pytestmark = pytest.mark.long
+# Alone: the model server with two threads, the busy core and another test would take ten minutes.
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 BUSY = "while True: pass"
 
@@ -24,7 +25,7 @@ def test_a_core_kept_busy_beside_the_run_is_flagged(tmp_path: Path, work: tuple[
     try:
         done = subprocess.run(
             [sys.executable, "-m", "nobs", "run", "--execution", "native", "--backend", "cpu",
-             "--profile", "quick", "--repeats", "3", "--task", *work,
+             "--profile", "quick", "--repeats", "2", "--task", *work,
              "--results", str(tmp_path / "results"), "--json"],
             env=hub_environment("http://127.0.0.1:9", tmp_path / "hf"),
             capture_output=True, text=True, timeout=550, check=True,

@@ -34,6 +34,8 @@ part = Part(connection=connection, requests=[request] * 8, concurrency=4, times_
 asyncio.run(send_whole(part, 2))
 """
 """A process that sends a level from two others."""
+CLOCKS_NS = 5_000_000
+"""Processes of one clock differ by less; those of different clocks by their whole ages."""
 
 
 def part_of(url: str, requests: int, concurrency: int, rate_per_s: float | None = None) -> Part:
@@ -115,12 +117,12 @@ def test_the_stamps_of_all_processes_are_of_one_clock() -> None:
         stamps, truth = record.stamps, sent_by_server[number]
         assert stamps is not None
         assert record.error == ""
-        assert stamps.sent_at_ns <= truth.received_ns
+        assert stamps.sent_at_ns <= truth.received_ns + CLOCKS_NS
         late = [
             stamps.sent_at_ns + seen - true
             for seen, true in zip(stamps.token_ns, truth.token_ns, strict=True)
         ]
-        assert 0 <= min(late) <= max(late) < 5e9
+        assert -CLOCKS_NS <= min(late) <= max(late) < 5e9
 
 
 @pytest.mark.long

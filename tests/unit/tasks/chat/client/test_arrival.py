@@ -1,12 +1,14 @@
 import asyncio
 import select
 import socket
+import struct
 import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from nobs.tasks.chat.client import loopback
 from nobs.tasks.chat.client.arrival import ArrivalSocket, connected
 from nobs.tasks.chat.client.exchange import Limits
 from nobs.tasks.chat.client.protocol import Wire
@@ -45,6 +47,19 @@ def test_a_late_reader_learns_when_the_bytes_came(
 
     assert reader.arrived_ns is not None
     assert before_ns <= reader.arrived_ns < here_ns + LATE_NS
+
+
+def test_a_pause_between_two_clocks_does_not_shift_a_stamp(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The reader is preempted for 1 ms: before it reads the wall clock, then after it."""
+    clock = iter([0, 1_000_100, 2_000_000, 3_000_100, 4_000_000, 4_000_100])
+    wall = iter([1_000_050, 2_000_050, 4_000_050])
+    monkeypatch.setattr(loopback, "now_ns", lambda: next(clock))
+    monkeypatch.setattr(time, "time_ns", lambda: next(wall))
+    stamp = (socket.SOL_SOCKET, loopback.SO_TIMESTAMPNS, struct.pack("qq", 0, 3_900_000))
+
+    assert loopback.arrived_ns([stamp]) == 3_900_000
 
 
 def test_nothing_to_read_is_told_as_asyncio_expects(
