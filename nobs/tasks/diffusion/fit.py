@@ -7,7 +7,7 @@ from nobs.tasks.charts import Chart, ChartKind, Point
 from nobs.tasks.diffusion.params import DiffusionFitParams
 from nobs.tasks.diffusion.report import DiffusionModelReport
 from nobs.tasks.figures import Figure, Kind
-from nobs.tasks.fit.figures import largest_of, loaded_of, slope_of, slopes_of
+from nobs.tasks.fit.figures import largest_of, loaded, slope_of, slopes_of
 from nobs.tasks.fit.lines import fit_contradictions, fit_points
 from nobs.text import to_line
 
@@ -20,15 +20,11 @@ LARGEST = Figure[DiffusionModelReport](
     key="largest_batch", label="largest batch", title="Largest batch that ran", kind=Kind.COUNT,
     is_charted=False, meaning="images in one batch, in every growth", read=largest_of,
 )  # fmt: skip
-LOADED = Figure[DiffusionModelReport](
-    key="loaded_bytes", label="loaded", title="Memory after load", kind=Kind.BYTES,
-    lower_is_better=True, is_charted=False, read=loaded_of,
-)  # fmt: skip
 PER_IMAGE = Figure[DiffusionModelReport](
     key="bytes_per_image", label="per image", title="Memory per image of a batch",
     kind=Kind.BYTES, lower_is_better=True, is_charted=False, read=slope_of, runs=slopes_of,
 )  # fmt: skip
-FIT_FIGURES = (PER_IMAGE, LOADED, LARGEST)
+FIT_FIGURES = (PER_IMAGE, loaded(), LARGEST)
 FIT_CHARTS = (
     Chart[DiffusionModelReport](
         key="memory_by_batch", kind=ChartKind.LINES, title="Memory by batch size",

@@ -1,9 +1,9 @@
 """Figures that all workloads of growing memory have."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-from nobs.tasks.figures import Measured, measured
+from nobs.tasks.figures import Figure, Kind, Measured, measured
 from nobs.tasks.fit.report import Fit
 
 
@@ -27,9 +27,16 @@ def slopes_of(model: HasFit) -> Sequence[float]:
     return [slope for slope in found if slope is not None]
 
 
-def loaded_of(model: HasFit) -> Measured | None:
-    """Return the memory after load."""
-    return measured(model.fit.final_median_loaded_bytes) if model.fit else None
+def loaded(meaning: str = "") -> Figure[Any]:
+    """Return the figure of the memory after load."""
+
+    def read(model: HasFit) -> Measured | None:
+        return measured(model.fit.final_median_loaded_bytes) if model.fit else None
+
+    return Figure(
+        key="loaded_bytes", label="loaded", title="Memory after load", kind=Kind.BYTES,
+        meaning=meaning, lower_is_better=True, is_charted=False, read=read,
+    )  # fmt: skip
 
 
 def largest_of(model: HasFit) -> Measured | None:

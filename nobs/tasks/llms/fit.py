@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nobs.tasks.charts import Chart, ChartKind, Point
 from nobs.tasks.figures import Figure, Kind
-from nobs.tasks.fit.figures import largest_of, loaded_of, slope_of, slopes_of
+from nobs.tasks.fit.figures import largest_of, loaded, slope_of, slopes_of
 from nobs.tasks.fit.lines import fit_points
 from nobs.tasks.llms.report import LlmModelReport
 
@@ -18,15 +18,11 @@ LARGEST = Figure[LlmModelReport](
     kind=Kind.COUNT, is_charted=False,
     meaning="tokens of prompt and answer that were computed, in every growth", read=largest_of,
 )  # fmt: skip
-LOADED = Figure[LlmModelReport](
-    key="loaded_bytes", label="loaded", title="Memory after load", kind=Kind.BYTES,
-    meaning="with the smallest context", lower_is_better=True, is_charted=False, read=loaded_of,
-)  # fmt: skip
 PER_1000 = Figure[LlmModelReport](
     key="bytes_per_1000_tokens", label="per 1,000", title="Memory per 1,000 tokens of context",
     kind=Kind.BYTES, lower_is_better=True, is_charted=False, read=slope_of, runs=slopes_of,
 )  # fmt: skip
-FIT_FIGURES = (PER_1000, LOADED, LARGEST)
+FIT_FIGURES = (PER_1000, loaded("with the smallest context"), LARGEST)
 FIT_CHARTS = (
     Chart[LlmModelReport](
         key="memory_by_context", kind=ChartKind.LINES, title="Memory by context length",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nobs.tasks.charts import Chart, ChartKind, Point
 from nobs.tasks.figures import Figure, Kind
-from nobs.tasks.fit.figures import largest_of, loaded_of, slope_of, slopes_of
+from nobs.tasks.fit.figures import largest_of, loaded, slope_of, slopes_of
 from nobs.tasks.fit.lines import fit_points
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 
@@ -18,11 +18,7 @@ LARGEST = Figure[EmbeddingsModelReport](
     is_charted=False, meaning="rows of the model's full length in one batch, in every growth",
     read=largest_of,
 )  # fmt: skip
-LOADED = Figure[EmbeddingsModelReport](
-    key="loaded_bytes", label="loaded", title="Memory after load", kind=Kind.BYTES,
-    lower_is_better=True, is_charted=False,
-    read=loaded_of,
-)  # fmt: skip
+LOADED: Figure[EmbeddingsModelReport] = loaded()
 PER_ROW = Figure[EmbeddingsModelReport](
     key="bytes_per_row", label="per row", title="Memory per row of a batch", kind=Kind.BYTES,
     lower_is_better=True, is_charted=False, read=slope_of, runs=slopes_of,
