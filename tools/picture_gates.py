@@ -102,8 +102,7 @@ class Subject:
         made = []
         for first in range(0, count, case.batch):
             part = slice(first, first + case.batch)
-            start = setup.latents[part].to(pipe.unet.dtype)
-            watch = Watch(self.device)
+            start, watch = setup.latents[part], Watch(self.device)
             batch = make_images(pipe, setup.recipe, setup.prompts[part], start, watch)
             made.append(batch.arrays())
         return Pictures(

@@ -246,8 +246,10 @@ class DiffusionBench:
         return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
     def _make(self, first: int, last: int) -> Batch:
-        latents = self._latents[first:last].to(self.pipe.unet.dtype)
-        return make_images(self.pipe, self.recipe, self.prompts[first:last], latents, self.watch)
+        part = slice(first, last)
+        return make_images(
+            self.pipe, self.recipe, self.prompts[part], self._latents[part], self.watch
+        )
 
     def _count_cut(self) -> int:
         """Return how many prompts have more tokens than the text encoder reads."""

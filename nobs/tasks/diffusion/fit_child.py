@@ -68,7 +68,7 @@ def _make(pipe: Any, order: dict[str, Any], size: int, device: str) -> None:  # 
     recipe, prompts = Recipe.model_validate(order["recipe"]), order["prompts"]
     latents = draw_latents(pipe, recipe, range(order["seed"], order["seed"] + size))
     chosen = [prompts[number % len(prompts)] for number in range(size)]
-    made = make_images(pipe, recipe, chosen, latents.to(pipe.unet.dtype), Watch(device))
+    made = make_images(pipe, recipe, chosen, latents, Watch(device))
     if not np.isfinite(made.images).all():
         sys.exit(f"the images of a batch of {size} have values that are not finite")
 

@@ -144,6 +144,11 @@ def digest(latents: torch.Tensor) -> str:
     return hashlib.sha256(latents.numpy().astype("<f4").tobytes()).hexdigest()
 
 
+def dtype_of(part: torch.nn.Module) -> torch.dtype:
+    """Return the dtype of the first weight; the `dtype` of diffusers looks at every module."""
+    return next(part.parameters()).dtype
+
+
 def make_images(
     pipe: Any,  # noqa: ANN401
     recipe: Recipe,
@@ -158,14 +163,14 @@ def make_images(
     watch.begin()
     asked = {"negative_prompt": [recipe.negative_prompt] * len(prompts)} if recipe.is_guided else {}
     made = pipe(
-        prompt=list(prompts), latents=latents, height=recipe.height, width=recipe.width,
-        num_inference_steps=recipe.steps, guidance_scale=recipe.guidance, output_type="latent",
-        **asked,
+        prompt=list(prompts), latents=latents.to(dtype_of(pipe.unet)), height=recipe.height,
+        width=recipe.width, num_inference_steps=recipe.steps, guidance_scale=recipe.guidance,
+        output_type="latent", **asked,
     ).images  # fmt: skip
     watch.end("denoise")
     with torch.no_grad():
         vae = pipe.vae
-        scaled = made.to(vae.dtype) / vae.config.scaling_factor
+        scaled = made.to(dtype_of(vae)) / vae.config.scaling_factor
         decoded = vae.decode(scaled, return_dict=False)[0]
     watch.end("decode")
     images = pipe.image_processor.postprocess(decoded, output_type="np")

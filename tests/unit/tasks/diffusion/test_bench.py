@@ -1,8 +1,10 @@
 """The bench with real pipelines: the packaged one, and small ones with random weights."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -82,6 +84,33 @@ def run(bench: DiffusionBench) -> dict[str, Any]:
     return bench.facts()
 
 
+def make_plainly(bench: DiffusionBench, output_type: str) -> Any:
+    """Return the images of the call that users write."""
+    recipe = bench.recipe
+    return bench.pipe(
+        prompt=bench.prompts, negative_prompt=[""], latents=bench._latents, width=recipe.width,
+        height=recipe.height, num_inference_steps=recipe.steps, guidance_scale=recipe.guidance,
+        output_type=output_type,
+    ).images  # fmt: skip
+
+
+def count_calls(work: Callable[[], object]) -> int:
+    """Return how many functions the second of two runs calls; unlike its time, it repeats."""
+    calls = 0
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    work()
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
 def test_phases_calls_and_flops_of_the_packaged_pipeline(tmp_path: Path) -> None:
     workload = quick(images=3, batch_size=2)
     facts = run(make_bench(workload, workload.models[0], tmp_path))
@@ -104,14 +133,18 @@ def test_images_are_those_that_the_pipeline_itself_returns(tmp_path: Path) -> No
     watch = Watch("cpu")
     with watch.on(bench.pipe.unet):
         mine = make_images(bench.pipe, bench.recipe, bench.prompts, bench._latents, watch)
-    recipe = bench.recipe
-    theirs = bench.pipe(
-        prompt=bench.prompts, negative_prompt=[""], latents=bench._latents, width=recipe.width,
-        height=recipe.height, num_inference_steps=recipe.steps, guidance_scale=recipe.guidance,
-        output_type="np",
-    ).images  # fmt: skip
 
-    assert np.array_equal(mine.images, theirs)
+    assert np.array_equal(mine.images, make_plainly(bench, "np"))
+
+
+def test_a_pass_does_hardly_more_than_the_pipeline_itself(tmp_path: Path) -> None:
+    workload = quick(images=1)
+    bench = make_bench(workload, workload.models[0], tmp_path)
+    bench.load()
+    bench.recipe = bench.recipe.model_copy(update={"steps": 2})
+    plain, mine = (count_calls(work) for work in (lambda: make_plainly(bench, "pil"), bench.run))
+
+    assert mine - plain < plain / 50
 
 
 def test_sdxl_with_random_weights_is_measured_like_any(tmp_path: Path) -> None:
