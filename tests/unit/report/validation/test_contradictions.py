@@ -74,11 +74,11 @@ WIDE_S = (1.0, 1.3, 1.1, 1.2, 1.0, 1.3, 1.2)
     ("times_s", "measure_s", "is_possible"),
     [
         (TIMES_S, 8.0, True),
-        (WIDE_S, 40.0, True),
-        (WIDE_S, 39.0, False),
-        (WIDE_S[:2], 40.0, False),
-        (TIMES_S[:3], 39.0, False),
-        (TIMES_S[:3], 40.0, True),
+        (WIDE_S, 25.0, True),
+        (WIDE_S, 24.0, False),
+        (WIDE_S[:2], 25.0, False),
+        (TIMES_S[:3], 24.0, False),
+        (TIMES_S[:3], 25.0, True),
     ],
 )
 def test_repeating_stops_when_the_median_is_sure_or_the_time_is_over(
