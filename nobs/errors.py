@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class FailureClass(StrEnum):
@@ -62,6 +62,15 @@ class NobsError(Exception):
     def __str__(self) -> str:
         gap = "" if self.message.endswith("\n") else " "
         return f"{self.message}{gap}{self.remedy}".strip()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the attributes: subclasses make their message from arguments of their own."""
+        return _restore, (type(self), self.args), self.__dict__
+
+
+def _restore(kind: type[NobsError], args: tuple[Any, ...]) -> NobsError:
+    """Return an error without its attributes, which unpickling sets."""
+    return kind.__new__(kind, *args)
 
 
 class UsageError(NobsError):
