@@ -75,7 +75,7 @@ _DECORATORS = (
                  help="The program on the nodes; default: this one. In a container it is `nobs`."),
     click.option("--pyxis", "image", metavar="IMAGE",
                  help="Run in this image, by Slurm's plugin pyxis: one of a registry, as in "
-                 "ghcr.io/you/nobs:cuda, or a squashfs file."),
+                 "ghcr.io/you/nobs:cuda (or @sha256:HEX), or a squashfs file."),
     click.option("--bundle", metavar="DIRECTORY",
                  help="Run in this OCI bundle, by `srun --container`; its config must mount the "
                  "results directory."),

@@ -1,18 +1,17 @@
 """The batch script that runs NOBS on every node of a Slurm job."""
 
-import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
+from nobs.render.enroot import enroot_name
+
 SPARE_S = 600.0
 """For the start of the job, the end of a timed-out run and collecting."""
 SIGNAL_S = 150
 """Slurm may send the signal up to 60 s early; a run needs some seconds to write its report."""
-_REGISTRY = re.compile(r"\A((?:[^@/#]+@)?(?:[\w-]+(?:\.[\w-]+)+(?::\d+)?|localhost|[\w-]+:\d+))/")
-"""The part of an image's name that Docker takes for a registry."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,9 +137,7 @@ def _options(job: SlurmJob) -> Iterator[str]:
 
 def _container(job: SlurmJob) -> Iterator[str]:
     if job.image:
-        # Without `#` enroot asks Docker Hub, whatever stands before the first slash.
-        image = job.image if "#" in job.image else _REGISTRY.sub(r"\1#", job.image)
-        yield f"--container-image={shlex.quote(image)}"
+        yield f"--container-image={shlex.quote(enroot_name(job.image))}"
         yield '--container-mounts="$results:$results"'
     if job.bundle:
         yield f"--container={shlex.quote(job.bundle)}"

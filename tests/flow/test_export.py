@@ -162,6 +162,10 @@ def test_slurm_s_limit_leaves_time_for_the_run_its_signal_and_the_reports(tmp_pa
         (("--pyxis", "reg.example#nobs:cuda"), "--container-image='reg.example#nobs:cuda'"),
         (("--pyxis", "ghcr.io/you/nobs:cuda"), "--container-image='ghcr.io#you/nobs:cuda'"),
         (("--pyxis", "me@box:5000/nobs"), "--container-image='me@box:5000#nobs'"),
+        (
+            ("--pyxis", f"ghcr.io/you/nobs@sha256:{'0a' * 32}"),
+            f"--container-image='ghcr.io#you/nobs:sha256:{'0a' * 32}'",
+        ),
         (("--pyxis", "you/nobs:cuda"), "--container-image=you/nobs:cuda"),
         (("--pyxis", "/images/nobs.sqsh"), "--container-image=/images/nobs.sqsh"),
         (("--bundle", "/b u"), "--container='/b u'"),
@@ -185,6 +189,7 @@ def test_a_container_is_srun_s(tmp_path: Path, words: tuple[str, ...], flag: str
         (("--gres", "gpu; rm"), "isn't a name that Slurm has"),
         (("--nodes", "0"), "0 is not in the range"),
         (("--pyxis", "a", "--bundle", "b"), "can't be combined"),
+        (("--pyxis", "ghcr.io/you/nobs@sha256:12"), "sha256:12 isn't a digest of an image"),
     ],
 )
 def test_what_can_t_run_is_refused_before_it_is_submitted(
