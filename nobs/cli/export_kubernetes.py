@@ -110,6 +110,7 @@ def kubernetes(*, words: tuple[str, ...], **options: Any) -> None:  # noqa: ANN4
     _check_name(options["name"], options["nodes"])
     devices = _devices(options["gpu"])
     _check_devices(params, devices)
+    _check_share(params, options["nodes"])
     cache = options["cache_claim"]
     job = KubernetesJob(
         words=words, timeout_s=params["timeout_s"], devices=devices,
@@ -120,6 +121,7 @@ def kubernetes(*, words: tuple[str, ...], **options: Any) -> None:  # noqa: ANN4
         selector=_pairs(options["selectors"], "--select"),
         secrets={variable: _split_secret(place)
                  for variable, place in _pairs(options["secrets"], "--secret").items()},
+        has_common_begin=_has_common_begin(params, options["nodes"], options["results_claim"]),
         **{name: options[name] for name in ("name", "namespace", "nodes", "pull_secret", "user",
                                             "groups", "shm", "retries")},
     )  # fmt: skip
@@ -168,6 +170,32 @@ def _check_devices(params: Mapping[str, Any], devices: Mapping[str, int]) -> Non
     wrong = {"cuda": "amd.com/", "rocm": "nvidia.com/"}.get(backend)
     if wrong and any(name.startswith(wrong) for name in resources):
         raise click.UsageError(f"--backend {backend} can't use {', '.join(resources)}.")
+
+
+def _check_share(params: Mapping[str, Any], nodes: int) -> None:
+    """Raise UsageError if the pods would not be the clients of one load."""
+    share, start = (str(params.get(name) or "").strip() for name in ("share", "start_at"))
+    if not start or share == f"auto/{nodes}" or (nodes == 1 and share != "auto"):
+        return
+    given = f"--share {share}" if share else f"--start-at {start}"
+    raise click.UsageError(
+        f"{given} doesn't make {nodes} pod{'s' * (nodes > 1)} the clients of one load: write"
+        f" --share auto/{nodes}, so that each takes its index."
+    )
+
+
+def _has_common_begin(params: Mapping[str, Any], nodes: int, claim: str | None) -> bool:
+    """Return whether the pods must agree on when the Job began; UsageError if they can't."""
+    start = str(params.get("start_at") or "").strip()
+    if nodes == 1 or not start.startswith("+"):
+        return False
+    if claim is None:
+        raise click.UsageError(
+            f"--start-at {start}: the pods start at different times, and with --results-path they"
+            " have no common disk to agree on one. Give a time, as in 2027-01-31T12:00:00Z, or"
+            " use --results-claim."
+        )
+    return True
 
 
 def _results(claim: str | None, path: str | None) -> dict[str, object]:

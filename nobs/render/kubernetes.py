@@ -20,10 +20,24 @@ _HEAD = """\
 # `kubectl create -f FILE`. Reports are in the volume's jobs/NAME-UID/INDEX.
 """
 _USAGE, _FAILED_STEP = 2, 1
-# A pod that was replaced resumes the run that its index had begun. Kubernetes expands $(NAME) in
-# commands and arguments: the script has none, the arguments are escaped.
-_SCRIPT = """\
+# Kubernetes expands $(NAME) in commands and arguments: the script has none, and the arguments are
+# escaped.
+_OWN = """\
 own="/results/jobs/$JOB_NAME-$JOB_UID/$JOB_COMPLETION_INDEX"
+"""
+# A pod can't read when its Job was made: the first one notes the time in the common volume.
+_BEGAN = """\
+began="${own%/*}/began"
+mkdir -p "${own%/*}" || exit 3
+(set -C; date +%s > "$began") 2>/dev/null
+for second in 1 2 3 4 5; do
+    [ -s "$began" ] || sleep 1
+done
+read -r NOBS_JOB_BEGAN < "$began" || exit 3
+export NOBS_JOB_BEGAN
+"""
+# A pod that was replaced resumes the run that its index had begun.
+_RUN = """\
 last=
 for run in "$own"/runs/[0-9]*T[0-9]*Z-*; do
     [ -d "$run" ] && last=${run##*/}
@@ -67,6 +81,9 @@ class KubernetesJob:
     """Limit of /dev/shm."""
     retries: int = 2
     """Further pods per index after a missing requirement, a lost or an interrupted run."""
+    has_common_begin: bool = False
+    """Whether delays such as `--start-at +5m` count from the first pod's begin, on all pods; the
+    volume for results must be common to them."""
 
     @property
     def is_indexed(self) -> bool:
@@ -167,11 +184,12 @@ def _one_per_node() -> dict[str, object]:
 
 
 def _container(job: KubernetesJob) -> dict[str, object]:
+    script = _OWN + (_BEGAN if job.has_common_begin else "") + _RUN
     container: dict[str, object] = {
         "name": "nobs",
         "image": job.image,
         "imagePullPolicy": "IfNotPresent" if "@" in job.image else "Always",
-        "command": ["/bin/sh", "-c", _SCRIPT, "nobs"],
+        "command": ["/bin/sh", "-c", script, "nobs"],
     }
     if job.words:
         container["args"] = [word.replace("$", "$$") for word in job.words]

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -85,18 +86,18 @@ def test_each_pod_has_time_to_start_to_run_and_to_be_replaced(tmp_path: Path) ->
     assert spec["activeDeadlineSeconds"] >= 2 * limit
 
 
-def start(job: Any, root: Path) -> list[str]:
+def start(job: Any, root: Path, index: int = 1, said: str = '"$@"') -> list[str]:
     """Run the pod's command with a stand-in for nobs; return the words that it was called with."""
     [container] = job["spec"]["template"]["spec"]["containers"]
     program = root / "bin" / "nobs"
     program.parent.mkdir(exist_ok=True)
-    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" {said}\n')
     program.chmod(0o755)
     *command, script, name = container["command"]
     # Kubernetes reads $$ as $; the volume is a directory here.
     words = [word.replace("$$", "$") for word in container.get("args", ())]
     env = {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}", "JOB_UID": "u",
-           "JOB_NAME": "nobs", "JOB_COMPLETION_INDEX": "1"}  # fmt: skip
+           "JOB_NAME": "nobs", "JOB_COMPLETION_INDEX": str(index)}  # fmt: skip
     done = subprocess.run(
         [*command, script.replace("/results/", f"{root}/"), name, *words],
         env=env, check=True, timeout=30, capture_output=True, text=True,
@@ -120,6 +121,42 @@ def test_a_replaced_pod_resumes_the_last_run_of_its_index(tmp_path: Path) -> Non
     assert start(export(tmp_path, "--nodes", "2"), tmp_path) == [
         "run", "--resume", "20260103T030405Z-bbbbbb", "--take-over", "--results", str(own),
     ]  # fmt: skip
+
+
+LOAD = ("--", "--task", "llms", "--concurrency", "8", "--share", "auto/3", "--start-at")
+
+
+def test_a_delay_counts_from_the_first_pod_on_all_pods_of_a_common_volume(tmp_path: Path) -> None:
+    job = export(tmp_path, "--nodes", "3", *LOAD, "+5m")
+    (tmp_path / "jobs" / "nobs-u").mkdir(parents=True)
+    first = start(job, tmp_path, 0, '"$NOBS_JOB_BEGAN"')
+    (began,) = first
+    (tmp_path / "jobs" / "nobs-u" / "began").write_text(f"{int(began) - 7}\n")
+
+    assert abs(int(began) - time.time()) < 60
+    assert [start(job, tmp_path, index, '"$NOBS_JOB_BEGAN"') for index in (1, 2)] == [
+        [str(int(began) - 7)], [str(int(began) - 7)],
+    ]  # fmt: skip
+
+
+def test_pods_without_the_common_volume_end_with_the_code_of_a_missing_requirement(
+    tmp_path: Path,
+) -> None:
+    job = export(tmp_path, "--nodes", "3", *LOAD, "+5m")
+    (tmp_path / "jobs").write_text("")
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        start(job, tmp_path)
+
+    assert failed.value.returncode == 3
+
+
+@pytest.mark.parametrize("words", [("--nodes", "3", *LOAD, "2099-01-01T00:00:00Z"), ()])
+def test_only_a_delay_of_several_pods_needs_a_common_begin(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    job = export(tmp_path, *words)
+
+    assert start(job, tmp_path, said='"${NOBS_JOB_BEGAN-none}"') == ["none"]
 
 
 @pytest.mark.parametrize(
@@ -148,6 +185,10 @@ def test_a_replaced_pod_resumes_the_last_run_of_its_index(tmp_path: Path) -> Non
         (("--", "--node", "x"), "--node: the job sets it"),
         (("--", "--task", "nosuch"), "There is no task 'nosuch'"),
         (("--", "--catalog", "x.toml"), "the pods don't have"),
+        (("--nodes", "4", *LOAD, "+5m"), "--share auto/3 doesn't make 4 pods the clients of one"),
+        (("--nodes", "3", *LOAD, "+5m", "--share", "auto"), "write --share auto/3"),
+        (("--nodes", "3", *LOAD, "+5m", "--share", "0/3"), "write --share auto/3"),
+        (("--nodes", "3", *LOAD[:5], "--start-at", "+5m"), "--start-at +5m doesn't make 3 pods"),
     ],
 )
 def test_what_a_cluster_would_refuse_is_refused_here(
@@ -157,6 +198,16 @@ def test_what_a_cluster_would_refuse_is_refused_here(
 
     assert done.returncode == 2
     assert reason in " ".join(done.stderr.split())
+
+
+def test_a_delay_is_refused_where_pods_have_no_common_disk(tmp_path: Path) -> None:
+    done = run_nobs("export", "kubernetes", "--image", IMAGE, "--results-path", "/r",
+                    "--nodes", "3", *LOAD, "+5m", cwd=tmp_path)  # fmt: skip
+    said = " ".join(done.stderr.split())
+
+    assert done.returncode == 2
+    assert "--start-at +5m: the pods start at different times" in said
+    assert "Give a time, as in 2027-01-31T12:00:00Z, or use --results-claim" in said
 
 
 def test_an_engine_must_be_named(tmp_path: Path) -> None:
