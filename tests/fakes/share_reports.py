@@ -48,14 +48,15 @@ def requests_of(index: int, count: int = 3, number: int = 30) -> list[ChatRecord
 
 def share_table(
     share: Share, records: Records, *, start_ns: int = 0, clock: ServerClock | None = CLOCK,
-    step_s: float = 0.0,
+    step_s: float = 0.0, started_s: float | None = None,
 ) -> LoadTable:  # fmt: skip
     """Return the load of one client, whose monotonic clock was `start_ns` at the start."""
     level = level_figures(part_of(share, Level(concurrency=STREAMS)), records)
     return LoadTable(
         levels=(level.model_copy(update={"client": COST}),), arrivals="poisson", seed=1, knee=None,
         share=LoadShare(
-            share=share, clock=clock, clock_step_s=step_s, raw=(pack(records, start_ns),)
+            share=share, clock=clock, clock_step_s=step_s, server_started_s=started_s,
+            raw=(pack(records, start_ns),),
         ),
     )  # fmt: skip
 

@@ -24,6 +24,7 @@ from tests.fakes.dated import dated_server
 from tests.fakes.llm_answers import stream, whole_server
 from tests.fakes.llm_server import serving
 from tests.fakes.llm_work import PROMPTS, work
+from tests.fakes.metrics_pages import page
 from tests.fakes.queueing import request
 
 ANSWER = stream(tokens=4, ttft_s=0.02, gap_s=0.002)
@@ -48,7 +49,8 @@ def test_clients_send_their_parts_of_each_level_after_its_start(tmp_path: Path) 
         LoadParams(concurrency=(1, 5), share=share_of(index, start, slot_s=2.5))
         for index in range(2)
     ]
-    with serving(dated_server(ANSWER)) as server, ThreadPoolExecutor(2) as pool:
+    metrics = page("process_start_time_seconds 1.5e+09\n")
+    with serving(dated_server(ANSWER), metrics=metrics) as server, ThreadPoolExecutor(2) as pool:
         tables = list(pool.map(lambda each: measure(server.url, tmp_path, each), asked))
     loads = [table.share for table in tables if table.share]
 
@@ -60,6 +62,7 @@ def test_clients_send_their_parts_of_each_level_after_its_start(tmp_path: Path) 
         )
         assert load.clock is not None
         assert load.clock.low_s <= 0 <= load.clock.high_s
+        assert load.server_started_s == 1.5e9
     for table, params in zip(tables, asked, strict=True):
         assert not list(share_contradictions_of(table, params, has_repeats=True))
     chats = [each for each in server.log if each.path.endswith("/chat/completions")]

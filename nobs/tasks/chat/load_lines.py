@@ -71,6 +71,12 @@ def _client_lines(load: LoadTable) -> Iterator[str]:
         apart = "not compared" if apart_s is None else f"within {format_seconds(apart_s)}"
         together = format_share(min(merged.overlaps, default=0.0), 0)
         yield f"  {len(merged.shares)} clients, clocks {apart}, sending together for {together}"
+        urls = dict.fromkeys(to_line(client.url, 100) for client in merged.shares)
+        if len(urls) > 1:
+            yield from wrap(
+                f"one server by {len(urls)} URLs: {', '.join(urls)}", 78,
+                initial_indent="  ", subsequent_indent="    ",
+            )  # fmt: skip
         for client in merged.shares:
             for limit in client.limits:
                 yield from wrap(

@@ -126,6 +126,15 @@ def read_values(text: bytes, model: str) -> Values | None:
     return None
 
 
+def read_start(text: bytes) -> float | None:
+    """Return when the server's process started, in seconds since 1970; None if `text` has it not.
+
+    Python's Prometheus client publishes it, as in vLLM; it distinguishes processes of one model.
+    """
+    found = [value for _, value in _series(text, "process_start_time_seconds")]
+    return found[0] if len(found) == 1 and isfinite(found[0]) and found[0] > 0 else None
+
+
 def has_known_names(text: bytes) -> bool:
     """Return whether `text` has the name of any metric, whatever its value."""
     return any(

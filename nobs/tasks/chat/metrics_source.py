@@ -6,7 +6,7 @@ from nobs.providers.chat import headers_of
 from nobs.schema.server import Connection
 from nobs.tasks.chat.client.framing import MalformedResponse, body_of, parse_head
 from nobs.tasks.chat.client.wire import ConnectFailed, End, KeepAlive, Limits
-from nobs.tasks.chat.metrics import Values, has_known_names, read_values
+from nobs.tasks.chat.metrics import Values, has_known_names, read_start, read_values
 
 LIMITS = Limits(connect_s=2.0, first_byte_s=5.0, idle_s=5.0, total_s=5.0, max_bytes=8_000_000)
 OK = 200
@@ -26,13 +26,7 @@ class MetricsSource:
 
     async def read(self) -> Values:
         """Return the metrics of now; raise NoMetrics."""
-        try:
-            exchange = await self._http.exchange(self._request)
-        except ConnectFailed as failed:
-            raise NoMetrics(str(failed)) from failed
-        if exchange.end is not End.COMPLETE:
-            raise NoMetrics(f"/metrics: {exchange.end.replace('_', ' ')}")
-        text = _body(b"".join(exchange.chunks))
+        text = await self.read_text()
         values = read_values(text, self._model)
         if values is None and has_known_names(text):
             raise NoMetrics("/metrics has known names without a usable value")
@@ -40,9 +34,30 @@ class MetricsSource:
             raise NoMetrics("/metrics has none of the known metrics")
         return values
 
+    async def read_text(self) -> bytes:
+        """Return the whole page; raise NoMetrics."""
+        try:
+            exchange = await self._http.exchange(self._request)
+        except ConnectFailed as failed:
+            raise NoMetrics(str(failed)) from failed
+        if exchange.end is not End.COMPLETE:
+            raise NoMetrics(f"/metrics: {exchange.end.replace('_', ' ')}")
+        return _body(b"".join(exchange.chunks))
+
     def close(self) -> None:
         """Drop the connection."""
         self._http.close()
+
+
+async def read_server_start(connection: Connection, limits: Limits = LIMITS) -> float | None:
+    """Return when the server's process started, in seconds since 1970; None if it isn't known."""
+    source = MetricsSource(connection, "", limits)
+    try:
+        return read_start(await source.read_text())
+    except NoMetrics:
+        return None
+    finally:
+        source.close()
 
 
 def _request(connection: Connection) -> bytes:

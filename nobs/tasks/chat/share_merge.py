@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
+from urllib.parse import urlsplit
 
 from nobs.schema.enums import Status
 from nobs.schema.result import Phases
+from nobs.schema.server import SERVER_PORTS
 from nobs.tasks.chat.aggregate import figures_of
 from nobs.tasks.chat.client_cost import ClientCost
 from nobs.tasks.chat.levels import Level, levels_of
@@ -110,9 +112,7 @@ def _clients(
 
 def _faults(clients: Sequence[_Client]) -> Iterator[str]:
     """Yield why the clients didn't drive one load of one server."""
-    servers = dict.fromkeys(_server(client.model) for client in clients)
-    if len(servers) > 1:
-        yield f"the clients used different servers: {join_words(list(servers))}"
+    yield from _server_faults(clients)
     for client in clients:
         if abs(client.load.clock_step_s) > MAX_STEP_S:
             moved = format_seconds(abs(client.load.clock_step_s))
@@ -127,15 +127,48 @@ def _faults(clients: Sequence[_Client]) -> Iterator[str]:
             )
 
 
+def _server_faults(clients: Sequence[_Client]) -> Iterator[str]:
+    """Yield why the clients didn't use one server.
+
+    One of two names or addresses is the same if it has the same port, model and software, and its
+    process started at the same time, to the hundredth of a second that Linux knows.
+    """
+    urls = list(dict.fromkeys(_url(client) for client in clients))
+    places = {_place(url) for url in urls}
+    kinds = list(dict.fromkeys(_server(client.model) for client in clients))
+    starts = {client.load.server_started_s for client in clients}
+    if len(kinds) > 1 or len(places) > 1 or (len(urls) > 1 and len(starts - {None}) > 1):
+        named = dict.fromkeys(f"{_url(client)} {_server(client.model)}" for client in clients)
+        yield f"the clients used different servers: {join_words(list(map(to_line, named)))}"
+    elif len(urls) > 1 and None in starts:
+        yield (
+            f"{join_words(list(map(to_line, urls)))} may be different servers, since /metrics don't"
+            " say when the server's process started: start all clients with one URL"
+        )
+
+
+def _url(client: _Client) -> str:
+    return client.model.server.base_url if client.model.server else ""
+
+
+def _place(url: str) -> tuple[str, int | None, str]:
+    """Return the URL without its host."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.port or SERVER_PORTS.get(parts.scheme), parts.path.rstrip("/")
+    except ValueError:
+        return url, None, ""
+
+
 def _server(model: ChatModelReport) -> str:
-    """Return the server, its model and its software as reported."""
+    """Return the server's model and software as reported."""
     server = model.server
     if server is None:
         return "none"
     identity = server.identity
     known = (identity.runtime, identity.runtime_version, identity.quantization,
              identity.weights_sha256) if identity else ()  # fmt: skip
-    return to_line(" ".join([server.base_url, server.model, *filter(None, known)]))
+    return to_line(" ".join([server.model, *filter(None, known)]))
 
 
 def _most_apart_s(clients: Sequence[_Client]) -> float | None:
@@ -201,7 +234,7 @@ def _cost(costs: Sequence[ClientCost]) -> ClientCost | None:
 def _describe(client: _Client) -> MergedShare:
     limited = [(level, how) for level in client.levels if (how := client_limit(level)) is not None]
     return MergedShare(
-        index=client.load.share.index, run=client.run, clock=client.load.clock,
+        index=client.load.share.index, run=client.run, clock=client.load.clock, url=_url(client),
         requests=sum(len(raw.sent_ns) for raw in client.load.raw),
         limits=tuple(
             f"{level_of(level)}: {how}" for level, how in limited

@@ -114,6 +114,9 @@ class LoadShare(BaseModel):
     """Which of the clients, and when they start."""
     clock: ServerClock | None
     """Null if the server sends no usable Date."""
+    server_started_s: float | None = None
+    """Start of the server's process in seconds since 1970, by its own clock; null if its /metrics
+    don't have it. By it clients with different URLs are known to have used one server."""
     clock_step_s: float
     """How much the wall clock moved against the monotonic clock from the first level to the end
     of the last one: a clock that was set in between doesn't show when requests were sent."""
@@ -128,6 +131,8 @@ class MergedShare(BaseModel):
     """Number of the client, from 0."""
     run: str
     """Its run; the digest of its report is in `run.merged`."""
+    url: str = ""
+    """Its URL of the server."""
     requests: int
     """Number it sent in all levels."""
     clock: ServerClock | None

@@ -14,6 +14,7 @@ from nobs.tasks.chat.load import Timing, send_level
 from nobs.tasks.chat.load_figures import level_figures
 from nobs.tasks.chat.load_report import LoadLevel, LoadTable
 from nobs.tasks.chat.load_table import CheckRecord, MakeRequests
+from nobs.tasks.chat.metrics_source import read_server_start
 from nobs.tasks.chat.params import LoadParams
 from nobs.tasks.chat.raw import pack
 from nobs.tasks.chat.sending import MissedStart
@@ -52,6 +53,7 @@ class ShareMeter:
                 "Use more clients, or fewer or smaller load levels.",
             )
         clock = self.loop.run(read_server_clock(self.connection))
+        started_s = self.loop.run(read_server_start(self.connection))
         before_s = _wall_s()
         for number, whole in enumerate(levels_of(self.params)):
             self._measure(number, whole, prompts)
@@ -59,8 +61,8 @@ class ShareMeter:
             levels=tuple(self._levels), arrivals=self.params.arrivals, seed=self.params.seed,
             knee=None,
             share=LoadShare(
-                share=self.share, clock=clock, clock_step_s=_wall_s() - before_s,
-                raw=tuple(self._raw),
+                share=self.share, clock=clock, server_started_s=started_s,
+                clock_step_s=_wall_s() - before_s, raw=tuple(self._raw),
             ),
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ from nobs.report.leaderboard import arrange, flatten
 from nobs.report.machines import read_entries
 from nobs.report.price import Prices
 from nobs.report.reading import typed
-from nobs.report.shares import merge_shares
+from nobs.report.shares import details_of, merge_shares
 from nobs.report.validation import Ruling, validate_document
 from nobs.schema.report import Report
 from nobs.storage.files import to_json
@@ -136,8 +136,12 @@ REFUSED: dict[str, tuple[list[Report], str]] = {
     "of another number": ([*SHARES[:2], share_report(2, count=4)],
                           "the clients were started as one of 3 and 4"),
     "slots": ([*SHARES[:2], share_report(2, slot_s=30)], "--slot differs: 30 and 60 s"),
-    "servers": ([*SHARES[:2], share_report(2, url="http://10.0.0.2:8000/v1")],
-                "the clients used different servers"),
+    "URLs": ([*SHARES[:2], share_report(2, url="http://10.0.0.2:8000/v1")],
+             "may be different servers, since /metrics don't .*: start all clients with one URL"),
+    "processes": ([share_report(n, url=f"http://10.0.0.{n}:8000/v1", started_s=1.5 + n / 100)
+                   for n in range(3)], "the clients used different servers"),
+    "ports": ([share_report(n, url=f"http://10.0.0.1:800{n}/v1", started_s=1.5) for n in range(3)],
+              "the clients used different servers"),
     "clocks apart": ([*SHARES[:2], share_report(2, clock=ahead(3.0))],
                      r"share 2/3 .* is at least 1.90 s ahead of that of share 0/3"),
     "clock set": ([*SHARES[:2], share_report(2, step_s=-4.0)], "was set by 4.00 s during the load"),
@@ -153,6 +157,21 @@ def test_shares_that_are_not_one_load_are_refused_with_the_reason(case: str) -> 
 
     assert found == []
     assert re.search(reason, problem.reason)
+
+
+def test_urls_of_one_process_are_one_server() -> None:
+    urls = ["http://127.0.0.1:8000/v1", "http://box:8000/v1", "http://10.0.0.1:8000/v1/"]
+    (whole,), problems = merge_shares(
+        share_report(index, url=url, started_s=1795980794.12) for index, url in enumerate(urls)
+    )
+    found = load_of(whole).merged
+    assert found is not None
+
+    assert problems == []
+    assert [share.url for share in found.shares] == urls
+    lines = " ".join(line.strip() for line in details_of(whole))
+    assert f"one server by 3 URLs: {', '.join(urls)}" in lines
+    assert validate_document(json.loads(to_json(whole))).ruling is Ruling.OPEN
 
 
 def test_clients_of_other_starts_are_not_one_load() -> None:

@@ -2,7 +2,13 @@ import random
 
 import pytest
 
-from nobs.tasks.chat.metrics import MAX_LINE_BYTES, MAX_SERIES, Values, read_values
+from nobs.tasks.chat.metrics import (
+    MAX_LINE_BYTES,
+    MAX_SERIES,
+    Values,
+    read_start,
+    read_values,
+)
 from tests.fakes.metrics_pages import LLAMACPP, SGLANG, TGI, vllm
 
 
@@ -49,6 +55,21 @@ def test_the_metrics_of_tgi_have_tokens_in_a_histogram() -> None:
 
     assert found.kind == "tgi"
     assert found.values == {"running": 4, "waiting": 7, "output_tokens": 8123, "requests": 42}
+
+
+@pytest.mark.parametrize(
+    ("text", "start_s"),
+    [
+        ("# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds 1.79598079412e+09\n",
+         1795980794.12),
+        ("process_start_time_seconds_total 5\n", None),
+        ("process_start_time_seconds NaN\n", None),
+        ('process_start_time_seconds{pid="1"} 5\nprocess_start_time_seconds{pid="2"} 6\n', None),
+        ("", None),
+    ],
+)  # fmt: skip
+def test_the_start_of_the_servers_process(text: str, start_s: float | None) -> None:
+    assert read_start(text.encode()) == start_s
 
 
 def test_engines_are_added_up_and_the_fullest_cache_counts() -> None:
