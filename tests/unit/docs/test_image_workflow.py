@@ -53,6 +53,16 @@ def test_only_publishing_may_sign_and_nothing_else_is_granted() -> None:
     }
 
 
+def test_actions_of_third_parties_are_pinned_by_their_commit() -> None:
+    used = [
+        step["uses"] for job in WORKFLOW["jobs"].values() for step in job["steps"] if "uses" in step
+    ]
+    others = [name for name in used if not name.startswith("actions/")]
+
+    assert others
+    assert [name for name in others if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", name)] == []
+
+
 def test_the_scripts_are_bash_and_interpolate_nothing() -> None:
     for script in scripts():
         assert "${{" not in script
