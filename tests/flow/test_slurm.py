@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 
 from tests.fakes.command import environment
+from tests.fakes.dated import dated_server
 from tests.fakes.forked import REPO
 from tests.fakes.installed import Installed
+from tests.fakes.llm_answers import MODEL, stream
+from tests.fakes.llm_server import serving
 from tests.fakes.rounds import await_
 
 pytestmark = [
@@ -158,6 +161,31 @@ def test_jobs_of_an_array_run_one_by_one_as_nodes_become_free(cluster: Cluster) 
     assert done.returncode == 0, done.stderr
     assert len(cluster.reports()) == 4
     assert "4 has ended" in done.stderr or "has ended on n1" in done.stderr
+
+
+@pytest.mark.long
+def test_the_nodes_of_a_job_load_one_server_and_their_shares_are_merged(cluster: Cluster) -> None:
+    # A level takes seconds, so that the nodes' starts are close to each other beside it.
+    with serving(dated_server(stream(tokens=20, ttft_s=0.2, gap_s=0.05))) as server:
+        done = cluster.submit(
+            "--nodes", "3", "--requeues", "0", "--json", "--", "--task", "llms", "--profile",
+            "quick", "--rows", "3", "--repeats", "1", "--backend", "cpu", "--execution", "native",
+            "--llm-url", server.url, "--llm-model", MODEL, "--concurrency", "6", "--share", "auto",
+            "--start-at", "+60s",
+        )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert {each["state"] for each in json.loads(done.stdout)["found"]} == {"complete"}
+    (file,) = cluster.results.glob("report_*=merged.json")
+    report = json.loads(file.read_text())
+    (model,) = report["tasks"][0]["models"].values()
+    (level,) = model["load"]["levels"]
+    shares = model["load"]["merged"]["shares"]
+    assert {each["node"] for each in report["run"]["merged"]} == NODES
+    assert [share["index"] for share in shares] == [0, 1, 2]
+    assert (model["status"], level["concurrency"], level["failures"]) == ("ok", 6, {})
+    assert level["requests"] == sum(share["requests"] for share in shares) >= 6
+    assert level["max_in_flight"] > 2
 
 
 @pytest.mark.long
