@@ -1,75 +1,98 @@
 """Does a second run of the depth matrix give the same cells? Makes several runs and compares them.
 
-A cell agrees if the 95 % CIs of two successive runs have a value in common.
+    python -m benchmarks.depth [--runs N] [--profile NAME] [--results FOLDER] [-- WORD...]
+
+A cell of two successive runs agrees if the 95 % CI of the ratio of its medians holds 1, as in
+`nobs compare`: that CI has the CIs of both medians and the variation between runs (decision 9).
+A CI of a median knows only its own run, so those of two runs may be apart without a difference;
+how many have a value in common is printed, too.
 """
 
 import argparse
-import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
 
-KINDS = ("prefill", "decode")
-type Cells = Mapping[str, tuple[float, float, float]]
-"""Value, lower and upper end of the CI, by name."""
+from nobs.report.ratio import ratio_of_medians
+from nobs.report.reading import typed
+from nobs.schema.report import Report
+from nobs.stats import interval_of_repeats
+from nobs.tasks.llms.depth import rates_at
+from nobs.tasks.llms.report import LlmModelReport
+
+type Cells = Mapping[str, Sequence[float]]
+"""Rates of all repeats, by the name of the cell."""
 
 
-def measure(profile: str, words: list[str]) -> Cells:
-    """Run once in a process of its own and return the cells of its report."""
-    with TemporaryDirectory() as directory:
+def measure(profile: str, words: list[str], results: Path) -> Cells:
+    """Run once in a process of its own, unless `results` has a report, and return its cells."""
+    if not list(results.glob("report_*.json")):
         command = [
             sys.executable, "-m", "nobs", "run", "--profile", profile, "--execution", "native",
-            "--results", directory, "--yes", *words,
+            "--results", str(results), "--yes", *words,
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(done.stderr)
-        (file,) = Path(directory).glob("report_*.json")
-        return dict(cells_of(json.loads(file.read_bytes())))
+    (file,) = results.glob("report_*.json")
+    return cells_of(typed(Report.model_validate_json(file.read_bytes())))
 
 
-def cells_of(report: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float, float]]]:
-    """Yield each cell of a report that has an interval."""
-    (task,) = report["tasks"]
-    (model,) = task["models"].values()
-    for cell in model["depth"]["cells"]:
-        for kind in KINDS:
-            value, interval = cell[f"{kind}_tokens_per_sec"], cell[f"{kind}_interval"]
-            if value is not None and interval is not None:
-                yield f"{kind} at {cell['depth']}", (value, interval["low"], interval["high"])
+def cells_of(report: Report) -> Cells:
+    """Return the cells that have rates of several repeats."""
+    (task,) = report.tasks
+    (model,) = task.models.values()
+    assert isinstance(model, LlmModelReport)
+    assert model.depth is not None
+    found = {}
+    for cell in model.depth.cells:
+        rates = rates_at(cell.number, [run.prompts for run in model.all_runs])
+        found |= {
+            f"{kind} at {cell.depth}": values
+            for kind, values in zip(("prefill", "decode"), rates, strict=True)
+            if len(values) > 1
+        }
+    return found
 
 
-def compare(before: Cells, after: Cells) -> Iterator[tuple[str, bool]]:
-    """Yield a line for each cell that both have, and whether they agree."""
-    for name, (value, low, high) in before.items():
-        if name in after:
-            other, other_low, other_high = after[name]
-            agrees = low <= other_high and other_low <= high
-            yield (
-                f"{name:<16}{value:8.1f} ({low:.1f}-{high:.1f})"
-                f"{other:10.1f} ({other_low:.1f}-{other_high:.1f})"
-                f"{other / value:8.3f}  {'' if agrees else 'differs'}".rstrip(),
-                agrees,
-            )
+def compare(before: Cells, after: Cells) -> Iterator[tuple[str, bool, bool]]:
+    """Yield a line for each cell that both have, whether it agrees, and whether its CIs meet."""
+    for name, values in before.items():
+        if (others := after.get(name)) is None:
+            continue
+        ratio = ratio_of_medians(values, others, lower_is_better=False)
+        one, two = interval_of_repeats(values), interval_of_repeats(others)
+        agrees = ratio.low <= 1 <= ratio.high
+        line = (
+            f"{name:<16}{median(values):8.1f} ({one.low:.1f}-{one.high:.1f})"
+            f"{median(others):10.1f} ({two.low:.1f}-{two.high:.1f})"
+            f"{ratio.value:8.3f} ({ratio.low:.3f}-{ratio.high:.3f})"
+            f"  {len(values)}, {len(others)} repeats{'' if agrees else ', differs'}"
+        )
+        yield line, agrees, one.low <= two.high and two.low <= one.high
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-n", "--runs", type=int, default=4)
     parser.add_argument("--profile", default="depth-quick")
+    parser.add_argument("--results", type=Path, help="keep the runs here, and use those it has")
     parser.add_argument("words", nargs="*", help="further words of `nobs run`, after --")
     asked = parser.parse_args()
-    runs = [measure(asked.profile, asked.words) for _ in range(asked.runs)]
-    found: list[bool] = []
-    for before, after in pairwise(runs):
-        for line, agrees in compare(before, after):
-            print(line)
-            found.append(agrees)
-    print(f"cells that agree: {sum(found)} of {len(found)}")
+    with nullcontext(asked.results) if asked.results else TemporaryDirectory() as folder:
+        runs = [
+            measure(asked.profile, asked.words, Path(folder) / str(number))
+            for number in range(1, asked.runs + 1)
+        ]
+    found = [each for before, after in pairwise(runs) for each in compare(before, after)]
+    print("\n".join(line for line, _, _ in found))
+    print(f"cells that agree: {sum(agrees for _, agrees, _ in found)} of {len(found)}")
+    print(f"cells whose CIs meet: {sum(meets for _, _, meets in found)} of {len(found)}")
 
 
 if __name__ == "__main__":

@@ -35,10 +35,8 @@ def depth_table(plan: DepthTable, runs: Sequence[LlmRun]) -> DepthTable:
 
 
 def _measured(cell: DepthCell, runs: Sequence[Sequence[LlmRequest]]) -> DepthCell:
-    requests = [each for run in runs for each in run if each.prompt == cell.number]
-    whole = [each for each in requests if each.failure is None]
-    prefills = [rate for run in runs if (rate := _prefill(run, cell.number)) is not None]
-    decodes = [each.tokens_per_sec for each in whole if each.tokens_per_sec]
+    whole = _answers(runs, cell.number)
+    prefills, decodes = rates_at(cell.number, runs)
     ttfts = [each.ttft_s for each in whole if each.ttft_s is not None]
     counts = [each.input_tokens for each in whole if each.input_tokens is not None]
     return cell.model_copy(
@@ -51,6 +49,16 @@ def _measured(cell: DepthCell, runs: Sequence[Sequence[LlmRequest]]) -> DepthCel
             "decode_interval": Interval.of_repeats(decodes),
         }
     )
+
+
+def rates_at(number: int, runs: Sequence[Sequence[LlmRequest]]) -> tuple[list[float], list[float]]:
+    """Return the prefill and the decode rates of a cell's requests, of each repeat that has one."""
+    prefills = [rate for run in runs if (rate := _prefill(run, number)) is not None]
+    return prefills, [rate for each in _answers(runs, number) if (rate := each.tokens_per_sec)]
+
+
+def _answers(runs: Sequence[Sequence[LlmRequest]], number: int) -> list[LlmRequest]:
+    return [each for run in runs for each in run if each.prompt == number and not each.failure]
 
 
 def _prefill(run: Sequence[LlmRequest], number: int) -> float | None:

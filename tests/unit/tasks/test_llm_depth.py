@@ -1,9 +1,13 @@
+import random
+
 import pytest
 
 from nobs.catalog import load_catalog
 from nobs.errors import UsageError
+from nobs.tasks.chat.aggregate import run_of
+from nobs.tasks.chat.report import LlmRequest
 from nobs.tasks.llms.definition import DEFINITION
-from nobs.tasks.llms.depth import depth_lines, depth_reasons
+from nobs.tasks.llms.depth import depth_lines, depth_reasons, depth_table
 from nobs.tasks.llms.prose import TASK, cut, next_chars
 from nobs.tasks.llms.report import DepthCell, DepthTable, LlmModelReport
 from nobs.tasks.parameters import typed
@@ -53,6 +57,26 @@ def test_prefill_is_of_the_tokens_and_the_ttft_beyond_the_empty_prompt() -> None
         assert cell.prefill_interval is not None
         assert cell.prefill_interval.low < RATE / 1.003 < cell.prefill_interval.high
     assert [cell.input_tokens for cell in cells] == [130, 1030, 4030]
+
+
+def test_the_ci_of_a_prefill_rate_knows_the_noise_of_the_empty_prompt() -> None:
+    """The noise of both TTFTs is planted; the empty prompt's is the larger part."""
+    rng = random.Random(1)
+    rounds, covering = 400, 0
+    for _ in range(rounds):
+        runs = []
+        for _ in range(8):
+            ttfts = (EMPTY_S + rng.gauss(0, 0.02), EMPTY_S + 100 / RATE + rng.gauss(0, 0.01))
+            requests = [
+                whole(n, 2.0, ttft, 9, input_tokens=TEMPLATE + depth)
+                for n, (depth, ttft) in enumerate(zip(DEPTHS, ttfts, strict=False), start=1)
+            ]
+            runs.append(run_of([LlmRequest.model_validate(each) for each in requests]))
+        found = depth_table(plan(), runs).cells[1].prefill_interval
+        assert found is not None
+        covering += found.low <= RATE <= found.high
+
+    assert 0.92 <= covering / rounds <= 0.98
 
 
 def test_the_slope_is_the_time_that_context_adds_to_a_token() -> None:
