@@ -8,6 +8,7 @@ from nobs.catalog import load_catalog
 from nobs.schema.pins import RepeatPolicy, Workload
 from nobs.schema.server import Connection, Locality, ModelIdentity, RequestShape, ServerRef
 from nobs.tasks.base import Work
+from nobs.tasks.chat.bench import ChatBench
 from nobs.tasks.llms.params import (
     CacheParams,
     CheckedLlmParams,
@@ -33,6 +34,20 @@ def work(url: str, directory: Path, **params: Any) -> Work:
         directory=directory, server=server,
         connection=Connection(base_url=url, request_timeout_s=WAIT_S),
     )  # fmt: skip
+
+
+def facts_of(bench: ChatBench, repeats: int = 3, *, warms_up: bool = True) -> dict[str, Any]:
+    """Do what a step does and return the facts."""
+    try:
+        if warms_up:
+            bench.load()
+            bench.warm_up()
+        for _ in range(repeats):
+            bench.run()
+        bench.measure_extra()
+        return bench.facts()
+    finally:
+        bench.close()
 
 
 def checked_work(url: str, directory: Path = Path(), **params: Any) -> Work:

@@ -26,7 +26,7 @@ from tests.fakes.facts import make_facts
 from tests.fakes.llm_results import report_of
 from tests.fakes.llm_routes import one_model
 from tests.fakes.llm_server import serving
-from tests.fakes.llm_work import cold_work
+from tests.fakes.llm_work import cold_work, facts_of
 from tests.fakes.native_run import one_core
 from tests.fakes.ollama import LOAD_S, NAME, Ollama
 from tests.fakes.studio import TINY, Studio, instance, model
@@ -35,14 +35,7 @@ LMS = pytest.mark.skipif(sys.platform == "win32", reason="the look-alike is a sh
 
 
 def measure(server: ServerRef, directory: Path, repeats: int = 1) -> LlmModelReport:
-    bench = make_bench(cold_work(server, directory))
-    try:
-        for _ in range(repeats):
-            bench.run()
-        bench.measure_extra()
-        facts = bench.facts()
-    finally:
-        bench.close()
+    facts = facts_of(make_bench(cold_work(server, directory)), repeats, warms_up=False)
     report = report_of(facts.pop("runs"), **facts)
     assert isinstance(report, LlmModelReport)
     return report

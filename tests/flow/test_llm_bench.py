@@ -20,24 +20,12 @@ from nobs.tasks.llms.report import AnswerCheck
 from tests.fakes.llm_answers import MODEL, after, garbage, plain, stream, whole_server
 from tests.fakes.llm_server import Choose, Script, ScriptedServer, Send, Then, serving
 from tests.fakes.llm_streams import head
-from tests.fakes.llm_work import PROMPTS, WAIT_S, checked_work, work
+from tests.fakes.llm_work import PROMPTS, WAIT_S, checked_work, facts_of, work
 
 
 def measure(url: str, directory: Path, repeats: int = 3, **params: Any) -> dict[str, Any]:
     """Do what a step does and return the facts."""
-    return do(ChatBench(work(url, directory, **params)), repeats)
-
-
-def do(bench: ChatBench, repeats: int = 3) -> dict[str, Any]:
-    try:
-        bench.load()
-        bench.warm_up()
-        for _ in range(repeats):
-            bench.run()
-        bench.measure_extra()
-        return bench.facts()
-    finally:
-        bench.close()
+    return facts_of(ChatBench(work(url, directory, **params)), repeats)
 
 
 def fail(answer: Script | Choose, directory: Path) -> HostApiError:
@@ -266,7 +254,7 @@ def test_an_infinite_stream_ends_at_the_deadline(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_garbage_is_found_by_questions_before_and_after(seed: int, tmp_path: Path) -> None:
     with serving(garbage(seed)) as server:
-        facts = do(make_bench(checked_work(server.url, tmp_path)))
+        facts = facts_of(make_bench(checked_work(server.url, tmp_path)))
         asked = [chat.values["messages"] for chat in server.log]
 
     check = AnswerCheck.model_validate(facts["answers"])
@@ -278,7 +266,7 @@ def test_garbage_is_found_by_questions_before_and_after(seed: int, tmp_path: Pat
 
 def test_right_answers_of_a_checked_workload_are_counted(tmp_path: Path) -> None:
     with serving(whole_server(stream(text="A good text. "))) as server:
-        facts = do(make_bench(checked_work(server.url, tmp_path)))
+        facts = facts_of(make_bench(checked_work(server.url, tmp_path)))
 
     check = AnswerCheck.model_validate(facts["answers"])
     assert [each.right for each in check.rounds] == [20, 20]

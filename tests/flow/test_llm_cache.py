@@ -14,22 +14,13 @@ from tests.fakes.caching_server import PromptCache
 from tests.fakes.llm_answers import MODEL, plain, whole_server
 from tests.fakes.llm_results import report_of
 from tests.fakes.llm_server import ScriptedServer, serving
-from tests.fakes.llm_work import cache_work
+from tests.fakes.llm_work import cache_work, facts_of
 
 TURNS = 4
 
 
 def measure(server: ScriptedServer, directory: Path, **more: Any) -> LlmModelReport:
-    bench = make_bench(cache_work(server.url, directory, **more))
-    try:
-        bench.load()
-        bench.warm_up()
-        for _ in range(2):
-            bench.run()
-        bench.measure_extra()
-        facts = bench.facts()
-    finally:
-        bench.close()
+    facts = facts_of(make_bench(cache_work(server.url, directory, **more)), repeats=2)
     report = report_of(facts.pop("runs"), **facts)
     assert isinstance(report, LlmModelReport)
     return report

@@ -12,7 +12,7 @@ from nobs.tasks.llms.depth import depth_reasons
 from nobs.tasks.llms.report import DepthTable
 from tests.fakes.llm_answers import MODEL, plain, stream, whole_server
 from tests.fakes.llm_server import Answered, Choose, Script, ScriptedServer, serving
-from tests.fakes.llm_work import depth_work
+from tests.fakes.llm_work import depth_work, facts_of
 
 TEMPLATE = 24
 
@@ -31,16 +31,8 @@ def counting(chars_per_token: float, context: int = 10**6) -> Choose:
 
 
 def measure(server: ScriptedServer, directory: Path, **more: Any) -> DepthTable:
-    bench = make_bench(depth_work(server.url, directory, **more))
-    try:
-        bench.load()
-        bench.warm_up()
-        for _ in range(3):
-            bench.run()
-        bench.measure_extra()
-        return DepthTable.model_validate(bench.facts()["depth"])
-    finally:
-        bench.close()
+    facts = facts_of(make_bench(depth_work(server.url, directory, **more)))
+    return DepthTable.model_validate(facts["depth"])
 
 
 @pytest.mark.parametrize("chars_per_token", [1.7, 4.3, 9.0])

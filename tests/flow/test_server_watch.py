@@ -16,7 +16,7 @@ from nobs.tasks.chat.server_watch import MAX_PAUSE_S, ServerWatch, next_pause_s
 from tests.fakes.llm_answers import MODEL, stream, whole_server
 from tests.fakes.llm_routes import reply
 from tests.fakes.llm_server import Answered, Choose, Script, ScriptedServer, Send, Then, serving
-from tests.fakes.llm_work import work
+from tests.fakes.llm_work import facts_of, work
 from tests.fakes.metrics_pages import page, vllm
 from tests.fakes.waiting import wait_for
 
@@ -145,15 +145,7 @@ def test_a_slow_server_is_read_less_often() -> None:
 def test_the_repeats_and_the_levels_have_the_servers_figures(tmp_path: Path) -> None:
     with serving(whole_server(stream(8)), metrics=page(lambda: counted(server))) as server:
         bench = ChatBench(work(server.url, tmp_path, load=LoadParams(concurrency=(2,))))
-        try:
-            bench.load()
-            bench.warm_up()
-            for _ in range(2):
-                bench.run()
-            bench.measure_extra()
-            facts = bench.facts()
-        finally:
-            bench.close()
+        facts = facts_of(bench, repeats=2)
     metrics = ServerMetrics.model_validate(facts["server_metrics"])
     (level,) = LoadTable.model_validate(facts["load"]).levels
 

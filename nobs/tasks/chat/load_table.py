@@ -8,7 +8,7 @@ from nobs.log import get_logger
 from nobs.tasks.chat.client.chat import ChatRequest
 from nobs.tasks.chat.client.record import ChatRecord
 from nobs.tasks.chat.levels import RATE_SECONDS, Level, levels_of, requests_of, sweep_levels
-from nobs.tasks.chat.load import Timing, send_level
+from nobs.tasks.chat.load import SentLevel, Timing, send_level
 from nobs.tasks.chat.load_figures import grew, knee_of, level_figures
 from nobs.tasks.chat.load_report import LoadLevel, LoadTable, PromiseAnswer
 from nobs.tasks.chat.params import LoadParams
@@ -25,6 +25,20 @@ type CheckRecord = Callable[[ChatRecord], ChatRecord]
 SETTLING = 3.0
 """Answers one after the other in the time that a load needs to settle."""
 log = get_logger()
+
+
+def finish_level(
+    name: str, level: Level, sent: SentLevel, records: Sequence[ChatRecord]
+) -> LoadLevel:
+    """Return the figures of a level, and report it to the progress as `name`."""
+    seen = {"client": sent.client, "ended_early": sent.ended_early}
+    figures = level_figures(level, records).model_copy(update=seen)
+    rate = figures.tokens_per_sec
+    log.info(
+        "part.finished", part=name, duration_s=figures.duration_s, unit="tokens",
+        units=None if rate is None else rate * figures.duration_s,
+    )  # fmt: skip
+    return figures
 
 
 @dataclass(kw_only=True)
@@ -78,18 +92,11 @@ class LoadMeter:
         with self.watch.window() as window:
             sent = self.loop.run(send_level(level, self.watch.connection, requests, params, timing))
         records = [self.check(record) for record in sent.records]
-        seen = {"client": sent.client, "ended_early": sent.ended_early}
-        figures = level_figures(level, records).model_copy(
-            update={**seen, "server": window.figures()}
-        )
+        figures = finish_level(f"load, {level}", level, sent, records)
+        figures = figures.model_copy(update={"server": window.figures()})
         if params.slo is not None:
             figures = with_promise(figures, records, params.slo, self._settle_s)
         self._levels.append(figures)
-        rate = figures.tokens_per_sec
-        log.info(
-            "part.finished", part=f"load, {level}", duration_s=figures.duration_s, unit="tokens",
-            units=None if rate is None else rate * figures.duration_s,
-        )  # fmt: skip
         return figures
 
     @property

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nobs.errors import UsageError
-from nobs.log import get_logger
 from nobs.schema.server import Connection
 from nobs.schema.share import Share
 from nobs.tasks.chat.levels import Level, levels_of
 from nobs.tasks.chat.load import Timing, send_level
 from nobs.tasks.chat.load_figures import level_figures
 from nobs.tasks.chat.load_report import LoadLevel, LoadTable
-from nobs.tasks.chat.load_table import CheckRecord, MakeRequests
+from nobs.tasks.chat.load_table import CheckRecord, MakeRequests, finish_level
 from nobs.tasks.chat.metrics_source import read_server_start
 from nobs.tasks.chat.params import LoadParams
 from nobs.tasks.chat.raw import pack
@@ -26,7 +25,6 @@ OPEN_S = 2.0
 """Connections are opened this long before a start: servers close idle ones."""
 MAX_REQUESTS = 30_000
 """Of one client in all levels: reports with more than 400,000 values aren't read."""
-log = get_logger()
 
 
 @dataclass(kw_only=True)
@@ -86,16 +84,9 @@ class ShareMeter:
                 "Use a machine that isn't busy, or more clients with a smaller share each.",
             ) from missed
         records = [self.check(record) for record in sent.records]
-        figures = level_figures(level, records)
-        seen = {"client": sent.client, "ended_early": sent.ended_early}
-        self._levels.append(figures.model_copy(update=seen))
+        name = f"share {self.share} of load, {whole}"
+        self._levels.append(finish_level(name, level, sent, records))
         self._raw.append(pack(records, round(at_s * 1e9)))
-        rate = figures.tokens_per_sec
-        log.info(
-            "part.finished", part=f"share {self.share} of load, {whole}", unit="tokens",
-            duration_s=figures.duration_s,
-            units=None if rate is None else rate * figures.duration_s,
-        )  # fmt: skip
 
     def _wait(self, number: int) -> float:
         """Wait until connections may be opened; return the start on the monotonic clock."""
