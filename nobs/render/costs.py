@@ -70,7 +70,7 @@ def _build_table(table: Table) -> GroupedTable:
     figures = _figures(table)
     drawn = GroupedTable(f"{heading(table)}: cost")
     drawn.add_columns("machine", is_text=True, wraps=True)
-    drawn.add_columns(*(figure.label for figure in figures))
+    drawn.add_columns(*(figure.label for figure in figures), wraps=True)
     for model, rows in groupby(table.rows, key=lambda row: row.model):
         drawn.add_caption(model)
         for row in rows:

@@ -13,12 +13,15 @@ from nobs.tasks.chat.client.record import (
 MS = 1_000_000
 
 
-def answered(sent_ms: float, *token_ms: float, tokens: int = 10) -> ChatRecord:
+def answered(
+    sent_ms: float, *token_ms: float, tokens: int = 10, input_tokens: int | None = 1
+) -> ChatRecord:
     """An answer whose tokens came so long after its request went out at `sent_ms`."""
     figures = Figures(
         total_latency_s=token_ms[-1] / 1e3, stream_end_s=token_ms[-1] / 1e3,
-        ttft_s=token_ms[0] / 1e3, ttfat_s=None, generation_time_s=1.0, input_tokens=1,
-        output_tokens=tokens, reasoning_tokens=None, output_chars=1, reasoning_chars=0,
+        ttft_s=token_ms[0] / 1e3, ttfat_s=None, generation_time_s=1.0,
+        input_tokens=input_tokens, output_tokens=tokens, reasoning_tokens=None,
+        output_chars=1, reasoning_chars=0,
         streamed_tokens=tokens, first_tokens=1.0, tokens_per_sec=1.0, tokens_per_sec_least=1.0,
         tokens_per_sec_most=1.0, chars_per_sec=1.0, token_count_source=TokenCountSource.USAGE,
         chunks=len(token_ms), arrivals=len(token_ms), is_coalesced=False, tpot_s=None,

@@ -40,7 +40,7 @@ type Change = Callable[[LoadTable], LoadTable]
 def requests_of(index: int, count: int = 3, number: int = 30) -> list[ChatRecord]:
     """Return every `count`-th of `number` requests, which are all different."""
     return [
-        answered(100 * n, 50 + n, 90 + 3 * n, 500 + 7 * n, tokens=10 + n % 3)
+        answered(100 * n, 50 + n, 90 + 3 * n, 500 + 7 * n, tokens=10 + n % 3, input_tokens=20 + n)
         for n in range(number)
         if n % count == index
     ]

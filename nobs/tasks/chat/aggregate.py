@@ -9,7 +9,7 @@ from typing import Any
 
 from nobs.schema.report import Interval
 from nobs.stats import median_of
-from nobs.tasks.chat.client.record import ChatRecord, TokenCountSource
+from nobs.tasks.chat.client.record import ChatRecord, Figures, TokenCountSource
 from nobs.tasks.chat.failures import SHORT
 from nobs.tasks.chat.report import LlmRequest, LlmRun
 
@@ -63,10 +63,10 @@ def figures_of(runs: Runs, run_type: type[LlmRun] = LlmRun) -> dict[str, Any]:
         "latency_interval": Interval.of_repeats(latencies),
         "ttft_interval": Interval.of_repeats(ttfts),
         "tokens_per_sec_interval": Interval.of_repeats(rates),
-        "total_input_tokens": _total(whole, "input_tokens"),
-        "total_output_tokens": _total(whole, "counted_tokens"),
-        "total_reasoning_tokens": _total(whole, "reasoning_tokens"),
-        "total_streamed_tokens": _total(whole, "streamed_tokens"),
+        "total_input_tokens": total_of(whole, "input_tokens"),
+        "total_output_tokens": total_of(whole, "counted_tokens"),
+        "total_reasoning_tokens": total_of(whole, "reasoning_tokens"),
+        "total_streamed_tokens": total_of(whole, "streamed_tokens"),
         "requests": sum(map(len, runs)),
         "failures": _count(chain(*runs), "failure"),
         "finish_reasons": _count(whole, "finish_reason"),
@@ -87,8 +87,8 @@ def run_of(
         median_latency_s=median_of(values_of(whole, "total_latency_s")),
         median_ttft_s=median_of(values_of(whole, "ttft_s")),
         median_tokens_per_sec=median_of(values_of(whole, "tokens_per_sec")) if has_rates else None,
-        total_input_tokens=_total(whole, "input_tokens"),
-        total_output_tokens=_total(whole, "counted_tokens") or 0,
+        total_input_tokens=total_of(whole, "input_tokens"),
+        total_output_tokens=total_of(whole, "counted_tokens") or 0,
         failed=len(requests) - len(whole),
         prompts=tuple(requests),
     )
@@ -144,9 +144,9 @@ def values_of(requests: Iterable[LlmRequest], name: str) -> list[float]:
     return [value for value in values if value is not None]
 
 
-def _total(requests: Sequence[LlmRequest], name: str) -> int | None:
+def total_of(answers: Iterable[LlmRequest | Figures], name: str) -> int | None:
     """Return the sum, None if the server didn't report every part of it."""
-    values = list(map(attrgetter(name), requests))
+    values = list(map(attrgetter(name), answers))
     return None if not values or None in values else sum(values)
 
 

@@ -1,6 +1,6 @@
 """Figures and charts of served models."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from nobs.tasks.charts import MAX_POINTS, Chart, ChartKind, Point
@@ -47,27 +47,51 @@ PREFILL = Figure[ChatModelReport](
 )  # fmt: skip
 
 
-def _best_load(model: ChatModelReport) -> Measured | None:
-    """Return the highest throughput of the load levels at which hardly any request failed."""
-    rates = (
-        level.tokens_per_sec
+def _best_level(model: ChatModelReport) -> LoadLevel | None:
+    """Return the load level with the highest throughput, if hardly any of its requests failed."""
+    levels = (
+        level
         for level in (model.load.levels if model.load else ())
-        if sum(level.failures.values()) <= MAX_FAILED_SHARE * level.requests
+        if level.tokens_per_sec is not None
+        and sum(level.failures.values()) <= MAX_FAILED_SHARE * level.requests
     )
-    return measured(max((rate for rate in rates if rate is not None), default=None))
+    return max(levels, key=lambda level: level.tokens_per_sec or 0.0, default=None)
+
+
+def _at_best_load(
+    read: Callable[[LoadLevel], float | None],
+) -> Callable[[ChatModelReport], Measured | None]:
+    def read_best(model: ChatModelReport) -> Measured | None:
+        level = _best_level(model)
+        return measured(read(level)) if level else None
+
+    return read_best
 
 
 LOAD_RATE = Figure[ChatModelReport](
     key="load_tokens_per_sec", label="tokens/s, load", kind=Kind.RATE, is_charted=False,
     meaning="output tokens/s of all requests at the load level with the highest throughput",
-    read=_best_load,
+    read=_at_best_load(lambda level: level.tokens_per_sec),
     cost=Cost(
         key="usd_per_1m_output_tokens_under_load", label="$/1M output, load", units=1_000_000,
         work="1M output tokens with their prompts, at the load level with the highest throughput",
         is_metered=False,
     ),
 )  # fmt: skip
-FIGURES = (RATE, LATENCY, TTFT, TOKENS_PER_JOULE, PREFILL, LOAD_RATE, *PROMISE_FIGURES)
+LOAD_INPUT_RATE = Figure[ChatModelReport](
+    key="load_input_tokens_per_sec", label="input tokens/s, load", kind=Kind.RATE,
+    is_charted=False,
+    meaning="input tokens/s of all requests at the load level with the highest throughput",
+    read=_at_best_load(lambda level: level.input_tokens_per_sec),
+    cost=Cost(
+        key="usd_per_1m_input_tokens_under_load", label="$/1M input, load", units=1_000_000,
+        work="1M input tokens with their answers, at the load level with the highest throughput",
+        is_metered=False,
+    ),
+)  # fmt: skip
+LOADS = (LOAD_RATE, LOAD_INPUT_RATE, *PROMISE_FIGURES)
+"""Figures of load levels."""
+FIGURES = (RATE, LATENCY, TTFT, TOKENS_PER_JOULE, PREFILL, *LOADS)
 SUMMARY = (LATENCY, TTFT, RATE, TOKENS_PER_JOULE)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from nobs.stats import median_of
-from nobs.tasks.chat.aggregate import is_rate_withheld, request_of, unreconciled_of
+from nobs.tasks.chat.aggregate import is_rate_withheld, request_of, total_of, unreconciled_of
 from nobs.tasks.chat.client.record import ChatRecord, Stamps, nearest_rank
 from nobs.tasks.chat.gaps import pool_gaps
 from nobs.tasks.chat.levels import GROWTH, Level
@@ -25,6 +25,7 @@ def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
     ttfts = sorted(figures.ttft_s for figures in whole)
     answers = [request_of(record, 0, 0) for record in records if record.figures is not None]
     tokens = sum(figures.output_tokens for figures in whole)
+    input_tokens = total_of(whole, "input_tokens")
     rates = [figures.tokens_per_sec for figures in whole if figures.tokens_per_sec]
     is_counted = not is_rate_withheld(answers)
     chunk_gaps, itl = pool_gaps(records)
@@ -36,6 +37,7 @@ def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
         first_error=next((r.error[:MAX_ERROR] for r in records if r.failure is not None), ""),
         duration_s=duration_s,
         tokens_per_sec=tokens / duration_s if duration_s and is_counted else None,
+        input_tokens_per_sec=input_tokens / duration_s if duration_s and input_tokens else None,
         median_decode_tokens_per_sec=median_of(rates) if is_counted else None,
         requests_per_sec=len(whole) / duration_s if duration_s else None,
         median_latency_s=median_of(latencies),

@@ -57,6 +57,9 @@ class SteadyState(BaseModel):
     tokens_per_sec: float | None
     """Output tokens that arrived in this time, per second; null if the counts of too many answers
     contradict their streams."""
+    input_tokens_per_sec: float | None = None
+    """Input tokens of the complete answers that ended in this time, per second; null if the server
+    didn't count those of each, and in older reports."""
     mean_in_flight: float
     """Requests in flight, averaged over this time."""
     ttft: SteadyTimes | None
@@ -109,6 +112,9 @@ class LoadLevel(BaseModel):
     """From the first request to the end of the last answer."""
     tokens_per_sec: float | None
     """Throughput: output tokens of all complete answers over `duration_s`."""
+    input_tokens_per_sec: float | None = None
+    """Input tokens of all complete answers over `duration_s`, cached ones included; null if the
+    server didn't count those of each, and in older reports."""
     requests_per_sec: float | None
     """Complete answers over `duration_s`."""
     median_decode_tokens_per_sec: float | None = None

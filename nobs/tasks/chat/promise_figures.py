@@ -5,7 +5,7 @@ from itertools import islice
 from math import floor
 
 from nobs.tasks.charts import MAX_POINTS, Chart, ChartKind, Point
-from nobs.tasks.chat.load_report import LoadLevel, PromiseAnswer
+from nobs.tasks.chat.load_report import LoadLevel, PromiseAnswer, SteadyState
 from nobs.tasks.chat.report import ChatModelReport
 from nobs.tasks.chat.search import Axis
 from nobs.tasks.figures import Cost, Figure, Kind, Measured, measured
@@ -45,17 +45,23 @@ def _goodput(model: ChatModelReport) -> Measured | None:
     return measured(answer.goodput_per_sec) if answer else None
 
 
-def _promised_rate(model: ChatModelReport) -> Measured | None:
-    """Return tokens per second at the highest load at which the promise holds."""
-    answer = _answer(model)
-    if answer is None or answer.holds_at is None:
-        return None
-    rates = (
-        level.steady.tokens_per_sec
-        for level in _levels(model, Axis.RATE if answer.axis == Axis.RATE else Axis.CONCURRENCY)
-        if level.steady and answer.holds_at in (level.rate_per_s, level.concurrency)
-    )
-    return measured(next(rates, None))
+def _at_promise(
+    read: Callable[[SteadyState], float | None],
+) -> Callable[[ChatModelReport], Measured | None]:
+    """Return what reads a rate at the highest load at which the promise holds."""
+
+    def read_promised(model: ChatModelReport) -> Measured | None:
+        answer = _answer(model)
+        if answer is None or answer.holds_at is None:
+            return None
+        rates = (
+            read(level.steady)
+            for level in _levels(model, Axis.RATE if answer.axis == Axis.RATE else Axis.CONCURRENCY)
+            if level.steady and answer.holds_at in (level.rate_per_s, level.concurrency)
+        )
+        return measured(next(rates, None))
+
+    return read_promised
 
 
 PROMISE_FIGURES: tuple[Figure[ChatModelReport], ...] = (
@@ -80,11 +86,23 @@ PROMISE_FIGURES: tuple[Figure[ChatModelReport], ...] = (
         key="promised_tokens_per_sec", label="tokens/s, promise", kind=Kind.RATE,
         is_charted=False,
         meaning="output tokens/s of all requests at the highest load with the latency promise",
-        read=_promised_rate,
+        read=_at_promise(lambda steady: steady.tokens_per_sec),
         cost=Cost(
             key="usd_per_1m_output_tokens_promised", label="$/1M output, promise",
             units=1_000_000, is_metered=False,
             work="1M output tokens with their prompts, at the highest load with the latency"
+            " promise",
+        ),
+    ),
+    Figure(
+        key="promised_input_tokens_per_sec", label="input tokens/s, promise", kind=Kind.RATE,
+        is_charted=False,
+        meaning="input tokens/s of all requests at the highest load with the latency promise",
+        read=_at_promise(lambda steady: steady.input_tokens_per_sec),
+        cost=Cost(
+            key="usd_per_1m_input_tokens_promised", label="$/1M input, promise",
+            units=1_000_000, is_metered=False,
+            work="1M input tokens with their answers, at the highest load with the latency"
             " promise",
         ),
     ),

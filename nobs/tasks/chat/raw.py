@@ -33,6 +33,7 @@ def pack(records: Sequence[ChatRecord], start_ns: int) -> RawRequests:
         ttft_ns=tuple(_ns(f.ttft_s) if f else None for f in all_figures),
         latency_ns=tuple(_ns(f.total_latency_s) if f else None for f in all_figures),
         tokens=tuple(f.output_tokens if f else 0 for f in all_figures),
+        input_tokens=tuple(f.input_tokens if f else None for f in all_figures),
         streamed=tuple(f.streamed_tokens if f else 0 for f in all_figures),
         chunks=tuple(f.chunks if f else 0 for f in all_figures),
         chars=tuple(f.output_chars + f.reasoning_chars if f else 0 for f in all_figures),
@@ -72,7 +73,8 @@ def _record(raw: RawRequests, number: int, start_ns: int, marks: Sequence[bool])
     figures = Figures(
         total_latency_s=latency_ns / 1e9, stream_end_s=(raw.ended_ns[number] or 0) / 1e9,
         ttft_s=ttft_ns / 1e9, ttfat_s=None, generation_time_s=(latency_ns - ttft_ns) / 1e9,
-        input_tokens=None, output_tokens=raw.tokens[number], reasoning_tokens=None,
+        input_tokens=raw.input_tokens[number] if raw.input_tokens else None,
+        output_tokens=raw.tokens[number], reasoning_tokens=None,
         output_chars=raw.chars[number], reasoning_chars=0, streamed_tokens=raw.streamed[number],
         first_tokens=0.0, tokens_per_sec=rate, tokens_per_sec_least=None,
         tokens_per_sec_most=None, chars_per_sec=None, token_count_source=source,

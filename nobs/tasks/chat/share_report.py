@@ -50,6 +50,8 @@ class RawRequests(BaseModel):
     """From sending to the last token; null for a failed request."""
     tokens: tuple[int, ...] = ()
     """Output tokens."""
+    input_tokens: tuple[int | None, ...] = ()
+    """Input tokens; null where the server didn't count them. Empty in older reports."""
     streamed: tuple[int, ...] = ()
     """Output tokens that were received."""
     chunks: tuple[int, ...] = ()
@@ -77,6 +79,7 @@ class RawRequests(BaseModel):
         columns = (
             self.sent_ns, self.ended_ns, self.ttft_ns, self.latency_ns, self.tokens,
             self.streamed, self.chunks, self.chars, self.tokens_per_sec,
+            self.input_tokens or self.tokens,
         )  # fmt: skip
         sizes = {len(column) for column in columns}
         if len(sizes) > 1:

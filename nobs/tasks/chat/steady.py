@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil, inf
 
 from nobs.stats import count_for_percentile, independent_count, percentile_interval
-from nobs.tasks.chat.aggregate import is_rate_withheld, request_of
+from nobs.tasks.chat.aggregate import is_rate_withheld, request_of, total_of
 from nobs.tasks.chat.client.record import ChatRecord, nearest_rank
 from nobs.tasks.chat.levels import MIN_REQUESTS, RATE_SECONDS, Level
 from nobs.tasks.chat.load_report import Percentile, SteadyState, SteadyTimes
@@ -84,7 +84,10 @@ def steady_figures(part: SteadyPart, records: Sequence[ChatRecord]) -> SteadySta
     stamps = [record.stamps for record in records if record.stamps]
     first_ns = min(each.sent_at_ns for each in stamps)
     whole = [record.figures for record in part.records if record.figures]
-    ends = [r.stamps.ended_at_ns for r in records if r.stamps and r.figures]
+    ended = [
+        r.figures for r in records if r.stamps and r.figures and part.is_in(r.stamps.ended_at_ns)
+    ]
+    input_tokens = total_of(ended, "input_tokens")
     busy_ns = sum(
         max(0, min(s.ended_at_ns, part.end_ns) - max(s.sent_at_ns, part.start_ns)) for s in stamps
     )
@@ -93,8 +96,9 @@ def steady_figures(part: SteadyPart, records: Sequence[ChatRecord]) -> SteadySta
         start_s=(part.start_ns - first_ns) / 1e9,
         end_s=(part.end_ns - first_ns) / 1e9,
         requests=len(part.records),
-        requests_per_sec=sum(map(part.is_in, ends)) / part.duration_s,
+        requests_per_sec=len(ended) / part.duration_s,
         tokens_per_sec=_tokens_per_sec(part, records),
+        input_tokens_per_sec=input_tokens / part.duration_s if input_tokens else None,
         mean_in_flight=busy_ns / 1e9 / part.duration_s,
         ttft=_times([figures.ttft_s for figures in whole]),
         tpot=_times(tpots),

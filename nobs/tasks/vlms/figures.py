@@ -5,9 +5,8 @@ from typing import Any
 
 from nobs.tasks.charts import Chart, ChartKind, Point
 from nobs.tasks.chat.figures import CHARTS as CHAT_CHARTS
-from nobs.tasks.chat.figures import LATENCY, LOAD_RATE, RATE, TTFT
+from nobs.tasks.chat.figures import LATENCY, LOADS, RATE, TTFT
 from nobs.tasks.chat.load_lines import load_lines
-from nobs.tasks.chat.promise_figures import PROMISE_FIGURES
 from nobs.tasks.chat.server_lines import server_lines
 from nobs.tasks.figures import Cost, Figure, Kind, ci_cell, ci_heading, measured, per_joule
 from nobs.tasks.vlms.report import SizeFigures, VlmModelReport
@@ -47,8 +46,8 @@ RIGHT = Figure[VlmModelReport](
     read=lambda model: measured(model.right_share),
 )  # fmt: skip
 FIGURES: tuple[Figure[Any], ...] = (
-    IMAGES, IMAGE_COST, MEGAPIXELS, TTFT, LATENCY, RATE, IMAGES_PER_JOULE, LOAD_RATE,
-    *PROMISE_FIGURES, RIGHT,
+    IMAGES, IMAGE_COST, MEGAPIXELS, TTFT, LATENCY, RATE, IMAGES_PER_JOULE, *LOADS,
+    RIGHT,
 )  # fmt: skip
 SUMMARY = (LATENCY, IMAGE_COST, IMAGES, TTFT, RATE)
 _ROW = "  {:<11}{:>7}{:>10}{:>11}{:>20}{:>10}{:>9}"

@@ -30,6 +30,8 @@ def local_llm(*, prefill: float = 2000.0, locality: str = "local") -> Report:
     document = make_report("box", tasks=("llms",)).model_dump(mode="json", by_alias=True)
     (model,) = document["tasks"][0]["models"].values()
     model["final_median_prefill_tokens_per_sec"] = prefill
+    for number, level in enumerate(model["load"]["levels"]):
+        level["input_tokens_per_sec"] = 1500.0 * number
     model["server"] = {"provider": "openai", "base_url": "http://gpu-1:8000/v1",
                        "model": "m", "locality": locality}  # fmt: skip
     return Report.model_validate(document)
@@ -52,6 +54,7 @@ def test_costs_of_tokens_add_up_to_that_of_a_request() -> None:
         "usd_per_1m_output_tokens": 3.6 / 3600 / 100 * 1e6,
         "usd_per_1m_input_tokens": 3.6 / 3600 / 2000 * 1e6,
         "usd_per_1m_output_tokens_under_load": 3.6 / 3600 / 800 * 1e6,
+        "usd_per_1m_input_tokens_under_load": 3.6 / 3600 / 3000 * 1e6,
     })  # fmt: skip
 
 

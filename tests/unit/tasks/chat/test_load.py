@@ -118,10 +118,20 @@ def test_figures_follow_from_the_stamps() -> None:
     assert found.arrival_rate_per_s == pytest.approx(2 / 0.5)
 
 
+def test_input_tokens_are_those_of_complete_answers_if_each_was_counted() -> None:
+    level = Level(concurrency=1)
+    counted = [answered(0, 100, input_tokens=30), answered(100, 400, input_tokens=70)]
+    uncounted = answered(500, 500, input_tokens=None)
+
+    assert level_figures(level, [*counted, failed(400, 100)]).input_tokens_per_sec == 200.0
+    assert level_figures(level, [*counted, uncounted]).input_tokens_per_sec is None
+
+
 def test_a_level_without_an_answer_has_no_figures() -> None:
     found = level_figures(Level(rate_per_s=1.0), [failed(0, 10)])
 
     assert (found.tokens_per_sec, found.requests_per_sec) == (0.0, 0.0)
+    assert found.input_tokens_per_sec is None
     assert (found.median_ttft_s, found.chunk_gaps, found.arrival_rate_per_s) == (None, None, None)
 
 

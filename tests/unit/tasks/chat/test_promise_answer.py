@@ -80,6 +80,7 @@ def test_the_first_and_last_requests_of_each_client_are_left_out() -> None:
     assert (level.steady.start_s, level.steady.end_s) == (0.9, 2.3)
     assert level.steady.requests_per_sec == pytest.approx(80.0)
     assert level.steady.tokens_per_sec == pytest.approx(800.0)
+    assert level.steady.input_tokens_per_sec == pytest.approx(80.0)
     assert level.steady.mean_in_flight == pytest.approx(4.0)
     assert (level.promise.share, level.promise.verdict) == (1.0, HOLDS)
     assert level.promise.goodput_per_sec == pytest.approx(80.0)

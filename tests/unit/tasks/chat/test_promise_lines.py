@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from nobs.render.costs import render_costs
 from nobs.report.compare import compare_reports
-from nobs.report.price import Price, price_figures
+from nobs.report.leaderboard import arrange, flatten
+from nobs.report.price import Price, Prices, price_figures
 from nobs.report.ratio import Finding
 from nobs.report.reading import read_figures
 from nobs.schema.enums import Backend, Status
@@ -44,6 +46,16 @@ def model(table: LoadTable, **changes: Any) -> LlmModelReport:
     answer = table.promise.model_copy(update=changes)
     load = table.model_copy(update={"promise": answer})
     return LlmModelReport(model_name="m", device=Backend.CPU, status=Status.OK, load=load)
+
+
+def report(table: LoadTable, host: str = "box", **changes: Any) -> Report:
+    """Return a report of an LLM with every rate that has a cost."""
+    document = make_report(host, tasks=("llms",)).model_dump(mode="json", by_alias=True)
+    load = model(table, **changes).load
+    assert load is not None
+    found = {"load": load.model_dump(mode="json"), "final_median_prefill_tokens_per_sec": 2000.0}
+    document["tasks"][0]["models"][LLM] |= found
+    return Report.model_validate(document)
 
 
 def test_levels_percentiles_and_answer_are_lines_of_80_columns_at_most(table: LoadTable) -> None:
@@ -169,15 +181,28 @@ def test_the_promised_load_has_a_cost_of_its_own(table: LoadTable) -> None:
         told = model(table, holds_at=20.0, fails_at=80.0)
         return price_figures(LLMS, told, read_figures(LLMS, told), price)
 
-    steady, key = table.levels[0].steady, "usd_per_1m_output_tokens_promised"
+    steady = table.levels[0].steady
     assert steady is not None
-    rate = steady.tokens_per_sec or 0.0
     rented = costs(Price(source="--price", usd_per_hour=3.6))
-
-    assert rented[key].value == pytest.approx(1e-3 / rate * 1e6)
-    assert rented[key].value > rented["usd_per_1m_output_tokens_under_load"].value
     # Power is that of the repeats, not of a load.
-    assert key not in costs(Price(source="--price", usd_per_hour=3.6, usd_per_kwh=0.3))
+    metered = costs(Price(source="--price", usd_per_hour=3.6, usd_per_kwh=0.3))
+
+    for kind, rate in (("output", steady.tokens_per_sec), ("input", steady.input_tokens_per_sec)):
+        key = f"usd_per_1m_{kind}_tokens_promised"
+        assert rented[key].value == pytest.approx(1e-3 / (rate or 0.0) * 1e6)
+        assert rented[key].value > rented[f"usd_per_1m_{kind}_tokens_under_load"].value
+        assert key not in metered
+
+
+def test_all_costs_of_a_model_fit_80_columns(table: LoadTable) -> None:
+    name = "OpenStack Nova 26.3.1 A100 80GB"
+    prices = Prices(machines={name: Price(source="--price", usd_per_hour=3.6)})
+    text = render_costs(arrange([flatten("a", report(table, host=name), prices)]))
+    shown, _, _ = text.partition("Claimed price")
+
+    assert max(map(len, text.splitlines())) <= 80
+    assert (shown.count("$"), shown.count("promise")) == (6 + 6 + 6, 2 + 2 * 2)
+    assert {*name.split()} <= {*shown.split()}
 
 
 @pytest.mark.parametrize("task", [LLMS, VLMS])
@@ -197,14 +222,7 @@ def test_the_chart_of_goodput_is_in_the_order_of_the_load(table: LoadTable) -> N
 
 
 def test_two_reports_compare_by_bound_and_goodput_without_a_conclusion(table: LoadTable) -> None:
-    def report(**changes: Any) -> Report:
-        document = make_report(tasks=("llms",)).model_dump(mode="json", by_alias=True)
-        load = model(table, **changes).load
-        assert load is not None
-        document["tasks"][0]["models"][LLM]["load"] = load.model_dump(mode="json")
-        return Report.model_validate(document)
-
-    one, two = report(goodput_per_sec=40.0), report(goodput_per_sec=50.0)
+    one, two = report(table, goodput_per_sec=40.0), report(table, goodput_per_sec=50.0)
     lines = {line.figure.key: line for line in compare_reports(one, two, names=("a", "b")).lines}
     goodput = lines["goodput_requests_per_sec"]
 

@@ -23,6 +23,14 @@ def test_figures_are_those_of_the_requests_themselves() -> None:
     assert again == union(records).model_copy(update=left_out)
 
 
+def test_input_tokens_of_older_reports_are_unknown() -> None:
+    older = pack([answered(0, 50, 90)], start_ns=0).model_dump(exclude={"input_tokens"})
+    (record,) = unpack(RawRequests.model_validate(older))
+
+    assert record.figures is not None
+    assert record.figures.input_tokens is None
+
+
 def test_times_are_counted_from_the_agreed_start() -> None:
     raw = pack([answered(1200, 50, 90)], start_ns=1000 * MS)
 
@@ -67,6 +75,7 @@ def test_gaps_of_no_length_and_of_hours_have_classes() -> None:
     "change",
     [
         {"sent_ns": (1,)},
+        {"input_tokens": (1,)},
         {"failures": {5: "cut"}},
         {"failures": {0: "cut"}},
         {"failures": {1: "nothing"}},
