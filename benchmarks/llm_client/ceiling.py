@@ -4,7 +4,8 @@
 
 Client and server share the cores. With c and s their CPU time per token, one process reaches
 1 / max(c, s) at most, and any number of processes on n cores n / (c + s): the highest ratio follows
-from the two CPU times, and is printed beside the measured one.
+from the two CPU times, and is printed beside the measured one. One process only reaches its rate if
+it or the server is busy all the time: the cores that each used are printed, too.
 """
 
 import argparse
@@ -89,14 +90,15 @@ def main() -> None:
             found = measure(chosen.streams, chosen.tokens, chosen.per_write, processes)
             rounds[processes].append(found)
             print(f"round {number + 1}: {processes}: {found}", file=sys.stderr)
-    print(f"{'processes':<11}{'tokens/s':>12}{'client':>16}{'server':>16}  client is the limit")
+    print(f"{'processes':<11}{'tokens/s':>12}{'client':>24}{'server':>24}  client is the limit")
     for processes, found in rounds.items():
         blamed = sum(bool(each.limit) for each in found)
         rate, client_us, server_us = (
             median(getattr(each, name) for each in found)
             for name in ("tokens_per_s", "client_us", "server_us")
         )
-        print(f"{processes:<11}{rate:>12,.0f}{client_us:>10.2f} us/tok{server_us:>10.2f} us/tok"
+        cells = [f"{us:.2f} us/tok, {rate * us / 1e6:.2f} cores" for us in (client_us, server_us)]
+        print(f"{processes:<11}{rate:>12,.0f}{cells[0]:>24}{cells[1]:>24}"
               f"  in {blamed} of {len(found)} rounds")  # fmt: skip
     ratio = median(b.tokens_per_s / a.tokens_per_s for a, b in zip(*rounds.values(), strict=True))
     client_us, server_us = (
@@ -104,7 +106,8 @@ def main() -> None:
     )
     most = cores * max(client_us, server_us) / (client_us + server_us)
     print(f"{cores} processes are {ratio:.2f} times as fast as one; at most {most:.2f} times on"
-          f" {cores} cores without other work, which the server shares")  # fmt: skip
+          f" {cores} cores without other work, which the server shares,\nif one process keeps"
+          " itself or the server busy (1.00 cores)")  # fmt: skip
 
 
 if __name__ == "__main__":
