@@ -49,7 +49,7 @@ def cells_of(report: Report) -> Cells:
     (model,) = task.models.values()
     assert isinstance(model, LlmModelReport)
     assert model.depth is not None
-    found = {}
+    found: dict[str, list[float]] = {}
     for cell in model.depth.cells:
         rates = rates_at(cell.number, [run.prompts for run in model.all_runs])
         found |= {

@@ -13,6 +13,7 @@ import asyncio
 import gc
 import sys
 from dataclasses import dataclass
+from itertools import chain
 from statistics import median
 
 import psutil
@@ -22,10 +23,11 @@ from benchmarks.llm_client.clients import MESSAGES
 from benchmarks.llm_client.scenario import load_now
 from nobs.schema.server import Connection
 from nobs.system.host import usable_cores
-from nobs.tasks.chat.client.accuracy import seen_of, truthful_server
+from nobs.tasks.chat.client.accuracy import truthful_server
 from nobs.tasks.chat.client.chat import ChatRequest, request_bytes
-from nobs.tasks.chat.load import send_whole
+from nobs.tasks.chat.load import cost_of, parts_of
 from nobs.tasks.chat.sending import Part
+from nobs.tasks.chat.workers import send_parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,24 +47,25 @@ def measure(streams: int, tokens: int, per_write: int, processes: int) -> Reache
     with truthful_server(2 * streams) as server:
         connection = Connection(base_url=f"{server.url}/0-0-{tokens}-{per_write}/v1")
         chat = request_bytes(connection, ChatRequest(model="m", messages=MESSAGES))
-        part = Part(
+        whole = Part(
             connection=connection, requests=[chat] * streams, concurrency=streams, times_s=None,
             settle_s=0.0,
         )  # fmt: skip
         process = psutil.Process(server.pid)
         before = process.cpu_times()
-        sent = asyncio.run(send_whole(part, processes))
+        sent, _ = asyncio.run(send_parts(list(parts_of(whole, processes))))
         after = process.cpu_times()
-    seen = [seen_of(record) for record in sent.records]
-    took_s = (max(stamps[-1] for _, stamps in seen) - min(t0 for t0, _ in seen)) / 1e9
-    count = streams * tokens
+    cost, count = cost_of(sent), streams * tokens
+    # Until all is read: it arrives earlier, in the buffers of the system.
+    took_s = max(part.took_s for part in sent)
     server_s = after.user + after.system - before.user - before.system
-    latencies_s = [r.figures.total_latency_s for r in sent.records if r.figures]
+    records = chain.from_iterable(part.records for part in sent)
+    latencies_s = [each.figures.total_latency_s for each in records if each and each.figures]
     return Reached(
         tokens_per_s=count / took_s,
-        client_us=1e6 * sent.client.cpu_cores * took_s / count,
+        client_us=1e6 * sum(part.cpu_s for part in sent) / count,
         server_us=1e6 * server_s / count,
-        limit=sent.client.find_limit(median(latencies_s)) or "",
+        limit=cost.find_limit(median(latencies_s)) or "",
     )
 
 
@@ -87,9 +90,9 @@ def main() -> None:
     for number in range(chosen.rounds):
         for processes in sorted(rounds, reverse=bool(number % 2)):
             wait_for_quiet(chosen.patience)
-            found = measure(chosen.streams, chosen.tokens, chosen.per_write, processes)
-            rounds[processes].append(found)
-            print(f"round {number + 1}: {processes}: {found}", file=sys.stderr)
+            reached = measure(chosen.streams, chosen.tokens, chosen.per_write, processes)
+            rounds[processes].append(reached)
+            print(f"round {number + 1}: {processes}: {reached}", file=sys.stderr)
     print(f"{'processes':<11}{'tokens/s':>12}{'client':>24}{'server':>24}  client is the limit")
     for processes, found in rounds.items():
         blamed = sum(bool(each.limit) for each in found)
