@@ -19,6 +19,7 @@ from nobs.tasks.chat.load_figures import level_figures
 from nobs.tasks.chat.load_report import LoadLevel, LoadTable
 from nobs.tasks.chat.params import LoadParams
 from nobs.tasks.chat.raw import pack
+from nobs.tasks.chat.server_report import ServerMetrics
 from nobs.tasks.chat.share_levels import part_of
 from nobs.tasks.chat.share_report import LoadShare, ServerClock
 from nobs.tasks.llms.params import LlmParams
@@ -69,7 +70,7 @@ def union(records: Records, streams: int = STREAMS) -> LoadLevel:
 def share_report(
     index: int, records: Records | None = None, *, count: int = 3, url: str = URL,
     start: datetime = START, slot_s: float = 60.0, run: str = "", change: Change | None = None,
-    **table: Any,
+    metrics: ServerMetrics | None = None, **table: Any,
 ) -> Report:  # fmt: skip
     """Return the report of one client; `change` is made to its load."""
     share = Share(index=index, count=count, start=start, slot_s=slot_s)
@@ -102,6 +103,7 @@ def share_report(
         facts={
             "runs": [answers], "server": server.model_dump(mode="json"),
             "load": load.model_dump(mode="json"), "max_output_tokens": 64, "temperature": 0.0,
+            "server_metrics": metrics.model_dump(mode="json") if metrics else None,
         },
     )  # fmt: skip
     return build_report(spec, {step.id: result}, finished=True)

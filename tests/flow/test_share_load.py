@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,15 +18,18 @@ from nobs.tasks.chat.bench import ChatBench
 from nobs.tasks.chat.levels import Level
 from nobs.tasks.chat.load import Timing, send_level
 from nobs.tasks.chat.load_report import LoadTable
+from nobs.tasks.chat.metrics import Values
 from nobs.tasks.chat.params import LoadParams
 from nobs.tasks.chat.sending import MissedStart
 from nobs.tasks.chat.server_clock import read_server_clock
+from nobs.tasks.chat.server_watch import ServerWatch, Window
 from nobs.tasks.chat.share_checks import share_contradictions_of
+from nobs.tasks.chat.share_table import ShareMeter
 from tests.fakes.dated import dated_server
-from tests.fakes.llm_answers import stream, whole_server
+from tests.fakes.llm_answers import MODEL, stream, whole_server
 from tests.fakes.llm_server import serving
 from tests.fakes.llm_work import PROMPTS, work
-from tests.fakes.metrics_pages import page
+from tests.fakes.metrics_pages import page, vllm
 from tests.fakes.queueing import request
 
 ANSWER = stream(tokens=4, ttft_s=0.02, gap_s=0.002)
@@ -44,16 +49,18 @@ def share_of(index: int, start: datetime, slot_s: float = 60.0) -> Share:
 
 
 def test_clients_send_their_parts_of_each_level_after_its_start(tmp_path: Path) -> None:
-    start = datetime.now(UTC) + timedelta(seconds=3)
+    start = datetime.now(UTC) + timedelta(seconds=6)
     asked = [
-        LoadParams(concurrency=(1, 5), share=share_of(index, start, slot_s=2.5))
-        for index in range(2)
+        LoadParams(concurrency=(1, 5), share=share_of(index, start, slot_s=6)) for index in range(2)
     ]
-    metrics = page("process_start_time_seconds 1.5e+09\n")
+    metrics = page("process_start_time_seconds 1.5e+09\n" + vllm(MODEL))
     with serving(dated_server(ANSWER), metrics=metrics) as server, ThreadPoolExecutor(2) as pool:
         tables = list(pool.map(lambda each: measure(server.url, tmp_path, each), asked))
     loads = [table.share for table in tables if table.share]
 
+    # One client alone reads the server's own figures.
+    seen = [[level.server is not None for level in table.levels] for table in tables]
+    assert seen == [[True, True], [False, False]]
     assert [[level.requests for level in table.levels] for table in tables] == [[10, 6], [0, 4]]
     assert [[len(raw.sent_ns) for raw in load.raw] for load in loads] == [[10, 6], [0, 4]]
     for load in loads:
@@ -70,12 +77,37 @@ def test_clients_send_their_parts_of_each_level_after_its_start(tmp_path: Path) 
     assert Counter(texts) == dict(zip(PROMPTS, (8, 4, 8), strict=True))
 
 
+class Early(ServerWatch):
+    """A watch that has read something before the start of each level."""
+
+    @contextmanager
+    def window(self) -> Iterator[Window]:
+        idle = Values(kind="vllm", values={"kv_usage": 0.0})
+        full = Values(kind="vllm", values={"kv_usage": 0.9})
+        yield Window(before=[idle], during=[full], after=[idle])
+
+
+def test_what_the_server_published_before_the_start_is_left_out() -> None:
+    share = share_of(0, datetime.now(UTC) + timedelta(seconds=6))
+    with serving(dated_server(ANSWER)) as server, asyncio.Runner() as loop:
+        connection = Connection(base_url=server.url)
+        meter = ShareMeter(
+            loop=loop, connection=connection, params=LoadParams(concurrency=(2,), share=share),
+            share=share, make=lambda count: [request(n) for n in range(count)],
+            check=lambda record: record, watch=Early(connection, MODEL),
+        )  # fmt: skip
+        (level,) = meter.measure(2).levels
+
+    assert level.server is not None
+    assert (level.server.reads, level.server.kv_usage_max) == (2, None)
+
+
 def test_a_missed_start_ends_the_client_with_the_cause(tmp_path: Path) -> None:
     past = datetime.now(UTC) - timedelta(seconds=5)
     with serving(whole_server(ANSWER)) as server:
         with pytest.raises(UsageError, match=r"was to start at .* the repeats before it ended too"):
             measure(server.url, tmp_path, LoadParams(concurrency=(2,), share=share_of(0, past)))
-        soon = datetime.now(UTC) + timedelta(seconds=2)
+        soon = datetime.now(UTC) + timedelta(seconds=4)
         short = share_of(0, soon, slot_s=0.01)
         with pytest.raises(UsageError, match=r"level 2 .* took longer than --slot 0\.01s"):
             measure(server.url, tmp_path, LoadParams(concurrency=(2, 2), share=short))

@@ -21,7 +21,7 @@ from nobs.tasks.chat.params import ChatParams, LoadParams
 from nobs.tasks.chat.report import LlmRequest
 from nobs.tasks.chat.server import refuse_other_model, server_of
 from nobs.tasks.chat.server_watch import ServerWatch, Window
-from nobs.tasks.chat.share_table import ShareMeter, own_rows
+from nobs.tasks.chat.share_table import WATCHING, ShareMeter, own_rows
 from nobs.tasks.chat.stamps import stamps_line, write_stamps
 
 MIN_JUDGED = 10
@@ -109,6 +109,7 @@ class ChatBench:
             return ShareMeter(
                 loop=self._loop, connection=self._connection, params=load, share=load.share,
                 make=self._make_requests, check=self._check, settle_s=SETTLING * latency_s,
+                watch=self._watch if load.share.index == WATCHING else None,
             )  # fmt: skip
         return LoadMeter(
             loop=self._loop, watch=self._watch, params=load, make=self._make_requests,

@@ -71,6 +71,8 @@ def _client_lines(load: LoadTable) -> Iterator[str]:
         apart = "not compared" if apart_s is None else f"within {format_seconds(apart_s)}"
         together = format_share(min(merged.overlaps, default=0.0), 0)
         yield f"  {len(merged.shares)} clients, clocks {apart}, sending together for {together}"
+        if merged.watching is not None:
+            yield f"  the server's own figures are those that client {merged.watching} read"
         urls = dict.fromkeys(to_line(client.url, 100) for client in merged.shares)
         if len(urls) > 1:
             yield from wrap(

@@ -77,9 +77,19 @@ def sent_of(model: ChatModelReport) -> Iterator[Sent]:
             rate = level.tokens_per_sec if is_counted else None
             yield Sent(
                 when=f"at {name_of(level)}", server=level.server, requests=level.requests,
-                failed=sum(level.failures.values()), in_flight=level.max_in_flight,
+                failed=sum(level.failures.values()), in_flight=_most_in_flight(model, level),
                 tokens=None if rate is None else round(rate * level.duration_s),
             )  # fmt: skip
+
+
+def _most_in_flight(model: ChatModelReport, level: LoadLevel) -> int:
+    """Return how many requests of the level can have been in flight.
+
+    Those of several clients are known by clocks that don't quite agree.
+    """
+    if model.load is None or model.load.merged is None:
+        return level.max_in_flight
+    return level.concurrency or level.requests
 
 
 def name_of(level: LoadLevel) -> str:
@@ -97,6 +107,9 @@ def _is_counted(model: ChatModelReport) -> bool:
 def server_flags(model: ChatModelReport) -> Iterator[Flag]:
     """Yield that other clients used the server, or that its counts aren't the client's."""
     windows = list(sent_of(model))
+    if model.load and model.load.share:
+        # The server's figures of its levels are those of all clients.
+        windows = [sent for sent in windows if sent.is_repeats]
     for sent in windows:
         if others := sent.find_others():
             yield Flag.warning(

@@ -18,6 +18,7 @@ from nobs.tasks.chat.load_report import LoadLevel, LoadTable
 from nobs.tasks.chat.params import LoadParams
 from nobs.tasks.chat.raw import merged_gaps_of, unpack
 from nobs.tasks.chat.report import ChatModelReport
+from nobs.tasks.chat.server_report import ServerWindow
 from nobs.tasks.chat.share_report import LoadMerge, LoadShare, MergedShare, RawRequests
 from nobs.tasks.shares import NotMergeable
 from nobs.text import join_words, to_line
@@ -68,20 +69,24 @@ def merge_models(
             )
     if reasons:
         raise NotMergeable(reasons)
+    watching = next((client for client in clients if _is_watching(client)), None)
     load = LoadTable(
         levels=tuple(_level(n, whole, clients) for n, whole in enumerate(wholes)),
         arrivals=params.arrivals, seed=params.seed, knee=None,
         merged=LoadMerge(
             start=clients[0].load.share.start, slot_s=clients[0].load.share.slot_s,
             shares=tuple(map(_describe, clients)), clocks_apart_s=_most_apart_s(clients),
-            overlaps=tuple(overlaps),
+            overlaps=tuple(overlaps), watching=watching.load.share.index if watching else None,
         ),
     )  # fmt: skip
     base = models[0]
     names = {*figures_of(()), *_RESET, *_of_repeats(base)}
     fields = type(base).model_fields
     blank = {name: fields[name].get_default(call_default_factory=True) for name in names}
-    found = {"load": load, "warnings": tuple(_warnings(load)), "phases": Phases()}
+    found: dict[str, Any] = {"load": load, "warnings": tuple(_warnings(load)), "phases": Phases()}
+    if watching and watching.model.server_metrics:
+        seen = watching.model.server_metrics.model_copy(update={"repeats": None})
+        found["server_metrics"] = seen
     return base.model_copy(update={**blank, **found})
 
 
@@ -210,11 +215,22 @@ def _level(number: int, whole: Level, clients: Sequence[_Client]) -> LoadLevel:
     seen: dict[str, Any] = {
         "chunk_gaps": chunk_gaps,
         "itl": itl,
+        "server": next((_gauges(level.server) for level in levels if level.server), None),
         "client": _cost([level.client for level in levels if level.client]),
         "first_error": next((level.first_error for level in levels if level.first_error), ""),
         "ended_early": next((level.ended_early for level in levels if level.ended_early), ""),
     }
     return level_figures(whole, records).model_copy(update=seen)
+
+
+def _is_watching(client: _Client) -> bool:
+    return any(level.server for level in client.levels)
+
+
+def _gauges(window: ServerWindow) -> ServerWindow:
+    """Return what the server did at once; its counts are those until one client had finished."""
+    counts = ("running_before", "preemptions", "cached_tokens", "output_tokens", "requests")
+    return window.model_copy(update=dict.fromkeys(counts))
 
 
 def _cost(costs: Sequence[ClientCost]) -> ClientCost | None:

@@ -156,6 +156,9 @@ class LoadMerge(BaseModel):
     clocks_apart_s: float | None
     """How far the clients' clocks are apart at most; null if a client could not compare its clock
     with the server's."""
+    watching: int | None = None
+    """Number of the client that read the server's own figures of the levels; null if none could.
+    Only what the server did at once is kept of them: its counts end with that client's requests."""
     overlaps: tuple[float, ...]
     """Per level: the time in which all of its clients had sent and none had finished, over the time
     from the first request to the last answer."""

@@ -3,13 +3,15 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from nobs.errors import UsageError
 from nobs.schema.server import Connection
 from nobs.schema.share import Share
+from nobs.tasks.chat.client.chat import ChatRequest
 from nobs.tasks.chat.levels import Level, levels_of
-from nobs.tasks.chat.load import Timing, send_level
+from nobs.tasks.chat.load import SentLevel, Timing, send_level
 from nobs.tasks.chat.load_figures import level_figures
 from nobs.tasks.chat.load_report import LoadLevel, LoadTable
 from nobs.tasks.chat.load_table import CheckRecord, MakeRequests, finish_level
@@ -18,11 +20,17 @@ from nobs.tasks.chat.params import LoadParams
 from nobs.tasks.chat.raw import pack
 from nobs.tasks.chat.sending import MissedStart
 from nobs.tasks.chat.server_clock import read_server_clock
+from nobs.tasks.chat.server_watch import ServerWatch, Window
 from nobs.tasks.chat.share_levels import count_of, part_of, times_of
 from nobs.tasks.chat.share_report import LoadShare, RawRequests
 
 OPEN_S = 2.0
 """Connections are opened this long before a start: servers close idle ones."""
+WATCHING = 0
+"""The client that reads the server's own figures: reads by all would be a load of their own. It has
+the largest part of every level."""
+WATCH_S = 5.0
+"""The first reads begin so long before the connections are opened."""
 MAX_REQUESTS = 30_000
 """Of one client in all levels: reports with more than 400,000 values aren't read."""
 
@@ -39,6 +47,8 @@ class ShareMeter:
     check: CheckRecord
     settle_s: float = 0.0
     """As of the guard."""
+    watch: ServerWatch | None = None
+    """Of the server's own figures, in one client."""
     _levels: list[LoadLevel] = field(default_factory=list, init=False)
     _raw: list[RawRequests] = field(default_factory=list, init=False)
 
@@ -67,34 +77,54 @@ class ShareMeter:
     def _measure(self, number: int, whole: Level, prompts: int) -> None:
         level, count = part_of(self.share, whole), count_of(self.share, whole, prompts)
         requests = self.make(count)
-        at_s = self._wait(number)
         if not requests:
+            self._wait(number)
             self._levels.append(level_figures(level, []))
             self._raw.append(RawRequests())
             return
-        params = self.params
-        arrivals_s = times_of(self.share, whole, prompts, params.arrivals, params.seed)
-        timing = Timing(settle_s=self.settle_s, at_s=at_s, arrivals_s=arrivals_s)
-        try:
-            sent = self.loop.run(send_level(level, self.connection, requests, params, timing))
-        except MissedStart as missed:
-            raise UsageError(
-                f"{self._begin_of(number)} {missed.late_s:.1f} s ago: this client's connections"
-                " opened later.",
-                "Use a machine that isn't busy, or more clients with a smaller share each.",
-            ) from missed
+        with ExitStack() as stack:
+            window: Window | None = None
+            if self.watch:
+                self._wait(number, WATCH_S)
+                window = stack.enter_context(self.watch.window())
+            at_s = self._wait(number)
+            params = self.params
+            arrivals_s = times_of(self.share, whole, prompts, params.arrivals, params.seed)
+            timing = Timing(settle_s=self.settle_s, at_s=at_s, arrivals_s=arrivals_s)
+            try:
+                sent = self.loop.run(self._send(level, requests, timing, window))
+            except MissedStart as missed:
+                raise UsageError(
+                    f"{self._begin_of(number)} {missed.late_s:.1f} s ago: this client's connections"
+                    " opened later.",
+                    "Use a machine that isn't busy, or more clients with a smaller share each.",
+                ) from missed
         records = [self.check(record) for record in sent.records]
         name = f"share {self.share} of load, {whole}"
-        self._levels.append(finish_level(name, level, sent, records))
+        figures = finish_level(name, level, sent, records)
+        seen = {"server": window.figures() if window else None}
+        self._levels.append(figures.model_copy(update=seen))
         self._raw.append(pack(records, round(at_s * 1e9)))
 
-    def _wait(self, number: int) -> float:
-        """Wait until connections may be opened; return the start on the monotonic clock."""
+    async def _send(
+        self, level: Level, requests: Sequence[ChatRequest], timing: Timing, window: Window | None
+    ) -> SentLevel:
+        """Send the requests; what the server published before the start is left out."""
+        if window is not None and timing.at_s is not None:
+            ahead_s = max(0.0, timing.at_s - time.perf_counter())
+            asyncio.get_running_loop().call_later(ahead_s, window.during.clear)
+        return await send_level(level, self.connection, requests, self.params, timing)
+
+    def _wait(self, number: int, early_s: float = 0.0) -> float:
+        """Wait until connections may be opened, or `early_s` before; return the start.
+
+        It is on the monotonic clock.
+        """
         at_s = self.share.start_of(number).timestamp() - _wall_s()
         late_s = time.perf_counter() - at_s
         if late_s > 0:
             raise self._missed(number, late_s)
-        time.sleep(max(0.0, -late_s - OPEN_S))
+        time.sleep(max(0.0, -late_s - OPEN_S - early_s))
         return at_s
 
     def _missed(self, number: int, late_s: float) -> UsageError:
