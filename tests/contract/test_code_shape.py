@@ -13,6 +13,10 @@ TESTS = sorted((REPO / "tests").rglob("*.py"))
 OTHERS = [*TESTS, *(REPO / "tools").rglob("*.py"), *(REPO / "benchmarks").rglob("*.py")]
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 60
+HEAVY = {"diffusers", "sentence_transformers", "sklearn", "torch", "transformers"}
+"""Packages that take seconds to import."""
+MARK = "heavy"
+OF_CONTAINERS = REPO / "tests" / "container"
 MAY_PRINT = ("nobs/cli/", "nobs/render/")
 
 OF_TESTS = ("tests.unit.", "tests.flow.", "tests.contract.")
@@ -31,6 +35,8 @@ class Shape:
     functions: dict[str, int] = field(default_factory=dict)
     """The lines of each function."""
     imported: list[str] = field(default_factory=list)
+    imported_at_once: list[str] = field(default_factory=list)
+    """Those of them that are imported with the module."""
     prints: list[int] = field(default_factory=list)
     takes_mocker: bool = False
 
@@ -38,15 +44,13 @@ class Shape:
 @cache
 def shape(path: Path) -> Shape:
     """Read a file once for all tests."""
-    found = Shape()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = Shape(imported_at_once=[name for node in tree.body for name in names_in(node)])
+    for node in ast.walk(tree):
+        found.imported += names_in(node)
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 found.functions[f"{node.lineno} {node.name}"] = length(node)
-            case ast.Import(names=names):
-                found.imported += (alias.name for alias in names)
-            case ast.ImportFrom(module=str(module), names=names):
-                found.imported += (f"{module}.{alias.name}" for alias in names)
             case ast.Call(func=ast.Name(id="print")):
                 found.prints.append(node.lineno)
             case ast.arg(arg="mocker"):
@@ -54,6 +58,17 @@ def shape(path: Path) -> Shape:
             case _:
                 pass
     return found
+
+
+def names_in(node: ast.AST) -> list[str]:
+    """Return what a statement imports."""
+    match node:
+        case ast.Import(names=names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(module=str(module), names=names):
+            return [f"{module}.{alias.name}" for alias in names]
+        case _:
+            return []
 
 
 def length(function: Function) -> int:
@@ -100,6 +115,39 @@ def test_no_test_module_is_a_library_of_others() -> None:
     }
 
     assert {user: names for user, names in users.items() if names} == {}, "belongs in tests/fakes"
+
+
+def test_modules_of_tests_that_import_torch_are_marked_to_run_in_one_process() -> None:
+    tests = [
+        path
+        for path in TESTS
+        if path.name.startswith("test_") and OF_CONTAINERS not in path.parents
+    ]
+    marked = {path for path in tests if f"mark.{MARK}" in path.read_text(encoding="utf-8")}
+
+    assert {name_of(path) for path in heavy_modules() & {*tests}} == set(map(name_of, marked))
+
+
+def heavy_modules() -> set[Path]:
+    """Return the modules that import a heavy package, or one that does."""
+    places = {
+        name_of(path).removesuffix(".py").replace("/", "."): path for path in MODULES + OTHERS
+    }
+    names, found = HEAVY, set[Path]()
+    while names:
+        more = {
+            name: path
+            for name, path in places.items()
+            if path not in found and imports_any_of(path, names)
+        }
+        names = set(more)
+        found |= set(more.values())
+    return found
+
+
+def imports_any_of(path: Path, names: set[str]) -> bool:
+    imported = shape(path).imported_at_once
+    return any(f"{name}.".startswith(f"{each}.") for name in imported for each in names)
 
 
 def test_only_command_line_and_renderers_print() -> None:

@@ -14,7 +14,7 @@ from nobs.tasks.text_embeddings.params import EmbeddingsParams
 from tests.fakes.models import TINY, write_gte
 from tests.fakes.runs import order
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.heavy]
 
 ROW_BYTES = 8000
 """One word too long for the tokenizer, so that rows weigh much and take no time."""

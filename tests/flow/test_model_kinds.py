@@ -11,7 +11,7 @@ from tests.fakes import encoders
 from tests.fakes.native_run import nobs_run
 
 # One run of four models; tests/unit/tasks/text_embeddings/test_kinds.py tests each kind alone.
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.heavy]
 
 
 @pytest.fixture(scope="module")

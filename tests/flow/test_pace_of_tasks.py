@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import torch
 
 from nobs.data.texts import load_texts
 from nobs.report.build import summarise
@@ -46,6 +45,8 @@ def embeddings_served(directory: Path) -> Iterator[Work]:
 
 
 def diffusion(directory: Path) -> Iterator[Work]:
+    import torch  # noqa: PLC0415 - takes seconds, and only the long tests need it
+
     plain = quick()
     params = plain.params.model_copy(update={"images": 1})
     workload = plain.model_copy(update={"params": params})

@@ -16,7 +16,7 @@ from nobs.schema.enums import Status
 from nobs.schema.pins import ModelPin, RepeatPolicy
 from tests.fakes.runs import order, quick_workload
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.heavy]
 
 REPO = Path(__file__).resolve().parents[2]
 DAMAGED = "encoder.layer.2.attention.self.query.weight"

@@ -6,6 +6,8 @@ import torch
 from nobs.errors import FailureClass, ModelMissing
 from nobs.runner.failures import describe
 
+pytestmark = pytest.mark.heavy
+
 MORE_THAN_ANY_MACHINE_HAS = 10**15
 
 

@@ -5,6 +5,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from nobs.schema.enums import Dtype
 from nobs.tasks.calibration import SIZES, calibrate, flop_of_product, make_product
 
+pytestmark = pytest.mark.heavy
+
 
 def test_flops_of_a_product_are_those_that_torch_counts() -> None:
     product = make_product(64, "cpu", torch.float32)

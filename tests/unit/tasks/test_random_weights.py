@@ -14,6 +14,8 @@ from nobs.schema.enums import Dtype
 from nobs.schema.pins import ModelPin, RandomWeights, Source
 from nobs.tasks.random_weights import check_memory, check_parameters, initialise
 
+pytestmark = pytest.mark.heavy
+
 GTE = "thenlper/gte-large"
 
 

@@ -13,6 +13,8 @@ from nobs.tasks.diffusion.digits import get_model_path
 from tools.digit_networks import make_text_encoder, make_tokenizer, make_unet, make_vae
 from tools.train_digits import check_pipeline, train
 
+pytestmark = pytest.mark.heavy
+
 SHIPPED = Path(get_model_path())
 
 

@@ -27,6 +27,8 @@ from nobs.tasks.parameters import typed
 from nobs.tasks.tuning import Refused
 from tests.fakes.images import MODEL
 
+pytestmark = pytest.mark.heavy
+
 CATALOG = load_catalog()
 SMALL_XL: dict[str, dict[str, Any]] = {
     "unet/config.json": {

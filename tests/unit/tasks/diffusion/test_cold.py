@@ -18,6 +18,8 @@ from nobs.tasks.diffusion.report import DiffusionModelReport
 from tests.fakes.images import MODEL
 from tests.fakes.run_requests import pinned
 
+pytestmark = pytest.mark.heavy
+
 WORKLOAD = pinned("diffusion", "cold-quick")
 
 

@@ -20,6 +20,8 @@ from nobs.tasks.diffusion.report import DiffusionModelReport
 from nobs.tasks.fit.report import Fit, Stop
 from nobs.tasks.parameters import typed
 
+pytestmark = pytest.mark.heavy
+
 WORKLOAD = typed(load_catalog().workloads["diffusion-fit-quick/1"])
 SIZES = (1, 64)
 GIB = 1 << 30

@@ -28,7 +28,10 @@ PIN = QUICK.models[0]
 assert isinstance(QUICK.params, DiffusionParams)
 SEED, RECIPE = QUICK.params.seed, QUICK.params.recipe_of(PIN.id)
 # Of torch, where diffusers gives it arrays of numpy.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.heavy,
+]
 VISIBLE = ("middle block dead", "guidance dropped", "VAE scale 1", "red and blue swapped")
 
 

@@ -7,6 +7,8 @@ from sklearn.datasets import load_digits
 from nobs.tasks.diffusion.digits import COLOURS, DIGITS
 from nobs.tasks.diffusion.recognise import HELD_OUT, name_digits, recognise, wanted_of
 
+pytestmark = pytest.mark.heavy
+
 
 def test_its_accuracy_on_held_out_digits_is_the_one_that_is_stated() -> None:
     digits = load_digits()

@@ -14,6 +14,8 @@ from nobs.tasks.text_embeddings.loading import layer_bytes
 from nobs.tasks.text_embeddings.tokens import Tokens, count_tokens
 from tests.fakes.run_requests import pinned
 
+pytestmark = pytest.mark.heavy
+
 QUICK = pinned("embeddings", "quick")
 LONG = 400
 ROWS = tuple("rain " * count for count in (3, 90, 20, LONG))

@@ -20,6 +20,8 @@ from transformers import (
 
 from nobs.tasks.text_embeddings.flops import FlopModel, from_config, from_counts
 
+pytestmark = pytest.mark.heavy
+
 GTE_LARGE = BertConfig(
     hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096
 )

@@ -21,6 +21,8 @@ from nobs.tasks.text_embeddings.report import Encoder, Origin
 from tests.fakes import encoders
 from tests.fakes.benches import LIMIT, ROWS, bench_of, facts_of, reaching
 
+pytestmark = pytest.mark.heavy
+
 ABSTRACT = {"Module", "InputModule"}
 ALIASES = {"CLIPModel"}
 """Older names of `Transformer`; CLIP has a test of its own."""

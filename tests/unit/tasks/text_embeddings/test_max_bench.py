@@ -15,6 +15,8 @@ from nobs.tasks.text_embeddings.bench import EmbeddingsBench
 from nobs.tasks.text_embeddings.params import EmbeddingsMaxParams
 from tests.fakes.run_requests import pinned
 
+pytestmark = pytest.mark.heavy
+
 BEST = pinned("embeddings", "max-quick")
 SHORT = tuple("rain " * count for count in (3, 9, 70))
 

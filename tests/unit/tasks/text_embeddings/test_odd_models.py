@@ -16,6 +16,8 @@ from nobs.tasks.text_embeddings.loading import layer_bytes
 from tests.fakes import encoders
 from tests.fakes.benches import ROWS, bench_of, facts_of, reaching
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.mark.parametrize(
     ("write", "architecture", "published", "pooling"),

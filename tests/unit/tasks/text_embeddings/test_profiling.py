@@ -14,6 +14,8 @@ from sentence_transformers import SentenceTransformer
 from nobs.tasks.text_embeddings.lengths import make_batches
 from nobs.tasks.text_embeddings.profiling import count_flops, find_flops, watch_encode
 
+pytestmark = pytest.mark.heavy
+
 TEXTS = [f"{word} " * count for count in (3, 90, 20, 7, 41) for word in ("tea", "rain")]
 PHASES = ("tokenise_s", "copy_in_s", "forward_s", "copy_out_s", "other_s")
 

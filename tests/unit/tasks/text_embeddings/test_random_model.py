@@ -20,6 +20,8 @@ from nobs.tasks.text_embeddings.flops import from_config
 from nobs.tasks.text_embeddings.random_model import write_directory
 from tests.fakes.run_requests import pinned
 
+pytestmark = pytest.mark.heavy
+
 CATALOG = load_catalog()
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 ENCODERS = sorted(

@@ -16,6 +16,8 @@ from nobs.tasks.text_embeddings.references import find_references, load_referenc
 from nobs.tasks.text_embeddings.report import COSINE_THRESHOLDS
 from tests.fakes.run_requests import pinned
 
+pytestmark = pytest.mark.heavy
+
 QUICK = pinned("embeddings", "quick")
 ROWS = load_texts(QUICK.dataset).rows
 
