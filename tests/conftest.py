@@ -18,6 +18,9 @@ if hasattr(signal, "SIGHUP"):
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# Collecting makes thousands of objects that stay, and hardly any garbage.
+gc.disable()
+
 LONG = os.environ.get("NOBS_TEST_LONG") == "1"
 
 # The same examples in every run, so that what fails fails again; the profile `long` draws others.
@@ -45,6 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Leave what collecting imported, torch among it, out of every later collection of garbage."""
     gc.freeze()
+    gc.enable()
 
 
 def pytest_sessionfinish() -> None:
