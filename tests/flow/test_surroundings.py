@@ -39,7 +39,7 @@ pytestmark = pytest.mark.skipif(
 _AS_ANOTHER = """
 import gc, json, os, sys, tempfile
 import nobs.cli
-from tests.fakes.forked import import_launcher
+from tests.fakes.forked import ending_at_once, import_launcher
 import_launcher()
 gc.freeze()
 
@@ -52,7 +52,8 @@ def run(words, cwd, env):
         os.environ.clear(), os.environ.update(env)
         os.setgroups([]), os.setgid(int(sys.argv[1])), os.setuid(int(sys.argv[1]))
         sys.argv = ["nobs", *words.split()]
-        nobs.cli.main()
+        with ending_at_once():
+            nobs.cli.main()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return [words, code, *((f.seek(0), f.read().decode())[1] for f in (out, err))]
 
