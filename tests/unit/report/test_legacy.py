@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from nobs.schema.enums import Backend, Division
 from nobs.schema.origin import OriginKind
 from nobs.schema.report import Report
 from nobs.storage.files import to_json
+from tests.fakes.command import run_nobs
 from tests.fakes.honest_reports import sealed
 from tools import json_schema
 
@@ -206,10 +206,7 @@ def test_a_model_under_a_foreign_key_is_refused(tmp_path: Path) -> None:
 
 
 def nobs_import(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "nobs", "import", *map(str, arguments)],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    return run_nobs("import", *map(str, arguments))
 
 
 def test_the_command_names_files_and_scores(tmp_path: Path) -> None:
