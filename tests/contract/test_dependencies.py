@@ -61,36 +61,43 @@ def extras() -> set[str]:
     return set().union(*map(names_of, project()["optional-dependencies"].values()))
 
 
-def nodes_of(module: Path, *, eager: bool) -> Iterator[ast.AST]:
-    """Yield what `module` holds; where `eager`, only what runs as soon as it is imported."""
-    waiting: list[ast.AST] = [ast.parse(module.read_text(encoding="utf-8"))]
+def statements_of(module: Path) -> Iterator[tuple[ast.AST, bool]]:
+    """Yield each statement, and whether it runs as soon as `module` is imported."""
+    waiting: list[tuple[ast.AST, bool]] = [(ast.parse(module.read_text(encoding="utf-8")), True)]
     while waiting:
-        node = waiting.pop()
-        yield node
+        node, eager = waiting.pop()
+        yield node, eager
         match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() if eager:
-                pass
-            case ast.If(test=ast.Name("TYPE_CHECKING"), orelse=orelse) if eager:
-                waiting += orelse
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                waiting += [(child, False) for child in node.body]
+            case ast.If(test=ast.Name("TYPE_CHECKING"), body=body, orelse=orelse):
+                waiting += [(child, False) for child in body]
+                waiting += [(child, eager) for child in orelse]
             case _:
-                waiting += ast.iter_child_nodes(node)
+                children = ast.iter_child_nodes(node)
+                waiting += [(child, eager) for child in children if not isinstance(child, ast.expr)]
+
+
+def names_in(module: Path, *, eager: bool = False) -> tuple[str, ...]:
+    """Return the dotted names that `module` imports: of modules, or of what is in them.
+
+    Where `eager`, only those that are imported with it.
+    """
+    return tuple(name for name, at_once in _names_in(module) if at_once or not eager)
 
 
 @cache
-def names_in(module: Path, *, eager: bool = False) -> tuple[str, ...]:
-    """Return the dotted names that `module` imports: of modules, or of what is in them."""
-    return tuple(_names_in(module, eager=eager))
-
-
-def _names_in(module: Path, *, eager: bool) -> Iterator[str]:
-    for node in nodes_of(module, eager=eager):
+def _names_in(module: Path) -> list[tuple[str, bool]]:
+    found: list[tuple[str, bool]] = []
+    for node, eager in statements_of(module):
         match node:
             case ast.Import(names):
-                yield from (name.name for name in names)
+                found += ((name.name, eager) for name in names)
             case ast.ImportFrom(module=str(name), names=names, level=0):
-                yield from (f"{name}.{each.name}" for each in names)
+                found += ((f"{name}.{each.name}", eager) for each in names)
             case _:
                 pass
+    return found
 
 
 def imports_of(module: Path, *, eager: bool = False) -> set[str]:
