@@ -15,6 +15,8 @@ from nobs.schema.report import Report
 from tests.fakes.hub import FakeHub, fake_hub
 from tests.fakes.native_run import nobs_run
 
+pytestmark = pytest.mark.long
+
 IMDB = load_catalog().datasets["stanfordnlp/imdb"]
 type Run = tuple[Path, subprocess.CompletedProcess[str]]
 SHORT = ("--profile", "quick", "--repeats", "2", "--json")
@@ -58,7 +60,6 @@ def test_embedded_model_is_measured_without_a_hub(
     )
 
 
-@pytest.mark.long
 def test_embedded_llm_is_measured_first_through_its_own_server(tmp_path: Path) -> None:
     done = nobs_run(tmp_path, *SHORT, *BOTH)
     report = json.loads(done.stdout)
@@ -134,7 +135,6 @@ def test_progress_is_plain_lines_on_stderr(
     assert "\x1b" not in done.stderr
 
 
-@pytest.mark.long
 def test_the_quick_profile_unchanged_is_closed(tmp_path: Path) -> None:
     done = nobs_run(tmp_path, "--profile", "quick", "--repeats", "3", "--json")
     published = next((tmp_path / "results").glob("report_*.json"))
@@ -143,7 +143,6 @@ def test_the_quick_profile_unchanged_is_closed(tmp_path: Path) -> None:
     assert validate_file(published) == Validation(ruling=Ruling.CLOSED)
 
 
-@pytest.mark.long
 def test_true_architectures_and_another_data_set_come_from_the_hub(
     hub: FakeHub, tmp_path: Path
 ) -> None:
@@ -166,7 +165,6 @@ def test_true_architectures_and_another_data_set_come_from_the_hub(
     ]
 
 
-@pytest.mark.long
 def test_the_machines_best_is_measured_on_repeated_texts(hub: FakeHub, tmp_path: Path) -> None:
     texts = tmp_path / "texts.txt"
     texts.write_text("".join(f"{'rain ' * count}\n" for count in range(1, 21)))
@@ -185,7 +183,6 @@ def test_the_machines_best_is_measured_on_repeated_texts(hub: FakeHub, tmp_path:
     assert model["utilisation"]["model_flop_per_s"] > 0
 
 
-@pytest.mark.long
 def test_texts_with_another_sha256_are_never_measured(hub: FakeHub, tmp_path: Path) -> None:
     done = nobs_run(tmp_path, "--repeats", "3", hub=hub.url)
 
@@ -194,7 +191,6 @@ def test_texts_with_another_sha256_are_never_measured(hub: FakeHub, tmp_path: Pa
     assert not list((tmp_path / "results").glob("report_*.json"))
 
 
-@pytest.mark.long
 def test_unreachable_hub_without_a_cache_names_the_remedy(tmp_path: Path) -> None:
     done = nobs_run(tmp_path, "--repeats", "3")
 
