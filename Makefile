@@ -32,11 +32,12 @@ build-cpu build-cuda build-rocm: build-%: setup ## Build the container image of 
 	@$(NOBS) build $*
 
 # Every process imports all test modules that it collects: one beside the others runs those that import torch, which
-# takes seconds. Tests that measure times run by themselves. A line that fails doesn't keep the next from running.
+# takes seconds; it is nice to those. Tests that measure times run by themselves. A line that fails doesn't keep the
+# next one from running.
 HEAVY = $(shell grep -rl --include "*.py" "mark\.heavy" tests)
 test: setup ## Run the tests; NOBS_TEST_CONTAINERS=1, NOBS_TEST_BROWSER=1, NOBS_TEST_LONG=1 add more
 	@failed=0; heavy=$$(mktemp); \
-	$(PYTEST) $(HEAVY) >"$$heavy" 2>&1 & \
+	nice -n 5 $(PYTEST) $(HEAVY) >"$$heavy" 2>&1 & \
 	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder -m "not alone" \
 	    --ignore tests/container --ignore tests/browser $(HEAVY:%=--ignore %) || failed=1; \
 	wait $$! || failed=1; cat "$$heavy"; rm "$$heavy"; \
