@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nobs.cli.run_words import check_run
+from nobs.cli.run_words import check_run, check_share
 
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
@@ -110,7 +110,7 @@ def kubernetes(*, words: tuple[str, ...], **options: Any) -> None:  # noqa: ANN4
     _check_name(options["name"], options["nodes"])
     devices = _devices(options["gpu"])
     _check_devices(params, devices)
-    _check_share(params, options["nodes"])
+    check_share(params, options["nodes"], f"auto/{options['nodes']}")
     cache = options["cache_claim"]
     job = KubernetesJob(
         words=words, timeout_s=params["timeout_s"], devices=devices,
@@ -170,18 +170,6 @@ def _check_devices(params: Mapping[str, Any], devices: Mapping[str, int]) -> Non
     wrong = {"cuda": "amd.com/", "rocm": "nvidia.com/"}.get(backend)
     if wrong and any(name.startswith(wrong) for name in resources):
         raise click.UsageError(f"--backend {backend} can't use {', '.join(resources)}.")
-
-
-def _check_share(params: Mapping[str, Any], nodes: int) -> None:
-    """Raise UsageError if the pods would not be the clients of one load."""
-    share, start = (str(params.get(name) or "").strip() for name in ("share", "start_at"))
-    if not start or share == f"auto/{nodes}" or (nodes == 1 and share != "auto"):
-        return
-    given = f"--share {share}" if share else f"--start-at {start}"
-    raise click.UsageError(
-        f"{given} doesn't make {nodes} pod{'s' * (nodes > 1)} the clients of one load: write"
-        f" --share auto/{nodes}, so that each takes its index."
-    )
 
 
 def _has_common_begin(params: Mapping[str, Any], nodes: int, claim: str | None) -> bool:

@@ -1,5 +1,6 @@
 """The options of `nobs run` that a job of a scheduler passes on."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -33,3 +34,18 @@ def check_run(words: tuple[str, ...]) -> dict[str, Any]:
     params = {name: value for name, value in context.params.items() if name not in RUN_ONLY}
     to_request({**params, "settings": settings_of(context)})
     return context.params
+
+
+def check_share(params: Mapping[str, Any], nodes: int, *own: str) -> None:
+    """Raise UsageError if the nodes would not be the clients of one load.
+
+    With the shares `own` each node takes its number.
+    """
+    share, start = (str(params.get(name) or "").strip() for name in ("share", "start_at"))
+    if not start or share in own or (nodes == 1 and share != "auto"):
+        return
+    given = f"--share {share}" if share else f"--start-at {start}"
+    raise click.UsageError(
+        f"{given} doesn't make the nodes ({nodes}) the clients of one load: write --share"
+        f" {own[0]}, so that each takes its number."
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nobs.cli.paths import UserPath
-from nobs.cli.run_words import check_run
+from nobs.cli.run_words import check_run, check_share
 
 if TYPE_CHECKING:
     from nobs.render.slurm import SlurmJob
@@ -110,6 +110,11 @@ def slurm_job(  # noqa: PLR0913 - one for each option
     if image and bundle:
         raise click.UsageError("--pyxis can't be combined with --bundle.")
     params = check_run(tuple(words))
+    if is_array and params.get("start_at"):
+        raise click.UsageError(
+            "--start-at can't be combined with --array, whose jobs start as nodes become free."
+        )
+    check_share(params, nodes, "auto", f"auto/{nodes}")
     here = shutil.which(sys.argv[0]) or sys.argv[0]
     own = program or str(Path(here).absolute())
     return SlurmJob(

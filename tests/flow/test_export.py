@@ -175,6 +175,9 @@ def test_a_container_is_srun_s(tmp_path: Path, words: tuple[str, ...], flag: str
     assert flag in export(tmp_path, *words)
 
 
+LOAD = ("--", "--task", "llms", "--concurrency", "8", "--start-at", "+5m", "--share")
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
@@ -189,6 +192,9 @@ def test_a_container_is_srun_s(tmp_path: Path, words: tuple[str, ...], flag: str
         (("--gres", "gpu; rm"), "isn't a name that Slurm has"),
         (("--nodes", "0"), "0 is not in the range"),
         (("--pyxis", "a", "--bundle", "b"), "can't be combined"),
+        (("--nodes", "3", *LOAD, "0/3"), "--share 0/3 doesn't make the nodes (3) the clients"),
+        (("--nodes", "3", *LOAD[:-1]), "write --share auto, so that each takes its number"),
+        (("--nodes", "3", "--array", *LOAD, "auto"), "can't be combined with --array"),
         (("--pyxis", "ghcr.io/you/nobs@sha256:12"), "sha256:12 isn't a digest of an image"),
     ],
 )

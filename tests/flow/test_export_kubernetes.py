@@ -185,10 +185,10 @@ def test_only_a_delay_of_several_pods_needs_a_common_begin(
         (("--", "--node", "x"), "--node: the job sets it"),
         (("--", "--task", "nosuch"), "There is no task 'nosuch'"),
         (("--", "--catalog", "x.toml"), "the pods don't have"),
-        (("--nodes", "4", *LOAD, "+5m"), "--share auto/3 doesn't make 4 pods the clients of one"),
+        (("--nodes", "4", *LOAD, "+5m"), "--share auto/3 doesn't make the nodes (4) the clients"),
         (("--nodes", "3", *LOAD, "+5m", "--share", "auto"), "write --share auto/3"),
         (("--nodes", "3", *LOAD, "+5m", "--share", "0/3"), "write --share auto/3"),
-        (("--nodes", "3", *LOAD[:5], "--start-at", "+5m"), "--start-at +5m doesn't make 3 pods"),
+        (("--nodes", "3", *LOAD[:5], "--start-at", "+5m"), "--start-at +5m doesn't make the nodes"),
     ],
 )
 def test_what_a_cluster_would_refuse_is_refused_here(
