@@ -1,6 +1,6 @@
 """Servers that NOBS may start, and models that it may load: each start begins from cold."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,12 +61,3 @@ def refuse(server: ServerRef, why: str = "", remedy: str = OTHERS) -> NoReturn:
         f"{why}.",
         remedy,
     )
-
-
-def files_below(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield the files among `paths`, and those in the directories among them."""
-    for path in paths:
-        if path.is_dir():
-            yield from (file for file in path.rglob("*") if file.is_file())
-        elif path.is_file():
-            yield path

@@ -18,6 +18,8 @@ KNOW_OF_VISION = {
     "providers/llamacpp_cold.py", "providers/llamacpp_server.py",
     # ... and a report names it, and says whether a server's model takes images.
     "schema/server.py", "providers/lmstudio/identity.py", "providers/ollama.py",
+    # LM Studio keeps it beside the weights, whose files are dropped before a cold start.
+    "providers/lmstudio/cold.py",
     # A profile is named in the help of its option.
     "cli/options.py",
 }  # fmt: skip

@@ -6,18 +6,25 @@ from typing import Any
 
 from tests.fakes.llm_answers import plain, stream
 from tests.fakes.llm_routes import models
-from tests.fakes.llm_server import Answered, Script
+from tests.fakes.llm_server import Answered, Choose, Script
 
 NAME = "llama3.2:latest"
 LOAD_S = 0.1
 
 
 class Ollama:
-    """Answers as Ollama; `holds` unloads later than it answers, `stays` never."""
+    """Answers as Ollama, chats by `chat`; `holds` unloads later than it answers, `stays` never."""
 
-    def __init__(self, weights: Path, *, holds: int = 0, stays: bool = False) -> None:
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        holds: int = 0,
+        stays: bool = False,
+        chat: Choose = lambda asked: stream(4),
+    ) -> None:
         self._modelfile = f"# Modelfile\nFROM {weights}\nTEMPLATE {{{{ .Prompt }}}}\n"
-        self._holds, self._stays = holds, stays
+        self._holds, self._stays, self._chat = holds, stays, chat
         self._asked_since = 0
         self.is_loaded = True
         self.events: list[str] = []
@@ -35,7 +42,7 @@ class Ollama:
             case "/v1/chat/completions":
                 self.events.append("chat" if self.is_loaded else "cold chat")
                 self.is_loaded = True
-                return stream(4)
+                return self._chat(asked)
         return plain(models(NAME))
 
     def _is_listed(self) -> bool:

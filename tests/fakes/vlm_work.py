@@ -1,6 +1,7 @@
 """The work of a VLM step against a scripted server."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from nobs.schema.server import Connection, Locality, ServerRef
 from nobs.tasks.base import Work
 from nobs.tasks.vlms.bench import VlmBench
 from nobs.tasks.vlms.definition import DEFINITION
-from nobs.tasks.vlms.params import VlmParams
+from nobs.tasks.vlms.params import VlmParams, VlmsColdParams
 from nobs.tasks.vlms.pictures import Picture
 from nobs.tasks.vlms.report import VlmModelReport
 from tests.fakes.llm_answers import MODEL, whole_server
@@ -38,6 +39,18 @@ def work(url: str, directory: Path, pictures: Sequence[Picture], **params: Any) 
         workload=workload(len(pictures), **params), directory=directory, server=server,
         connection=Connection(base_url=url, request_timeout_s=WAIT_S),
     )  # fmt: skip
+
+
+def cold_work(server: ServerRef, directory: Path, pictures: Sequence[Picture]) -> Work:
+    """Two short answers about the first picture after each start of a server."""
+    plain = work(server.base_url, directory, pictures)
+    params = VlmsColdParams(max_output_tokens=8)
+    return replace(
+        plain,
+        workload=plain.workload.model_copy(update={"params": params}),
+        server=server,
+        connection=Connection(base_url=server.base_url, request_timeout_s=60),
+    )
 
 
 def measure(
@@ -67,6 +80,11 @@ def report_on(
     """Return the figures of a step against a server that answers chats with `answer`."""
     with serving(whole_server(answer)) as server:
         facts, units = measure(server.url, directory, pictures, repeats, **params)
+    return report_of(facts, units)
+
+
+def report_of(facts: dict[str, Any], units: Sequence[int]) -> VlmModelReport:
+    """Return the figures of a step with `facts`, whose repeats had `units`."""
     samples = [Sample(start_s=0, duration_s=60, units=number, cpu_time_s=0) for number in units]
     result = StepResult(
         step="01", task="vlms", model=MODEL, status=Status.OK, started=NOW, finished=NOW,

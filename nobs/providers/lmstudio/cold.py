@@ -2,12 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nobs.errors import HostApiError
-from nobs.providers.cold import Started, files_below, refuse
+from nobs.providers.cold import Started, refuse
 from nobs.providers.fields import table_of, text_of
 from nobs.providers.lmstudio.cli import Lms, check_lms_cli, homes
 from nobs.providers.lmstudio.setup import LOAD_S, OWN_PREFIX, as_before
@@ -75,6 +75,17 @@ def cold_server(server: ServerRef, connection: Connection) -> StudioCold:
             f"Unload it (`lms unload {server.model}`), then run again.",
         )  # fmt: skip
     return StudioCold(lms, instance, connection)
+
+
+def files_below(paths: Sequence[Path]) -> Iterator[Path]:
+    """Yield the files among `paths` with the projectors beside them, and those in directories."""
+    for path in paths:
+        if path.is_dir():
+            yield from (file for file in path.rglob("*") if file.is_file())
+        elif path.is_file():
+            yield path
+            # Loaded with the weights, so that the model takes images.
+            yield from path.parent.glob("*mmproj*.gguf")
 
 
 def _find(lms: Lms, identifier: str) -> Instance | None:

@@ -51,6 +51,12 @@ def contradictions_of(model: ChatModelReport, workload: Workload) -> Iterator[st
     yield from contradictions_of_server(model)
 
 
+def with_rows(workload: Workload, rows: int) -> Workload:
+    """Return `workload` with the number of requests of a repeat in place of its data set's rows."""
+    dataset = workload.dataset.model_copy(update={"rows": rows})
+    return workload.model_copy(update={"dataset": dataset})
+
+
 def _whole_answers(model: ChatModelReport) -> list[LlmRequest]:
     return [request for run in model.all_runs for request in run.prompts if not request.failure]
 

@@ -43,3 +43,10 @@ class ChatParams(Params):
     """An answer with fewer tokens has no generation time: it fails as `short`."""
     load: LoadParams | None = None
     """Load levels that are measured after the repeats; null: none."""
+
+
+class ColdParams(ChatParams):
+    """Parameters of cold starts of a server: the first two requests after each.
+
+    Both are made from the first row, each after a nonce of its own.
+    """

@@ -7,6 +7,7 @@ from nobs.schema.server import ServerRef
 from nobs.schema.telemetry import Figure
 from nobs.tasks.chat.load_report import LoadTable, Percentiles
 from nobs.tasks.chat.server_report import ServerMetrics
+from nobs.tasks.cold.report import ServerStarts
 
 
 class LlmRequest(BaseModel):
@@ -221,6 +222,9 @@ class ChatModelReport(ModelReport):
     """Timing error of the client, measured before the run; null if that failed."""
     load: LoadTable | None = None
     """Load levels; null unless requested."""
+    cold: ServerStarts | None = Field(None, exclude_if=lambda value: value is None)
+    """Cold starts; absent in other workloads. There, the medians of requests are null: the first
+    one of each repeat waits for what the second one finds loaded."""
     joules_per_1000_tokens: Figure | None = None
     """Energy of the backend's devices per 1,000 output tokens, if the server computes on this
     machine."""

@@ -1,12 +1,13 @@
 """What the tasks with served models have in common."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
+from nobs.errors import UsageError
 from nobs.schema import telemetry
 from nobs.schema.enums import Backend, Status
 from nobs.schema.flags import Flag
@@ -19,7 +20,8 @@ from nobs.tasks.base import TaskDefinition, own_figures
 from nobs.tasks.charts import Chart
 from nobs.tasks.chat.aggregate import Runs, figures_of
 from nobs.tasks.chat.cache import cache_reasons, cache_warnings
-from nobs.tasks.chat.contradictions import contradictions_of
+from nobs.tasks.chat.cold import REQUESTS, find_server_contradictions, with_cold
+from nobs.tasks.chat.contradictions import contradictions_of, with_rows
 from nobs.tasks.chat.deviations import deviations_of, open_reasons_of
 from nobs.tasks.chat.figures import CHARTS, FIGURES, SUMMARY, settings_of
 from nobs.tasks.chat.flags import flags_of
@@ -27,11 +29,12 @@ from nobs.tasks.chat.load_lines import load_lines
 from nobs.tasks.chat.load_options import load_of
 from nobs.tasks.chat.notices import warnings_of
 from nobs.tasks.chat.options import LOAD
-from nobs.tasks.chat.params import ChatParams
+from nobs.tasks.chat.params import ChatParams, ColdParams
 from nobs.tasks.chat.report import ChatModelReport, LlmRequest, LlmRun
 from nobs.tasks.chat.server import machine_of
 from nobs.tasks.chat.server_lines import server_lines
 from nobs.tasks.chat.share_merge import merge_models
+from nobs.tasks.cold.lines import cold_line
 from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.figures import Figure
 from nobs.tasks.score import calculate_score
@@ -58,14 +61,22 @@ class ChatTask(TaskDefinition):
     """Of the repeats in `report_type`."""
     request_type: type[LlmRequest] = LlmRequest
     """Of the requests in `run_type`."""
+    without_load: tuple[type[Params], ...] = (ColdParams,)
+    """Classes of parameters whose workloads measure no load levels."""
     figures: tuple[Figure[Any], ...] = FIGURES
     summary: tuple[Figure[Any], ...] = SUMMARY
     charts: tuple[Chart[Any], ...] = CHARTS
     settings = staticmethod(settings_of)
 
     def apply(self, params: Params, options: Mapping[str, Any]) -> Params:
-        """Return `params` with the requested load levels."""
-        of_load = {option.name for option in LOAD}
+        """Return `params` changed by `options`; UsageError for load levels without effect."""
+        of_load = {option.name: option.flag for option in LOAD}
+        if isinstance(params, self.without_load) and (asked := of_load.keys() & options.keys()):
+            flags = ", ".join(flag for name, flag in of_load.items() if name in asked)
+            raise UsageError(
+                f"{flags} has no effect on {params.kind}.",
+                "Remove it, or measure load with another profile.",
+            )
         load = load_of(options, os.environ, datetime.now(UTC))
         changes = {name: value for name, value in options.items() if name not in of_load}
         return super().apply(params, {**changes, "load": load} if load else changes)
@@ -74,6 +85,10 @@ class ChatTask(TaskDefinition):
         """Return the highest concurrency."""
         levels = params.load.concurrency if isinstance(params, ChatParams) and params.load else ()
         return max(levels, default=None)
+
+    def restarts_server(self, params: Params) -> bool:
+        """Return whether the workload measures cold starts."""
+        return isinstance(params, ColdParams)
 
     def share_of(self, params: Params) -> Share | None:
         """Return which share of a load this client drives."""
@@ -112,7 +127,8 @@ class ChatTask(TaskDefinition):
             figures["warnings"] = tuple(dict.fromkeys(reported))
         model = self.report_type.model_validate(figures)
         reported = (*model.warnings, *deviations_of(model))
-        return model.model_copy(update={"warnings": tuple(dict.fromkeys(reported))})
+        model = model.model_copy(update={"warnings": tuple(dict.fromkeys(reported))})
+        return with_cold(model, model.cold) if model.cold else model
 
     def rebuild(self, result: StepResult, model: ModelReport) -> StepResult:
         """Return `result` with the requests in the repeats of `model`."""
@@ -144,21 +160,26 @@ class ChatTask(TaskDefinition):
         return flags_of(model)
 
     def details(self, model: Any) -> Iterable[str]:  # noqa: ANN401
-        """Yield the load table and the server's own figures."""
+        """Yield the parts of a cold start, the load table and the server's own figures."""
+        if model.cold is not None:
+            yield cold_line(model.cold)
         yield from load_lines(model)
         yield from server_lines(model)
 
-    def find_contradictions(self, model: Any, workload: Workload) -> Iterable[str]:  # noqa: ANN401
-        """Yield contradictions of the requests."""
-        return contradictions_of(model, workload)
+    def find_contradictions(self, model: Any, workload: Workload) -> Iterator[str]:  # noqa: ANN401
+        """Yield contradictions of the requests, of which each start has two."""
+        if isinstance(workload.params, ColdParams):
+            yield from find_server_contradictions(model)
+            workload = with_rows(workload, REQUESTS)
+        yield from contradictions_of(model, workload)
 
     def score(self, models: Sequence[ModelReport]) -> float | None:
         """Return prompts per hour at the median latency; None unless the server is local."""
         ours = [model for model in models if isinstance(model, ChatModelReport)]
         times = [model.final_median_latency_s for model in ours if _is_this_hosts(model)]
         known = [time for time in times if time]
-        is_shared = any(model.load and model.load.share for model in ours)
-        if is_shared or not known or len(known) < len(models):
+        is_other = any(model.cold or (model.load and model.load.share) for model in ours)
+        if is_other or not known or len(known) < len(models):
             return None
         return calculate_score(len(ours[0].all_runs[0].prompts), sum(known))
 

@@ -7,9 +7,9 @@ from nobs.tasks.base import Work
 from nobs.tasks.chat.bench import ChatBench
 from nobs.tasks.chat.client.chat import chat_stream
 from nobs.tasks.chat.client.record import ChatRecord
+from nobs.tasks.chat.cold_bench import ColdBench
 from nobs.tasks.llms.answers import check_of, judge_round, texts_of
 from nobs.tasks.llms.cache_bench import CacheBench
-from nobs.tasks.llms.cold_bench import ColdBench
 from nobs.tasks.llms.depth_bench import DepthBench
 from nobs.tasks.llms.fit_bench import FitBench
 from nobs.tasks.llms.params import (

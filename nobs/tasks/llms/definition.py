@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from nobs.errors import UsageError
 from nobs.schema.enums import Status
 from nobs.schema.flags import Flag, FlagName
 from nobs.schema.pins import Params, Workload
@@ -11,12 +10,11 @@ from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
 from nobs.tasks.charts import Chart, ChartKind, Point
 from nobs.tasks.chat.aggregate import Runs
-from nobs.tasks.chat.contradictions import contradictions_of
+from nobs.tasks.chat.cold import COLD_CHARTS, COLD_FIGURES
+from nobs.tasks.chat.contradictions import with_rows
 from nobs.tasks.chat.figures import CHARTS, FIGURES, MAX_LEVELS, SUMMARY
 from nobs.tasks.chat.flags import flags_of
-from nobs.tasks.chat.options import LOAD
 from nobs.tasks.chat.task import ChatTask
-from nobs.tasks.cold.lines import cold_line
 from nobs.tasks.figures import Figure, Kind, Measured
 from nobs.tasks.fit.lines import fit_contradictions, fit_lines
 from nobs.tasks.llms.answers import contradictions_of_answers, find_suspicions
@@ -27,7 +25,6 @@ from nobs.tasks.llms.caching import (
     ttfts_of,
     with_cache,
 )
-from nobs.tasks.llms.cold import COLD_CHARTS, COLD_FIGURES, find_cold_contradictions, with_cold
 from nobs.tasks.llms.depth import (
     cells_of,
     contradictions_of_depths,
@@ -126,6 +123,7 @@ class Llms(ChatTask):
         "llms-cold": LlmsColdParams,
         "llms-fit": LlmFitParams,
     }
+    without_load = (*ChatTask.without_load, DepthParams, CacheParams, LlmFitParams)
     options = OPTIONS
     # If other tasks run too, the user's data set is meant for them.
     options_alone = frozenset(option.name for option in DATA)
@@ -134,28 +132,11 @@ class Llms(ChatTask):
     summary = (*SUMMARY, RIGHT, *COLD_FIGURES, *FIT_FIGURES)
     charts = (*CHARTS, *DEPTH_CHARTS, *CACHE_CHARTS, *COLD_CHARTS, *FIT_CHARTS)
 
-    def apply(self, params: Params, options: Mapping[str, Any]) -> Params:
-        """Return `params` changed by `options`; UsageError for load levels without effect."""
-        asked = [option.flag for option in LOAD if option.name in options]
-        alone = DepthParams | CacheParams | LlmsColdParams | LlmFitParams
-        if asked and isinstance(params, alone):
-            raise UsageError(
-                f"{', '.join(asked)} has no effect on {params.kind}.",
-                "Remove it, or measure load with another profile.",
-            )
-        return super().apply(params, options)
-
-    def restarts_server(self, params: Params) -> bool:
-        """Return whether the workload measures cold starts."""
-        return isinstance(params, LlmsColdParams)
-
     def summarise(self, result: StepResult, report: ModelReport) -> LlmModelReport:
         """Return the figures of every served model, and those by depth."""
         model = super().summarise(result, report)
         if not isinstance(model, LlmModelReport):
             raise TypeError(f"{type(model).__name__} isn't the report of an LLM")
-        if model.cold is not None:
-            return with_cold(model, model.cold)
         if model.fit is not None:
             return model.model_copy(update={"memory": model.fit.memory})
         if model.cache is not None:
@@ -199,19 +180,16 @@ class Llms(ChatTask):
             yield from _missing_parts(model, workload.params)
         if model.depth is not None:
             yield from contradictions_of_depths(model.depth, workload.params)
-            workload = _with_rows(workload, sum(not cell.skipped for cell in model.depth.cells))
+            workload = with_rows(workload, sum(not cell.skipped for cell in model.depth.cells))
         if model.cache is not None:
             yield from contradictions_of_turns(model.cache, workload.params)
-            workload = _with_rows(workload, 2 * len(model.cache.turns) - 1)
-        if model.cold is not None:
-            yield from find_cold_contradictions(model, model.cold)
-            workload = _with_rows(workload, 2)
-        yield from contradictions_of(model, workload)
+            workload = with_rows(workload, 2 * len(model.cache.turns) - 1)
+        yield from super().find_contradictions(model, workload)
 
     def score(self, models: Sequence[ModelReport]) -> float | None:
         """Return prompts per hour; None where prompts differ too much for a mean."""
         ours = [model for model in models if isinstance(model, LlmModelReport)]
-        if any(model.depth or model.cache or model.cold for model in ours):
+        if any(model.depth or model.cache for model in ours):
             return None
         return super().score(models)
 
@@ -230,8 +208,6 @@ class Llms(ChatTask):
             yield from depth_lines(model.depth)
         if model.cache is not None:
             yield from cache_lines(model.cache)
-        if model.cold is not None:
-            yield cold_line(model.cold)
         if model.fit is not None:
             yield from fit_lines(model.fit)
         yield from super().details(model)
@@ -250,8 +226,6 @@ def _missing_parts(model: LlmModelReport, params: Params) -> Iterator[str]:
         yield "depth is missing, but the workload has depths"
     if isinstance(params, CacheParams) and model.cache is None:
         yield "cache is missing, but the workload is a conversation"
-    if isinstance(params, LlmsColdParams) and model.cold is None:
-        yield "cold is missing, but the workload measures cold starts"
 
 
 def _check_fit(model: LlmModelReport, params: LlmFitParams) -> Iterator[str]:
@@ -262,12 +236,6 @@ def _check_fit(model: LlmModelReport, params: LlmFitParams) -> Iterator[str]:
         yield "fit is missing, but the workload measures memory by context length"
     if model.all_runs:
         yield "it has requests, but the workload sends none that is timed"
-
-
-def _with_rows(workload: Workload, rows: int) -> Workload:
-    """Return `workload` with the number of requests of a repeat in place of its data set's rows."""
-    dataset = workload.dataset.model_copy(update={"rows": rows})
-    return workload.model_copy(update={"dataset": dataset})
 
 
 DEFINITION = Llms()

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from nobs.schema.pins import Params
-from nobs.tasks.chat.params import ChatParams
+from nobs.tasks.chat.params import ChatParams, ColdParams
 
 
 class LlmParams(ChatParams):
@@ -51,7 +51,7 @@ class CacheParams(ChatParams):
     """Characters of each earlier answer."""
 
 
-class LlmsColdParams(ChatParams):
+class LlmsColdParams(ColdParams):
     """Parameters of `llms-cold` workloads: the first two requests after a start of the server.
 
     Both have the first prompt, each after a nonce of its own.

@@ -4,7 +4,6 @@ from pydantic import BaseModel, Field
 
 from nobs.schema.report import Interval
 from nobs.tasks.chat.report import ChatModelReport
-from nobs.tasks.cold.report import ServerStarts
 from nobs.tasks.fit.report import Fit
 
 
@@ -129,9 +128,6 @@ class LlmModelReport(ChatModelReport):
     cache: CacheTable | None = None
     """TTFT by turn; null in other workloads. There, the medians of TTFT and latency are over the
     requests that can use the cache, and there is no median prefill rate."""
-    cold: ServerStarts | None = None
-    """Cold starts; null in other workloads. There, the medians of requests are null: the first one
-    of each repeat waits for what the second one finds loaded."""
     depth: DepthTable | None = None
     """Speed by length of the prompt; null in other workloads. There, the medians of a repeat are
     over all depths."""

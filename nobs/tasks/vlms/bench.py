@@ -1,29 +1,26 @@
 """The work of `vlms`: pictures with questions, and the requests that they are compared with."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from nobs.catalog import load_catalog
-from nobs.errors import HostApiError
 from nobs.providers.chat import new_prefix
 from nobs.schema.pins import Source
 from nobs.tasks.base import Work
-from nobs.tasks.chat.aggregate import request_of
-from nobs.tasks.chat.bench import ChatBench, SentRequest
+from nobs.tasks.chat.bench import SentRequest
 from nobs.tasks.chat.client.chat import ChatRequest
 from nobs.tasks.chat.client.record import ChatRecord
 from nobs.tasks.chat.report import LlmRequest
 from nobs.tasks.vlms.answers import is_right
+from nobs.tasks.vlms.cold_bench import VlmColdBench
 from nobs.tasks.vlms.encode import SentPicture, blank_of, encode, fit
 from nobs.tasks.vlms.one_image import one_image_level
-from nobs.tasks.vlms.params import VlmParams
+from nobs.tasks.vlms.params import VlmParams, VlmsColdParams
 from nobs.tasks.vlms.pictures import Picture, load_pictures
-from nobs.tasks.vlms.refusals import explain_images
 from nobs.tasks.vlms.report import OneImageLevel, PictureCheck
-from nobs.tasks.vlms.requests import image_messages, text_messages, vlm_request
+from nobs.tasks.vlms.requests import image_messages
+from nobs.tasks.vlms.sending import CONTROL_TOKENS, PictureBench
 
-CONTROL_TOKENS = 2
-"""Output tokens of a request whose TTFT alone is of interest."""
 CHECK_TOKENS = 32
 SIDE = 448
 """Of the packaged pictures that are asked about where a workload's have no sure question."""
@@ -32,7 +29,13 @@ MIN_CONTROLS = 3
 MAX_KEPT_CHARS = 200
 
 
-class VlmBench(ChatBench):
+def make_bench(work: Work) -> PictureBench:
+    """Return the bench of the workload's kind."""
+    is_cold = isinstance(work.workload.params, VlmsColdParams)
+    return VlmColdBench(work) if is_cold else VlmBench(work)
+
+
+class VlmBench(PictureBench):
     """Send every picture of a workload to one served model."""
 
     params: VlmParams
@@ -94,20 +97,10 @@ class VlmBench(ChatBench):
         """Return the request of one picture, with a block of new pixels."""
         return self.ask(image_messages(prefix, encode(row.image), row.open_question))
 
-    def explain(self, requests: Sequence[LlmRequest]) -> HostApiError:
-        """Return the error with what to do about images that a server refuses."""
-        return explain_images(requests, self.server.base_url) or super().explain(requests)
-
     async def _send(self, number: int, row: Picture) -> SentRequest:
         is_ready = self._is_repeat and self._next
         sent = self._next[number - 1] if is_ready else encode(row.image)
-        prefix = new_prefix()
-        chat = self.ask(image_messages(prefix, sent, row.open_question))
-        record = await self.send(chat)
-        plain = request_of(record, number, self.params.min_output_tokens)
-        named = {"picture": row.name, "control": self._texts()[row.open_question]}
-        request = vlm_request(plain, sent, chat).model_copy(update=named)
-        return SentRequest(repeat=self._repeats, prefix=prefix, record=record, request=request)
+        return await self.send_picture(number, row, sent, self._texts()[row.open_question])
 
     def _texts(self) -> dict[str, int]:
         """Return each text with the number of the first row that has it."""
@@ -115,11 +108,8 @@ class VlmBench(ChatBench):
         return {row.open_question: number for number, row in rows}
 
     def _send_controls(self) -> None:
-        found = []
-        for text, number in sorted(self._texts().items(), key=lambda each: each[1]):
-            chat = self.ask(text_messages(new_prefix(), text), CONTROL_TOKENS)
-            found.append(request_of(self._ask_now(chat), number, 1))
-        self._controls.append(found)
+        ordered = sorted(self._texts().items(), key=lambda each: each[1])
+        self._controls.append([self._loop.run(self.send_control(*each)) for each in ordered])
 
     def _ask_now(self, chat: ChatRequest) -> ChatRecord:
         return self._loop.run(self.send(chat))

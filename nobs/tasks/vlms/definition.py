@@ -8,16 +8,15 @@ from nobs.schema.flags import Flag, FlagName
 from nobs.schema.pins import Params, Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
-from nobs.tasks.chat.contradictions import contradictions_of
 from nobs.tasks.chat.flags import flags_of
 from nobs.tasks.chat.report import ChatModelReport
 from nobs.tasks.chat.task import ChatTask
 from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.vlms.aggregate import image_figures, whole_answers
 from nobs.tasks.vlms.figures import CHARTS, FIGURES, SUMMARY, lines_of
-from nobs.tasks.vlms.looked import image_warnings, open_reasons, output_faults
+from nobs.tasks.vlms.looked import blind_warnings, image_warnings, open_reasons, output_faults
 from nobs.tasks.vlms.options import OPTIONS
-from nobs.tasks.vlms.params import VlmParams
+from nobs.tasks.vlms.params import VlmParams, VlmsColdParams
 from nobs.tasks.vlms.report import VlmModelReport, VlmRequest, VlmRun
 
 
@@ -26,11 +25,11 @@ class Vlms(ChatTask):
 
     name = "vlms"
     title = "Vision-language models"
-    bench = "nobs.tasks.vlms.bench:VlmBench"
+    bench = "nobs.tasks.vlms.bench:make_bench"
     inputs = "nobs.tasks.vlms.inputs:load_images"
     packages = ("pillow",)
     extra = "nobs[vlms]"
-    params: Mapping[str, type[Params]] = {"vlms": VlmParams}
+    params: Mapping[str, type[Params]] = {"vlms": VlmParams, "vlms-cold": VlmsColdParams}
     options = OPTIONS
     phases = MappingProxyType(
         {
@@ -46,7 +45,6 @@ class Vlms(ChatTask):
     figures = FIGURES
     summary = SUMMARY
     charts = CHARTS
-    details = staticmethod(lines_of)
     check_output = staticmethod(output_faults)
 
     def summarise(self, result: StepResult, report: ModelReport) -> ChatModelReport:
@@ -54,13 +52,22 @@ class Vlms(ChatTask):
         model = super().summarise(result, report)
         if not isinstance(model, VlmModelReport) or not model.all_runs:
             return model
+        if model.cold is not None:
+            return model.model_copy(update={"warnings": _warnings(model, blind_warnings(model))})
         model = model.model_copy(update=image_figures(model))
-        warnings = dict.fromkeys((*model.warnings, *image_warnings(model)))
         images = len(whole_answers(model.all_runs))
         energy = joules_per_1000(result.telemetry, model.device, images, model.server)
         return model.model_copy(
-            update={"warnings": tuple(warnings), "joules_per_1000_images": energy}
+            update={
+                "warnings": _warnings(model, image_warnings(model)),
+                "joules_per_1000_images": energy,
+            }
         )
+
+    def details(self, model: Any) -> Iterator[str]:  # noqa: ANN401 - as in the base
+        """Yield the table of sizes, what the answers show, then the lines of every served model."""
+        yield from lines_of(model)
+        yield from super().details(model)
 
     def find_flags(self, model: Any) -> Iterator[Flag]:  # noqa: ANN401
         """Yield the flags of every served model, and that its output is suspect."""
@@ -70,15 +77,17 @@ class Vlms(ChatTask):
 
     def find_contradictions(self, model: Any, workload: Workload) -> Iterator[str]:  # noqa: ANN401
         """Yield contradictions of the requests, and figures that don't follow from them."""
-        yield from contradictions_of(model, workload)
+        yield from super().find_contradictions(model, workload)
         params = workload.params
+        # The first answer of a cold start is no measure of its image.
+        counted = model if model.cold is None else model.model_copy(update={"all_runs": ()})
         if (
             model.all_runs
             and isinstance(params, VlmParams)
             and model.min_right_share != params.min_right_share
         ):
             yield f"min_right_share isn't the workload's {params.min_right_share}"
-        for name, value in image_figures(model).items():
+        for name, value in image_figures(counted).items():
             if name != "all_runs" and getattr(model, name) != value:
                 yield f"{name} doesn't follow from the requests"
 
@@ -86,6 +95,10 @@ class Vlms(ChatTask):
         """Yield parameters that the server ignored, and answers of a cache."""
         yield from super().find_open_reasons(model, workload)
         yield from open_reasons(model, workload)
+
+
+def _warnings(model: VlmModelReport, more: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*model.warnings, *more)))
 
 
 DEFINITION = Vlms()

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nobs.tasks.charts import Chart, ChartKind, Point
+from nobs.tasks.chat.cold import COLD_CHARTS, COLD_FIGURES
 from nobs.tasks.chat.figures import CHARTS as CHAT_CHARTS
 from nobs.tasks.chat.figures import LATENCY, LOADS, RATE, TTFT
-from nobs.tasks.chat.load_lines import load_lines
-from nobs.tasks.chat.server_lines import server_lines
 from nobs.tasks.figures import Cost, Figure, Kind, ci_cell, ci_heading, measured, per_joule
 from nobs.tasks.vlms.report import SizeFigures, VlmModelReport
 from nobs.tasks.vlms.thumbnails import ANSWERS
@@ -47,14 +46,14 @@ RIGHT = Figure[VlmModelReport](
 )  # fmt: skip
 FIGURES: tuple[Figure[Any], ...] = (
     IMAGES, IMAGE_COST, MEGAPIXELS, TTFT, LATENCY, RATE, IMAGES_PER_JOULE, *LOADS,
-    RIGHT,
+    RIGHT, *COLD_FIGURES,
 )  # fmt: skip
-SUMMARY = (LATENCY, IMAGE_COST, IMAGES, TTFT, RATE)
+SUMMARY: tuple[Figure[Any], ...] = (LATENCY, IMAGE_COST, IMAGES, TTFT, RATE, *COLD_FIGURES)
 _ROW = "  {:<11}{:>7}{:>10}{:>11}{:>20}{:>10}{:>9}"
 
 
 def lines_of(model: VlmModelReport) -> Iterator[str]:
-    """Yield the table of sizes, what the answers show, and the load levels."""
+    """Yield the table of sizes, and what the answers show."""
     if model.sizes:
         confidence = ci_heading(size.image_cost_interval for size in model.sizes)
         yield _ROW.format("size", "tokens", "PNG", "image cost", confidence, "TTFT", "latency")
@@ -70,8 +69,6 @@ def lines_of(model: VlmModelReport) -> Iterator[str]:
             f"  one image, many questions: TTFT {format_seconds(level.first_ttft_s)}, later"
             f" {format_seconds(level.later_ttft_s)}{cached}"
         )
-    yield from load_lines(model)
-    yield from server_lines(model)
 
 
 def _cells(size: SizeFigures) -> tuple[str, ...]:
@@ -98,7 +95,7 @@ def _cost_by_size(model: VlmModelReport) -> Sequence[Point]:
     ]
 
 
-CHARTS: tuple[Chart[VlmModelReport], ...] = (
+CHARTS: tuple[Chart[Any], ...] = (
     Chart(
         key="image_costs",
         kind=ChartKind.LINES,
@@ -114,4 +111,5 @@ CHARTS: tuple[Chart[VlmModelReport], ...] = (
     ANSWERS,
     # Answers have the same length here: a chart of latency against it shows nothing.
     *(chart for chart in CHAT_CHARTS if chart.key != "requests"),
+    *COLD_CHARTS,
 )

@@ -7,7 +7,7 @@ from statistics import median
 from nobs.schema.pins import Workload
 from nobs.tasks.vlms.aggregate import image_tokens, text_values, whole_answers
 from nobs.tasks.vlms.answers import MIN_ABOVE_BLANK
-from nobs.tasks.vlms.params import VlmParams
+from nobs.tasks.vlms.params import VlmParams, VlmsColdParams
 from nobs.tasks.vlms.report import VlmModelReport
 from nobs.units import format_share
 
@@ -41,6 +41,10 @@ def output_faults(model: VlmModelReport) -> Iterator[str]:
 def open_reasons(model: VlmModelReport, workload: Workload) -> Iterator[str]:
     """Yield that a cache answered, or that the model reasoned where that isn't the pinned work."""
     whole = whole_answers(model.all_runs)
+    if isinstance(workload.params, VlmsColdParams):
+        if whole and not any((count or 0) > 0 for count in _counts(model)):
+            yield "checks: no tokens were counted for the picture, which may have been ignored"
+        return
     share = _repeat_share(model)
     if share is not None:
         yield (
@@ -60,19 +64,28 @@ def open_reasons(model: VlmModelReport, workload: Workload) -> Iterator[str]:
 
 def image_warnings(model: VlmModelReport) -> Iterator[str]:
     """Yield what is unusual about the images."""
-    identity = model.server.identity if model.server else None
-    if identity is not None and identity.vision is False:
-        yield "The server says that the model takes no images."
-    texts = text_values(model.controls, "input_tokens")
-    whole = whole_answers(model.all_runs)
-    counts = [image_tokens(request, texts) for request in whole]
-    if whole and all(count is not None and count <= 0 for count in counts):
-        yield "The server counts no tokens for images: it may have ignored them."
+    yield from blind_warnings(model)
     if model.resized_from is not None:
         width, height = model.resized_from
         yield f"The server resizes images: {width}x{height} has no more tokens than a smaller size."
-    if whole and model.final_median_image_cost_s is None:
+    if whole_answers(model.all_runs) and model.final_median_image_cost_s is None:
         yield "All requests without images failed: the image cost is unknown."
+
+
+def blind_warnings(model: VlmModelReport) -> Iterator[str]:
+    """Yield that the server takes no images, or counts no tokens for them."""
+    identity = model.server.identity if model.server else None
+    if identity is not None and identity.vision is False:
+        yield "The server says that the model takes no images."
+    counts = _counts(model)
+    if counts and all(count is not None and count <= 0 for count in counts):
+        yield "The server counts no tokens for images: it may have ignored them."
+
+
+def _counts(model: VlmModelReport) -> list[int | None]:
+    """Return the tokens of the image of each complete answer, as the server counts them."""
+    texts = text_values(model.controls, "input_tokens")
+    return [image_tokens(request, texts) for request in whole_answers(model.all_runs)]
 
 
 def _repeat_share(model: VlmModelReport) -> float | None:

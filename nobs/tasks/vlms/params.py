@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from nobs.tasks.chat.params import ChatParams
+from nobs.tasks.chat.params import ChatParams, ColdParams
 
 
 class VlmParams(ChatParams):
@@ -22,3 +22,14 @@ class VlmParams(ChatParams):
     one_image_questions: int = Field(0, ge=0)
     """Questions about one unchanged image after the repeats, with the server's cache: a level of
     its own, not part of the other figures. 0: none. It makes the result open."""
+
+
+class VlmsColdParams(ColdParams):
+    """Parameters of `vlms-cold` workloads: the first two requests after a start of the server.
+
+    Both have the first picture, each after a nonce and with new pixels of its own.
+    """
+
+    kind: Literal["vlms-cold"] = "vlms-cold"
+    max_side: int | None = Field(None, ge=16)
+    """The picture is reduced to fit a square of this side; null: sent as it is."""

@@ -32,7 +32,7 @@ from nobs.tasks.text_embeddings.params import (
     EmbeddingsMaxParams,
     EmbeddingsParams,
 )
-from nobs.tasks.vlms.params import VlmParams
+from nobs.tasks.vlms.params import VlmParams, VlmsColdParams
 
 PINNED = load_catalog().workloads
 KINDS: dict[str, Params] = {
@@ -49,6 +49,7 @@ KINDS: dict[str, Params] = {
     "llms-cache": CacheParams(system_chars=1, user_chars=1, answer_chars=1),
     "llms-cold": LlmsColdParams(),
     "vlms": VlmParams(),
+    "vlms-cold": VlmsColdParams(),
     "embeddings-cold": EmbeddingsColdParams(),
     "embeddings-fit": EmbeddingsFitParams(batch_sizes=(1, 2)),
     "embeddings-served": ServedEmbeddingsParams(),

@@ -38,6 +38,7 @@ OF_LOAD = {  # none by length, turn or start
 }  # fmt: skip
 OF_BATCHES = {"batch_size"}  # none on cold starts, nor where batches grow
 OF_PASSES = {"max_output_tokens", "images"}  # none where memory grows
+OF_WARM = {"one_image_questions"}  # none on cold starts
 MIXED = [each for each in OWNED if not SAMPLES[each][0] and each not in {"weights", *OF_MAX}]
 """Options that go with any others; random weights need a model of the catalogue."""
 
@@ -69,6 +70,8 @@ def takers_of(option: str, tasks: tuple[str, ...], profile: str) -> list[str]:
     if option in OF_LOAD and profile.startswith(("depth", "cache", "cold", "fit")):
         return []
     if option in OF_PASSES and profile.startswith("fit"):
+        return []
+    if option in OF_WARM and profile.startswith("cold"):
         return []
     if option in OF_BATCHES and profile.startswith(("cold", "fit")):
         return []
@@ -117,7 +120,7 @@ def check_effect(option: str, profile: str, tasks: tuple[str, ...]) -> None:
         with pytest.raises(UsageError, match=flag_of(option)) as caught:
             plan(**words, **needed, **{option: value})
         assert (
-            option in OF_MAX | OF_LOAD | OF_BATCHES | OF_PASSES
+            option in OF_MAX | OF_LOAD | OF_BATCHES | OF_PASSES | OF_WARM
             or join_words(owners_of(option)) in caught.value.message
         )
         return
@@ -145,6 +148,7 @@ def test_any_mixture_is_obeyed_or_refused_by_name(
     words: dict[str, Any] = {"profile": profile, "tasks": tasks}
     chosen -= OF_LOAD if profile.startswith(("depth", "cache", "cold", "fit")) else set()
     chosen -= OF_PASSES if profile.startswith("fit") else set()
+    chosen -= OF_WARM if profile.startswith("cold") else set()
     chosen -= OF_BATCHES if profile.startswith(("cold", "fit")) else set()
     given_words = {option: SAMPLES[option][1] for option in chosen}
     homeless = {option for option in chosen if not takers_of(option, tasks, profile)}

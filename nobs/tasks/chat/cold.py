@@ -3,36 +3,39 @@
 from collections.abc import Iterator
 
 from nobs.tasks.charts import Chart
+from nobs.tasks.chat.report import ChatModelReport
+from nobs.tasks.cold.consistency import find_cold_contradictions
 from nobs.tasks.cold.figures import SERVER_PARTS, first_result, parts_chart
-from nobs.tasks.cold.lines import cold_contradictions, cold_warnings
+from nobs.tasks.cold.lines import cold_warnings
 from nobs.tasks.cold.report import ServerStarts
 from nobs.tasks.figures import Figure, Kind, Measured, measured
-from nobs.tasks.llms.report import LlmModelReport
 
+REQUESTS = 2
+"""The first one after the start, and one that finds everything loaded."""
 SLACK_S = 1e-6
 
 
-def _load(model: LlmModelReport) -> Measured | None:
+def _load(model: ChatModelReport) -> Measured | None:
     cold = model.cold
     return measured(cold.final_median_load_s, cold.load_interval) if cold else None
 
 
-def _second(model: LlmModelReport) -> Measured | None:
+def _second(model: ChatModelReport) -> Measured | None:
     cold = model.cold
     return measured(cold.final_median_second_ttft_s, cold.second_ttft_interval) if cold else None
 
 
-LOAD = Figure[LlmModelReport](
+LOAD = Figure[ChatModelReport](
     key="cold_load_s", label="load", title="Model load", kind=Kind.SECONDS, lower_is_better=True,
     meaning="reading the weights, not in memory before, until the server is ready", read=_load,
     runs=lambda model: [start.load_s for start in model.cold.starts] if model.cold else [],
 )  # fmt: skip
-SECOND = Figure[LlmModelReport](
+SECOND = Figure[ChatModelReport](
     key="second_ttft_s", label="2nd TTFT", kind=Kind.SECONDS, lower_is_better=True,
     meaning="TTFT of the second request after the start", read=_second, is_charted=False,
     runs=lambda model: [start.second_ttft_s for start in model.cold.starts] if model.cold else [],
 )  # fmt: skip
-COLD_FIGURES: tuple[Figure[LlmModelReport], ...] = (
+COLD_FIGURES: tuple[Figure[ChatModelReport], ...] = (
     first_result(
         "first token",
         "from the start of the server, or of loading where it runs already, to its first token",
@@ -40,7 +43,7 @@ COLD_FIGURES: tuple[Figure[LlmModelReport], ...] = (
     LOAD,
     SECOND,
 )
-COLD_CHARTS: tuple[Chart[LlmModelReport], ...] = (
+COLD_CHARTS: tuple[Chart[ChatModelReport], ...] = (
     parts_chart(SERVER_PARTS, "from the start of the server, or of loading, to the first token"),
 )
 _OF_REQUESTS = (
@@ -52,7 +55,7 @@ _OF_REQUESTS = (
 _OF_RUNS = ("median_latency_s", "median_ttft_s", "median_tokens_per_sec")
 
 
-def with_cold(model: LlmModelReport, cold: ServerStarts) -> LlmModelReport:
+def with_cold[M: ChatModelReport](model: M, cold: ServerStarts) -> M:
     """Return `model` without medians over its requests, which are of two kinds."""
     runs = tuple(run.model_copy(update=dict.fromkeys(_OF_RUNS)) for run in model.all_runs)
     warnings = (*model.warnings, *cold_warnings(cold))
@@ -65,12 +68,13 @@ def with_cold(model: LlmModelReport, cold: ServerStarts) -> LlmModelReport:
     )
 
 
-def find_cold_contradictions(model: LlmModelReport, cold: ServerStarts) -> Iterator[str]:
-    """Yield starts that don't fit the repeats or the requests."""
-    yield from cold_contradictions(cold, model.samples)
-    for number, (start, run) in enumerate(zip(cold.starts, model.all_runs, strict=False), start=1):
+def find_server_contradictions(model: ChatModelReport) -> Iterator[str]:
+    """Yield that there are no starts, or starts that don't fit the repeats or the requests."""
+    yield from find_cold_contradictions(model)
+    starts = model.cold.starts if model.cold else ()
+    for number, (start, run) in enumerate(zip(starts, model.all_runs, strict=False), start=1):
         ttfts = [request.ttft_s for request in run.prompts]
-        if len(ttfts) != 2 or None in ttfts:
+        if len(ttfts) != REQUESTS or None in ttfts:
             yield f"start {number} has no two complete answers"
             continue
         first_s, second_s = ttfts

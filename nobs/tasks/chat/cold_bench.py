@@ -7,10 +7,8 @@ from nobs.system.page_cache import cached_share, drop_files
 from nobs.tasks.base import Work
 from nobs.tasks.chat.bench import ChatBench, SentRequest
 from nobs.tasks.chat.client.chat import ChatClient
+from nobs.tasks.chat.cold import REQUESTS
 from nobs.tasks.cold.report import ServerStart, ServerStarts
-
-REQUESTS = 2
-"""The first one after the start, and one that finds everything loaded."""
 
 
 class ColdBench(ChatBench):
@@ -43,20 +41,29 @@ class ColdBench(ChatBench):
     def measure_extra(self) -> None:
         """Do nothing: no load is measured on top."""
 
+    def rows(self) -> tuple[Any, ...]:
+        """Return what both requests are made from, ready before the server is started."""
+        return self.work.inputs[:1] * REQUESTS
+
+    def look(self) -> None:
+        """Ask what is worth knowing of the first server, which isn't timed: nothing by default."""
+
     def facts(self) -> dict[str, Any]:
         """Return all starts beside the requests; each server was new, so none was watched."""
         cold = ServerStarts.of(self._starts).model_dump(mode="json")
         return super().facts() | {"server_metrics": None, "cold": cold}
 
     def _start(self) -> int:
-        files = self._cold.files
+        rows, files = self.rows(), self._cold.files
         self._cold.unload()
         drop_files(files)
         cached = cached_share(files)
         with self._cold.started() as started:
             self._client.close()
             self._client = ChatClient(started.connection)
-            units = self._loop.run(self._send_all(self.work.inputs[:1] * REQUESTS))
+            units = self._loop.run(self._send_all(rows))
+            if not self._repeats:
+                self.look()
         first, second = self._sent[-REQUESTS:]
         self._starts.append(self._figures(started, first, second, cached))
         return units
