@@ -8,7 +8,7 @@ from nobs.errors import FailureClass
 from nobs.report.definitions import find_open_reasons, fits
 from nobs.report.flags import find_machine_flags, with_flags
 from nobs.report.sustained import find_sustained
-from nobs.report.verdict import judge
+from nobs.report.verdict import with_verdict
 from nobs.schema.device import DeviceInfo, DeviceRef
 from nobs.schema.enums import Status
 from nobs.schema.flags import Flag, FlagName
@@ -96,8 +96,11 @@ def summarise(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
 
     A step with wrong output has failed, however fast it was.
     """
-    definition = TASKS.load(spec.workload_of(step).task)
-    model = with_flags(definition.summarise(result, _base(spec, step, result)), definition)
+    workload = spec.workload_of(step)
+    definition = TASKS.load(workload.task)
+    model = definition.summarise(result, _base(spec, step, result))
+    model = with_verdict(model, definition, workload.policy, beside=bool(spec.together))
+    model = with_flags(model, definition)
     if model.status is not Status.OK or not fits(definition, model):
         return model
     faults = list(definition.check_output(model))
@@ -162,7 +165,6 @@ def _base(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
         calibrations=result.calibrations,
         samples=result.samples,
         repeats_started=result.repeats_started,
-        verdict=judge(result.samples, policy, result.telemetry, beside=bool(spec.together)),
         telemetry=result.telemetry,
         sustained=find_sustained(result.samples, policy, result.telemetry),
     )

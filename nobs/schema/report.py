@@ -105,7 +105,10 @@ class Finding(Record):
 
 
 class Verdict(Record):
-    """Reliability of the median, computed from the raw samples."""
+    """Reliability of the median, computed from the raw samples.
+
+    They are the times of the passes, or what the workload measures instead: memory, cold starts.
+    """
 
     stable: bool
     """Whether nothing was found but `slow-first` and `outliers`, which don't affect the median."""

@@ -82,6 +82,9 @@ class Figure[M: ModelReport]:
     """Raw value of each repeat; figures with these are compared."""
     lower_is_better: bool = False
     is_charted: bool = True
+    is_judged: bool = False
+    """Whether the verdict is on its repeats, where a report has them, and not on the pass times:
+    for workloads that measure something else, such as memory."""
     rule: Callable[[M], object] = _no_rule
     """A value that is None in reports which compute the figure by an older rule; reports with
     different rules are not compared."""

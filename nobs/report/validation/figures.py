@@ -7,7 +7,7 @@ from nobs.report.flags import with_flags
 from nobs.report.legacy.figures import figures_of, score_of
 from nobs.report.legacy.report import LegacyModelReport
 from nobs.report.sustained import find_sustained
-from nobs.report.verdict import judge
+from nobs.report.verdict import with_verdict
 from nobs.schema.enums import Division
 from nobs.schema.pins import RepeatPolicy
 from nobs.schema.report import ModelReport, Report, TaskReport
@@ -51,18 +51,15 @@ def _compute_again(report: Report, task: TaskReport, model: ModelReport) -> Mode
     known = {name: value for name, value in common.items() if name in StepResult.model_fields}
     try:
         policy = RepeatPolicy.model_validate(task.workload.policy)
-        computed = {
-            "verdict": judge(
-                model.samples, policy, model.telemetry, beside=bool(report.run.together)
-            ),
-            "sustained": find_sustained(model.samples, policy, model.telemetry),
-        }
-        base = ModelReport(**common | computed)
+        sustained = find_sustained(model.samples, policy, model.telemetry)
+        base = ModelReport(**common | {"verdict": None, "sustained": sustained})
         result = StepResult(
             step="", task=task.task, model=model.model_name, started=report.timestamp,
             finished=report.timestamp, **known,
         )  # fmt: skip
-        return with_flags(definition.summarise(definition.rebuild(result, model), base), definition)
+        again = definition.summarise(definition.rebuild(result, model), base)
+        again = with_verdict(again, definition, policy, beside=bool(report.run.together))
+        return with_flags(again, definition)
     except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
         return f"its figures can't be recomputed: {to_line(error)}"
 

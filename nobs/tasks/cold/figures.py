@@ -34,7 +34,7 @@ def first_result(label: str, meaning: str) -> Figure[Any]:
 
     return Figure(
         key="first_result_s", label=label, title="Cold start", kind=Kind.SECONDS,
-        meaning=meaning, lower_is_better=True, read=read, runs=runs,
+        meaning=meaning, lower_is_better=True, is_judged=True, read=read, runs=runs,
     )  # fmt: skip
 
 

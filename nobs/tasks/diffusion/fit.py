@@ -22,7 +22,8 @@ LARGEST = Figure[DiffusionModelReport](
 )  # fmt: skip
 PER_IMAGE = Figure[DiffusionModelReport](
     key="bytes_per_image", label="per image", title="Memory per image of a batch",
-    kind=Kind.BYTES, lower_is_better=True, is_charted=False, read=slope_of, runs=slopes_of,
+    kind=Kind.BYTES, lower_is_better=True, is_charted=False, is_judged=True, read=slope_of,
+    runs=slopes_of,
 )  # fmt: skip
 FIT_FIGURES = (PER_IMAGE, loaded(), LARGEST)
 FIT_CHARTS = (

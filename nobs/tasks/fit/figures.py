@@ -33,9 +33,13 @@ def loaded(meaning: str = "") -> Figure[Any]:
     def read(model: HasFit) -> Measured | None:
         return measured(model.fit.final_median_loaded_bytes) if model.fit else None
 
+    def runs(model: HasFit) -> Sequence[float]:
+        return [float(growth.loaded_bytes) for growth in model.fit.growths] if model.fit else []
+
     return Figure(
         key="loaded_bytes", label="loaded", title="Memory after load", kind=Kind.BYTES,
-        meaning=meaning, lower_is_better=True, is_charted=False, read=read,
+        meaning=meaning, lower_is_better=True, is_charted=False, is_judged=True, read=read,
+        runs=runs,
     )  # fmt: skip
 
 

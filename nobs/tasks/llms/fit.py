@@ -20,7 +20,8 @@ LARGEST = Figure[LlmModelReport](
 )  # fmt: skip
 PER_1000 = Figure[LlmModelReport](
     key="bytes_per_1000_tokens", label="per 1,000", title="Memory per 1,000 tokens of context",
-    kind=Kind.BYTES, lower_is_better=True, is_charted=False, read=slope_of, runs=slopes_of,
+    kind=Kind.BYTES, lower_is_better=True, is_charted=False, is_judged=True, read=slope_of,
+    runs=slopes_of,
 )  # fmt: skip
 FIT_FIGURES = (PER_1000, loaded("with the smallest context"), LARGEST)
 FIT_CHARTS = (

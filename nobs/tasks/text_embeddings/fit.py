@@ -21,7 +21,8 @@ LARGEST = Figure[EmbeddingsModelReport](
 LOADED: Figure[EmbeddingsModelReport] = loaded()
 PER_ROW = Figure[EmbeddingsModelReport](
     key="bytes_per_row", label="per row", title="Memory per row of a batch", kind=Kind.BYTES,
-    lower_is_better=True, is_charted=False, read=slope_of, runs=slopes_of,
+    lower_is_better=True, is_charted=False, is_judged=True, read=slope_of,
+    runs=slopes_of,
 )  # fmt: skip
 MEMORY = Chart[EmbeddingsModelReport](
     key="memory_by_batch", kind=ChartKind.LINES, title="Memory by batch size",
