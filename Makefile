@@ -3,6 +3,9 @@ SHELL := /bin/sh
 NOBS := .venv/bin/nobs
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
+# A rerun has no time limit of its own, so a test that ran out of time isn't repeated.
+RERUNS := $(if $(filter 1,$(NOBS_TEST_RERUNS)),--reruns 1 --max-suite-reruns 10 --rerun-show-tracebacks \
+    --rerun-except "from pytest-timeout")
 .DEFAULT_GOAL := help
 .PHONY: setup quick bench bench-cuda bench-rocm bench-cpu bench-native build-cpu build-cuda build-rocm \
         test check check-gpu wheels report docs lock clean help
@@ -37,14 +40,14 @@ build-cpu build-cuda build-rocm: build-%: setup ## Build the container image of 
 HEAVY = $(shell grep -rl --include "*.py" "mark\.heavy" tests)
 test: setup ## Run the tests; NOBS_TEST_CONTAINERS=1, NOBS_TEST_BROWSER=1, NOBS_TEST_LONG=1 add more
 	@failed=0; heavy=$$(mktemp); \
-	nice -n 5 $(PYTEST) $(HEAVY) >"$$heavy" 2>&1 & \
-	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder -m "not alone" \
+	nice -n 5 $(PYTEST) $(RERUNS) $(HEAVY) >"$$heavy" 2>&1 & \
+	$(PYTEST) $(RERUNS) -n auto --dist loadfile --no-loadscope-reorder -m "not alone" \
 	    --ignore tests/container --ignore tests/browser $(HEAVY:%=--ignore %) || failed=1; \
 	wait $$! || failed=1; cat "$$heavy"; rm "$$heavy"; \
-	$(PYTEST) -m alone $$(grep -rl --include "*.py" "mark\.alone" tests) || failed=1; \
-	if [ "$${NOBS_TEST_BROWSER:-}" = 1 ]; then $(PYTEST) tests/browser || failed=1; \
+	$(PYTEST) $(RERUNS) -m alone $$(grep -rl --include "*.py" "mark\.alone" tests) || failed=1; \
+	if [ "$${NOBS_TEST_BROWSER:-}" = 1 ]; then $(PYTEST) $(RERUNS) tests/browser || failed=1; \
 	else echo "tests/browser is left out: it runs with NOBS_TEST_BROWSER=1"; fi; \
-	if [ "$${NOBS_TEST_CONTAINERS:-}" = 1 ]; then $(PYTEST) tests/container || failed=1; \
+	if [ "$${NOBS_TEST_CONTAINERS:-}" = 1 ]; then $(PYTEST) $(RERUNS) tests/container || failed=1; \
 	else echo "tests/container is left out: it runs with NOBS_TEST_CONTAINERS=1"; fi; \
 	exit $$failed
 
