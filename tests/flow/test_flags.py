@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.loader import hub_environment
+from tests.fakes.native_run import nobs_run
 
-# Alone: the model server with two threads, the busy core and another test would take ten minutes.
+# Alone: beside the busy core and other tests the model server would take minutes.
 pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 BUSY = "while True: pass"
@@ -23,16 +23,12 @@ BUSY = "while True: pass"
 def test_a_core_kept_busy_beside_the_run_is_flagged(tmp_path: Path, work: tuple[str, ...]) -> None:
     busy = subprocess.Popen([sys.executable, "-c", BUSY])
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "nobs", "run", "--execution", "native", "--backend", "cpu",
-             "--profile", "quick", "--repeats", "2", "--task", *work,
-             "--results", str(tmp_path / "results"), "--json"],
-            env=hub_environment("http://127.0.0.1:9", tmp_path / "hf"),
-            capture_output=True, text=True, timeout=550, check=True,
-        )  # fmt: skip
+        # On one core: two threads of llama.cpp wait for each other, and the busy one delays both.
+        done = nobs_run(tmp_path, "--profile", "quick", "--repeats", "2", "--task", *work, "--json")
     finally:
         busy.kill()
         busy.wait()
+    assert done.returncode == 0, done.stderr
     (model,) = json.loads(done.stdout)["tasks"][0]["models"].values()
     flags = {flag["name"]: flag for flag in model["flags"]}
 

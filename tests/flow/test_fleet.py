@@ -23,6 +23,7 @@ from nobs.storage.owner import this_owner
 from nobs.storage.rundir import RunDir
 from tests.fakes.command import NO_ENGINE, run_nobs
 from tests.fakes.forked import REPO
+from tests.fakes.native_run import one_core
 from tests.fakes.rounds import (
     LIGHT,
     RUN_ID,
@@ -228,13 +229,14 @@ def test_any_user_without_a_name_runs_without_a_home_or_an_entrypoint(
     nobody = ("setpriv", "--reuid=12345", "--regid=54321", "--clear-groups",
               "--inh-caps=-all,+dac_read_search", "--ambient-caps=+dac_read_search",
               "--bounding-set=-all,+dac_read_search")  # fmt: skip
-    done = subprocess.run(
-        [*nobody, "env", "-i", *(f"{name}={value}" for name, value in variables.items()),
-         sys.executable, "-m", "nobs", "run", "--execution", "native", "--backend", "cpu",
-         "--profile", "quick", "--task", "embeddings", "--rows", "1", "--repeats", "1",
-         "--node", "n1", "--results", str(results)],
-        cwd="/", capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    with one_core():
+        done = subprocess.run(
+            [*nobody, "env", "-i", *(f"{name}={value}" for name, value in variables.items()),
+             sys.executable, "-m", "nobs", "run", "--execution", "native", "--backend", "cpu",
+             "--profile", "quick", "--task", "embeddings", "--rows", "1", "--repeats", "1",
+             "--node", "n1", "--results", str(results)],
+            cwd="/", capture_output=True, text=True, timeout=500, check=False,
+        )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["exit_code"] == 0

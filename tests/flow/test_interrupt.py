@@ -18,6 +18,7 @@ from nobs.storage.rundir import RunDir
 from tests.fakes.llm_answers import MODEL, whole_server
 from tests.fakes.llm_server import serving
 from tests.fakes.loader import hub_environment
+from tests.fakes.native_run import one_core
 from tests.fakes.rounds import LIGHT, RUN_ID, finish, ordered_run, reason_of, result_of, start
 from tests.fakes.vision_server import VisionServer
 
@@ -123,7 +124,7 @@ def test_every_task_keeps_repeats_that_hold_without_what_follows_them(
             "--profile", "quick", "--task", task, *served, *small.get(task, ()),
             "--repeats", "10000", "--results", str(tmp_path), "-v", "--json",
         ]  # fmt: skip
-        with subprocess.Popen(
+        with one_core(), subprocess.Popen(
             command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=hub_environment("http://127.0.0.1:9", tmp_path / "hf"),
         ) as process:  # fmt: skip

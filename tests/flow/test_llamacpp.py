@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from nobs.tasks.llms.report import LlmModelReport
 from tests.fakes.forked import REPO
 from tests.fakes.llm_results import report_of
 from tests.fakes.llm_work import cache_work, served_work
+from tests.fakes.native_run import one_core
 
 LLAMACPP = PROVIDERS.load("llamacpp")
 pytestmark = pytest.mark.long
@@ -40,6 +41,12 @@ with PROVIDERS.load("llamacpp").open(ServerRequest(), None, lambda line: None) a
     print(served.connection.base_url, flush=True)
     time.sleep(60)
 """
+
+
+@pytest.fixture(autouse=True)
+def _one_core() -> Iterator[None]:
+    with one_core():
+        yield
 
 
 class RunFailed(Exception):
@@ -108,7 +115,7 @@ def test_the_same_question_is_computed_again_and_answered_alike() -> None:
 def test_a_server_that_runs_already_is_connected_to() -> None:
     settings = Settings(weights=find_weights(), model="mine", context_length=512, threads=1)
     with (
-        serving(settings, pytest.fail, wait_s=60) as url,
+        serving(settings, pytest.fail, wait_s=120) as url,
         LLAMACPP.open(
             ServerRequest(model="mine"), Connection(base_url=f"{url}/v1"), pytest.fail
         ) as served,
@@ -136,7 +143,7 @@ def test_a_killed_parent_leaves_neither_server_nor_files(tmp_path: Path) -> None
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
-    server.wait(10)
+    server.wait(60)
     assert url.startswith("http://127.0.0.1:")
     assert not server.is_running()
     assert list(tmp_path.iterdir()) == []
@@ -158,7 +165,7 @@ def test_weights_that_llama_cpp_refuses_are_told_with_its_log(tmp_path: Path) ->
     settings = Settings(weights=file, model="broken", context_length=512, threads=1)
     with (
         pytest.raises(HostApiError, match="ended with exit code"),
-        serving(settings, pytest.fail, wait_s=60),
+        serving(settings, pytest.fail, wait_s=120),
     ):
         pytest.fail("it serves broken weights")
 

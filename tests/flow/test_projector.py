@@ -22,6 +22,7 @@ from nobs.schema.pins import CompanionPin
 from nobs.schema.server import ServerRequest
 from nobs.tasks.vlms.answers import is_right
 from nobs.tasks.vlms.pictures import Picture, load_pictures
+from tests.fakes.native_run import one_core
 from tools.shapes import COLOURS, SHAPES, choose_shapes, draw_shapes, mark_corners
 
 WEAK = Path(__file__).parents[1] / "fakes" / "projectors" / "weak-mmproj.gguf"
@@ -173,7 +174,7 @@ def test_a_server_without_projector_says_so() -> None:
 @pytest.mark.long
 def test_the_embedded_server_has_the_projector_and_both_names() -> None:
     wanted = ServerRequest(model="SmolLM2-135M-shapes")
-    with PROVIDERS.load("llamacpp").open(wanted, None, lambda _: None) as served:
+    with one_core(), PROVIDERS.load("llamacpp").open(wanted, None, lambda _: None) as served:
         url = served.connection.base_url.removesuffix("/v1")
         answer = ask(url, PICTURES[0].image, PICTURES[0].question, "SmolLM2-135M-shapes")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.command import environment
+from tests.fakes.native_run import one_core
 
 pytestmark = pytest.mark.long
 
@@ -14,11 +15,12 @@ RUNS = 5
 
 
 def test_nothing_grows_from_run_to_run(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.soak.runs", "--runs", str(RUNS)],
-        cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=500,
-        check=False,
-    )  # fmt: skip
+    with one_core():
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.soak.runs", "--runs", str(RUNS)],
+            cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=500,
+            check=False,
+        )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
     assert f"{RUNS}/{RUNS}:" in done.stdout

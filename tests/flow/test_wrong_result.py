@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from nobs.errors import FailureClass
 from nobs.schema.enums import Status
 from nobs.schema.pins import ModelPin, RepeatPolicy
+from tests.fakes.native_run import one_core
 from tests.fakes.runs import order, quick_workload
 
 pytestmark = [pytest.mark.long, pytest.mark.heavy]
@@ -45,11 +46,12 @@ def test_damaged_weights_fail_the_step(tmp_path: Path) -> None:
     )
     run_dir = order(tmp_path / "results", workload)
     path = os.pathsep.join([str(tmp_path), str(REPO)])
-    done = subprocess.run(
-        [sys.executable, "-m", "nobs.supervisor", str(run_dir.path)],
-        env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=300,
-        check=False,
-    )  # fmt: skip
+    with one_core():
+        done = subprocess.run(
+            [sys.executable, "-m", "nobs.supervisor", str(run_dir.path)],
+            env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=500,
+            check=False,
+        )  # fmt: skip
     result = run_dir.find_result(Path(model.id).name)
 
     assert done.returncode == 1
