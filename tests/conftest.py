@@ -21,6 +21,10 @@ sys.dont_write_bytecode = False
 # Collecting makes thousands of objects that stay, and hardly any garbage.
 gc.disable()
 
+# Lines are as wide and as plain as without a terminal, whatever this one asks for.
+for name in ("COLUMNS", "LINES", "FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE"):
+    os.environ.pop(name, None)
+
 LONG = os.environ.get("NOBS_TEST_LONG") == "1"
 
 # The same examples in every run, so that what fails fails again; the profile `long` draws others.

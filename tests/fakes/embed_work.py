@@ -21,13 +21,17 @@ from tests.fakes.embed_server import MODEL, Change, embed_server
 from tests.fakes.llm_server import serving
 from tests.fakes.results import NOW
 
-WAIT_S = 1.0
+WAIT_S = 20.0
 TEXTS = cut_texts(load_texts(load_catalog().datasets["nobs/austen-passages"]).rows)
 """Texts of the published workloads, in the order of requests."""
 
 
 def embed_work(
-    url: str, model: str = MODEL, identity: ModelIdentity | None = None, **params: Any
+    url: str,
+    model: str = MODEL,
+    identity: ModelIdentity | None = None,
+    wait_s: float = WAIT_S,
+    **params: Any,
 ) -> Work:
     """Return the work of a step with small cells, on the pinned texts."""
     catalog = load_catalog()
@@ -45,7 +49,7 @@ def embed_work(
     return Work(
         model=pin, inputs=load_texts(workload.dataset).rows, workload=workload,
         directory=Path(), server=server,
-        connection=Connection(base_url=url, request_timeout_s=WAIT_S),
+        connection=Connection(base_url=url, request_timeout_s=wait_s),
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ if sys.platform == "linux":
     import termios
 
 REPO = Path(__file__).resolve().parents[2]
-LIMIT_S = 120
+LIMIT_S = 300
 MAX_ORDER_BYTES = 1 << 20
 LAUNCHERS = (
     "nobs.cli", "nobs.launch", "nobs.render", "nobs.report", "nobs.storage", "nobs.backends",

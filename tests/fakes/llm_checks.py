@@ -4,6 +4,7 @@ import pytest
 
 from nobs.providers import PROVIDERS
 from nobs.providers.base import Provider
+from nobs.providers.causes import Cause
 from nobs.providers.diagnosis import ServerUnusable
 from nobs.providers.readiness import RetryPolicy, wait_until_ready
 from nobs.schema.server import Connection
@@ -12,13 +13,20 @@ from tests.fakes.llm_server import Choose, Script
 
 OPENAI = PROVIDERS.load("openai")
 BRIEFLY = RetryPolicy(absent_retry_s=0.0, first_pause_s=0.02)
+PATIENT_S = 20.0
+LASTING = {Cause.SILENT: 0.5, Cause.BUSY: 0.5, Cause.NO_REPLY: 0.5}
+"""Causes that are told at the end of the wait, which is short for them."""
 
 
 def fail(
-    url: str, model: str | None = "tiny", key: str = "", of: Provider = OPENAI
+    url: str,
+    model: str | None = "tiny",
+    key: str = "",
+    of: Provider = OPENAI,
+    wait_s: float = PATIENT_S,
 ) -> ServerUnusable:
     """Return why the server at `url` can't be used."""
-    connection = Connection(base_url=url, request_timeout_s=0.5).with_key(key)
+    connection = Connection(base_url=url, request_timeout_s=wait_s).with_key(key)
     with pytest.raises(ServerUnusable) as caught:
         wait_until_ready(connection, model, of, lambda _: None, BRIEFLY)
     return caught.value

@@ -18,11 +18,11 @@ from nobs.tasks.llms.params import (
 )
 from tests.fakes.llm_answers import MODEL
 
-WAIT_S = 1.0
+WAIT_S = 20.0
 PROMPTS = ("one", "two", "three")
 
 
-def work(url: str, directory: Path, **params: Any) -> Work:
+def work(url: str, directory: Path, wait_s: float = WAIT_S, **params: Any) -> Work:
     workload = Workload(
         name="llms-test", version=1, task="llms",
         dataset=load_catalog().datasets["nobs/prompts"], models=(),
@@ -32,7 +32,7 @@ def work(url: str, directory: Path, **params: Any) -> Work:
     return Work(
         model=load_catalog().models["gpt-oss-20b"], inputs=PROMPTS, workload=workload,
         directory=directory, server=server,
-        connection=Connection(base_url=url, request_timeout_s=WAIT_S),
+        connection=Connection(base_url=url, request_timeout_s=wait_s),
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ def one_core() -> Iterator[None]:
 
 
 def nobs_run(
-    tmp_path: Path, *options: str, hub: str = "http://127.0.0.1:9", timeout_s: float = 300
+    tmp_path: Path, *options: str, hub: str = "http://127.0.0.1:9", timeout_s: float = 500
 ) -> subprocess.CompletedProcess[str]:
     """Run natively on the CPU with results and cache below `tmp_path`."""
     words = (

@@ -98,7 +98,7 @@ def finish(
     return run_nobs(*words, cwd=run_dir.results.parent, env=env)
 
 
-def await_(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
+def await_(condition: Callable[[], object], timeout_s: float = 120.0) -> None:
     """Wait until `condition` holds; fail if it doesn't in `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not condition():

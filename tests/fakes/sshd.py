@@ -47,10 +47,12 @@ class Sshd:
 
     def sessions(self) -> list[psutil.Process]:
         """Return the processes that serve connections."""
+        found = []
         with contextlib.suppress(psutil.NoSuchProcess):
-            children = psutil.Process(self.process.pid).children()
-            return [child for child in children if child.name().startswith("sshd")]
-        return []
+            for child in psutil.Process(self.process.pid).children():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    found += [child] if child.name().startswith("sshd") else []
+        return found
 
     def cut(self) -> int:
         """Kill what serves the connections, as when a network breaks; return how many there were.

@@ -84,7 +84,10 @@ class Studio:
 
     def change(self, **changes: Any) -> None:
         state = self.read() if (self.home / "state.json").exists() else {}
-        (self.home / "state.json").write_text(json.dumps({**state, **changes}))
+        # At once: the server may be reading it.
+        new = self.home / "state.new"
+        new.write_text(json.dumps({**state, **changes}))
+        new.replace(self.home / "state.json")
 
     def calls(self) -> list[str]:
         """The commands that were given so far."""
@@ -108,7 +111,7 @@ class Studio:
             env=self.environment,
             capture_output=True,
             check=True,
-            timeout=30,
+            timeout=120,
         )
 
     def stop(self) -> None:

@@ -16,7 +16,7 @@ from tests.fakes.forked import ForkedNobs
 if sys.platform != "win32":
     import pty
 
-DEADLINE_S = 30.0
+DEADLINE_S = 120.0
 # Only the terminal that controls a session turns Ctrl-C into a signal.
 _TAKE_TERMINAL = """
 import fcntl, runpy, termios
@@ -32,6 +32,7 @@ class Terminal:
     master: int
     process: subprocess.Popen[Any]
     shown: str = ""
+    _printed: bytes = field(default=b"", repr=False)
     _seen: int = field(default=0, repr=False)
 
     def expect(self, text: str) -> str:
@@ -70,7 +71,9 @@ class Terminal:
         # Linux reports the closed other end as an I/O error.
         with suppress(OSError):
             if ready and (data := os.read(self.master, 65536)):
-                self.shown += data.decode(errors="replace").replace("\r\n", "\n")
+                # As a whole: a read may end within a character or a line end.
+                self._printed += data
+                self.shown = self._printed.decode(errors="replace").replace("\r\n", "\n")
                 return True
         return False
 

@@ -11,7 +11,7 @@ import psutil
 
 from tests.fakes.rounds import await_, left_files
 
-GONE_IN_S = 10.0
+GONE_IN_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from tests.fakes.llm_answers import MODEL, whole_server
 from tests.fakes.llm_server import Choose, serving
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-WAIT_S = 5.0
+WAIT_S = 20.0
 
 
 def workload(rows: int, source: Source = Source.PACKAGE, **params: Any) -> Workload:

@@ -38,10 +38,10 @@ def check(
     env["PYTHONPATH"] = f"{LIGHT}:{REPO}"
     limit = f"ulimit -f {blocks}; " if blocks else ""
     words = [sys.executable, "-m", "tools.check_gpu", "--out", str(tmp_path / "out"),
-             "--budget", "200"]  # fmt: skip
+             "--budget", "500"]  # fmt: skip
     return subprocess.run(
         ["/bin/sh", "-c", f'{limit}exec "$@"', "sh", *words],
-        cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=240,
+        cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=550,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from tests.fakes.native_run import nobs_run
 COLD = ("--profile", "cold-quick", "--task", "embeddings")
 
 
+@pytest.mark.alone  # other tests map the same weights, which then can't be dropped
 @pytest.mark.long
 def test_each_repeat_is_a_process_that_loads_dropped_weights(tmp_path: Path) -> None:
     done = nobs_run(tmp_path, *COLD, "--repeats", "3", "--json")

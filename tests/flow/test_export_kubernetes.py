@@ -100,7 +100,7 @@ def start(job: Any, root: Path, index: int = 1, said: str = '"$@"') -> list[str]
            "JOB_NAME": "nobs", "JOB_COMPLETION_INDEX": str(index)}  # fmt: skip
     done = subprocess.run(
         [*command, script.replace("/results/", f"{root}/"), name, *words],
-        env=env, check=True, timeout=30, capture_output=True, text=True,
+        env=env, check=True, timeout=120, capture_output=True, text=True,
     )  # fmt: skip
     return done.stdout.splitlines()
 

@@ -68,7 +68,7 @@ def test_no_signal_leaves_a_secret_behind(tmp_path: Path, stop: str) -> None:
         assert file.stat().st_mode & 0o777 == 0o600
         getattr(launcher, stop)()
         engine.go.set()
-        launcher.communicate(timeout=30)
+        launcher.communicate(timeout=60)
         if stop == "kill":
             assert file.parent in sweep_scratch(tmp_path / "res/runs")
     assert list(tmp_path.rglob("*nobs-scratch*")) == []

@@ -215,7 +215,7 @@ def other_disk(tmp_path: Path) -> Iterator[Path]:
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "nobs-test", place], check=True)
     yield place
-    subprocess.run(["umount", place], check=True)
+    subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def test_results_on_another_file_system_are_written_like_any(
@@ -238,7 +238,7 @@ def test_results_that_cannot_be_written_are_refused_before_anything_begins(tmp_p
     try:
         done = run_nobs("run", "--profile", "quick", "--execution", "native", cwd=tmp_path)
     finally:
-        subprocess.run(["umount", results], check=True)
+        subprocess.run(["umount", "--lazy", results], check=True)
 
     assert done.returncode == 3
     assert "Read-only file system" in done.stderr

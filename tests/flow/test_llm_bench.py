@@ -22,18 +22,23 @@ from tests.fakes.llm_server import Choose, Script, ScriptedServer, Send, Then, s
 from tests.fakes.llm_streams import head
 from tests.fakes.llm_work import PROMPTS, WAIT_S, checked_work, facts_of, work
 
+HANGS_S = 2.0
+"""How long a server that hangs is waited for."""
 
-def measure(url: str, directory: Path, repeats: int = 3, **params: Any) -> dict[str, Any]:
+
+def measure(
+    url: str, directory: Path, repeats: int = 3, wait_s: float = WAIT_S, **params: Any
+) -> dict[str, Any]:
     """Do what a step does and return the facts."""
-    return facts_of(ChatBench(work(url, directory, **params)), repeats)
+    return facts_of(ChatBench(work(url, directory, wait_s, **params)), repeats)
 
 
-def fail(answer: Script | Choose, directory: Path) -> HostApiError:
+def fail(answer: Script | Choose, directory: Path, wait_s: float = WAIT_S) -> HostApiError:
     """Return the error of a run, which must come in bounded time."""
     start = time.monotonic()
     with serving(whole_server(answer)) as server, pytest.raises(HostApiError) as caught:
-        measure(server.url, directory)
-    assert time.monotonic() - start < 6 * WAIT_S + 30
+        measure(server.url, directory, wait_s=wait_s)
+    assert time.monotonic() - start < 6 * wait_s + 30
     return caught.value
 
 
@@ -198,7 +203,7 @@ BAD_ANSWERS: dict[str, tuple[Script, str, str]] = {
 @pytest.mark.parametrize("name", BAD_ANSWERS)
 def test_bad_answers_end_the_step_with_their_reason(name: str, tmp_path: Path) -> None:
     answer, said, remedy = BAD_ANSWERS[name]
-    error = fail(answer, tmp_path)
+    error = fail(answer, tmp_path, HANGS_S if name == "hanging" else WAIT_S)
 
     assert said in error.message
     assert remedy in error.remedy
@@ -210,7 +215,7 @@ def test_bad_answers_end_the_step_with_their_reason(name: str, tmp_path: Path) -
 )
 def test_a_server_that_goes_wrong_in_the_middle_ends_the_run(name: str, tmp_path: Path) -> None:
     answer, said, _ = BAD_ANSWERS[name]
-    error = fail(after(5, answer), tmp_path)
+    error = fail(after(5, answer), tmp_path, HANGS_S if name == "hanging" else WAIT_S)
 
     assert "2 of 7 requests" in error.message
     assert said in error.message
@@ -246,7 +251,7 @@ def endless_steps() -> Iterator[Send]:
 
 @pytest.mark.long
 def test_an_infinite_stream_ends_at_the_deadline(tmp_path: Path) -> None:
-    error = fail(lambda _: Script(steps=endless_steps()), tmp_path)
+    error = fail(lambda _: Script(steps=endless_steps()), tmp_path, HANGS_S)
 
     assert "took longer than the time limit" in error.message
 

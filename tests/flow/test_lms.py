@@ -60,7 +60,7 @@ def test_an_lms_that_hangs_is_stopped(installed: Studio) -> None:
         lms.follow("load", TINY, on_progress=lambda _: None, limit_s=30.0, silence_s=1.0)
     with pytest.raises(HostApiError, match="It had no output for"):
         lms.follow("load", TINY, on_progress=lambda _: None, limit_s=1.0, silence_s=30.0)
-    assert time.monotonic() - started < 25
+    assert time.monotonic() - started < 50
 
 
 def test_an_lms_that_prints_no_json_is_told(installed: Studio) -> None:

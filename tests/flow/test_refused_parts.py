@@ -18,6 +18,7 @@ from tests.fakes.llm_refusals import of_fastapi, refusing
 from tests.fakes.llm_routes import one_model
 from tests.fakes.llm_server import Answered, Script, ScriptedServer, Then, serving
 from tests.fakes.loader import hub_environment
+from tests.fakes.waiting import wait_for
 
 ALL = frozenset({Part.SYSTEM_ROLE, Part.STREAM_OPTIONS, Part.TEMPERATURE, Part.LIMIT})
 
@@ -115,6 +116,10 @@ def test_answers_beyond_the_limit_make_the_result_open(tmp_path: Path) -> None:
     ]
 
 
+def has_asked(server: ScriptedServer) -> bool:
+    return any(asked.path.endswith("completions") for asked in server.log)
+
+
 def test_ctrl_c_ends_the_wait_for_a_first_load(tmp_path: Path) -> None:
     hanging = Script(steps=[], then=Then.HANG)
     with serving(one_model(MODEL, {"/v1/chat/completions": hanging})) as server:
@@ -122,10 +127,9 @@ def test_ctrl_c_ends_the_wait_for_a_first_load(tmp_path: Path) -> None:
         with start_nobs(
             *words, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as child:
-            while not any(asked.path.endswith("completions") for asked in server.log):
-                assert child.poll() is None
+            wait_for(lambda: has_asked(server) or child.poll() is not None)
             child.send_signal(signal.SIGINT)
-            _, told = child.communicate(timeout=30)
+            _, told = child.communicate(timeout=60)
 
     assert child.returncode == 130
     assert "Traceback" not in told

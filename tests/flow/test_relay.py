@@ -121,7 +121,7 @@ def test_a_relay_ends_with_a_killed_launcher_and_leaves_nothing(tmp_path: Path) 
         assert launcher.stdout.readline() == b"open\n"
         launcher.send_signal(signal.SIGKILL)
 
-    await_(lambda: not (tmp_path / "r").exists(), 10)
+    await_(lambda: not (tmp_path / "r").exists())
 
 
 def test_the_socket_of_a_killed_relay_gives_its_place_to_the_next(tmp_path: Path) -> None:

@@ -69,10 +69,11 @@ def test_no_text_of_a_repeat_is_sent_twice_and_every_repeat_sends_the_same() -> 
 
 @pytest.mark.alone
 def test_requests_in_flight_are_as_many_as_the_cell_says() -> None:
-    model = run(slow(0.03), inputs=(1,), concurrency=(1, 4), min_rows=12)
+    # Long answers: what a busy machine adds is little beside them.
+    model = run(slow(0.1), inputs=(1,), concurrency=(1, 4), min_rows=12)
     one, four = model.all_runs[0].cells
 
-    assert one.duration_s == pytest.approx(12 * 0.03, rel=0.5)
+    assert one.duration_s == pytest.approx(12 * 0.1, rel=0.5)
     assert four.duration_s < 0.6 * one.duration_s
 
 

@@ -23,12 +23,12 @@ from tests.fakes.embed_work import WAIT_S, reasons, run, suspicions
 from tests.fakes.llm_server import Script, Then
 
 
-def fail(change: Change, **words: Any) -> HostApiError:
+def fail(change: Change, wait_s: float = WAIT_S, **words: Any) -> HostApiError:
     """Return the error of a step, which must come in bounded time."""
     start = time.monotonic()
     with pytest.raises(HostApiError) as caught:
-        run(change, **words)
-    assert time.monotonic() - start < 8 * WAIT_S + 30
+        run(change, wait_s=wait_s, **words)
+    assert time.monotonic() - start < 8 * wait_s + 30
     return caught.value
 
 
@@ -110,7 +110,7 @@ def test_a_server_that_falls_silent_is_not_waited_for_by_every_request() -> None
     def silent(body: dict[str, Any], asked: Any) -> Script:
         return Script(steps=[], then=Then.HANG)
 
-    error = fail(after(10, silent), inputs=(1,), concurrency=(2,), min_rows=32)
+    error = fail(after(10, silent), 2.0, inputs=(1,), concurrency=(2,), min_rows=32)
 
     assert "first-byte-timeout" in error.message
 

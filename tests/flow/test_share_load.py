@@ -107,7 +107,7 @@ def test_a_missed_start_ends_the_client_with_the_cause(tmp_path: Path) -> None:
     with serving(whole_server(ANSWER)) as server:
         with pytest.raises(UsageError, match=r"was to start at .* the repeats before it ended too"):
             measure(server.url, tmp_path, LoadParams(concurrency=(2,), share=share_of(0, past)))
-        soon = datetime.now(UTC) + timedelta(seconds=4)
+        soon = datetime.now(UTC) + timedelta(seconds=5)
         short = share_of(0, soon, slot_s=0.01)
         with pytest.raises(UsageError, match=r"level 2 .* took longer than --slot 0\.01s"):
             measure(server.url, tmp_path, LoadParams(concurrency=(2, 2), share=short))

@@ -140,7 +140,7 @@ def test_interrupted_run_keeps_finished_steps(tmp_path: Path, number: signal.Sig
         if '"phase":"load"' in line and '"step":"hangs"' in line:
             break
     process.send_signal(number)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert result_of(run_dir, "fine").status is Status.OK

@@ -120,7 +120,7 @@ def test_an_output_that_is_no_file_is_written_to_and_stays(tmp_path: Path) -> No
     os.mkfifo(pipe)
     with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
         done = nobs_report("--results", str(tmp_path), "-o", str(pipe))
-        shown, _ = reader.communicate(timeout=10)
+        shown, _ = reader.communicate(timeout=60)
 
     assert (done.returncode, done.stdout) == (0, "")
     assert "embeddings-quick/1 (closed)" in shown

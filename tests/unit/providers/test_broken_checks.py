@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from nobs.providers.causes import Cause
-from tests.fakes.llm_checks import chat, fail
+from tests.fakes.llm_checks import LASTING, PATIENT_S, chat, fail
 from tests.fakes.llm_routes import reply
 from tests.fakes.llm_server import Script, Send, Then, serving
 from tests.fakes.llm_streams import chunked, delta, event, head
@@ -39,7 +39,7 @@ def said_in_stream(**error: Any) -> Script:
 )  # fmt: skip
 def test_the_cause_is_what_the_server_did(script: Script, cause: Cause, said: str) -> None:
     with serving(chat(script)) as server:
-        error = fail(server.url)
+        error = fail(server.url, wait_s=LASTING.get(cause, PATIENT_S))
 
     assert error.cause is cause, error.message
     assert said in f"{error.message} {error.remedy}"

@@ -13,7 +13,7 @@ from nobs.providers.base import ServedModel
 from nobs.providers.causes import Cause
 from nobs.providers.readiness import ONCE, wait_until_ready
 from nobs.schema.server import Connection, ModelIdentity
-from tests.fakes.llm_checks import BRIEFLY, OPENAI, chat, fail
+from tests.fakes.llm_checks import BRIEFLY, LASTING, OPENAI, PATIENT_S, chat, fail
 from tests.fakes.llm_routes import models, one_model, reply, routes
 from tests.fakes.llm_server import Choose, Script, Send, Then, serving
 from tests.fakes.llm_streams import event, head
@@ -90,14 +90,14 @@ def test_an_address_without_a_way() -> None:
 
 def test_a_firewall() -> None:
     with deaf_port() as url:
-        error = fail(url)
+        error = fail(url, wait_s=LASTING[Cause.NO_REPLY])
     assert error.cause is Cause.NO_REPLY
     assert "firewall" in error.remedy
 
 
 def test_tls_where_the_server_has_none() -> None:
     with serving(one_model()) as server:
-        error = fail(server.url.replace("http:", "https:"))
+        error = fail(server.url.replace("http:", "https:"), wait_s=2.0)
     assert error.cause is Cause.TLS
     assert "http://" in error.remedy
 
@@ -148,7 +148,7 @@ BAD_LISTS: dict[str, tuple[Choose, Cause, str]] = {
 def test_a_server_without_a_list_of_models(kind: str) -> None:
     choose, cause, said = BAD_LISTS[kind]
     with serving(choose) as server:
-        error = fail(server.url)
+        error = fail(server.url, wait_s=LASTING.get(cause, PATIENT_S))
     assert (error.cause, said in error.message) == (cause, True), error.message
 
 
@@ -207,7 +207,7 @@ BAD_COMPLETIONS: dict[str, tuple[Script, Cause, str]] = {
 def test_a_model_that_fails_the_test_inference(kind: str) -> None:
     script, cause, said = BAD_COMPLETIONS[kind]
     with serving(chat(script)) as server:
-        error = fail(server.url)
+        error = fail(server.url, wait_s=LASTING.get(cause, PATIENT_S))
     assert (error.cause, said in error.message) == (cause, True), error.message
     assert ".." not in f"{error.message} {error.remedy}"
 

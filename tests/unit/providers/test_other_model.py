@@ -32,7 +32,7 @@ def opened(provider: str, wanted: str, replies: dict[str, Reply]) -> ServedModel
     """What the provider makes of a server with these routes."""
     with serving(routes(replies)) as server:
         request = ServerRequest(model=wanted)
-        connection = Connection(base_url=server.url, request_timeout_s=5)
+        connection = Connection(base_url=server.url, request_timeout_s=20)
         with PROVIDERS.load(provider).open(request, connection, lambda _: None) as served:
             return served
 

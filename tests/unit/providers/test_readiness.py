@@ -34,7 +34,7 @@ def failing_first(times: int, script: Script, then: Choose) -> Choose:
 def wait(
     url: str,
     on_progress: Callable[[str], None],
-    request_timeout_s: float = 5.0,
+    request_timeout_s: float = 20.0,
     **policy: float,
 ) -> str:
     connection = Connection(base_url=url, request_timeout_s=request_timeout_s)
@@ -153,8 +153,8 @@ def test_a_first_load_is_waited_for_on_one_connection_and_told() -> None:
 def test_who_never_answers_is_asked_once_and_the_option_is_named() -> None:
     hanging = Script(steps=[], then=Then.HANG)
     with serving(one_model(more={"/v1/chat/completions": hanging})) as server:
-        with pytest.raises(ServerUnusable, match=r"doesn't answer in 1 s\.") as caught:
-            wait(server.url, pytest.fail, request_timeout_s=0.6)
+        with pytest.raises(ServerUnusable, match=r"doesn't answer in 2 s\.") as caught:
+            wait(server.url, pytest.fail, request_timeout_s=2.0)
         assert len(chats_of(server)) == 1
 
     assert "--request-timeout" in caught.value.remedy

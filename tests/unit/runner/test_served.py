@@ -81,7 +81,7 @@ def test_a_server_that_ended_is_seen_no_more(port: int) -> None:
     assert listener
     for process in (*listener.children(), listener):
         process.kill()
-    listener.wait(10)
+    listener.wait(60)
 
     assert clock.lap() is None
 

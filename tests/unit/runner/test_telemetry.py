@@ -63,9 +63,13 @@ def test_cores_that_others_keep_busy_are_measured_while_the_server_is_idle() -> 
         ]
     )
     monitor = Monitor([], alone=False, read_cpu=lambda: next(clocks))
+    start = time.perf_counter()
     monitor.watch_idle(cpu_s=0.2)
+    took_s = time.perf_counter() - start
 
-    assert monitor.idle_foreign_cores == pytest.approx(0.3 / 0.2, rel=0.2)
+    assert monitor.idle_foreign_cores is not None
+    # 0.3 CPU seconds over a time that is at least what was asked for.
+    assert 0.3 / took_s <= monitor.idle_foreign_cores <= 0.3 / 0.2 + 1e-9
 
 
 @pytest.mark.alone
@@ -80,7 +84,7 @@ def test_every_sample_is_a_line_in_order_of_time(tmp_path: Path) -> None:
 
     assert times == sorted(times)
     assert times[0] < -0.3
-    assert times[-1] == pytest.approx(samples[-1].start_s + samples[-1].duration_s, abs=0.2)
+    assert times[-1] == pytest.approx(samples[-1].start_s + samples[-1].duration_s, abs=0.5)
     assert {(line["device"], "power_w" in line) for line in lines} == {(0, True), (1, False)}
 
 
@@ -135,11 +139,11 @@ def test_a_falling_clock_and_its_reason_stand_in_the_parts() -> None:
     )
 
     def heat(_number: int, sample: Sample) -> None:
-        hot.extend([sample] if sample.start_s > 0.3 else [])
+        hot.extend([sample] if sample.start_s > 0.8 else [])
 
     monitor = Monitor([replace(reader, throttle_reasons={1: "hardware-thermal"})])
     with monitor:
-        samples = repeat(Nap([0.05]), RepeatPolicy(sustain_s=0.8), heat)
+        samples = repeat(Nap([0.05]), RepeatPolicy(sustain_s=2.4), heat)
     first, *_, last = (part.devices[0] for part in monitor.summarise(samples, parts=4).parts)
 
     assert (first.clock_median_hz, last.clock_median_hz) == (2e9, 1.5e9)

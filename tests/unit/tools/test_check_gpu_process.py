@@ -4,10 +4,9 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.fakes.rounds import await_
+from tests.fakes.waiting import has_ended, wait_for
 from tools.check_gpu.process import run_bounded
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -36,15 +35,8 @@ def test_what_a_command_says_and_how_it_ends_is_kept(tmp_path: Path) -> None:
 def test_a_hanging_command_ends_with_what_it_started_in_another_session(tmp_path: Path) -> None:
     start = time.monotonic()
 
-    code, stdout, _ = run(STUBBORN, tmp_path / "log", 2.0)
+    code, stdout, _ = run(STUBBORN, tmp_path / "log", 5.0)
 
     assert code is None
     assert time.monotonic() - start < 60
-    await_(lambda: not psutil.pid_exists(int(stdout)) or is_zombie(int(stdout)))
-
-
-def is_zombie(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+    wait_for(lambda: has_ended(int(stdout)))
