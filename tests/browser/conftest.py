@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from nobs.report.leaderboard import Skipped
 from tests.browser.pages import write_page
@@ -19,6 +19,9 @@ from tests.fakes.reports import bare_report, failed_report, make_report, max_rep
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 MACHINES = (("fast", 9.0, "cuda"), ("middle", 3.0, "rocm"), ("slow", 1.0, "mps"))
 ASKED_FOR = os.environ.get("NOBS_TEST_BROWSER") == "1"
+
+
+expect.set_options(timeout=60_000)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -31,7 +31,7 @@ def opened(
         viewport={"width": width, "height": 900},
         color_scheme="dark" if scheme == "dark" else "light",
     ) as context:
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)
         page = context.new_page()
         noise: list[str] = []
         page.on("console", lambda message: noise.append(f"console: {message.text}"))
@@ -45,8 +45,14 @@ def opened(
         assert noise == [f"request: {file.as_uri()}"]
 
 
+def settle(page: Page) -> None:
+    """Wait until the page has drawn what a click has asked for: it hears of a new address later."""
+    page.evaluate("() => new Promise((drawn) => setTimeout(() => setTimeout(drawn)))")
+
+
 def cells(page: Page, column: str) -> list[str]:
     """Return the first line of each cell below the heading `column`."""
+    settle(page)
     heads = page.locator("thead th").all_inner_texts()
     (index,) = [place for place, head in enumerate(heads) if head.strip().startswith(column)]
     rows = page.locator(f"tbody tr > :nth-child({index + 1})").all_inner_texts()
@@ -55,6 +61,7 @@ def cells(page: Page, column: str) -> list[str]:
 
 def marks(page: Page, chart: str, kind: str = "dot") -> int:
     """Return how many marks of `kind` the chart with this title has."""
+    settle(page)
     box = page.locator("figure.chart").filter(
         has=page.get_by_role("heading", name=chart, exact=True)
     )

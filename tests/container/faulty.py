@@ -87,7 +87,7 @@ def under_way(engine: str, run_dir: RunDir, at: str) -> "Iterator[subprocess.Pop
         await_(lambda: has_begun(run_dir, at) or launcher.poll() is not None)
         assert launcher.poll() is None, launcher.communicate()
         yield launcher
-        launcher.communicate(timeout=60)
+        launcher.communicate(timeout=120)
 
 
 def ends_of(run_dir: RunDir) -> list[str]:

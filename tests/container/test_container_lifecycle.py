@@ -4,6 +4,7 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import docker
@@ -97,8 +98,11 @@ def test_a_loss_of_power_loses_nothing_that_was_finished(
         launcher.kill()
         label = f"{LABEL_RUN_ID}={RUN_ID}"
         for container in client.containers.list(filters={"label": label}, ignore_removed=True):
-            container.kill()
-            container.wait()
+            # It may have ended by itself.
+            with suppress(docker.errors.APIError):
+                container.kill()
+            with suppress(docker.errors.NotFound):
+                container.wait()
     kept = look(run_dir)
 
     check_resumed(run_dir, kept, finish(run_dir, *RESUME, DOCKER_HOST=engine))

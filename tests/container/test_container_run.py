@@ -102,7 +102,7 @@ def test_at_the_deadline_the_program_gets_its_time_to_clean_up(launch: Launch) -
         "time.sleep(600)"
     )
 
-    outcome = launch.run(code, timeout_s=3)
+    outcome = launch.run(code, timeout_s=10)
 
     assert outcome.timed_out
     assert outcome.exit_code == 9

@@ -45,7 +45,7 @@ class OwnEngine:
             [*alone, f"--host={self.url}", *words],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
-        await_(self._listens, 60.0)
+        await_(self._listens)
 
     def kill(self) -> None:
         """End the daemon as a crash does."""

@@ -21,7 +21,7 @@ WORK = (
 def nobs(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "nobs", *arguments], env=environment, capture_output=True,
-        text=True, timeout=300, check=False,
+        text=True, timeout=500, check=False,
     )  # fmt: skip
 
 

@@ -18,7 +18,13 @@ import docker
 import pytest
 
 from nobs.launch.container.life import adopt_container
-from nobs.launch.container.plan import LABEL_OWNER, LABEL_PROCESS, LABEL_RUN_ID, owner_name
+from nobs.launch.container.plan import (
+    LABEL_OWNER,
+    LABEL_PROCESS,
+    LABEL_RUN_ID,
+    RUN_DIR_IN_CONTAINER,
+    owner_name,
+)
 from nobs.launch.engine.client import Engine, connect
 from nobs.launch.executor.container import ContainerExecutor
 from nobs.launch.output import Output, count_recorded
@@ -28,11 +34,13 @@ from nobs.storage.rundir import RunDir
 from tests.container.launching import BASE_IMAGE, Launch
 
 ROUNDS = 5
-LINES = 300
-"""At 4 ms each they take longer than any round waits before it kills."""
+LINES, HELD = 300, 250
+"""At 4 ms each those before the held one take longer than a round waits; it waits for the kill."""
 SAY = (
-    "import sys, time\n"
+    "import pathlib, sys, time\n"
     f"for number in range({LINES}):\n"
+    f"    while number == {HELD} and not pathlib.Path('{RUN_DIR_IN_CONTAINER}/go').exists():\n"
+    "        time.sleep(0.004)\n"
     "    print('out', number, flush=True)\n"
     "    print('err', number, 'x' * (number * 7 % 300), file=sys.stderr, flush=True)\n"
     "    time.sleep(0.004)\n"
@@ -68,6 +76,7 @@ def kill_and_take_over(engine: str, launch: Launch, after_s: float) -> Outcome:
             time.sleep(0.005)
         time.sleep(after_s)
         launcher.kill()
+    (launch.run_dir / "go").touch()
     output = Output(run_dir, lambda _: None, count_recorded(run_dir, 0))
     outcome = adopt_container(launch.engine, launch.run_id, output, timeout_s=60)
     assert outcome is not None

@@ -18,7 +18,7 @@ QUICK = ("--profile", "quick", "--task", "embeddings", "--backend", "cpu", "--ex
 def nobs(engine: str, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*RUN, *words], env=os.environ | {"DOCKER_HOST": engine}, capture_output=True, text=True,
-        timeout=300, check=False,
+        timeout=500, check=False,
     )  # fmt: skip
 
 

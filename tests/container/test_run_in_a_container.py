@@ -51,7 +51,7 @@ def finished(
     results = tmp_path_factory.mktemp("run") / "results"
     done = subprocess.run(
         nobs_run(engine, results, "--json"), env=os.environ | {"DOCKER_HOST": engine},
-        capture_output=True, text=True, timeout=300, check=False,
+        capture_output=True, text=True, timeout=500, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return results, json.loads(done.stdout), done.stderr
@@ -85,7 +85,7 @@ def test_models_and_texts_of_the_user_s_own_are_measured(
         nobs_run(engine, tmp_path / "re:sults, ü", "--json", "--task", "embeddings",
                  "--model", str(model), "--dataset", str(texts)),
         env=os.environ | {"DOCKER_HOST": engine},
-        capture_output=True, text=True, timeout=300, check=False,
+        capture_output=True, text=True, timeout=500, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert str(model) in json.loads(done.stdout)["tasks"][0]["models"]

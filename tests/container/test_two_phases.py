@@ -109,7 +109,7 @@ def run_watched(
         done = subprocess.run(
             [sys.executable, "-m", "nobs", "run", "--execution", "container", "--backend", "cpu",
              "--results", str(tmp_path / "results"), "--repeats", "3", "--verbose", *words],
-            env=environment, capture_output=True, text=True, timeout=300, check=False,
+            env=environment, capture_output=True, text=True, timeout=500, check=False,
         )  # fmt: skip
         over.set()
         thread.join()

@@ -152,7 +152,8 @@ def test_one_changed_line_leaves_the_wheels_alone(
     layers = [image.attrs["RootFS"]["Layers"] for image in (before, after)]
     changed = [pair for pair in zip(*layers, strict=True) if pair[0] != pair[1]]
     assert 1 <= len(changed) <= 2, "the layer of nobs, and the empty one of WORKDIR"
-    assert took < 20
+    # The wheels take minutes.
+    assert took < 60
 
 
 @pytest.mark.skipif(
