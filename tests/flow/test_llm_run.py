@@ -265,18 +265,19 @@ def test_levels_of_load_stand_below_the_figures_and_make_the_result_open(tmp_pat
     assert "params.load" in done.stdout
 
 
+@pytest.mark.alone
 def test_the_highest_load_with_a_promise_is_found_and_valid(tmp_path: Path) -> None:
-    # Two at once wait for 120 ms and three for 180 ms, 30 ms on either side of the promise.
-    with serving(whole_server(queue_answers(service_s=0.06))) as server:
-        done = nobs_run(tmp_path, *QUICK, *at(server), "--slo", "latency=150ms")
+    # Two at once wait for 80 ms and three for 120 ms, 20 ms on either side of the promise.
+    with serving(whole_server(queue_answers(service_s=0.04))) as server:
+        done = nobs_run(tmp_path, *QUICK, *at(server), "--slo", "latency=100ms")
     (file,) = (tmp_path / "results").glob("report_*.json")
     found = validate_document(json.loads(file.read_text()))
     lines = [line.strip() for line in done.stdout.splitlines()]
 
     assert done.returncode == 0, done.stderr
-    assert "promise: 95 % of requests: latency up to 150 ms" in lines
+    assert "promise: 95 % of requests: latency up to 100 ms" in lines
     (bound,) = [line for line in lines if line.startswith("promise holds at concurrency ")]
-    # Beside other tests, which take the client's time, fewer keep it; test_llm_load.py is strict.
+    # On a busy machine even two may not keep it.
     assert re.fullmatch(r".*, fails at concurrency [23] \(95 % confidence\)", bound)
     assert (found.ruling, found.faults) == (Ruling.OPEN, ())
 
