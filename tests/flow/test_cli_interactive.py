@@ -101,7 +101,7 @@ def test_only_profiles_with_the_chosen_task_are_offered(tmp_path: Path) -> None:
         child.expect("No profile has all of embeddings-served,llms.")
         child.expect("Tasks (")
         child.type("vlms\n")
-        child.expect("Profile (standard, quick, coco) [standard]: ")
+        child.expect("Profile (standard, quick, cold, cold-quick, coco) [standard]: ")
         child.type("\n")
         child.expect("vlms: no server answers at http://127.0.0.1:9/v1")
         for question in ("Backend (", "Execution (", "Run now? [y/N]"):

@@ -23,7 +23,8 @@ def test_the_remedy_names_a_profile_where_this_one_lacks_the_task() -> None:
 
     assert str(caught.value) == (
         "--concurrency doesn't apply to embeddings and diffusion, only to llms, vlms and "
-        "embeddings-served. Leave it out, or choose a profile with llms and vlms (standard, quick)."
+        "embeddings-served. Leave it out, or choose a profile with llms and vlms (standard, "
+        "quick, cold, cold-quick)."
     )
 
 
