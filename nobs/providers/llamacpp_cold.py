@@ -8,7 +8,10 @@ from pathlib import Path
 from nobs.providers.cold import Started, refuse
 from nobs.providers.embedded import Settings, running
 from nobs.providers.llamacpp import WORK
+from nobs.providers.weights import packaged_pin
 from nobs.schema.server import Connection, ServerRef, ServerRequest
+
+LEAVE_OUT = "Leave out --llm-model, or load the model in Ollama, or in LM Studio."
 
 
 class LlamaCold:
@@ -36,11 +39,15 @@ class LlamaCold:
 
 
 def cold_server(server: ServerRef, connection: Connection) -> LlamaCold:
-    """Return the embedded server; UsageError for a llama-server that somebody else started."""
-    identity = server.identity
-    # Only of what NOBS itself serves.
-    if identity is None or identity.weights_sha256 is None:
+    """Return the embedded server; UsageError for a llama-server that somebody else started.
+
+    It starts the packaged model only: a run with weights of the user's would measure others.
+    """
+    weights = server.identity.weights_sha256 if server.identity else None
+    if weights is None:
         refuse(server)
+    if weights != packaged_pin().weights_sha256:
+        refuse(server, f"NOBS starts its own model again, not {server.model}", LEAVE_OUT)
     settings = WORK.settings_of(ServerRequest(provider=server.provider))
     assert isinstance(settings, Settings)  # noqa: S101 -- of llama.cpp
     return LlamaCold(settings, connection.request_timeout_s)
