@@ -24,6 +24,8 @@ def connect_as_nobody(engine: str, answer: Connection) -> None:
         answer.send((error.message, error.remedy, error.exit_code))
 
 
+# A thread of pytest-rerunfailures, which only waits for connections, is no danger to a fork.
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_forbidden_socket_names_the_group_as_remedy(engine: str) -> None:
     if os.geteuid() != 0:
         pytest.fail("becoming another user needs root; run these tests as .ci/run does")
