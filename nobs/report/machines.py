@@ -71,7 +71,7 @@ def _identity(report: Report) -> tuple[str, str]:
 
 
 def _entries(report: Report, prices: Prices, *, is_shared: bool) -> Iterator[Entry]:
-    """Yield what was measured; a name that reports share is told apart by the run."""
+    """Yield what was measured; a name that reports share is distinguished by the run."""
     host, limits = name_of(report), limits_of(report)
     for task in report.tasks:
         definition = definition_of(task.task, task.workload.division)

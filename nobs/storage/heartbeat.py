@@ -58,7 +58,7 @@ def is_beating(run_dir: RunDir, watch_s: float = SILENT_S) -> bool:
 
 
 def _read(run_dir: RunDir) -> bytes:
-    # Opening the file anew makes NFS ask its server.
+    # Opening the file again makes NFS ask its server.
     with suppress(OSError):
         return run_dir.heartbeat_file.read_bytes()
     return b""

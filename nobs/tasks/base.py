@@ -125,7 +125,7 @@ class TaskDefinition(Protocol):
     """`module:function` that finds, fetches and checks a model's directory: `(ModelPin, *,
     offline=False, force=False) -> nobs.data.found.Model`. Not called for models of a server."""
     is_complete: str = "nobs.data.weights:is_complete"
-    """`module:function` that tells of a directory whether it has all files of a model of this task,
+    """`module:function` that returns whether a directory has all files of a model of this task,
     `(Path) -> bool`; light to import."""
     packages: tuple[str, ...] = ()
     """Packages that a step imports and the launcher doesn't need, by their names on PyPI."""

@@ -15,7 +15,7 @@ STOPPED = "stopped answering"
 
 
 class LoadGuard:
-    """Is told of every request of one level, in the order of time, and says when to stop sending.
+    """Sees every request of one level, in the order of time, and says when to stop sending.
 
     The queue of a server that keeps up grows by chance only: in the second half of the time so
     far, ends are fewer than arrivals by at most a few times the square root of the arrivals. While

@@ -17,7 +17,7 @@ from nobs.tasks.chat.steady import steady_figures, steady_part
 MIN_SENT = 0.8
 """Share of a rate that must be reached; else the sender is the limit."""
 NEAR = 2.0
-"""Ratio to the bound within which levels tell of it."""
+"""Ratio to the bound within which levels determine it."""
 type Share = tuple[float, float, float]
 """Load, share of kept requests, number of independent ones."""
 type Measure = Callable[[LoadLevel], float | None]

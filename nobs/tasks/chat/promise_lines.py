@@ -98,9 +98,9 @@ def _answer_lines(answer: PromiseAnswer, *, is_judged: bool) -> Iterator[str]:
         yield f"  {_ENDED[Ended(answer.ended)]}"
     if answer.peak_requests_per_sec is not None:
         rate, tokens = answer.peak_requests_per_sec, answer.peak_tokens_per_sec
-        told = "" if tokens is None else f", {format_rate(tokens)} tokens/s"
+        tokens_text = "" if tokens is None else f", {format_rate(tokens)} tokens/s"
         at = _at(answer, answer.peak_at)
-        yield f"  highest throughput: {format_rate(rate)} requests/s{told}, at {at}"
+        yield f"  highest throughput: {format_rate(rate)} requests/s{tokens_text}, at {at}"
     if answer.goodput_per_sec is not None:
         at, good = _at(answer, answer.goodput_at), format_rate(answer.goodput_per_sec)
         yield f"  highest goodput: {good} requests/s, at {at}"

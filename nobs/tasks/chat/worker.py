@@ -53,8 +53,8 @@ async def _work(channel: Channel) -> None:
 async def _listen(channel: Channel, guard: LoadGuard) -> None:
     """Obey the verdict of another process; raise EOFError if the parent is gone."""
     while True:
-        told: Stop = await receive(channel)
-        guard.verdict = guard.verdict or told.verdict
+        stop: Stop = await receive(channel)
+        guard.verdict = guard.verdict or stop.verdict
 
 
 async def _report(channel: Channel, guard: LoadGuard) -> None:

@@ -58,7 +58,7 @@ class _Worker:
     channel: Channel
     process: subprocess.Popen[str]
 
-    def tell(self, message: object) -> None:
+    def send(self, message: object) -> None:
         """Send `message`; a process that has ended is noticed where its answer is awaited."""
         with suppress(OSError):
             self.channel.send(message)
@@ -102,7 +102,7 @@ async def send_parts(parts: Sequence[Part], start: Start = send_soon) -> tuple[l
         ready = [worker for worker, lost in zip(workers, losses, strict=True) if lost is None]
         start_s = await start()
         for worker in ready:
-            worker.tell(start_s)
+            worker.send(start_s)
         verdicts: list[str] = []
         followed = iter(await asyncio.gather(*(_follow(w, ready, verdicts) for w in ready)))
         sent = [
@@ -115,7 +115,7 @@ async def send_parts(parts: Sequence[Part], start: Start = send_soon) -> tuple[l
 async def _prepare(worker: _Worker) -> LostWorker | None:
     """Give a process its part and wait for its connections; return why it can't take part."""
     asked_ns = time.perf_counter_ns()
-    worker.tell(worker.part)
+    worker.send(worker.part)
     try:
         ready: Ready = await worker.hear()
     except LostWorker as lost:
@@ -126,12 +126,12 @@ async def _prepare(worker: _Worker) -> LostWorker | None:
 
 
 async def _follow(worker: _Worker, workers: Sequence[_Worker], verdicts: list[str]) -> SentPart:
-    """Return the answers of a process; tell all `workers` the verdict of its guard."""
+    """Return the answers of a process; send all `workers` the verdict of its guard."""
     try:
         while not isinstance(said := await worker.hear(), SentPart):
             verdicts.append(said.verdict)
             for other in workers:
-                other.tell(said)
+                other.send(said)
     except LostWorker as reason:
         return failed_part(worker.part, str(reason))
     return said
