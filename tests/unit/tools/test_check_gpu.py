@@ -74,7 +74,6 @@ def test_a_good_card_passes() -> None:
         (measured(throttling=throttling({"hardware-thermal": 0.2})), "throttling", State.WARN),
         (measured(left=64 << 20), "memory", State.FAIL),
         (measured(mfu=0.4), "MFU", State.WARN),
-        (measured(mfu=0.4, run="embeddings"), "MFU", State.OK),
     ],
 )
 def test_a_bad_figure_is_found_beside_good_ones(bad: Measured, name: str, state: State) -> None:
@@ -84,6 +83,21 @@ def test_a_bad_figure_is_found_beside_good_ones(bad: Measured, name: str, state:
 
     assert found.pop(name) is state
     assert set(found.values()) == {State.OK}
+
+
+@pytest.mark.parametrize(
+    ("run", "backend"), [("embeddings", Backend.CUDA), ("embeddings-max", Backend.CPU)]
+)
+def test_the_mfu_is_judged_for_tuned_models_of_a_gpu_only(run: str, backend: Backend) -> None:
+    (check,) = (each for each in judge([measured(mfu=0.4, run=run)], backend) if each.name == "MFU")
+
+    assert (check.state, "40 % m in" in check.found) == (State.SKIP, True)
+
+
+def test_a_model_that_was_not_tuned_leaves_the_judgement_of_others() -> None:
+    found = states(judge([measured(), measured(mfu=0.4, run="embeddings")], Backend.CUDA))
+
+    assert found["MFU"] is State.OK
 
 
 def test_without_a_measured_model_nothing_is_called_good() -> None:
