@@ -80,27 +80,22 @@ class BackendTarget:
 
     def torch_index(self, accelerators: Accelerators) -> str:
         """Return the index whose torch fits the driver: `default` or one of PyTorch's own."""
-        del accelerators
         return "default"
 
     def container_needs(self, accelerators: Accelerators) -> ContainerNeeds:
         """Return what a container needs on this machine."""
-        del accelerators
         return ContainerNeeds()
 
     def is_built_into(self, torch: Any) -> bool:  # noqa: ANN401 - a module
         """Whether this build of torch has code for the backend."""
-        del torch
         return True
 
     def is_available(self, torch: Any) -> bool:  # noqa: ANN401 - a module
         """Whether torch finds a device of the backend here."""
-        del torch
         return True
 
     def describe_device(self, torch: Any) -> dict[str, Any]:  # noqa: ANN401 - a module
         """Return the fields of a `DeviceCheck` that describe the device of torch."""
-        del torch
         return {"device_name": platform.processor() or platform.machine()}
 
 

@@ -24,7 +24,6 @@ class Cpu(BackendTarget):
 
     def torch_index(self, accelerators: Accelerators) -> str:
         """Return PyTorch's own CPU index: a tenth of the download of the default one."""
-        del accelerators
         return "cpu"
 
 

@@ -79,7 +79,6 @@ class Rocm(BackendTarget):
 
     def torch_index(self, accelerators: Accelerators) -> str:
         """Return PyTorch's own ROCm index; the default one has no builds for AMD."""
-        del accelerators
         return "rocm7.2"
 
     def container_needs(self, accelerators: Accelerators) -> ContainerNeeds:
