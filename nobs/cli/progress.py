@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Self, TextIO
 
 from nobs.cli.live import MOST_CHARACTERS, BuildProgress, LiveOutput, Output
@@ -69,12 +68,7 @@ class Progress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._output.clear()
 
     def show(self, event: Event) -> None:

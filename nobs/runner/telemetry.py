@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from math import isnan
 from operator import itemgetter
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import psutil
@@ -79,16 +78,11 @@ class Monitor:
         self._busy.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._end_s is None:
             self.mark()
         self._limits.look(self._repeats, is_last=True)
-        self._busy.__exit__(kind, error, trace)
+        self._busy.__exit__(None, None, None)
         self._foreign = self._count_foreign()
 
     def now(self) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from types import TracebackType
 from typing import Self
 
 from nobs.log import Event, configure_json, format_line
@@ -26,12 +25,7 @@ class EventSink:
         configure_json(self.write)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._file.close()
 
     def write(self, event: Event) -> None:
