@@ -118,10 +118,7 @@ class NodeName(click.ParamType[str]):
     name = "name"
 
     def convert(
-        self,
-        value: Any,  # noqa: ANN401 - click's signature
-        param: click.Parameter | None,
-        ctx: click.Context | None,
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
         """Return the name; anything else is a usage error."""
         if not re.fullmatch(NODE_NAME, str(value)):
@@ -175,10 +172,7 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         self._kind = kind
 
     def convert(
-        self,
-        value: Any,  # noqa: ANN401 - click's signature
-        param: click.Parameter | None,
-        ctx: click.Context | None,
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[float, ...]:
         """Return the numbers; anything that is no number above 0 is a usage error."""
         if isinstance(value, tuple):
@@ -201,10 +195,7 @@ class Duration(click.ParamType[float | str]):
         self._words = words
 
     def convert(
-        self,
-        value: Any,  # noqa: ANN401 - click's signature
-        param: click.Parameter | None,
-        ctx: click.Context | None,
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> float | str:
         """Return seconds, or one of the words; anything else is a usage error."""
         if isinstance(value, float):
