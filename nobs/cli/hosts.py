@@ -6,7 +6,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from nobs.cli.options import RUN_OPTIONS, Decorated
+from nobs.cli.options import RUN_OPTIONS, combine
 from nobs.cli.paths import UserPath
 
 WORDS = "nobs.words"
@@ -17,30 +17,18 @@ _HERE = frozenset({*RUN_OPTIONS, *HOSTS_OPTIONS, "results", "node", "resume", "t
 _REFUSED = ("node", "resume", "take_over", "detach")
 
 
-def hosts_options(command: Decorated) -> Decorated:
-    """Add the options that name hosts."""
-    for option in (
-        click.option(
-            "--ssh-config", type=UserPath(dir_okay=False), metavar="FILE",
-            envvar="NOBS_SSH_CONFIG", show_envvar=True,
-            help="Configuration of ssh instead of the user's own.",
-        ),
-        click.option(
-            "--tag", "tags", multiple=True, metavar="TAG",
-            help="With --hosts: only hosts with this tag. Can be repeated.",
-        ),
-        click.option(
-            "--hosts", "hosts_file", type=UserPath(dir_okay=False), metavar="FILE.toml",
-            help="Use the hosts of this file, with names, tags and prices.",
-        ),
-        click.option(
-            "--host", multiple=True, metavar="ssh://HOST[,HOST]",
-            help="Use these hosts, all at the same time, by the system's ssh; reports come to "
-            "--results. Can be repeated.",
-        ),
-    ):  # fmt: skip
-        command = option(command)
-    return command
+hosts_options = combine(
+    click.option("--host", multiple=True, metavar="ssh://HOST[,HOST]",
+                 help="Use these hosts, all at the same time, by the system's ssh; reports come to "
+                 "--results. Can be repeated."),
+    click.option("--hosts", "hosts_file", type=UserPath(dir_okay=False), metavar="FILE.toml",
+                 help="Use the hosts of this file, with names, tags and prices."),
+    click.option("--tag", "tags", multiple=True, metavar="TAG",
+                 help="With --hosts: only hosts with this tag. Can be repeated."),
+    click.option("--ssh-config", type=UserPath(dir_okay=False), metavar="FILE",
+                 envvar="NOBS_SSH_CONFIG", show_envvar=True,
+                 help="Configuration of ssh instead of the user's own."),
+)  # fmt: skip
 
 
 def refuse_hosts(given: Mapping[str, Any]) -> None:

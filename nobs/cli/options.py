@@ -24,7 +24,9 @@ _METAVARS: Mapping[tuple[type, bool], str] = {
 type Decorated = Callable[..., object]
 
 
-def _all(*decorators: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
+def combine(*decorators: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
+    """Return a decorator that adds all these options to a command, in this order."""
+
     def decorate(command: Decorated) -> Decorated:
         for decorator in reversed(decorators):
             command = decorator(command)
@@ -54,7 +56,7 @@ def settings_of(ctx: click.Context) -> frozenset[str]:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
-image_options = _all(
+image_options = combine(
     click.option("--torch-index", envvar="NOBS_TORCH_INDEX", show_envvar=True, metavar="INDEX",
                  help="Package index for torch in the image: default, cpu, cu130, rocm7.2, ... or "
                  "a URL."),
@@ -147,7 +149,7 @@ together_option = click.option(
     "efficiency and the worst device.",
 )  # fmt: skip
 
-where_options = _all(
+where_options = combine(
     backend_option,
     click.option("--execution", type=click.Choice(EXECUTIONS), default="auto", show_default=True,
                  envvar="NOBS_EXECUTION", show_envvar=True,
@@ -222,7 +224,7 @@ class TaskOption(click.Option):
 
 def task_options(*options: Option[Any]) -> Callable[[Decorated], Decorated]:
     """Add options of tasks to a command."""
-    return _all(*map(_declare, options))
+    return combine(*map(_declare, options))
 
 
 def _declare(option: Option[Any]) -> Callable[[Decorated], Decorated]:
@@ -246,7 +248,7 @@ def _declare(option: Option[Any]) -> Callable[[Decorated], Decorated]:
     )  # fmt: skip
 
 
-how_options = _all(
+how_options = combine(
     click.option("--repeats", type=click.IntRange(1),
                  metavar="N",
                  help="Number of timed repeats; default: until the 95% CI of the median is within "

@@ -4,12 +4,13 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from nobs.cli.options import combine
 from nobs.cli.paths import UserPath
 from nobs.cli.run_words import check_run, check_share
 
@@ -24,8 +25,6 @@ _OWN = frozenset({
     "gpus-per-node", "wait", "parsable", "test-only", "wrap",
 })  # fmt: skip
 """Options of sbatch that the job sets, or that would change how it ends."""
-
-type Decorated = Callable[..., object]
 
 
 def _check_name(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -48,7 +47,7 @@ def _check_options(
     return values
 
 
-_DECORATORS = (
+slurm_options = combine(
     click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- RUN_OPTIONS...]"),
     click.option("--nodes", type=click.IntRange(1, 10_000), default=1, show_default=True,
                  help="Number of nodes; each runs all of it."),
@@ -80,13 +79,6 @@ _DECORATORS = (
                  help="Run in this OCI bundle, by `srun --container`; its config must mount the "
                  "results directory."),
 )  # fmt: skip
-
-
-def slurm_options(command: Decorated) -> Decorated:
-    """Add the options of a job."""
-    for decorate in reversed(_DECORATORS):
-        command = decorate(command)
-    return command
 
 
 def slurm_job(  # noqa: PLR0913 - one for each option
