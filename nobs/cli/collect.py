@@ -1,11 +1,16 @@
 """`nobs collect`."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from nobs.cli.options import catalog_option, json_option, results_option
 from nobs.cli.terminal import columns, wants_color
+
+if TYPE_CHECKING:
+    from nobs.report.collect import Collected
 
 
 @click.command(name="collect")
@@ -37,17 +42,20 @@ def command(
     validated, and each run is taken once. The exit code is 1 if any is partial, altered, invalid or
     lost, or a source can't be read.
     """
-    from nobs.render.collected import collected_json, collected_text
     from nobs.report.collect import collect
     from nobs.storage.store import prepare_results
 
     prepare_results(results)
     nodes = [node.strip() for each in expected for node in each.split(",") if node.strip()]
-    found = collect(sources, results, nodes)
-    text = (
-        collected_json(found)
-        if as_json
-        else collected_text(found, width=columns(), color=wants_color())
-    )
-    click.echo(text, nl=False)
-    ctx.exit(int(not found or any(each.state.is_fault for each in found)))
+    ctx.exit(print_collected(collect(sources, results, nodes), as_json=as_json))
+
+
+def print_collected(found: "Sequence[Collected]", *, as_json: bool) -> int:
+    """Print what became of each run; return 1 if there is none, or one isn't whole."""
+    from nobs.render.collected import collected_json, collected_text
+
+    if as_json:
+        click.echo(collected_json(found), nl=False)
+    else:
+        click.echo(collected_text(found, width=columns(), color=wants_color()), nl=False)
+    return int(not found or any(each.state.is_fault for each in found))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nobs.cli.collect import print_collected
 from nobs.cli.options import json_option, refuse_options
 from nobs.cli.slurm import slurm_job, slurm_options
-from nobs.cli.terminal import columns, wants_color, wrap
+from nobs.cli.terminal import wrap
 from nobs.errors import RunLost
 
 if TYPE_CHECKING:
@@ -96,10 +97,9 @@ def _finish(name: str, results: Path, on_interrupt: str, *, as_json: bool) -> in
             interrupted = True
             cancel(name)
     found = _collect(name, job, results)
-    _print(found, as_json=as_json)
+    faults = print_collected(found, as_json=as_json)
     # One that Slurm has forgotten meanwhile is judged by its reports.
-    ended = job.exit_code if job.is_over else 0
-    code = ended or int(not found or any(each.state.is_fault for each in found))
+    code = (job.exit_code if job.is_over else 0) or faults
     if code:
         _print_logs(job, found)
     click.echo(wrap(f"nobs: job {name} {job.words}{_restarts(job)}."), err=True)
@@ -202,17 +202,6 @@ def _collect(name: str, job: "Job", results: Path) -> "list[Collected]":
 
     sources = sorted(map(str, (results / "jobs").glob(job.directory(name))))
     return collect(sources, results, expand_nodes(job.nodes))
-
-
-def _print(found: "Sequence[Collected]", *, as_json: bool) -> None:
-    from nobs.render.collected import collected_json, collected_text
-
-    text = (
-        collected_json(found)
-        if as_json
-        else collected_text(found, width=columns(), color=wants_color())
-    )
-    click.echo(text, nl=False)
 
 
 def _print_logs(job: "Job", found: "Sequence[Collected]") -> None:
