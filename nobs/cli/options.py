@@ -160,6 +160,13 @@ where_options = combine(
     node_option,
 )  # fmt: skip
 
+price_options = combine(
+    click.option("--prices", "price_file", type=UserPath(dir_okay=False), metavar="FILE",
+                 help="CSV file with prices, one machine per line."),
+    click.option("--power-price", metavar="USD",
+                 help="US dollars per kWh, added for machines that aren't rented."),
+)  # fmt: skip
+
 tasks_option = click.option(
     "--task", "-t", "tasks", multiple=True, metavar="T[,T]", envvar="NOBS_TASKS", show_envvar=True,
     help="Tasks to run; default: all, those of the profile.",

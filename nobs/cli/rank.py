@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from nobs.cli.options import price_options
 from nobs.cli.paths import UserPath
 from nobs.cli.terminal import columns, wants_color, wrap
 
@@ -25,10 +26,7 @@ from nobs.cli.terminal import columns, wants_color, wrap
 @click.option("--price", "claims", multiple=True, metavar="MACHINE=PRICE",
               help="Price of a machine, as in `nobs report`: 2.49/h, 8000/3y. HOST=PRICE is that "
               "of all nodes HOST@NODE. Can be repeated.")  # fmt: skip
-@click.option("--prices", "price_file", type=UserPath(dir_okay=False), metavar="FILE",
-              help="CSV file with prices, one machine per line.")  # fmt: skip
-@click.option("--power-price", metavar="USD",
-              help="US dollars per kWh, added for machines that aren't rented.")  # fmt: skip
+@price_options
 @click.pass_context
 def command(  # noqa: PLR0913 - one for each option
     ctx: click.Context,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nobs.cli.options import price_options
 from nobs.cli.paths import UserPath
 from nobs.cli.terminal import COLUMNS, columns, wants_color
 from nobs.errors import NobsError, StorageError, UsageError
@@ -44,18 +45,7 @@ if TYPE_CHECKING:
     help="Price of a machine, to add costs: 2.49/h (rent), 8000/3y (purchase, used for "
     "3 years), 8000/3y@40% (busy 40 % of the time). Can be repeated.",
 )
-@click.option(
-    "--prices",
-    "price_file",
-    type=UserPath(dir_okay=False),
-    metavar="FILE",
-    help="CSV file with prices, one machine per line.",
-)
-@click.option(
-    "--power-price",
-    metavar="USD",
-    help="US dollars per kWh, added for machines that aren't rented.",
-)
+@price_options
 @click.pass_context
 def command(  # noqa: PLR0913 - one for each option
     ctx: click.Context,
