@@ -16,18 +16,13 @@ class EngineInfo:
     """Facts that decide how containers can be created."""
 
     runtimes: tuple[str, ...] = ()
-    default_runtime: str = ""
     cdi_enabled: bool = False
     cdi_kinds: frozenset[str] = frozenset()
     """Known kinds of CDI devices, as in `nvidia.com/gpu`."""
     rootless: bool = False
     userns_remapped: bool = False
     selinux: bool = False
-    cgroup_version: str = "1"
-    security_options: tuple[str, ...] = ()
-    storage_driver: str = ""
     architecture: str = ""
-    operating_system: str = ""
     desktop: bool = False
     """Whether containers live in a virtual machine of Docker Desktop."""
     snap: bool = False
@@ -36,8 +31,6 @@ class EngineInfo:
     """Whether the engine is on another machine, where our directories don't exist."""
     host: str = ""
     """Name of its machine."""
-    cpus: int = 0
-    memory_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,28 +53,20 @@ def parse_info(
     cdi_specs: Iterable[str] = (),
 ) -> EngineInfo:
     """Read the engine's `/info`; `cdi_specs` are the texts of its CDI specifications."""
-    security = tuple(info.get("SecurityOptions") or ())
+    security = info.get("SecurityOptions") or ()
     names = {option.split(",")[0].removeprefix("name=") for option in security}
-    system = info.get("OperatingSystem", "")
     return EngineInfo(
         runtimes=tuple(sorted(info.get("Runtimes") or ())),
-        default_runtime=info.get("DefaultRuntime", ""),
         cdi_enabled=bool(info.get("CDISpecDirs")),
         cdi_kinds=_discovered_kinds(info) | {kind for text in cdi_specs if (kind := _kind(text))},
         rootless="rootless" in names,
         userns_remapped="userns" in names,
         selinux="selinux" in names,
-        cgroup_version=str(info.get("CgroupVersion", "1")),
-        security_options=security,
-        storage_driver=info.get("Driver", ""),
         architecture=info.get("Architecture", ""),
-        operating_system=system,
-        desktop="Docker Desktop" in system,
+        desktop="Docker Desktop" in info.get("OperatingSystem", ""),
         snap=str(info.get("DockerRootDir", "")).startswith("/var/snap/"),
         remote=is_remote(endpoint) or (here is not None and is_elsewhere(info, here)),
         host=str(info.get("Name", "")),
-        cpus=info.get("NCPU", 0),
-        memory_bytes=info.get("MemTotal", 0),
     )
 
 

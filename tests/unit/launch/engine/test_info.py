@@ -38,11 +38,7 @@ def test_an_old_engine_is_read() -> None:
     info = parse_info(DEBIAN, endpoint=LOCAL)
 
     assert info.runtimes == ("io.containerd.runc.v2", "runc")
-    assert (info.cgroup_version, info.storage_driver, info.architecture) == (
-        "1",
-        "overlay2",
-        "x86_64",
-    )
+    assert info.architecture == "x86_64"
     assert not info.cdi_enabled
 
 

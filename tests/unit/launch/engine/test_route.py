@@ -12,7 +12,7 @@ from nobs.schema.server import Connection
 LOOPBACK = Connection(base_url="http://127.0.0.1:1234/v1")
 LAN = Connection(base_url="http://10.1.2.3:8000/v1")
 ENGINE = EngineInfo()
-DESKTOP = EngineInfo(desktop=True, operating_system="Docker Desktop")
+DESKTOP = EngineInfo(desktop=True)
 RUN = Path("/home/someone/results/runs/20260102T030405Z-abcdef")
 
 
