@@ -1,6 +1,6 @@
 """A container's output as whole lines, each exactly once."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from queue import SimpleQueue
@@ -43,16 +43,17 @@ class LineReader:
         if self._rest:
             self._deliver(b"")
 
-    def reconcile(self, recorded: Iterable[bytes]) -> None:
+    def reconcile(self, recorded: bytes) -> None:
         """Deliver the engine's record of this stream from the first line that wasn't seen live.
 
         Lines are counted, not bytes: the record replaces bytes that aren't UTF-8 and completes the
         last line.
         """
-        for number, line in enumerate(_lines(recorded)):
-            if number >= self.delivered:
-                self._rest.clear()
-                self._deliver(line)
+        *lines, rest = recorded.split(b"\n")
+        lines += [rest] if rest else []
+        for line in lines[self.delivered :]:
+            self._rest.clear()
+            self._deliver(line)
         self.finish()
 
     def _deliver(self, line: bytes) -> None:
@@ -61,19 +62,6 @@ class LineReader:
         self.delivered += 1
         if self.delivered > self.skip:
             self.on_line(self.stream, whole.decode(errors="replace").removesuffix("\r"))
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    pending: list[bytes] = []
-    for chunk in chunks:
-        *lines, rest = chunk.split(b"\n")
-        for line in lines:
-            yield b"".join([*pending, line])
-            pending.clear()
-        if rest:
-            pending.append(rest)
-    if pending:
-        yield b"".join(pending)
 
 
 class Pump:

@@ -141,7 +141,7 @@ class Watch:
     def _reconcile(self, container: Container) -> None:
         for stream, reader in self._readers.items():
             is_stdout = stream is Stream.STDOUT
-            reader.reconcile([container.logs(stdout=is_stdout, stderr=not is_stdout)])
+            reader.reconcile(container.logs(stdout=is_stdout, stderr=not is_stdout))
 
     def _await_engine(self, container: Container, error: Exception) -> None:
         deadline = time.monotonic() + self.engine_return_s

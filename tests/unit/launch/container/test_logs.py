@@ -41,7 +41,7 @@ def test_each_line_comes_once_wherever_the_live_stream_broke(
     live = reader(seen)
 
     live.feed(TEXT[:received])
-    live.reconcile(chunks(recorded, 16_384))
+    live.reconcile(recorded)
 
     assert seen == LINES
 
@@ -51,7 +51,7 @@ def test_a_record_that_was_cut_at_its_start_adds_nothing() -> None:
     live = reader(seen)
     live.feed(b"one\ntwo\nthree\nrest")
 
-    live.reconcile([b"three\n"])
+    live.reconcile(b"three\n")
 
     assert seen == ["one", "two", "three", "rest"]
 
@@ -61,7 +61,7 @@ def test_bytes_that_are_no_text_are_not_lost() -> None:
     live = reader(seen)
     live.feed(b"\xff\xfe caf\xc3\xa9\r\n")
 
-    live.reconcile(["\ufffd\ufffd café\r\n".encode(), b"next\n"])
+    live.reconcile("\ufffd\ufffd café\r\nnext\n".encode())
 
     assert seen == ["\ufffd\ufffd café", "next"]
 
@@ -71,7 +71,7 @@ def test_empty_lines_count() -> None:
     live = reader(seen)
     live.feed(b"\n\na\n")
 
-    live.reconcile([b"\n\na\n\nb\n"])
+    live.reconcile(b"\n\na\n\nb\n")
 
     assert seen == ["", "", "a", "", "b"]
 
