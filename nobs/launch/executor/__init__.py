@@ -1,1 +1,1 @@
-"""Executors of runs: native, in a container, and a fake for tests."""
+"""Executors of runs: native and in a container."""

@@ -10,7 +10,6 @@ import pytest
 from nobs.catalog import load_catalog
 from nobs.errors import EngineError, FailureClass, UsageError
 from nobs.launch.executor.base import Leftover
-from nobs.launch.executor.fake import FakeExecutor
 from nobs.launch.output import OnEvent
 from nobs.launch.planning.plan import Plan, make_plan
 from nobs.launch.planning.request import RunRequest
@@ -24,6 +23,7 @@ from nobs.report.finish import record_missing
 from nobs.schema.enums import Backend, Execution
 from nobs.storage.rundir import RunDir
 from nobs.storage.store import find_run
+from tests.fakes.executor import FakeExecutor
 from tests.fakes.facts import make_facts
 from tests.fakes.rounds import reason_of
 from tests.fakes.runs import order, quick_workload

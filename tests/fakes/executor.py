@@ -1,4 +1,4 @@
-"""An executor without processes for tests of the launcher."""
+"""An executor without processes, for tests of the launcher."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
