@@ -8,7 +8,8 @@ from pathlib import Path
 from nobs.backends.base import GpuRequest
 from nobs.errors import NobsError
 from nobs.launch.container.hidden import explain_hidden
-from nobs.launch.container.refusals import REFUSALS, UNKNOWN, Refusal
+from nobs.launch.container.refusals import REFUSALS, UNKNOWN
+from nobs.launch.engine.causes import find_cause
 from nobs.launch.engine.info import EngineInfo
 
 
@@ -47,19 +48,10 @@ def explain_refusal(
 
     `sources` are the paths to mount.
     """
-    refusal, short = find_refusal(text), _shorten(text)
+    refusal = find_cause(text, REFUSALS.values(), UNKNOWN, re.IGNORECASE | re.DOTALL)
+    short = " ".join(text.split())[:600].rstrip(" .")
     if refusal is UNKNOWN:
         hidden = explain_hidden(text, short, image, engine or EngineInfo(), sources)
         if hidden is not None:
             return hidden
     return refusal.kind(f"{refusal.message.format(image=image)}: {short}.", refusal.remedy)
-
-
-def find_refusal(text: str) -> Refusal:
-    """Return the first known refusal that matches `text`, else UNKNOWN."""
-    known = (each for each in REFUSALS if re.search(each.pattern, text, re.IGNORECASE | re.DOTALL))
-    return next(known, UNKNOWN)
-
-
-def _shorten(text: str) -> str:
-    return " ".join(text.split())[:600].rstrip(" .")

@@ -2,30 +2,19 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from nobs.errors import EngineError, NobsError, StorageError
+from nobs.errors import NobsError, StorageError
+from nobs.launch.engine.causes import Cause, find_cause
 
 _SHOWN_LINES = 12
 _WIDTH = 240
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Failure:
-    patterns: tuple[str, ...]
-    message: str
-    remedy: str
-    kind: type[NobsError] = EngineError
-
-    def matches(self, text: str) -> bool:
-        return any(re.search(pattern, text, re.IGNORECASE) for pattern in self.patterns)
 
 
 def explain_build_failure(output: Sequence[str], image: str) -> NobsError:
     """Return the error of a failed build with the relevant lines of its output."""
     lines = list(output)
     text = "\n".join(lines)
-    failure = next((known for known in _KNOWN if known.matches(text)), _UNKNOWN)
+    failure = find_cause(text, _KNOWN, _UNKNOWN)
     reason = "\n".join(_relevant_lines(lines))
     return failure.kind(
         f"Can't build the image {image}: {failure.message}.\n{reason}\n", failure.remedy
@@ -40,81 +29,64 @@ def _relevant_lines(lines: list[str]) -> list[str]:
     return [line for line in cleaned if line][-_SHOWN_LINES:]
 
 
-_UNKNOWN = _Failure(
-    patterns=(),
+_UNKNOWN = Cause(
+    pattern="",
     message="a step of its recipe failed",
     remedy="See the whole output with `nobs build --verbose`; the Dockerfiles are in docker/.",
 )
 
 # The first match counts: special reasons come before general ones.
 _KNOWN = (
-    _Failure(
-        patterns=(
-            "is not a docker command",
-            "unknown command: docker buildx",
-            "^unknown (flag|shorthand)",
-        ),
+    Cause(
+        pattern=r"is not a docker command|unknown command: docker buildx"
+        r"|^unknown (flag|shorthand)",
         message="Docker's buildx plugin is missing or too old",
         remedy="Install buildx 0.10 or newer (its package is docker-buildx or "
         "docker-buildx-plugin), or use --execution native.",
     ),
-    _Failure(
-        patterns=("check_torch: the",),
+    Cause(
+        pattern=r"check_torch: the",
         message="torch from this index doesn't support the backend",
         remedy="Name an index that has such builds with --torch-index or NOBS_TORCH_INDEX.",
     ),
-    _Failure(
-        patterns=("no space left on device", "disk quota exceeded"),
+    Cause(
+        pattern=r"no space left on device|disk quota exceeded",
         message="the disk is full",
         remedy="Free some with `docker builder prune`, or put Docker's data on a larger disk.",
         kind=StorageError,
     ),
-    _Failure(
-        patterns=(
-            "failed to resolve source metadata",
-            "failed to load metadata",
-            r"load metadata for .*\n.*ERROR",
-            "pull access denied",
-            r"failed to (do request|authorize|fetch oauth token|create LLB definition)",
-        ),
+    Cause(
+        pattern=r"failed to resolve source metadata|failed to load metadata"
+        r"|load metadata for .*\n.*ERROR|pull access denied"
+        r"|failed to (do request|authorize|fetch oauth token|create LLB definition)",
         message="its base image can't be fetched",
         remedy="Check the network, or name a local image with Python 3.12 in NOBS_BASE_IMAGE. The "
         "engine fetches it itself, by its own proxy (`docker info` names it).",
     ),
-    _Failure(
-        patterns=(
-            r"download(-r2)?\.pytorch\.org",
-            r"no solution found(.*\n){1,4}.*torch",
-            r"no version of torch",
-            r"failed to fetch: .*/torch/",
-            r"invalid value .* for '--torch-backend",
-        ),
+    Cause(
+        pattern=r"download(-r2)?\.pytorch\.org|no solution found(.*\n){1,4}.*torch"
+        r"|no version of torch|failed to fetch: .*/torch/"
+        r"|invalid value .* for '\S*torch-backend",
         message="torch can't be fetched from its index",
         remedy="Name another with --torch-index or NOBS_TORCH_INDEX: `default` is the package "
         "index, whose builds carry CUDA and run on a CPU too.",
     ),
-    _Failure(
-        patterns=("hash mismatch",),
+    Cause(
+        pattern=r"hash mismatch",
         message="a package doesn't match its locked hash",
         remedy="Check the package index or its mirror; the locked hashes are in requirements/.",
     ),
-    _Failure(
-        patterns=(
-            "failed to fetch",
-            "error sending request",
-            "dns error",
-            "name resolution",
-            "newconnectionerror",
-            "no matching distribution",
-            r"connection (refused|reset|timed out)",
-        ),
+    Cause(
+        pattern=r"failed to fetch|error sending request|dns error|name resolution"
+        r"|newconnectionerror|no matching distribution"
+        r"|connection (refused|reset|timed out)",
         message="a package can't be fetched from its index",
         remedy="Check the network; builds get the proxy and the certificates that are set here "
         "(HTTPS_PROXY, SSL_CERT_FILE). If the host reaches the index and containers don't, "
         "set NOBS_BUILD_NETWORK=host.",
     ),
-    _Failure(
-        patterns=("cannot connect to the docker daemon", "no builder", "requires buildkit"),
+    Cause(
+        pattern=r"cannot connect to the docker daemon|no builder|requires buildkit",
         message="the engine's BuildKit doesn't answer",
         remedy="Check `docker buildx ls`; Docker 20.10 or newer has it.",
     ),

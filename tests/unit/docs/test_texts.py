@@ -26,8 +26,8 @@ WITH_OPTIONS_OF_THEIR_OWN = {
     "nobs/launch/remote/scripts.py", "nobs/runner/__main__.py", "nobs/supervisor/__main__.py",
 }  # fmt: skip
 """Programs that people don't call, and scripts for a shell."""
-OF_OTHERS = {"invalid value .* for '--torch-backend", "install --force-reinstall "}
-"""What uv says, and a part of a command of pip."""
+OF_OTHERS = {"install --force-reinstall "}
+"""A part of a command of pip."""
 READ_BY_DOCKER = {"DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"}
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 WITH_WORD = re.compile(r"(?<![\w-])(--[a-z][\w-]*) ([a-z][\w-]*)")

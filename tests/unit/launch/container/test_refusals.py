@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nobs.errors import BackendMissing, EngineError
-from nobs.launch.container.devices import explain_refusal, find_refusal
+from nobs.launch.container.devices import explain_refusal
 from nobs.launch.container.refusals import REFUSALS, UNKNOWN
 from nobs.launch.engine.info import EngineInfo
 
@@ -16,19 +16,20 @@ SAMPLES = [
     for row, texts in tomllib.loads(_FILE.read_text(encoding="utf-8")).items()
     for text in texts
 ]
+ROWS = {**REFUSALS, "unknown": UNKNOWN}
 
 
 @pytest.mark.parametrize(("row", "text"), SAMPLES)
 def test_each_text_picks_its_own_row(row: str, text: str) -> None:
-    assert find_refusal(text).name == row
-    assert find_refusal(text.upper()).name == row
-    assert find_refusal(f"Error response from daemon: {text}.\n").name == row
+    begin = f"{ROWS[row].message.format(image='nobs:cuda')}: "
+    for said in (text, text.upper(), f"Error response from daemon: {text}.\n"):
+        assert explain_refusal(said, "nobs:cuda").message.startswith(begin)
 
 
 def test_every_row_has_a_text_and_a_remedy_of_its_own() -> None:
-    assert {row for row, _ in SAMPLES} == {each.name for each in (*REFUSALS, UNKNOWN)}
-    assert len({each.remedy for each in REFUSALS}) >= len(REFUSALS) - 1
-    assert len({each.message for each in REFUSALS}) == len(REFUSALS)
+    assert {row for row, _ in SAMPLES} == set(ROWS)
+    assert len({each.remedy for each in REFUSALS.values()}) >= len(REFUSALS) - 1
+    assert len({each.message for each in ROWS.values()}) == len(ROWS)
 
 
 @pytest.mark.parametrize(("row", "text"), SAMPLES)
@@ -36,8 +37,7 @@ def test_the_error_quotes_the_engine_and_names_the_image(row: str, text: str) ->
     error = explain_refusal(text, "nobs:cuda")
     assert "nobs:cuda" in error.message
     assert " ".join(text.split()).rstrip(".")[:500] in error.message
-    gpu_rows = {each.name for each in REFUSALS if each.kind is BackendMissing}
-    assert isinstance(error, BackendMissing) == (row in gpu_rows)
+    assert isinstance(error, BackendMissing) == (ROWS[row].kind is BackendMissing)
 
 
 SNAP = EngineInfo(snap=True)
