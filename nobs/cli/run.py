@@ -4,7 +4,7 @@ import contextlib
 import json
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,8 +177,8 @@ def plan_or_run(params: Mapping[str, Any], options: RunOptions) -> int:
     facts = gather_facts(request)
     written = facts.engine is not None and not options.dry_run
     with closing(facts), secret_files(request.results, written=written) as secrets:
-        seen, catalog = facts_of_devices(facts, request), load_catalog()
-        plans = [make_plan(request, catalog, each, secrets) for each in seen]
+        facts, catalog = replace(facts, secrets=secrets), load_catalog()
+        plans = [make_plan(request, catalog, each) for each in facts_of_devices(facts, request)]
         executor = choose_executor(plans[0].spec, facts.require_engine)
         if len(plans) == 1:
             refuse_together(request)
@@ -225,12 +225,12 @@ def resume_run(run_id: str, results: Path, options: RunOptions) -> int:
     facts = gather_facts(request)
     written = facts.engine is not None and not options.dry_run
     with closing(facts), secret_files(results, written=written) as secrets:
-        facts = facts_of_devices(facts, request)[0]
+        facts = facts_of_devices(replace(facts, secrets=secrets), request)[0]
         executor = choose_executor(spec, facts.require_engine)
         if is_again:
-            plan = plan_again(run_dir, results, facts, executor, secrets, node=options.node)
+            plan = plan_again(run_dir, results, facts, executor, node=options.node)
         else:
-            plan = plan_resume(run_dir, results, facts, executor, secrets)
+            plan = plan_resume(run_dir, results, facts, executor)
         return _carry_out(plan, executor, options, resumed=not is_again)
 
 

@@ -13,6 +13,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from nobs.errors import EngineError, NobsError, UsageError
+from nobs.launch.container.plan import SecretFile
 from nobs.launch.engine.proxies import read_proxies
 from nobs.launch.planning.connection import resolve_connection
 from nobs.launch.planning.request import RunRequest
@@ -72,6 +73,8 @@ class Facts:
     """By their upper-case names."""
     certificates: Path | None = None
     """The file of certificates that HTTP clients trust."""
+    secrets: tuple[SecretFile, ...] = ()
+    """The user's secrets as files for containers."""
     llm_base_url: str | None = None
     """As the user has set it; None where nothing is set."""
     llm_model_name: str | None = None

@@ -1,8 +1,10 @@
 """From a request, the catalogue and the facts to one complete plan; pure."""
 
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,6 @@ from nobs.launch.container.plan import (
     KEY_VARIABLE,
     TOKEN_VARIABLE,
     ContainerPlan,
-    SecretFile,
     plan_container,
 )
 from nobs.launch.engine.route import Route, choose_route
@@ -54,6 +55,9 @@ from nobs.system.gpus import Accelerators
 from nobs.system.visible import VARIABLES
 from nobs.tasks import TASKS
 from nobs.tasks.parameters import typed
+
+type Contain = Callable[..., ContainerPlan]
+"""`plan_container` with what both containers of a run share."""
 
 HUB_VARIABLES = ("HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_HUB_ENABLE_HF_TRANSFER")
 
@@ -104,9 +108,7 @@ class Plan:
         return self.image.to_dict() if self.image else None
 
 
-def make_plan(
-    request: RunRequest, catalog: Catalog, facts: Facts, secrets: tuple[SecretFile, ...] = ()
-) -> Plan:
+def make_plan(request: RunRequest, catalog: Catalog, facts: Facts) -> Plan:
     """Resolve every `auto`; raises errors that the run would have."""
     backend = request.backend or facts.detected
     target = BACKENDS.load(backend)
@@ -149,7 +151,7 @@ def make_plan(
         ),
         offline=offline,
     )
-    plan = plan_spec(spec, request.results, facts, secrets)
+    plan = plan_spec(spec, request.results, facts)
     return replace(
         plan,
         image=image,
@@ -164,9 +166,7 @@ def make_plan(
     )
 
 
-def plan_spec(
-    spec: RunSpec, results: Path, facts: Facts, secrets: tuple[SecretFile, ...] = ()
-) -> Plan:
+def plan_spec(spec: RunSpec, results: Path, facts: Facts) -> Plan:
     """Return how this machine executes `spec`: the route to its server, and its containers."""
     request, engine = spec.server_request, facts.engine
     connection = None
@@ -179,11 +179,19 @@ def plan_spec(
     host = connection.host if connection else "127.0.0.1"
     system = platform.system()
     route = choose_route(host, engine.info, plan.run_path, platform=system) if request else None
+    needs_hub = any(_needs_hub(workload) for workload in spec.workloads)
+    contain = partial(
+        plan_container, run_id=spec.run_id, run_dir=plan.run_path, image=spec.image.tag,
+        engine=engine.info, files=own_paths(spec.workloads),
+        cache_dir=facts.hf_home if needs_hub else None,
+        deadline=facts.now + timedelta(seconds=spec.timeout_s),
+    )  # fmt: skip
+    fetches = needs_hub and not facts.hub_offline
     return replace(
         plan,
         route=route,
-        fetch=plan_fetch_container(spec, plan.run_path, facts, secrets),
-        container=plan_run_container(spec, plan.run_path, route, facts, secrets),
+        fetch=_plan_fetching(contain, facts) if fetches else None,
+        container=_plan_measuring(contain, spec, route, facts),
     )
 
 
@@ -218,59 +226,33 @@ def plan_target_image(request: RunRequest, target: BackendTarget, facts: Facts) 
     )
 
 
-def plan_fetch_container(
-    spec: RunSpec, run_path: Path, facts: Facts, secrets: tuple[SecretFile, ...]
-) -> ContainerPlan | None:
+def _plan_fetching(contain: Contain, facts: Facts) -> ContainerPlan:
     """Return the container that downloads, with a network and the token but no device."""
-    packaged = not any(_needs_hub(workload) for workload in spec.workloads)
-    if spec.image is None or facts.engine is None or facts.hub_offline or packaged:
-        return None
-    route = proxy_route(facts)
-    kept = tuple(s for s in secrets if s.variable in (TOKEN_VARIABLE, CERTIFICATES_VARIABLE))
-    return plan_container(
-        run_id=spec.run_id,
-        run_dir=run_path,
-        image=spec.image.tag,
-        engine=facts.engine.info,
+    route, shared = proxy_route(facts), (TOKEN_VARIABLE, CERTIFICATES_VARIABLE)
+    secrets = tuple(secret for secret in facts.secrets if secret.variable in shared)
+    return contain(
         needs=ContainerNeeds(),
-        cache_dir=facts.hf_home,
-        files=own_paths(spec.workloads),
-        secrets=kept,
-        environment={**route.environment, **trusted(kept)},
+        secrets=secrets,
+        environment={**route.environment, **trusted(secrets)},
         passed=HUB_VARIABLES,
         network=route.network or "bridge",
         fetches=True,
         command=FETCH_COMMAND,
-        deadline=facts.now + timedelta(seconds=spec.timeout_s),
     )
 
 
-def plan_run_container(
-    spec: RunSpec,
-    run_path: Path,
-    route: Route | None,
-    facts: Facts,
-    secrets: tuple[SecretFile, ...],
-) -> ContainerPlan | None:
+def _plan_measuring(
+    contain: Contain, spec: RunSpec, route: Route | None, facts: Facts
+) -> ContainerPlan:
     """Return the container that measures, with access to the server only."""
-    if spec.image is None or facts.engine is None:
-        return None
-    packaged = not any(_needs_hub(workload) for workload in spec.workloads)
     target = BACKENDS.load(spec.backend)
-    return plan_container(
-        run_id=spec.run_id,
-        run_dir=run_path,
-        image=spec.image.tag,
-        engine=facts.engine.info,
+    return contain(
         needs=target.container_needs(facts.accelerators),
-        cache_dir=None if packaged else facts.hf_home,
-        files=own_paths(spec.workloads),
-        secrets=tuple(s for s in secrets if route and s.variable == KEY_VARIABLE),
+        secrets=tuple(s for s in facts.secrets if route and s.variable == KEY_VARIABLE),
         socket_dir=route.socket_dir if route else None,
         environment={"HF_HUB_OFFLINE": "1", **(spec.device.variables if spec.device else {})},
         passed=set(target.passed_environment) - set(VARIABLES if spec.device else ()),
         network=route.network if route else "none",
-        deadline=facts.now + timedelta(seconds=spec.timeout_s),
     )
 
 

@@ -12,7 +12,6 @@ from nobs import __version__
 from nobs.backends import BACKENDS
 from nobs.catalog.changes import find_differences
 from nobs.errors import UsageError
-from nobs.launch.container.plan import SecretFile
 from nobs.launch.executor.base import Executor
 from nobs.launch.planning.facts import Facts
 from nobs.launch.planning.plan import Plan, plan_spec
@@ -52,13 +51,7 @@ def check_node(spec: RunSpec, node: str | None) -> None:
         )
 
 
-def plan_resume(
-    run_dir: RunDir,
-    results: Path,
-    facts: Facts,
-    executor: Executor,
-    secrets: tuple[SecretFile, ...] = (),
-) -> Plan:
+def plan_resume(run_dir: RunDir, results: Path, facts: Facts, executor: Executor) -> Plan:
     """Plan the missing steps; UsageError, with every difference, if anything has changed."""
     spec = run_dir.read_spec()
     if find_state(run_dir) is not None:
@@ -66,17 +59,11 @@ def plan_resume(
     _refuse_changes(spec, run_dir, facts, executor)
     missing = missing_steps(run_dir, spec)
     notes = (f"resumed: {len(missing)} of {len(spec.steps)} steps are missing",)
-    return replace(plan_spec(spec, results, facts, secrets), notes=notes)
+    return replace(plan_spec(spec, results, facts), notes=notes)
 
 
-def plan_again(  # noqa: PLR0913 - as for `plan_resume`
-    run_dir: RunDir,
-    results: Path,
-    facts: Facts,
-    executor: Executor,
-    secrets: tuple[SecretFile, ...] = (),
-    *,
-    node: str | None,
+def plan_again(
+    run_dir: RunDir, results: Path, facts: Facts, executor: Executor, *, node: str | None
 ) -> Plan:
     """Plan all steps of another machine's run as a new run on this one, which is named `node`.
 
@@ -89,7 +76,7 @@ def plan_again(  # noqa: PLR0913 - as for `plan_resume`
     require_ended(run_dir, is_running=executor.is_running(run_dir))
     new = {"run_id": facts.run_id, "created": facts.now, "node": node, "resumes": spec.run_id}
     notes = (f"measures all of run {spec.run_id}, whose report stays that of the other machine",)
-    return replace(plan_spec(spec.model_copy(update=new), results, facts, secrets), notes=notes)
+    return replace(plan_spec(spec.model_copy(update=new), results, facts), notes=notes)
 
 
 def _refuse_alone(spec: RunSpec) -> None:
