@@ -1,7 +1,7 @@
 """A container as a value, for `--dry-run` and the engine."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -138,7 +138,8 @@ def plan_container(  # noqa: PLR0913 - one value of everything
     it. `files` are the user's own models and data, mounted at the same paths. `socket_dir` has the
     socket of a relay.
     """
-    uid, gid = _user_inside(engine, user or caller())
+    # A rootless engine maps its user to root inside; other ids have no rights outside.
+    uid, gid = (0, 0) if engine.rootless else user or caller()
     variables = {
         **_ENVIRONMENT,
         **{name: os.environ[name] for name in passed if name in os.environ},
@@ -146,6 +147,9 @@ def plan_container(  # noqa: PLR0913 - one value of everything
         **(environment or {}),
         **{secret.variable: secret.target for secret in secrets},
     }
+    cache_mounts = _cache_mounts(cache_dir, fetches=fetches)
+    # SELinux keeps containers off the user's files, and the API has no relabelling for bind mounts.
+    unconfined = ("label=disable",) if engine.selinux else ()
     return ContainerPlan(
         name=f"nobs-{run_id}",
         image=image,
@@ -153,17 +157,12 @@ def plan_container(  # noqa: PLR0913 - one value of everything
         uid=uid,
         gid=gid,
         groups=needs.groups,
-        mounts=_mounts(
-            run_dir,
-            (*_cache_mount(cache_dir, fetches=fetches), *map(_same_inside, files)),
-            secrets,
-            socket_dir,
-        ),
+        mounts=tuple(_mounts(run_dir, cache_mounts, files, secrets, socket_dir)),
         devices=needs.device_nodes,
         device_requests=choose_requests(needs.gpu, engine) if needs.gpu else (),
         environment=variables,
         network=network,
-        security_options=_security_options(engine),
+        security_options=("no-new-privileges", *unconfined),
         userns_mode="host" if engine.userns_remapped else None,
         memory_bytes=memory_bytes,
         labels=_labels(run_id, deadline),
@@ -182,44 +181,29 @@ def caller() -> tuple[int, int]:
     return os.getuid(), os.getgid()
 
 
-def _user_inside(engine: EngineInfo, user: tuple[int, int]) -> tuple[int, int]:
-    # A rootless engine maps its user to root inside; other ids have no rights outside.
-    return (0, 0) if engine.rootless else user
-
-
 def _mounts(
     run_dir: Path,
-    inputs: tuple[BindMount, ...],
+    cache: Iterable[BindMount],
+    files: Iterable[Path],
     secrets: tuple[SecretFile, ...],
     socket_dir: Path | None,
-) -> tuple[BindMount, ...]:
-    mounts = [BindMount(source=run_dir.absolute(), target=RUN_DIR_IN_CONTAINER), *inputs]
-    if socket_dir is not None:
-        mounts.append(BindMount(source=socket_dir, target=SOCKET_DIR_IN_CONTAINER, read_only=True))
-    mounts += [BindMount(source=s.source, target=s.target, read_only=True) for s in secrets]
-    return tuple(mounts)
+) -> Iterator[BindMount]:
+    yield BindMount(source=run_dir.absolute(), target=RUN_DIR_IN_CONTAINER)
+    yield from cache
+    shown = [(file, file.as_posix()) for file in files]
+    shown += [(socket_dir, SOCKET_DIR_IN_CONTAINER)] if socket_dir else []
+    shown += [(secret.source, secret.target) for secret in secrets]
+    for source, target in shown:
+        yield BindMount(source=source, target=target, read_only=True)
 
 
-def _cache_mount(cache: Path | None, *, fetches: bool) -> tuple[BindMount, ...]:
-    if cache is None:
-        return ()
-    if fetches:
-        return (BindMount(source=cache.absolute(), target=CACHE_IN_CONTAINER),)
-    return tuple(
-        BindMount(
-            source=cache.absolute() / name, target=f"{CACHE_IN_CONTAINER}/{name}", read_only=True
-        )
-        for name in _CACHED
-    )
-
-
-def _same_inside(path: Path) -> BindMount:
-    return BindMount(source=path, target=path.as_posix(), read_only=True)
-
-
-def _security_options(engine: EngineInfo) -> tuple[str, ...]:
-    # SELinux keeps containers off the user's files, and the API has no relabelling for bind mounts.
-    return ("no-new-privileges", "label=disable") if engine.selinux else ("no-new-privileges",)
+def _cache_mounts(cache: Path | None, *, fetches: bool) -> Iterator[BindMount]:
+    if cache is not None and fetches:
+        yield BindMount(source=cache.absolute(), target=CACHE_IN_CONTAINER)
+    elif cache is not None:
+        for name in _CACHED:
+            source, target = cache.absolute() / name, f"{CACHE_IN_CONTAINER}/{name}"
+            yield BindMount(source=source, target=target, read_only=True)
 
 
 def _labels(run_id: str, deadline: datetime | None) -> dict[str, str]:
