@@ -60,11 +60,6 @@ class Boxes:
         with self._lock:
             self._console.print(Text.from_ansi(line), soft_wrap=not self.is_live)
 
-    def refresh(self) -> None:
-        """Draw the lines that move now."""
-        if self._live is not None:
-            self._live.refresh()
-
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 1), expand=True)
         width = _BAR if self._console.width >= _WITH_BARS else 0
@@ -130,10 +125,6 @@ class Line:
         text = Text.from_ansi(text).plain.strip()
         if text:
             self.text, self.share, self.rest = text, share or 0.0, rest
-
-    def refresh(self) -> None:
-        """Draw the lines now."""
-        self._boxes.refresh()
 
     def clear(self) -> None:
         """Leave the line: the other hosts go on."""

@@ -34,9 +34,6 @@ class Output(Protocol):
     ) -> None:
         """Show the activity, its share done, the remaining time and details."""
 
-    def refresh(self) -> None:
-        """Draw now."""
-
     def clear(self) -> None:
         """Remove what moves."""
 
@@ -91,10 +88,6 @@ class LiveOutput:
             completed=share or 0.0, rest=rest,
         )  # fmt: skip
         self._progress.start()
-
-    def refresh(self) -> None:
-        """Redraw the bar now."""
-        self._progress.refresh()
 
     def clear(self) -> None:
         """Remove the bar."""

@@ -92,10 +92,6 @@ class Progress:
             self._follow(event)
             self._output.write(f"  {line}")
 
-    def refresh(self) -> None:
-        """Draw the line that moves now instead of at the next tick."""
-        self._output.refresh()
-
     def _follow(self, event: Event) -> None:
         if event["event"] == "step.started":
             workload = self._workloads.get(str(event.get("step")))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from nobs.cli.live import LiveOutput
 from nobs.cli.progress import Progress
 from nobs.log import Event
 from tests.fakes.plans import make_container_plan
@@ -53,10 +54,11 @@ def last_frame(monkeypatch: pytest.MonkeyPatch, *seen: Event) -> list[str]:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
     screen = Screen()
-    with Progress(make_container_plan(), screen) as progress:
+    output = LiveOutput(screen)
+    with Progress(make_container_plan(), output=output) as progress:
         for event in seen:
             progress.show(event)
-        progress.refresh()
+        output._progress.refresh()
         shown = screen.getvalue()
     *_, frame = re.split(r"\x1b\[2K|\x1b\[1A", shown)
     return re.sub(r"\x1b\[\??\d*[a-zA-Z]", "", frame).replace("\r", "").splitlines()
