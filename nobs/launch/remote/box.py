@@ -200,8 +200,9 @@ class Box:
 
         def listen() -> _End:
             said: dict[str, str] = {}
-            with self.shell.open(scripts.follow(self._fleet, kind, self._lines)) as output:
-                for raw in output.stream:
+            script = scripts.follow(self._fleet, kind, self._lines)
+            with self.shell.open(script.encode()) as output:
+                for raw in output:
                     self._patience.renew()
                     line = raw.decode("utf-8", "replace").rstrip("\n")
                     if line.startswith(scripts.MARK):
@@ -240,8 +241,8 @@ class Box:
         script, results = scripts.pack(self._fleet, run_id), self._order.results
 
         def copy() -> Path:
-            with self.shell.open(script) as output:
-                return receive(output.stream, run_id, results)
+            with self.shell.open(script.encode()) as output:
+                return receive(output, run_id, results)
 
         for left in reversed(range(_COPIES)):
             try:

@@ -20,37 +20,16 @@ _LONGEST_PAUSE_S = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Output:
-    """The output of a script while it runs."""
-
-    stream: IO[bytes]
-    process: "subprocess.Popen[bytes]"
-
-    def cut(self) -> None:
-        """End the connection."""
-        self.process.kill()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Shell:
     """Runs scripts on one host, each in a connection of its own."""
 
     host: Host
     config: Path | None = None
 
-    @contextmanager
-    def open(self, script: str) -> Iterator[Output]:
-        """Run a script; yield its output.
-
-        ConnectionCut or HostRefused if ssh failed, RequirementError if the script did.
-        """
-        with self._started("sh -s", script.encode()) as output:
-            yield output
-
     def run(self, script: str) -> str:
         """Run a script to its end; return its output."""
-        with self.open(script) as output:
-            return output.stream.read().decode("utf-8", "replace")
+        with self.open(script.encode()) as output:
+            return output.read().decode("utf-8", "replace")
 
     def upload(self, content: bytes, path: str) -> None:
         """Write `content` to the file `path`, below the home directory there.
@@ -58,11 +37,15 @@ class Shell:
         The name and its directory, which is made, need no quotes for a shell.
         """
         directory = str(PurePosixPath(path).parent)
-        with self._started(f"cd && mkdir -p {directory} && cat > {path}", content) as output:
-            output.stream.read()
+        with self.open(content, f"cd && mkdir -p {directory} && cat > {path}") as output:
+            output.read()
 
     @contextmanager
-    def _started(self, command: str, given: bytes) -> Iterator[Output]:
+    def open(self, given: bytes, command: str = "sh -s") -> Iterator[IO[bytes]]:
+        """Run a script, or another `command` that reads what is given; yield its output.
+
+        ConnectionCut or HostRefused if ssh failed, RequirementError if the script did.
+        """
         with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stderr:
             stdin.write(given)
             stdin.seek(0)
@@ -73,7 +56,7 @@ class Shell:
                 if process.stdout is None:
                     raise RuntimeError("a pipe is always asked for")
                 try:
-                    yield Output(stream=process.stdout, process=process)
+                    yield process.stdout
                 except BaseException:
                     process.kill()
                     raise
