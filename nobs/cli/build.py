@@ -95,11 +95,11 @@ def _contained(name: str) -> "BackendTarget":
 
 def _build(engine: "Engine", plan: "ImagePlan", *, verbose: bool, quiet: bool) -> "ImageRef":
     from nobs.cli.live import BuildProgress, LiveOutput
-    from nobs.launch.image.build import ensure_image, find_image
+    from nobs.launch.image.build import ensure_image, find_tagged
     from nobs.launch.image.plan import LABEL_TORCH_VERSION
     from nobs.units import format_seconds
 
-    found = find_image(engine, plan)
+    found = find_tagged(engine, plan.tag)
     output, started = LiveOutput(), time.monotonic()
     if found is None:
         output.write(f"building image {plan.tag} (once; takes minutes)")

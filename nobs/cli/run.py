@@ -127,7 +127,8 @@ def command(
     options = RunOptions(node=params["node"], **given)
     try:
         if run_id is None:
-            refuse_take_over(options)
+            if options.take_over:
+                raise click.UsageError("--take-over needs --resume RUN_ID.")
             code = plan_or_run({**params, "settings": settings_of(ctx)}, options)
         else:
             allowed = {"resume", "results", "yes", "node", "take_over", *RUN_OPTIONS}
@@ -137,12 +138,6 @@ def command(
         announce(describe_error(error), options.node, is_shown=options.is_announced)
         raise
     ctx.exit(code)
-
-
-def refuse_take_over(options: "RunOptions") -> None:
-    """Raise UsageError if a new run should take one over."""
-    if options.take_over:
-        raise click.UsageError("--take-over needs --resume RUN_ID.")
 
 
 @dataclass(frozen=True, kw_only=True)

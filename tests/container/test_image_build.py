@@ -14,7 +14,7 @@ import pytest
 
 from nobs.errors import EngineError
 from nobs.launch.engine.client import Engine, connect
-from nobs.launch.image.build import build_image, ensure_image, find_image
+from nobs.launch.image.build import build_image, ensure_image, find_tagged
 from nobs.launch.image.plan import ImagePlan, plan_image
 from tests.container.launching import BASE_IMAGE
 
@@ -101,7 +101,7 @@ def test_an_image_carries_version_commit_and_what_its_torch_is(
 
 def test_what_is_built_is_found_and_not_built_again(plan: MakePlan, built_on: Engine) -> None:
     heard: list[str] = []
-    assert find_image(built_on, plan()) is None
+    assert find_tagged(built_on, plan().tag) is None
     built = ensure_image(built_on, plan(), heard.append)
     assert any("installing" in line for line in heard)
     heard.clear()
@@ -153,7 +153,7 @@ def test_a_failed_step_is_shown_and_leaves_no_image(
         build_image(built_on, plan(), lambda _line: None)
 
     assert "telling words" in caught.value.message
-    assert find_image(built_on, plan()) is None
+    assert find_tagged(built_on, plan().tag) is None
 
 
 def test_proxies_and_certificates_reach_the_steps_and_stay_out_of_the_image(
@@ -201,8 +201,8 @@ def test_a_build_goes_to_the_chosen_host_and_nowhere_else(
 
     build_image(second, plan(), lambda _line: None)
 
-    assert find_image(second, plan()) is not None
-    assert find_image(first, plan()) is None
+    assert find_tagged(second, plan().tag) is not None
+    assert find_tagged(first, plan().tag) is None
 
 
 @pytest.mark.stand_ins
@@ -220,7 +220,7 @@ def test_a_build_goes_to_the_engine_of_the_chosen_context(
     built = build_image(newer, plan(), lambda _line: None)
 
     assert newer.ref.context == "newer"
-    assert find_image(newer, plan()) == built
+    assert find_tagged(newer, plan().tag) == built
 
 
 def test_provenance_is_attached_where_the_engine_can_keep_it(

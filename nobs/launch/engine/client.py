@@ -164,11 +164,8 @@ def explain_failure(text: str, endpoint: Endpoint, environment: Mapping[str, str
 def _rootless_hint(endpoint: Endpoint, environment: Mapping[str, str]) -> str:
     own = Path(environment.get("XDG_RUNTIME_DIR") or "/nonexistent", "docker.sock")
     url = f"unix://{own}"
-    return f"Use your own engine: export DOCKER_HOST={url}; " if _other(own, url, endpoint) else ""
-
-
-def _other(socket: Path, url: str, endpoint: Endpoint) -> bool:
-    return socket.exists() and url != endpoint.url
+    is_another = own.exists() and url != endpoint.url
+    return f"Use your own engine: export DOCKER_HOST={url}; " if is_another else ""
 
 
 _START = (

@@ -154,12 +154,8 @@ def _remove(container: Container) -> None:
 
 
 def _needs_fetch(spec: RunSpec, fetch: ContainerPlan) -> bool:
-    return bool(unfetched(spec.workloads, _hub_cache(fetch), is_complete_model))
-
-
-def _hub_cache(plan: ContainerPlan) -> Path:
-    sources = (mount.source for mount in plan.mounts if mount.target == CACHE_IN_CONTAINER)
-    return next(sources) / "hub"
+    (cache,) = (each.source for each in fetch.mounts if each.target == CACHE_IN_CONTAINER)
+    return bool(unfetched(spec.workloads, cache / "hub", is_complete_model))
 
 
 def _find_run_dir(container: Container) -> RunDir | None:

@@ -27,11 +27,6 @@ from nobs.schema.spec import ImageRef
 _TAG = re.compile(r"nobs:([a-z]+)-[0-9a-f]{12}")
 
 
-def find_image(engine: Engine, plan: ImagePlan) -> ImageRef | None:
-    """Return the image of exactly this content, None if it isn't in the engine."""
-    return find_tagged(engine, plan.tag)
-
-
 def find_tagged(engine: Engine, tag: str) -> ImageRef | None:
     """Return the image that the engine has under `tag`, None if it has none."""
     image = _get(engine, tag)
@@ -70,7 +65,7 @@ def read_labels(facts_file: Path) -> dict[str, str]:
 
 
 def _built(engine: Engine, plan: ImagePlan) -> ImageRef:
-    found = find_image(engine, plan)
+    found = find_tagged(engine, plan.tag)
     if found is None:
         raise EngineError(
             f"The image {plan.tag} was built, but the engine at {engine.endpoint.described} "

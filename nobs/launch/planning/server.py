@@ -28,12 +28,6 @@ _NOT_EMBEDDED = (
 )
 
 
-def _parallel(workloads: Iterable[Workload]) -> int | None:
-    """Return the most requests at once that `workloads` send, None where none names a number."""
-    found = (TASKS.load(work.task).parallel_requests(work.params) for work in map(typed, workloads))
-    return max((number for number in found if number), default=None)
-
-
 def _api_of(workload: Workload) -> Api:
     """Return what the model of `workload` is asked for."""
     return TASKS.load(workload.task).api
@@ -162,7 +156,7 @@ def request_server(
         model=model,
         names={} if is_named else dict(served_names.get(model or "", {})),
         setup=setup,
-        parallel=_parallel([chosen]),
+        parallel=TASKS.load(chosen.task).parallel_requests(typed(chosen).params),
         request_timeout_s=REQUEST_TIMEOUT.get(options) or DEFAULT_REQUEST_TIMEOUT_S,
     )
 

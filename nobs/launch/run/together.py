@@ -88,7 +88,8 @@ def launch_together(plans: Sequence[Plan], executor: Executor, on_event: OnEvent
                 start_detached(run_dir, plan.results)
         finished: list[Finished] = []
         for number, run_dir in enumerate(prepared):
-            finished.append(attach(run_dir, executor, on_event if not number else _show_nothing))
+            show = on_event if number == 0 else lambda _: None
+            finished.append(attach(run_dir, executor, show))
             if finished[-1].exit_code == 130:
                 _interrupt(prepared[number + 1 :])
     except BaseException:
@@ -108,7 +109,3 @@ def record_together(finished: Finished, together: Sequence[Together]) -> Finishe
 def _interrupt(run_dirs: Sequence[RunDir]) -> None:
     for run_dir in run_dirs:
         interrupt_owner(run_dir)
-
-
-def _show_nothing(event: object) -> None:
-    """Drop an event."""

@@ -122,9 +122,7 @@ def _refusal(host: str, port: int, error: OSError) -> bytes:
     """Return a gateway's error response with the reason."""
     message = f"can't connect to {host}:{port}: {_reason(error)}"
     body = json.dumps({"error": {"type": "bad_gateway", "message": message}}).encode()
-    head = (
-        f"HTTP/1.1 502 Bad Gateway\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-    )
+    head = f"HTTP/1.1 502 Bad Gateway\r\nContent-Length: {len(body)}"
     return f"{head}\r\nContent-Type: application/json\r\n\r\n".encode() + body
 
 
