@@ -87,7 +87,8 @@ def _step(number: int, step: Mapping[str, Any], workload: Mapping[str, Any]) -> 
     yield f"  model    {model['id']}"
     yield f"           {source}{_revision(model)}{own_code}"
     yield f"  data     {dataset['id']}, {dataset['rows']} rows{_revision(dataset)}"
-    params = ", ".join(_params({k: v for k, v in workload["params"].items() if k != "kind"}))
+    settings = {name: value for name, value in workload["params"].items() if name != "kind"}
+    params = ", ".join(_params(settings, model["id"]))
     yield from wrap(params, 80, initial_indent="  params   ", subsequent_indent=" " * 11)
     for reason in workload["open_reasons"]:
         yield from wrap(
@@ -99,14 +100,17 @@ def _revision(pin: Mapping[str, Any]) -> str:
     return f", revision {pin['revision'][:12]}" if pin["revision"] else ""
 
 
-def _params(params: Mapping[str, Any]) -> Iterator[str]:
-    """Yield parameters as `batch size 16` or `pass budget 60 s`, without those that are not set."""
+def _params(params: Mapping[str, Any], model: str) -> Iterator[str]:
+    """Yield parameters as `batch size 16` or `pass budget 60 s`, without those that are not set.
+
+    Of settings by model, with `*` for all others, those of `model`.
+    """
     for name, value in params.items():
         label, unit = name.replace("_", " "), ""
         if name.endswith("_s") and not name.endswith("_per_s"):
             label, unit = label.removesuffix(" s"), " s"
         if isinstance(value, Mapping):
-            yield from _params(value)
+            yield from _params(value.get(model, value.get("*", value)), model)
         elif value is True:
             yield label
         elif isinstance(value, list | tuple) and value:

@@ -83,6 +83,20 @@ def test_a_plan_shows_no_values_that_are_not_set() -> None:
     assert "revision -" not in shown
 
 
+def test_a_plan_shows_each_model_the_settings_of_its_own() -> None:
+    plan = make_container_plan().to_dict()
+    first, *_ = plan["spec"]["steps"]
+    other = {**first, "model": {**first["model"], "id": "some/other"}}
+    plan["spec"]["steps"] = [first, other]
+    recipes = {first["model"]["id"]: {"width": 512}, "*": {"width": 1024}}
+    plan["spec"]["workloads"][0]["params"] = {"kind": "diffusion", "recipes": recipes, "images": 8}
+    shown = " ".join(render_plan(plan).split())
+
+    own, others = (part.partition("step ")[0] for part in shown.split("params ")[1:])
+    assert own.startswith("width 512, images 8")
+    assert others.startswith("width 1024, images 8")
+
+
 def test_warnings_are_shown() -> None:
     report = make_report()
     (task,) = report.tasks
