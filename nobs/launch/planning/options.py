@@ -1,19 +1,23 @@
 """Which task takes which option; an option without effect is refused."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from nobs.catalog import Catalog
-from nobs.errors import UsageError
+from nobs.errors import NobsError, UsageError
 from nobs.launch.planning.pace import check_pace
 from nobs.launch.planning.random_weights import check_seed
 from nobs.launch.planning.request import RunRequest, flag_of
+from nobs.launch.planning.workloads import change_params
 from nobs.providers import PROVIDERS
 from nobs.providers.definitions import LMSTUDIO
 from nobs.schema.image import parse_image
 from nobs.tasks import TASKS
 from nobs.tasks.definitions import options_of, owners_of
 from nobs.tasks.options import PROVIDER, SETUP_LM_STUDIO
+from nobs.tasks.parameters import typed
 from nobs.text import join_words
 
 _OF_BUILDS = ("torch_index", "base_image", "build_network")
@@ -122,24 +126,36 @@ def _advise(
     untaken: Sequence[str], tasks: Sequence[str], request: RunRequest, catalog: Catalog
 ) -> str:
     owners = tuple(dict.fromkeys(owner for name in untaken for owner in owners_of(name)))
-    here = _among(owners, catalog.tasks(request.profile))
+    options = {name: request.options[name] for name in untaken}
+    found = {name: tuple(_find_takers(owners, options, name, catalog)) for name in catalog.profiles}
+    here = found[request.profile]
     if all(_among(owners_of(name), here) for name in untaken):
-        other = f"add --task {','.join(here)}"
+        other = f", or add --task {','.join(here)}"
+    elif most := max(found.values(), key=len):
+        fitting = [name for name, takers in found.items() if takers == most]
+        other = f", or choose a profile with {join_words(most)} ({', '.join(fitting)})"
     else:
-        found = {name: _among(owners, catalog.tasks(name)) for name in catalog.profiles}
-        most = max(found.values(), key=len)
-        fitting = [name for name, tasks_of in found.items() if tasks_of == most]
-        other = f"choose a profile with {join_words(most)} ({', '.join(fitting)})"
+        other = ""
     alike = (options_of()[name].alike for name in untaken)
     hints = (
         f" The model of {join_words(tasks)} is named by {flag_of(name)} of `nobs run`."
         for name in alike
         if _takers(name, tasks)
     )
-    return f"{_leave(request, untaken)}, or {other}.{''.join(hints)}"
+    return f"{_leave(request, untaken)}{other}.{''.join(hints)}"
 
 
-def _among(owners: Sequence[str], tasks: Sequence[str]) -> tuple[str, ...]:
+def _find_takers(
+    owners: Iterable[str], options: Mapping[str, Any], profile: str, catalog: Catalog
+) -> Iterator[str]:
+    """Yield those of `owners` whose workload of `profile` takes those of `options` that it can."""
+    for task in _among(owners, catalog.tasks(profile)):
+        with suppress(NobsError):
+            change_params(typed(catalog.workload(task, profile)), options)
+            yield task
+
+
+def _among(owners: Iterable[str], tasks: Sequence[str]) -> tuple[str, ...]:
     return tuple(owner for owner in owners if owner in tasks)
 
 

@@ -1,7 +1,7 @@
 """From the request to workloads: the pinned one, or an open one with its differences."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from nobs.errors import UsageError
 from nobs.launch.planning.pace import choose_policy
 from nobs.launch.planning.random_weights import choose_inputs, randomise, wants_random
 from nobs.launch.planning.request import RunRequest
-from nobs.schema.pins import DatasetPin, ModelPin, Source, Workload
+from nobs.schema.pins import DatasetPin, ModelPin, Params, Source, Workload
 from nobs.tasks import TASKS
 from nobs.tasks.options import (
     COLUMN,
@@ -37,19 +37,28 @@ def choose_workload(
     `request` has the options of the task only, `served` is the model to request from a server.
     """
     definition = TASKS.load(pinned.task)
-    own = {option.name for option in definition.options if option.role is Role.PARAMETERS}
-    options = {name: value for name, value in request.options.items() if name in own}
     inputs = choose_inputs(request, pinned.dataset, definition.packaged_dataset, catalog)
     chosen = pinned.model_copy(
         update={
             "dataset": _choose_dataset(definition.options, request, inputs),
             "models": (served,) if served else _choose_models(request, pinned, catalog),
-            "params": definition.apply(pinned.params, options),
+            "params": change_params(pinned, request.options),
             "policy": choose_policy(request, pinned.policy),
         }
     )
     reasons = (*pinned.open_reasons, *find_changes(pinned, chosen))
     return chosen.model_copy(update={"open_reasons": reasons})
+
+
+def change_params(pinned: Workload, options: Mapping[str, Any]) -> Params:
+    """Return the parameters of `pinned`, changed by those of `options` that are its task's.
+
+    UsageError for one without effect.
+    """
+    definition = TASKS.load(pinned.task)
+    own = {option.name for option in definition.options if option.role is Role.PARAMETERS}
+    chosen = {name: value for name, value in options.items() if name in own}
+    return definition.apply(pinned.params, chosen)
 
 
 def _choose_dataset(

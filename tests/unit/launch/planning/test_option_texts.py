@@ -24,7 +24,16 @@ def test_the_remedy_names_a_profile_where_this_one_lacks_the_task() -> None:
     assert str(caught.value) == (
         "--concurrency doesn't apply to embeddings and diffusion, only to llms, vlms and "
         "embeddings-served. Leave it out, or choose a profile with llms and vlms (standard, "
-        "quick, cold, cold-quick)."
+        "quick)."
+    )
+
+
+def test_the_remedy_names_no_task_that_refuses_the_option_in_this_profile() -> None:
+    with pytest.raises(UsageError) as caught:
+        plan(profile="cold", tasks=("embeddings",), concurrency=(4,))
+
+    assert caught.value.remedy == (
+        "Leave it out, or choose a profile with llms and vlms (standard, quick)."
     )
 
 
