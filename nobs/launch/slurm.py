@@ -76,14 +76,12 @@ class ForgottenJob(UsageError):
 class Part:
     """One job: the whole, or one of an array; as `scontrol` shows it."""
 
-    job: str
     state: str
     reason: str = ""
     nodes: str = ""
     """As in n[1-3]; empty before the start."""
     restarts: int = 0
     exit_code: int = 0
-    signal: int = 0
     log: str = ""
     starts: str = ""
     key: str = ""
@@ -213,17 +211,13 @@ def parse_part(line: str) -> Part:
     """Return what one line of `scontrol show job --oneliner` says."""
     # Values such as the job's name can have blanks; those that are read here have none.
     found = dict(re.findall(r"(?:^| )([A-Za-z/:]+)=(\S*)", line))
-    code, _, signal = found.get("ExitCode", "0:0").partition(":")
-    task = found.get("ArrayTaskId")
     named = _NAME.fullmatch(found.get("JobName", ""))
     return Part(
-        job=f"{found['ArrayJobId']}_{task}" if task and "ArrayJobId" in found else found["JobId"],
         state=found.get("JobState", ""),
         reason=found.get("Reason", "").partition(",")[0],
         nodes=_known(found.get("NodeList", "")),
         restarts=int(found.get("Restarts", "0")),
-        exit_code=int(code),
-        signal=int(signal or 0),
+        exit_code=int(found.get("ExitCode", "0:0").partition(":")[0]),
         log=_known(found.get("StdOut", "")),
         starts=_known(found.get("StartTime", "")),
         key=named[1] if named else "",

@@ -20,8 +20,8 @@ def part(state: str, reason: str = "None", nodes: str = "(null)") -> Part:
 
 def test_a_line_of_scontrol_is_read() -> None:
     assert part("RUNNING", nodes="n[1-3]") == Part(
-        job="9", state="RUNNING", reason="None", nodes="n[1-3]", restarts=2, exit_code=3,
-        signal=15, log="/a/nobs-9.log", starts="2026-11-29T07:04:02", key="0a1b",
+        state="RUNNING", reason="None", nodes="n[1-3]", restarts=2, exit_code=3,
+        log="/a/nobs-9.log", starts="2026-11-29T07:04:02", key="0a1b",
     )  # fmt: skip
 
 
@@ -30,12 +30,6 @@ def test_the_directory_of_a_job_is_that_of_its_own_script() -> None:
 
     assert Job((part("RUNNING"),)).directory("9") == "9-0a1b"
     assert Job((renamed,)).directory("9") == "9-*"
-
-
-def test_a_job_of_an_array_has_its_own_name() -> None:
-    line = LINE.replace("JobName", "ArrayJobId=8 ArrayTaskId=1-2 JobName")
-
-    assert parse_part(line.format(state="PENDING", reason="None", nodes="")).job == "8_1-2"
 
 
 @pytest.mark.parametrize(
@@ -61,10 +55,10 @@ def test_states_have_words(state: str, reason: str, nodes: str, words: str) -> N
      ("OUT_OF_MEMORY", 1), ("A_NEW_ONE", 5)],
 )  # fmt: skip
 def test_a_state_that_isn_t_completed_has_a_code(state: str, code: int) -> None:
-    good = Part(job="1", state="COMPLETED")
+    good = Part(state="COMPLETED")
 
-    assert Job((good, Part(job="2", state=state))).exit_code == code
-    assert Job((good, Part(job="2", state=state, exit_code=3))).exit_code == 3
+    assert Job((good, Part(state=state))).exit_code == code
+    assert Job((good, Part(state=state, exit_code=3))).exit_code == 3
 
 
 @pytest.mark.parametrize(
@@ -77,17 +71,17 @@ def test_a_state_that_isn_t_completed_has_a_code(state: str, code: int) -> None:
 )
 def test_what_can_never_start_is_told_apart_from_what_waits(reason: str, why: str) -> None:
     with pytest.raises(Exception, match=why):
-        raise Job((Part(job="9", state="PENDING", reason=reason),)).refuse("9") or AssertionError
+        raise Job((Part(state="PENDING", reason=reason),)).refuse("9") or AssertionError
 
 
 @pytest.mark.parametrize("reason", ["Resources", "Priority", "QOSMaxJobsPerUserLimit", "Newer"])
 def test_what_waits_isn_t_refused(reason: str) -> None:
-    assert Job((Part(job="9", state="PENDING", reason=reason),)).refuse("9") is None
+    assert Job((Part(state="PENDING", reason=reason),)).refuse("9") is None
 
 
 def test_parts_that_do_the_same_are_said_once() -> None:
     states = ("RUNNING", "RUNNING", "PENDING")
-    job = Job(tuple(Part(job="9", state=state, reason="Priority") for state in states))
+    job = Job(tuple(Part(state=state, reason="Priority") for state in states))
 
     assert job.words == "runs; waits behind other jobs"
     assert not job.is_over
