@@ -3,7 +3,7 @@
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,27 @@ from nobs.settings import NODE_NAME
 from nobs.text import join_words, to_line
 
 EXAMPLE = '[[host]] with name = "box1"'
-_KINDS: Mapping[str, tuple[type, ...]] = {
-    "name": (str,), "address": (str,), "tags": (list,), "usd_per_hour": (int, float),
-    "nobs": (str,),
-}  # fmt: skip
-_FORMS: Mapping[str, str] = {
-    "name": "a text of letters, digits, '.', '_' and '-'",
-    "address": "an alias of ssh's configuration or ssh://[USER@]HOST[:PORT]",
-    "tags": "a list of texts",
-    "usd_per_hour": "a number above 0",
-    "nobs": "the path of a program",
-}
 _ADDRESS = re.compile(r"(ssh://)?[A-Za-z0-9_\[][^\s/?#'\"\\]*")
 _HEADER = re.compile(r"\s*\[\[\s*host\s*\]\]")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+_FIELDS: Mapping[str, tuple[str, Callable[[Any], object]]] = {
+    "name": ("a text of letters, digits, '.', '_' and '-'",
+             lambda value: _is_text(value) and re.fullmatch(NODE_NAME, value)),
+    "address": ("an alias of ssh's configuration or ssh://[USER@]HOST[:PORT]",
+                lambda value: _is_text(value) and _ADDRESS.fullmatch(value)),
+    "tags": ("a list of texts",
+             lambda value: isinstance(value, list)
+             and all(isinstance(tag, str) and tag for tag in value)),
+    "usd_per_hour": ("a number above 0",
+                     lambda value: type(value) in (int, float) and 0 < value < math.inf),
+    "nobs": ("the path of a program", _is_text),
+}  # fmt: skip
+"""What each field of a host is, and whether a value is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,28 +163,12 @@ def _to_host(at: _Place, entry: Mapping[str, Any]) -> Host:
 def _faults(entry: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield field, fault and remedy of each fault of a host."""
     for field, value in entry.items():
-        if field not in _KINDS:
-            yield to_line(field), "is unknown", f"A host has {join_words(tuple(_KINDS))}."
-        elif not _is_right(field, value):
-            yield field, f"{to_line(value)!r} is refused", f"Write {_FORMS[field]}."
+        if field not in _FIELDS:
+            yield to_line(field), "is unknown", f"A host has {join_words(tuple(_FIELDS))}."
+        elif not _FIELDS[field][1](value):
+            yield field, f"{to_line(value)!r} is refused", f"Write {_FIELDS[field][0]}."
     if "name" not in entry:
-        yield "name", "is missing", f"Write {_FORMS['name']}."
-
-
-def _is_right(field: str, value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, _KINDS[field]):
-        return False
-    match field:
-        case "name":
-            return bool(re.fullmatch(NODE_NAME, str(value)))
-        case "address":
-            return bool(_ADDRESS.fullmatch(str(value)))
-        case "tags":
-            return isinstance(value, list) and all(isinstance(tag, str) and tag for tag in value)
-        case "usd_per_hour":
-            return isinstance(value, int | float) and 0 < value < math.inf
-        case _:
-            return bool(str(value).strip())
+        yield "name", "is missing", f"Write {_FIELDS['name'][0]}."
 
 
 def _parse_host(text: str) -> Host:
