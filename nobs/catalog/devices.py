@@ -23,13 +23,8 @@ class DataSheet:
 
     def peak(self, number_format: str) -> float | None:
         """Return peak FLOP/s for a dtype or `tf32`."""
-        peaks = {
-            "float16": self.float16,
-            "bfloat16": self.bfloat16,
-            "tf32": self.tf32,
-            "float32": self.float32,
-        }
-        return peaks[number_format]
+        peak: float | None = getattr(self, number_format)
+        return peak
 
 
 _MIG = re.compile(r" MIG [0-9]")

@@ -13,6 +13,7 @@ from nobs.schema.result import StepResult
 from nobs.schema.spec import RunSpec
 from nobs.schema.state import RunState
 from nobs.storage.files import to_json, write_atomic
+from nobs.storage.reader import explain
 
 
 def safe_name(text: str) -> str:
@@ -129,9 +130,7 @@ def read_record[T: BaseModel](file: Path, kind: type[T]) -> T:
             f"Can't read {file}: {error.strerror or error}.", "Name a file that exists."
         ) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise StorageError(
-            f"{file} is no valid {kind.__name__.lower()} of this version: {where}: {first['msg']}.",
+            f"{file} is no valid {kind.__name__.lower()} of this version: {explain(error)[0]}.",
             "It is damaged or of another version of NOBS; run the benchmark again.",
         ) from error

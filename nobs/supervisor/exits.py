@@ -12,24 +12,17 @@ VMSTAT = Path("/proc/vmstat")
 
 def explain_exit(ended: StepExit, timeout_s: float, *, exhausted: bool) -> Failure:
     """Return the failure of a step without result; `exhausted`: memory may have run out."""
+    kind, remedy = FailureClass.INFRA, "Look at the last step.output events of this run."
     if ended.timed_out:
         kind, message = FailureClass.TIMEOUT, f"The step took longer than {timeout_s:g} s."
-        remedy = REMEDIES[kind]
     elif ended.exit_code == -SIGKILL and exhausted:
         kind, message = FailureClass.OOM, "The step was killed by SIGKILL: out of memory."
-        remedy = REMEDIES[kind]
     elif ended.exit_code == -SIGKILL:
-        kind, message = (
-            FailureClass.INFRA,
-            "The step was killed by SIGKILL, not by the OOM killer.",
-        )
+        message = "The step was killed by SIGKILL, not by the OOM killer."
         remedy = "Check the job scheduler, systemd and other users."
     else:
-        kind, message = (
-            FailureClass.INFRA,
-            f"The step left no result (exit code {ended.exit_code}).",
-        )
-        remedy = "Look at the last step.output events of this run."
+        message = f"The step left no result (exit code {ended.exit_code})."
+    remedy = REMEDIES.get(kind, remedy)
     return Failure(failure_class=kind, type="StepLost", message=message, remedy=remedy)
 
 

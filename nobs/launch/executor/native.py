@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 import psutil
 
@@ -120,9 +119,7 @@ def _supervisor(run_path: Path, spec: RunSpec) -> AbstractContextManager[subproc
 
 
 def _relay(process: subprocess.Popen[str], on_line: OnLine) -> None:
-    if process.stdout is None:
-        raise RuntimeError("stdout is always a pipe")
-    for line in process.stdout:
+    for line in process.stdout or ():
         on_line("stdout", line.rstrip("\r\n"))
 
 
@@ -137,14 +134,12 @@ def _drain(process: subprocess.Popen[str], on_line: OnLine) -> None:
 
 
 def _read_stderr(process: subprocess.Popen[str], on_line: OnLine) -> threading.Thread:
-    def read(pipe: IO[str]) -> None:
+    def read() -> None:
         with contextlib.suppress(ValueError, OSError):
-            for line in pipe:
+            for line in process.stderr or ():
                 on_line("stderr", line.rstrip("\r\n"))
 
-    if process.stderr is None:
-        raise RuntimeError("stderr is always a pipe")
-    thread = threading.Thread(target=read, args=(process.stderr,), daemon=True)
+    thread = threading.Thread(target=read, daemon=True)
     thread.start()
     return thread
 
