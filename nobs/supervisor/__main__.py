@@ -14,15 +14,15 @@ from nobs.system.affinity import pin_to
 def main(arguments: list[str]) -> int:
     """Supervise the run; an error of the whole run is the last line of stdout."""
     fetching = arguments[1:] == ["--fetch"]
-    cores = chosen_cores(arguments[0])
+    cores, refused = chosen_cores(arguments[0]), ""
     try:
         # Before anything imports torch, which counts the cores.
         pin_to(cores)
     except OSError as error:
-        return refuse_cores(cores, error)
-    server = None if fetching else start_server(arguments[0])
+        refused = str(error.strerror)
+    server = None if fetching or refused else start_server(arguments[0])
     # The server imports torch for seconds; this process imports at the same time.
-    from nobs.errors import NobsError  # noqa: PLC0415
+    from nobs.errors import BackendMissing, NobsError  # noqa: PLC0415
     from nobs.log import format_line  # noqa: PLC0415
     from nobs.storage.rundir import RunDir  # noqa: PLC0415
     from nobs.supervisor.fetch import fetch  # noqa: PLC0415
@@ -30,6 +30,11 @@ def main(arguments: list[str]) -> int:
 
     run_dir = RunDir(Path(arguments[0]))
     try:
+        if refused:
+            raise BackendMissing(
+                f"The run can't be confined to the cores {cores}: {refused}.",
+                "Name cores that the container or job may use with --device cpu:CORES.",
+            )
         _require_spec(run_dir.spec_file)
         return fetch(run_dir) if fetching else supervise(run_dir, server)
     except NobsError as error:
@@ -51,18 +56,6 @@ def chosen_cores(run_path: str) -> list[int]:
         return []
     device = json.loads(file.read_bytes()).get("device") or {}
     return list(device.get("cores") or ())
-
-
-def refuse_cores(cores: list[int], error: OSError) -> int:
-    """Say that the run can't be confined to its cores; return the exit code."""
-    from nobs.errors import BackendMissing  # noqa: PLC0415 - as in main
-    from nobs.log import format_line  # noqa: PLC0415
-
-    message = f"The run can't be confined to the cores {cores}: {error.strerror}."
-    remedy = "Name cores that the container or job may use with --device cpu:CORES."
-    fields = {"event": "run.failed", "message": message, "remedy": remedy}
-    sys.stdout.write(format_line(fields))
-    return BackendMissing.exit_code
 
 
 def _require_spec(spec_file: Path) -> None:
