@@ -275,21 +275,3 @@ def two_modes(values: Sequence[float]) -> tuple[float, float] | None:
     within = sqrt((stdev(low) ** 2 + stdev(high) ** 2) / 2)
     distance = median(high) - median(low)
     return (median(low), median(high)) if distance > 6 * within > 0 else None
-
-
-__all__ = [
-    "CONFIDENCE",
-    "MedianInterval",
-    "count_for_percentile",
-    "dependence",
-    "drift",
-    "independent_count",
-    "interval_of_repeats",
-    "median",
-    "median_interval",
-    "outliers",
-    "percentile_interval",
-    "share_interval",
-    "spread",
-    "two_modes",
-]

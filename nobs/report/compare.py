@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
 from nobs.catalog.changes import find_differences
@@ -13,7 +14,6 @@ from nobs.report.reading import definition_of, label_of, read_runs, typed, varia
 from nobs.schema.enums import Status
 from nobs.schema.pins import ModelPin
 from nobs.schema.report import ModelReport, Report, TaskReport
-from nobs.stats import median
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.figures import Figure
 from nobs.text import to_line

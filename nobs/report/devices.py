@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from nobs.report.machine import host_of, name_of
 from nobs.report.price import Prices
@@ -10,7 +11,6 @@ from nobs.report.ratio import Finding, Ratio
 from nobs.report.several import ComparedDevice, ComparedDevices
 from nobs.schema.report import Report
 from nobs.schema.telemetry import DeviceKind, DeviceTelemetry
-from nobs.stats import median
 from nobs.tasks.figures import format_value
 from nobs.text import to_line
 from nobs.units import format_share

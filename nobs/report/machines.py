@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from statistics import median
 from typing import Any
 
 from nobs.report.definitions import fits
@@ -14,7 +15,6 @@ from nobs.report.price import Prices, machine_of, price_figures
 from nobs.report.reading import definition_of, label_of, read_figures, read_runs, typed
 from nobs.schema.enums import Status
 from nobs.schema.report import ModelReport, Report, TaskReport
-from nobs.stats import median
 from nobs.tasks.base import TaskDefinition
 from nobs.tasks.figures import Figure, Kind, Measured
 from nobs.text import to_line

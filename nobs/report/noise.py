@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from math import atan, cos, exp, hypot, log, pi, sin, sqrt
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 
 from nobs.report.ratio import MARGIN, Ratio, ratio_of_medians
-from nobs.stats import CONFIDENCE, OUTLIER_SCORE, median, spread
+from nobs.stats import CONFIDENCE, OUTLIER_SCORE, spread
 
 type Runs = Sequence[Sequence[float]]
 """The repeats of each run of a machine."""

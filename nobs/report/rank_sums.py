@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
+from statistics import median
 from typing import Any
 
 from nobs.report.price import Prices
@@ -10,7 +11,6 @@ from nobs.report.rank import By, Place, Ranking
 from nobs.report.ratio import Ratio
 from nobs.report.several import DeviceSum, distinct, sums_of
 from nobs.schema.report import Report
-from nobs.stats import median
 from nobs.tasks.figures import Figure, Kind, Measured
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from math import exp, hypot, log, sqrt
-from statistics import NormalDist, fmean, stdev
+from statistics import NormalDist, fmean, median, stdev
 
-from nobs.stats import CONFIDENCE, dependence, interval_of_repeats, median, outliers
+from nobs.stats import CONFIDENCE, dependence, interval_of_repeats, outliers
 
 MARGIN = 0.01
 """Medians are measured to ±1 %, so smaller ratios never count as a difference."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import exp, hypot, log, sqrt
+from statistics import median
 
 from nobs.report.machine import flags_of
 from nobs.schema.enums import Backend, Status
@@ -11,7 +12,7 @@ from nobs.schema.report import ModelReport, Report
 from nobs.schema.result import Sample
 from nobs.schema.telemetry import DeviceKind
 from nobs.schema.together import Together, TogetherPart
-from nobs.stats import CONFIDENCE, interval_of_repeats, median
+from nobs.stats import CONFIDENCE, interval_of_repeats
 from nobs.tasks import TASKS
 from nobs.text import to_line
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
+from statistics import median
 
 from nobs.report.definitions import fits
 from nobs.report.flags import describe_foreign_cpu, find_heat
@@ -16,7 +17,6 @@ from nobs.stats import (
     dependence,
     drift,
     interval_of_repeats,
-    median,
     outliers,
     spread,
     two_modes,

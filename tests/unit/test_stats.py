@@ -1,7 +1,7 @@
 """Statistics against closed forms and against simulation; the seeds are fixed."""
 
 from collections.abc import Iterator
-from statistics import NormalDist
+from statistics import NormalDist, median
 
 import numpy as np
 import pytest
@@ -14,7 +14,6 @@ from nobs.stats import (
     dependence,
     drift,
     interval_of_repeats,
-    median,
     median_interval,
     median_of,
     outliers,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
+from statistics import median
 
 from nobs.launch.executor.base import Executor
 from nobs.launch.output import OnEvent
@@ -16,7 +17,6 @@ from nobs.report.build import seal
 from nobs.schema.pins import Workload
 from nobs.schema.report import Report
 from nobs.schema.together import Together
-from nobs.stats import median
 from nobs.storage.rundir import RunDir
 from nobs.storage.store import publish
 from nobs.supervisor.signals import stop_on_signals
