@@ -55,7 +55,10 @@ class Cuda(BackendTarget):
     def check_image(self, accelerators: Accelerators, archs: str) -> None:
         """Raise BackendMissing if `archs`, as in `sm_80 sm_90 compute_90`, don't fit the GPU."""
         built, gpu = archs.split(), _used(accelerators)
-        if not built or gpu is None or not gpu.compute_capability or _serves(built, gpu):
+        capability = gpu.compute_capability if gpu else None
+        if not gpu or not capability or not built:
+            return
+        if any(_arch_serves(arch, capability) for arch in built):
             return
         raise BackendMissing(
             f"The image's torch has no code for {_describe(gpu)}; it was built for {archs}.",
@@ -137,10 +140,6 @@ def _same_inside(accelerators: Accelerators) -> dict[str, str]:
 def _major(version: str | None, *, default: int) -> int:
     head = (version or "").partition(".")[0]
     return int(head) if head.isdigit() else default
-
-
-def _serves(built: list[str], gpu: NvidiaGpu) -> bool:
-    return any(_arch_serves(arch, gpu.compute_capability or (0, 0)) for arch in built)
 
 
 def _arch_serves(arch: str, capability: tuple[int, int]) -> bool:

@@ -148,8 +148,7 @@ def _ask_execution(params: Mapping[str, Any]) -> str:
     """Ask where to run; the default is that of `auto`."""
     request = to_request(params)
     facts = gather_facts(request)
-    if facts.engine is not None:
-        facts.engine.close()
+    facts.close()
     target = BACKENDS.load(params["backend"])
     tasks = request.tasks or load_catalog().tasks(request.profile)
     default, notes = choose_execution(request, target, facts, tasks)

@@ -30,8 +30,9 @@ def secret_files(results: Path, *, written: bool) -> Iterator[tuple[SecretFile, 
         if written and secrets:
             prepare_results(results)
             directory = stack.enter_context(scratch_directory(runs.absolute()))
-            for name, text in secrets.values():
-                _write_secret(directory / name, text)
+            for name, content in secrets.values():
+                (directory / name).touch(mode=0o600)
+                (directory / name).write_bytes(content)
         yield tuple(
             SecretFile(variable=variable, source=directory.absolute() / name)
             for variable, (name, _) in secrets.items()
@@ -48,8 +49,3 @@ def _find_secrets() -> dict[str, tuple[str, bytes]]:
         CERTIFICATES_VARIABLE: ("certificates", file.read_bytes() if file else b""),
     }
     return {variable: found for variable, found in texts.items() if found[1]}
-
-
-def _write_secret(file: Path, text: bytes) -> None:
-    file.touch(mode=0o600)
-    file.write_bytes(text)

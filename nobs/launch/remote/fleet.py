@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from itertools import groupby
+from operator import attrgetter
 
 from nobs.errors import NobsError
 from nobs.launch.remote.box import Box
@@ -56,7 +57,8 @@ class Fleet:
     def shared(self) -> Iterator[list[str]]:
         """Yield names of hosts that are one machine: their runs disturb each other."""
         known = [box for box in self.left if box.machine.boot]
-        for _, group in groupby(sorted(known, key=_boot_of), key=_boot_of):
+        boot_of = attrgetter("machine.boot")
+        for _, group in groupby(sorted(known, key=boot_of), key=boot_of):
             names = [box.host.name for box in group]
             if len(names) > 1:
                 yield names
@@ -84,7 +86,3 @@ class Fleet:
 def exit_code_of_parts(parts: Sequence[Part]) -> int:
     """Return the most severe exit code of the hosts, as of the steps of a run."""
     return max((part.exit_code for part in parts), default=0)
-
-
-def _boot_of(box: Box) -> str:
-    return box.machine.boot

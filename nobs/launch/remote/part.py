@@ -6,7 +6,6 @@ from typing import Any
 
 from nobs.errors import NobsError, RunLost
 from nobs.launch.remote.hosts import Host
-from nobs.schema.report import Report
 from nobs.storage.reader import read_report
 from nobs.text import to_line
 
@@ -43,10 +42,13 @@ class Part:
         """Return the part with what a report says."""
         report = read_report(file)
         models = [model for task in report.tasks for model in task.models.values()]
+        complete = sum(model.is_complete for model in models)
+        # From planning to the end, by the host's clock.
+        started, finished = report.run.started, report.run.finished
+        duration_s = (finished - started).total_seconds() if started and finished else 0.0
         return replace(
-            self, report=file, models=len(models),
-            complete=sum(model.is_complete for model in models), duration_s=_duration_of(report),
-        )  # fmt: skip
+            self, report=file, models=len(models), complete=complete, duration_s=duration_s
+        )
 
 
 def failed(host: Host, error: NobsError) -> Part:
@@ -54,9 +56,3 @@ def failed(host: Host, error: NobsError) -> Part:
     state = "lost" if isinstance(error, RunLost) else "not run"
     reason = to_line(error, 700).removeprefix(f"{host.name}: ")
     return Part(host=host, exit_code=error.exit_code, state=state, reason=reason)
-
-
-def _duration_of(report: Report) -> float:
-    """Return the seconds from planning to the end, by the host's clock."""
-    started, finished = report.run.started, report.run.finished
-    return (finished - started).total_seconds() if started and finished else 0.0

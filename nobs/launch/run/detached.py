@@ -37,7 +37,7 @@ def start_detached(run_dir: RunDir, results: Path) -> None:
 
 def _await_owner(process: subprocess.Popen[bytes], run_dir: RunDir, log: Path) -> None:
     deadline = time.monotonic() + _START_S
-    while not _owns(process.pid, run_dir):
+    while not ((state := find_state(run_dir)) and state.owner.pid == process.pid):
         if process.poll() is not None or time.monotonic() > deadline:
             said = " ".join(log.read_text(encoding="utf-8", errors="replace").split())
             raise RunLost(
@@ -45,8 +45,3 @@ def _await_owner(process: subprocess.Popen[bytes], run_dir: RunDir, log: Path) -
                 "Run it without --detach or --together.",
             )
         time.sleep(_TICK_S)
-
-
-def _owns(pid: int, run_dir: RunDir) -> bool:
-    state = find_state(run_dir)
-    return state is not None and state.owner.pid == pid

@@ -19,7 +19,6 @@ from nobs.log import Event
 from nobs.providers import PROVIDERS
 from nobs.providers.base import ServedModel
 from nobs.report.finish import empty_result
-from nobs.schema.pins import Workload
 from nobs.schema.result import Failure
 from nobs.schema.server import Connection, ServerRef, ServerRequest
 from nobs.schema.spec import RunSpec, StepSpec
@@ -55,7 +54,8 @@ def serve(plan: Plan, steps: Sequence[StepSpec], on_event: OnEvent) -> Iterator[
     result = ServedPlan(plan=replace(plan, container=container), on_event=on_event)
     with ExitStack() as stack:
         if request is not None and served_steps:
-            restarts = all(_restarts_server(plan.spec.workload_of(step)) for step in served_steps)
+            works = [typed(plan.spec.workload_of(step)) for step in served_steps]
+            restarts = all(TASKS.load(work.task).restarts_server(work.params) for work in works)
             try:
                 prepared = _prepared(plan, request, on_event, restarts=restarts)
                 served_plan = stack.enter_context(prepared)
@@ -80,10 +80,6 @@ def _closing(stack: ExitStack, steps: Sequence[StepSpec], on_event: OnEvent) -> 
                 stack.close()
 
     return close_after_last
-
-
-def _restarts_server(workload: Workload) -> bool:
-    return TASKS.load(workload.task).restarts_server(typed(workload).params)
 
 
 @contextmanager
