@@ -3,13 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from nobs.backends.base import BackendTarget, ContainerNeeds
-from nobs.errors import BackendMissing, UsageError
+from nobs.backends.base import BackendTarget
+from nobs.errors import BackendMissing
 from nobs.system.gpus import Accelerators
-
-_REFUSAL = (
-    "macOS runs containers in a Linux virtual machine, which has no access to Apple's GPU and Metal"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +14,10 @@ class Mps(BackendTarget):
 
     name: str = "mps"
     torch_device: str = "mps"
-    container_refusal: str | None = _REFUSAL
+    container_refusal: str | None = (
+        "macOS runs containers in a Linux virtual machine, which has no access to Apple's GPU and "
+        "Metal"
+    )
     passed_environment: tuple[str, ...] = (
         "PYTORCH_ENABLE_MPS_FALLBACK",
         "PYTORCH_MPS_HIGH_WATERMARK_RATIO",
@@ -33,14 +32,6 @@ class Mps(BackendTarget):
                 "Choose --backend auto.",
             )
 
-    def check_image(self, accelerators: Accelerators, archs: str) -> None:
-        """Refuse every image: there is no container with Metal."""
-        raise _no_container()
-
-    def container_needs(self, accelerators: Accelerators) -> ContainerNeeds:
-        """Refuse: there is no container with Metal."""
-        raise _no_container()
-
     def is_built_into(self, torch: Any) -> bool:  # noqa: ANN401 - a module
         """Whether torch was built with MPS."""
         return bool(torch.backends.mps.is_built())
@@ -48,12 +39,6 @@ class Mps(BackendTarget):
     def is_available(self, torch: Any) -> bool:  # noqa: ANN401 - a module
         """Whether this macOS has MPS."""
         return bool(torch.backends.mps.is_available())
-
-
-def _no_container() -> UsageError:
-    return UsageError(
-        f"The backend mps can't run in a container: {_REFUSAL}.", "Use --execution native."
-    )
 
 
 TARGET = Mps()

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from nobs.backends import BACKENDS
-from nobs.errors import BackendMissing, UsageError
+from nobs.errors import BackendMissing
 from nobs.schema.enums import Backend
 from nobs.system.gpus import Accelerators, AppleGpu
 
@@ -48,13 +48,9 @@ def test_a_cpu_run_needs_nothing() -> None:
     assert needs.device_nodes == ()
 
 
-def test_mps_is_refused_in_a_container_with_the_reason() -> None:
+def test_mps_needs_a_mac_with_an_apple_chip() -> None:
     target = BACKENDS.load("mps")
-    mac = Accelerators(apple=AppleGpu(name="Apple M4 Max", cores=32))
-    target.check_host(mac)
+    target.check_host(Accelerators(apple=AppleGpu(name="Apple M4 Max", cores=32)))
 
-    with pytest.raises(UsageError) as caught:
-        target.container_needs(mac)
-
-    assert "Linux virtual machine" in caught.value.message
-    assert "--execution native" in caught.value.remedy
+    with pytest.raises(BackendMissing, match="needs a Mac with an Apple chip"):
+        target.check_host(Accelerators())
