@@ -9,7 +9,7 @@ from docker.errors import APIError, DockerException
 from docker.models.containers import Container
 from requests.exceptions import RequestException
 
-from nobs.errors import BackendMissing, EngineError, StorageError
+from nobs.errors import BackendMissing, StorageError
 from nobs.launch.container.arguments import create_arguments
 from nobs.launch.container.devices import DeviceRequest, explain_refusal
 from nobs.launch.container.logs import OnLine
@@ -35,7 +35,8 @@ def run_container(
     BackendMissing or EngineError if the engine refuses it, RunLost if the engine stops and
     isn't back within `engine_return_s`.
     """
-    prepare_sources(engine, plan)
+    for mount in plan.mounts:
+        make_source(mount)
     watch = Watch(
         on_line=on_line, timeout_s=timeout_s, engine_return_s=engine_return_s, engine=engine.info
     )
@@ -75,20 +76,11 @@ def find_containers(engine: Engine, label: str, value: str) -> list[Container]:
     return found
 
 
-def prepare_sources(engine: Engine, plan: ContainerPlan) -> None:
-    """Create the directories to mount as the calling user; the engine would as root."""
-    if engine.info.remote and plan.mounts:
-        raise EngineError(
-            f"The engine at {engine.endpoint.described} is on another machine, where "
-            f"{plan.mounts[0].source} isn't.",
-            "Run NOBS on that machine, or use the local engine: `docker context use default`.",
-        )
-    for mount in plan.mounts:
-        make_source(mount)
-
-
 def make_source(mount: BindMount) -> None:
-    """Create the directory of `mount`; StorageError if that fails."""
+    """Create the directory of `mount` as the calling user, as the engine would as root.
+
+    StorageError if that fails.
+    """
     if mount.source.exists():
         return
     try:

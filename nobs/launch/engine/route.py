@@ -6,7 +6,6 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from nobs.errors import UsageError
 from nobs.launch.engine.info import EngineInfo
 from nobs.schema.server import Connection
 from nobs.system.hosts import HOST_NAME, is_loopback, is_own_name, with_host
@@ -48,18 +47,13 @@ class Route:
 
 
 def choose_route(host: str, engine: EngineInfo, run_path: Path, *, platform: str) -> Route:
-    """Return the route from a container to `host`; UsageError for an engine on another machine.
+    """Return the route from a container to `host`, for an engine of this machine.
 
     On Linux a relay serves every engine of this machine, rootless ones and Podman's too: the
     container needs no network and the server no other address than loopback. Engines in a virtual
     machine (Docker Desktop, and all on macOS and Windows) don't pass unix sockets on; they give the
     host a name.
     """
-    if engine.remote:
-        raise UsageError(
-            f"The container engine is on another machine, where {host} is a different server.",
-            "Run NOBS on that machine, or choose the local engine: `docker context use default`.",
-        )
     if engine.desktop or platform != "Linux":
         # A machine's own name rarely resolves inside a container.
         is_here = is_loopback(host) or is_own_name(host)

@@ -33,7 +33,7 @@ def choose_execution(
                     f"The {subject} can't run in a container: {refusal}.",
                     "Use --execution native.",
                 )
-            _refuse_elsewhere(facts.require_engine())
+            refuse_elsewhere(facts.require_engine())
             return Execution.CONTAINER, []
         case None if refusal:
             return Execution.NATIVE, [f"native: {refusal}", *_require_packages(facts, tasks)]
@@ -43,11 +43,11 @@ def choose_execution(
                 raise facts.engine_error
             why = facts.engine_error.message if facts.engine_error else "no engine"
             return Execution.NATIVE, [f"native: no container engine answers: {why}"]
-    _refuse_elsewhere(facts.require_engine())
+    refuse_elsewhere(facts.require_engine())
     return Execution.CONTAINER, []
 
 
-def _refuse_elsewhere(engine: "Engine") -> None:
+def refuse_elsewhere(engine: "Engine") -> None:
     """Raise EngineError for an engine on another machine: it would measure that one.
 
     Its containers can't reach the directories of this machine, nor a server on its loopback.

@@ -25,7 +25,7 @@ from nobs.launch.container.plan import (
 from nobs.launch.engine.route import Route, choose_route
 from nobs.launch.image.plan import ImagePlan, plan_image, refer
 from nobs.launch.planning.connection import is_embedded, resolve_connection
-from nobs.launch.planning.execution import choose_execution
+from nobs.launch.planning.execution import choose_execution, refuse_elsewhere
 from nobs.launch.planning.facts import Facts
 from nobs.launch.planning.options import (
     check_image_options,
@@ -167,7 +167,10 @@ def make_plan(request: RunRequest, catalog: Catalog, facts: Facts) -> Plan:
 
 
 def plan_spec(spec: RunSpec, results: Path, facts: Facts) -> Plan:
-    """Return how this machine executes `spec`: the route to its server, and its containers."""
+    """Return how this machine executes `spec`: the route to its server, and its containers.
+
+    EngineError for an engine on another machine.
+    """
     request, engine = spec.server_request, facts.engine
     connection = None
     if request and not is_embedded(request):
@@ -175,6 +178,7 @@ def plan_spec(spec: RunSpec, results: Path, facts: Facts) -> Plan:
     plan = Plan(spec=spec, results=results, accelerators=facts.accelerators, connection=connection)
     if spec.image is None or engine is None:
         return plan
+    refuse_elsewhere(engine)
     # A server that is started for the run listens on loopback.
     host = connection.host if connection else "127.0.0.1"
     system = platform.system()

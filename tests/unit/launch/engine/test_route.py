@@ -4,7 +4,6 @@ from socket import gethostname
 
 import pytest
 
-from nobs.errors import UsageError
 from nobs.launch.engine.info import EngineInfo
 from nobs.launch.engine.route import Route, RouteKind, choose_route
 from nobs.schema.server import Connection
@@ -54,11 +53,6 @@ def test_in_a_virtual_machine_another_machine_keeps_its_address() -> None:
 
     assert found == Route(kind=RouteKind.DIRECT, network="bridge")
     assert found.apply(LAN) == LAN
-
-
-def test_an_engine_on_another_machine_is_refused() -> None:
-    with pytest.raises(UsageError, match="another machine"):
-        route(LOOPBACK, EngineInfo(remote=True))
 
 
 def test_the_directory_of_a_socket_leaves_room_for_the_limit_of_its_path() -> None:

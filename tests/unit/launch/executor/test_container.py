@@ -12,7 +12,7 @@ from nobs.launch.executor.container import ContainerExecutor
 from nobs.launch.executor.native import NativeExecutor
 from nobs.launch.image.build import find_old_tags
 from nobs.launch.image.pull import pull_image
-from nobs.launch.planning.plan import make_plan
+from nobs.launch.planning.plan import make_plan, plan_spec
 from nobs.render.plan import render_plan
 from nobs.schema.enums import Execution
 from nobs.schema.spec import ImageRef
@@ -65,6 +65,16 @@ def test_an_engine_that_fails_is_an_error_with_a_remedy(tmp_path: Path) -> None:
 
         with pytest.raises(EngineError, match="out of order"):
             executor.is_running(run_dir)
+
+
+def test_a_run_is_not_resumed_on_an_engine_of_another_machine(tmp_path: Path) -> None:
+    spec, other = imaged(tmp_path, "sha256:a").read_spec(), {"KernelVersion": "9.9.9", "Name": "b2"}
+    with (
+        stand_in_engine(tmp_path / "s", info=other) as engine,
+        connect({"DOCKER_HOST": engine.url}) as found,
+        pytest.raises(EngineError, match=r"on another machine \(b2\)"),
+    ):
+        plan_spec(spec, tmp_path / "results", make_facts(engine=found))
 
 
 def test_images_that_no_backend_names_any_more_are_old() -> None:
