@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from nobs.cli.options import Matching
 from nobs.cli.run_words import check_run, check_share
 
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -16,26 +17,6 @@ _VALUE = r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?"
 _QUANTITY = r"[0-9]+(\.[0-9]+)?(m|[kMGTPE]|[KMGTPE]i)?"
 _RULES = "small letters, digits and '-', a letter or digit first and last, at most 63 (RFC 1123)"
 _GPU_BACKENDS = ("cuda", "rocm")
-
-
-class Matching(click.ParamType[str]):
-    """Text of one form; `meaning` says which."""
-
-    def __init__(self, pattern: str, meaning: str) -> None:
-        self.name = "text"
-        self._pattern, self._meaning = pattern, meaning
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - click's signature
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> str:
-        """Return the text; any other form is a usage error."""
-        if len(str(value)) > 317 or not re.fullmatch(self._pattern, str(value)):
-            self.fail(f"{value!r} isn't {self._meaning}.", param, ctx)
-        return str(value)
-
 
 _LABEL_TYPE = Matching(_LABEL, f"a name that Kubernetes takes: {_RULES}")
 _NAME_TYPE = Matching(

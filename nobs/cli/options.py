@@ -114,25 +114,28 @@ results_option = click.option(
 )  # fmt: skip
 
 
-class NodeName(click.ParamType[str]):
-    """A name that is safe in file names and tables, as schedulers give them to nodes."""
+class Matching(click.ParamType[str]):
+    """Text of one form; `meaning` says which."""
 
-    name = "name"
+    name = "text"
+
+    def __init__(self, pattern: str, meaning: str) -> None:
+        self._pattern, self._meaning = pattern, meaning
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
-        """Return the name; anything else is a usage error."""
-        if not re.fullmatch(NODE_NAME, str(value)):
-            self.fail(
-                f"{value!r} isn't a name of a node: use letters, digits, '.', '_' and '-', at most "
-                "100.", param, ctx,
-            )  # fmt: skip
+        """Return the text; any other form is a usage error."""
+        if len(str(value)) > 317 or not re.fullmatch(self._pattern, str(value)):
+            self.fail(f"{value!r} isn't {self._meaning}.", param, ctx)
         return str(value)
 
 
+_NODE_TYPE = Matching(
+    NODE_NAME, "a name of a node: use letters, digits, '.', '_' and '-', at most 100"
+)
 node_option = click.option(
-    "--node", type=NodeName(), metavar="NAME", envvar="NOBS_NODE", show_envvar=True,
+    "--node", type=_NODE_TYPE, metavar="NAME", envvar="NOBS_NODE", show_envvar=True,
     help="Name of this machine among others of its model, such as $SLURMD_NODENAME: it is recorded "
     "in the report and its file name.",
 )  # fmt: skip

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nobs.cli.options import combine
+from nobs.cli.options import Matching, combine
 from nobs.cli.paths import UserPath
 from nobs.cli.run_words import check_run, check_share
 
 if TYPE_CHECKING:
     from nobs.render.slurm import SlurmJob
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_,.=-]*")
+_NAME_TYPE = Matching(r"[A-Za-z0-9][A-Za-z0-9:_,.=-]*", "a name that Slurm has")
 _OPTION = re.compile(r"([a-z][a-z-]*)(=[^\s\"'`$;&|<>\\]+)?")
 _OWN = frozenset({
     "array", "job-name", "nodes", "ntasks", "ntasks-per-node", "exclusive", "time", "signal",
@@ -25,12 +25,6 @@ _OWN = frozenset({
     "gpus-per-node", "wait", "parsable", "test-only", "wrap",
 })  # fmt: skip
 """Options of sbatch that the job sets, or that would change how it ends."""
-
-
-def _check_name(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not _NAME.fullmatch(value):
-        raise click.BadParameter(f"{value!r} isn't a name that Slurm has.", ctx, parameter)
-    return value
 
 
 def _check_options(
@@ -54,8 +48,8 @@ slurm_options = combine(
     click.option("--array", "is_array", is_flag=True,
                  help="Run as many jobs of one node, which start as nodes become free (two may get "
                  "the same one), instead of one job that waits for all nodes."),
-    click.option("--partition", callback=_check_name, metavar="NAME", help="Partition of Slurm."),
-    click.option("--gres", callback=_check_name, metavar="GRES",
+    click.option("--partition", type=_NAME_TYPE, metavar="NAME", help="Partition of Slurm."),
+    click.option("--gres", type=_NAME_TYPE, metavar="GRES",
                  help="Devices per node, as in gpu:1 or gpu:h100:8."),
     click.option("--time", "limit_min", type=click.IntRange(5), metavar="MINUTES",
                  help="Time limit of Slurm; default: the run's --timeout and 10 minutes. Shorter "
