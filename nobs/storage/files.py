@@ -93,6 +93,16 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
+def make_directory(directory: Path, remedy: str, **options: Any) -> None:  # noqa: ANN401 - of mkdir
+    """Create a directory with these `options` of `mkdir`; StorageError if that fails."""
+    try:
+        directory.mkdir(**options)
+    except OSError as error:
+        raise StorageError(
+            f"Can't create the directory {directory}: {error.strerror or error}.", remedy
+        ) from error
+
+
 def storage_error(path: Path, error: OSError) -> StorageError:
     """Return the error of a file that can't be written."""
     return StorageError(

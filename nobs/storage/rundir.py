@@ -12,7 +12,7 @@ from nobs.schema.report import Report
 from nobs.schema.result import StepResult
 from nobs.schema.spec import RunSpec
 from nobs.schema.state import RunState
-from nobs.storage.files import to_json, write_atomic
+from nobs.storage.files import make_directory, to_json, write_atomic
 from nobs.storage.reader import explain
 
 
@@ -112,13 +112,7 @@ def make_parent(file: Path) -> None:
 
     Never a run directory itself: removing it ends the run.
     """
-    try:
-        file.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"Can't create the directory {file.parent}: {error.strerror or error}.",
-            "Name a writable directory with --results.",
-        ) from error
+    make_directory(file.parent, "Name a writable directory with --results.", exist_ok=True)
 
 
 def read_record[T: BaseModel](file: Path, kind: type[T]) -> T:

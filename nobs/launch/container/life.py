@@ -9,7 +9,7 @@ from docker.errors import APIError, DockerException
 from docker.models.containers import Container
 from requests.exceptions import RequestException
 
-from nobs.errors import BackendMissing, StorageError
+from nobs.errors import BackendMissing
 from nobs.launch.container.arguments import create_arguments
 from nobs.launch.container.devices import DeviceRequest, explain_refusal
 from nobs.launch.container.logs import OnLine
@@ -17,6 +17,7 @@ from nobs.launch.container.plan import LABEL_RUN_ID, BindMount, ContainerPlan
 from nobs.launch.container.watch import ENGINE_RETURN_S, Watch, lost
 from nobs.launch.engine.client import Engine
 from nobs.schema.outcome import Outcome
+from nobs.storage.files import make_directory
 
 _LABEL_LAUNCH = "nobs.launch"
 
@@ -81,15 +82,11 @@ def make_source(mount: BindMount) -> None:
 
     StorageError if that fails.
     """
-    if mount.source.exists():
-        return
-    try:
-        mount.source.mkdir(parents=True)
-    except OSError as error:
-        raise StorageError(
-            f"Can't create the directory {mount.source}: {error.strerror or error}.",
-            "Name a writable directory with --results, and one for the model cache with HF_HOME.",
-        ) from error
+    if not mount.source.exists():
+        remedy = (
+            "Name a writable directory with --results, and one for the model cache with HF_HOME."
+        )
+        make_directory(mount.source, remedy, parents=True)
 
 
 @contextmanager

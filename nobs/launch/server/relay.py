@@ -16,8 +16,9 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from nobs.errors import HostApiError, StorageError
+from nobs.errors import HostApiError
 from nobs.launch.engine.route import SOCKET_NAME
+from nobs.storage.files import make_directory
 from nobs.system.child import child
 
 READY = "ready"
@@ -35,13 +36,7 @@ _SHORTER = (
 def relaying(directory: Path, host: str, port: int, owner: tuple[int, int]) -> Iterator[Path]:
     """Forward a socket in the new `directory`, owned by `owner`, to `host:port`."""
     _clear(directory / SOCKET_NAME)
-    try:
-        directory.mkdir(mode=0o700)
-    except OSError as error:
-        raise StorageError(
-            f"Can't create the directory {directory}: {error.strerror or error}.",
-            _SHORTER,
-        ) from error
+    make_directory(directory, _SHORTER, mode=0o700)
     try:
         path = directory / SOCKET_NAME
         with _process(path, host, port):
