@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,22 +91,14 @@ def is_remote(endpoint: str) -> bool:
 
 def read_cdi_specs(directories: Iterable[str]) -> tuple[str, ...]:
     """Return the texts of the CDI specifications in `directories`; unreadable ones are left out."""
-    files = (file for directory in directories for file in _spec_files(Path(directory)))
-    return tuple(text for file in files if (text := _read(file)))
-
-
-def _spec_files(directory: Path) -> list[Path]:
-    try:
-        return sorted(f for f in directory.iterdir() if f.suffix in {".json", ".yaml", ".yml"})
-    except OSError:
-        return []
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""
+    texts = []
+    for directory in directories:
+        with suppress(OSError):
+            for file in sorted(Path(directory).iterdir()):
+                with suppress(OSError, UnicodeDecodeError):
+                    if file.suffix in {".json", ".yaml", ".yml"}:
+                        texts.append(file.read_text(encoding="utf-8"))
+    return tuple(texts)
 
 
 def _kind(text: str) -> str | None:

@@ -38,18 +38,13 @@ class ImagePlan:
     files: Mapping[str, Path] = field(repr=False)
     """The build context: path in it -> file on this machine."""
 
-    @property
-    def shown_arguments(self) -> dict[str, str]:
-        """Every build argument, for printing: without passwords."""
-        arguments = {**self.build_args, **self.proxies}
-        return {name: hide_credentials(value) for name, value in arguments.items()}
-
     def to_dict(self) -> dict[str, Any]:
-        """Return what `--dry-run --json` says of the image."""
+        """Return what `--dry-run --json` says of the image: without passwords."""
+        arguments = {**self.build_args, **self.proxies}
         return {
             "tag": self.tag,
             "dockerfile": self.dockerfile,
-            "build_args": self.shown_arguments,
+            "build_args": {name: hide_credentials(value) for name, value in arguments.items()},
             "network": self.network,
         }
 
