@@ -15,6 +15,8 @@ MAX_IMPORT_S = 600.0
 MAX_OUTPUT_CHARS = 4 << 20
 STOP_S = 5.0
 """How long an interrupted step may take to write its result; engines kill after 8 seconds."""
+KILL_S = 10.0
+"""How long the server may take to reap a step that was killed."""
 log = get_logger()
 
 
@@ -130,17 +132,15 @@ class ForkedSteps:
         if not self._server.request(step):
             return self._others.run(step, deadline)
         self._step = step
-        timed_out = False
         code: int | None = None
-        while True:
-            try:
-                code = self._follow(step, deadline)
-                break
-            except DeadlineReached:
-                if timed_out:
-                    break
-                timed_out, deadline = True, time.monotonic() + 10.0
-                self._kill_child()
+        timed_out = False
+        try:
+            code = self._follow(step, deadline)
+        except DeadlineReached:
+            timed_out = True
+            self._kill_child()
+            with contextlib.suppress(DeadlineReached):
+                code = self._follow(step, time.monotonic() + KILL_S)
         self._child = None
         return StepExit(exit_code=code, timed_out=timed_out)
 
