@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from nobs.cli.hosts import HOSTS_OPTIONS, hosts_options, refuse_hosts
+from nobs.cli.hosts import hosts_options, refuse_hosts
 from nobs.cli.options import json_option, results_option
 
 
@@ -25,7 +25,7 @@ def command(
     verbose: bool,
     results: Path,
     as_json: bool,
-    **params: Any,  # noqa: ANN401 - click's values
+    **hosts: Any,  # noqa: ANN401 - click's values
 ) -> None:
     """Follow a run until it ends. Ctrl-C interrupts the run, as in `nobs run`.
 
@@ -34,7 +34,6 @@ def command(
 
     With --host or --hosts RUN is the name that `nobs run` printed for its runs on these hosts.
     """
-    hosts = {name: params[name] for name in HOSTS_OPTIONS}
     if hosts["host"] or hosts["hosts_file"]:
         from nobs.cli.fleet import attach_to_hosts
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import DockerException, ImageNotFound
 from docker.models.images import Image
 from requests.exceptions import RequestException
 
@@ -72,10 +72,9 @@ def _pull(engine: Engine, name: ImageName, on_output: OnOutput) -> Image:
             on_output(" ".join(str(line[key]) for key in ("id", "status") if line.get(key)))
         if not reason:
             return engine.client.images.get(_pinned(name))
-    except APIError as error:
-        raise _explain(name, str(error.explanation or error), engine) from error
     except (DockerException, RequestException) as error:
-        raise _explain(name, str(error), engine) from error
+        said = getattr(error, "explanation", None) or error
+        raise _explain(name, str(said), engine) from error
     raise _explain(name, reason, engine)
 
 
