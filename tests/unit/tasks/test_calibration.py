@@ -32,7 +32,9 @@ def test_a_copy_counts_as_read_and_written() -> None:
     assert found.copy_bytes_per_s == pytest.approx(2e9)
 
 
-@pytest.mark.parametrize("dtype", [Dtype.FLOAT32, Dtype.BFLOAT16])
+@pytest.mark.parametrize(
+    "dtype", [pytest.param(Dtype.FLOAT32, marks=pytest.mark.long), Dtype.BFLOAT16]
+)
 def test_a_later_calibration_is_of_the_same_size(dtype: Dtype) -> None:
     first = calibrate("cpu", dtype).model_copy(update={"matmul_size": 256, "copy_bytes": 1024**2})
     later = calibrate("cpu", dtype, first)

@@ -11,7 +11,6 @@ from safetensors import safe_open
 
 from nobs.tasks.diffusion.digits import get_model_path
 from tools.digit_networks import make_text_encoder, make_tokenizer, make_unet, make_vae
-from tools.train_digits import check_pipeline, train
 
 pytestmark = pytest.mark.heavy
 
@@ -42,6 +41,8 @@ def test_the_networks_have_the_form_of_the_shipped_weights(
 
 @pytest.mark.long
 def test_two_short_trainings_make_the_same_weights(tmp_path: Path) -> None:
+    from tools.train_digits import train  # noqa: PLC0415 - imports scikit-learn for seconds
+
     threads = torch.get_num_threads()
     for name in ("one", "two"):
         train(tmp_path / name, limit=2)
@@ -56,6 +57,8 @@ def test_two_short_trainings_make_the_same_weights(tmp_path: Path) -> None:
 def test_the_shipped_pipeline_passes_the_check_of_a_trained_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    from tools.train_digits import check_pipeline  # noqa: PLC0415 - as above
+
     check_pipeline(SHIPPED)
 
     assert "of 200 pictures recognised" in capsys.readouterr().out

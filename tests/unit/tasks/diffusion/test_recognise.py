@@ -1,17 +1,24 @@
 """The recogniser of coloured digits, on real ones that neither it nor the pipeline learned from."""
 
+from typing import Any
+
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
 
 from nobs.tasks.diffusion.digits import COLOURS, DIGITS
 from nobs.tasks.diffusion.recognise import HELD_OUT, name_digits, recognise, wanted_of
 
-pytestmark = pytest.mark.heavy
+
+@pytest.fixture(scope="module")
+def digits() -> Any:
+    """Those of scikit-learn, which takes seconds to import: for the long tests."""
+    from sklearn.datasets import load_digits  # noqa: PLC0415
+
+    return load_digits()
 
 
-def test_its_accuracy_on_held_out_digits_is_the_one_that_is_stated() -> None:
-    digits = load_digits()
+@pytest.mark.long
+def test_its_accuracy_on_held_out_digits_is_the_one_that_is_stated(digits: Any) -> None:
     held_out = digits.data[: HELD_OUT[1]].astype(np.float32)
     seen = name_digits(held_out)
 
@@ -20,8 +27,8 @@ def test_its_accuracy_on_held_out_digits_is_the_one_that_is_stated() -> None:
     assert (right, len(seen)) == HELD_OUT
 
 
-def test_digits_that_it_knows_are_recognised_in_every_colour_and_size() -> None:
-    digits = load_digits()
+@pytest.mark.long
+def test_digits_that_it_knows_are_recognised_in_every_colour_and_size(digits: Any) -> None:
     rows = [0, 1, 12, 3, 4, 15, 6, 7, 8, 9]
     assert digits.target[rows].tolist() == [*range(10)]
     grey = digits.images[rows].astype(np.float32).repeat(4, 1).repeat(4, 2) / 16

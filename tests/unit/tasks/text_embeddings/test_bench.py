@@ -35,7 +35,9 @@ def loaded_bench(rows: Sequence[str] = ROWS) -> EmbeddingsBench:
     return bench
 
 
-@pytest.mark.parametrize("prompt", ["", "search for passages about: "])
+@pytest.mark.parametrize(
+    "prompt", [pytest.param("", marks=pytest.mark.long), "search for passages about: "]
+)
 def test_tokens_are_those_that_reach_the_model(prompt: str) -> None:
     bench = loaded_bench()
     bench.model.prompts["usual"] = prompt

@@ -87,7 +87,10 @@ def test_a_token_costs_what_the_literature_says(tokens: int, gte: float, modern:
 
 
 def test_three_counts_tell_the_cost_at_any_length() -> None:
-    model = build(BertModel, GTE_LARGE)
+    config = BertConfig(
+        hidden_size=1024, num_hidden_layers=2, num_attention_heads=16, intermediate_size=4096
+    )
+    model = build(BertModel, config)
     fitted = from_counts({tokens: float(count(model, 1, tokens)) for tokens in (16, 32, 64)})
 
     assert fitted.of_row(LONG) == pytest.approx(count(model, 1, LONG), rel=1e-6)

@@ -26,6 +26,8 @@ pytestmark = pytest.mark.heavy
 ABSTRACT = {"Module", "InputModule"}
 ALIASES = {"CLIPModel"}
 """Older names of `Transformer`; CLIP has a test of its own."""
+COMMON = ("Transformer", "StaticEmbedding", "WordEmbeddings", "Router")
+"""One of each way to read texts; the others differ in what comes after the first module."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,17 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 @pytest.mark.parametrize(
     "dtype", [Dtype.FLOAT32, pytest.param(Dtype.BFLOAT16, marks=pytest.mark.long)]
 )
-@pytest.mark.parametrize("kind", [kind for kind in encoders.DENSE if kind != "BoW"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *COMMON,
+        *(
+            pytest.param(kind, marks=pytest.mark.long)
+            for kind in encoders.DENSE
+            if kind not in (*COMMON, "BoW")
+        ),
+    ],
+)
 def test_every_dense_module_is_measured(
     saved: Callable[[str], Path], kind: str, dtype: Dtype
 ) -> None:
@@ -94,7 +106,13 @@ def test_every_module_of_the_library_is_tried_or_refused(tmp_path: Path) -> None
             bench_of(tmp_path)
 
 
-@pytest.mark.parametrize("kind", encoders.SPARSE)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=[pytest.mark.long] if number else [])
+        for number, kind in enumerate(encoders.SPARSE)
+    ],
+)
 def test_sparse_encoders_are_refused_before_they_are_loaded(tmp_path: Path, kind: str) -> None:
     encoders.sparse(tmp_path / "model", *encoders.SPARSE[kind](tmp_path / "parts"))
 

@@ -89,7 +89,9 @@ def test_given_settings_are_kept() -> None:
     assert found["tuning"]["stopped_by"] == "the batch size was given"
 
 
-@pytest.mark.parametrize(("budget_s", "rows"), [(1e-9, 3), (1e9, 9)])
+@pytest.mark.parametrize(
+    ("budget_s", "rows"), [(1e-9, 3), pytest.param(1e9, 9, marks=pytest.mark.long)]
+)
 def test_a_slow_machine_repeats_the_texts_less_often(budget_s: float, rows: int) -> None:
     bench = EmbeddingsBench(work(pass_budget_s=budget_s, dtype=Dtype.FLOAT32, batch_size=3))
 

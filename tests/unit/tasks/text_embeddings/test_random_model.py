@@ -27,6 +27,7 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 ENCODERS = sorted(
     name for name, each in CATALOG.architectures.items() if "modules.json" in each.files
 )
+SMALLEST_FIRST = sorted(ENCODERS, key=lambda name: CATALOG.architectures[name].parameters)
 QUICK = pinned("embeddings", "quick")
 ROWS = ("It was a bright cold day.", "Tea, please! caf\u00e9 No. 42", "a " * 400)
 
@@ -67,7 +68,13 @@ def test_the_architecture_has_the_published_number_of_weights(name: str, tmp_pat
 @pytest.mark.parametrize(
     "dtype", [Dtype.FLOAT32, pytest.param(Dtype.BFLOAT16, marks=pytest.mark.long)]
 )
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        SMALLEST_FIRST[0],
+        *(pytest.param(name, marks=pytest.mark.long) for name in SMALLEST_FIRST[1:]),
+    ],
+)
 def test_two_layers_of_each_architecture_embed_texts(
     name: str, dtype: Dtype, tmp_path: Path
 ) -> None:
@@ -126,7 +133,9 @@ def test_a_random_model_reads_the_tokens_of_the_real_one(tmp_path: Path) -> None
     assert not torch.equal(torch.as_tensor(real.embeddings), torch.as_tensor(random.embeddings))
 
 
-@pytest.mark.parametrize("dtype", [Dtype.BFLOAT16, Dtype.FLOAT16])
+@pytest.mark.parametrize(
+    "dtype", [Dtype.BFLOAT16, pytest.param(Dtype.FLOAT16, marks=pytest.mark.long)]
+)
 def test_embeddings_are_finite_and_follow_the_seed(dtype: Dtype, tmp_path: Path) -> None:
     exact, short = bench_of(tmp_path / "a", pin()), bench_of(tmp_path / "b", pin(), dtype)
     for bench in (exact, short):
