@@ -1,4 +1,4 @@
-"""A hub on loopback, and a child process that loads from it."""
+"""What takes seconds to start, once for all modules of a test process."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -16,19 +16,23 @@ from tests.fakes.loader import Loader, loader
 from tests.fakes.studio import Studio, studio
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("hf_home")
+    home = tmp_path_factory.mktemp("client") / "hf_home"
+    home.mkdir()
+    return home
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
+    """A hub on loopback; each test has repositories of its own."""
     with fake_hub(tmp_path_factory.mktemp("hub")) as hub:
         yield hub
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def child(hub: FakeHub, home: Path) -> Iterator[Loader]:
+    """A process that loads from the hub: it imports its client, and `datasets`, for seconds."""
     with loader(hub.url, home) as child:
         yield child
 

@@ -48,7 +48,9 @@ for pin in catalog.workload("embeddings", "standard").models:
 @pytest.fixture
 def pin(hub: FakeHub, request: pytest.FixtureRequest) -> ModelPin:
     """A repository of its own for each test."""
-    name = f"test/{request.node.name.removeprefix('test_')[:60].replace('[', '-').strip(']-_')}"
+    name = (
+        f"test/models-{request.node.name.removeprefix('test_')[:60].replace('[', '-').strip(']-_')}"
+    )
     write_model(hub.repo_dir("models", name, COMMIT), content=name.encode())
     return ModelPin(id=name, revision=COMMIT, weights_file=WEIGHTS)
 

@@ -21,7 +21,7 @@ def fetched(hub: FakeHub, name: str) -> set[str]:
 @pytest.mark.parametrize("kind", [STABLE, XL])
 @pytest.mark.parametrize("weights_file", [UNET, None])
 def test_exactly_the_files_of_one_variant_are_fetched(
-    hub: FakeHub, child: Loader, home: Path, kind: str, weights_file: str | None
+    hub: FakeHub, child: Loader, kind: str, weights_file: str | None
 ) -> None:
     files = {STABLE: TURBO_FILES, XL: XL_FILES}[kind]
     name = f"a/{kind}-{bool(weights_file)}"
@@ -35,6 +35,13 @@ def test_exactly_the_files_of_one_variant_are_fetched(
     count = len(hub.requests_of(name))
     assert child.pipeline(pin) == found == child.pipeline(pin, offline=True)
     assert len(hub.requests_of(name)) == count
+
+
+def test_a_pipeline_of_the_cache_needs_no_hub(hub: FakeHub, child: Loader, home: Path) -> None:
+    write_pipeline(hub.repo_dir("models", "a/cached", COMMIT))
+    pin = ModelPin(id="a/cached", revision=COMMIT)
+    found = child.pipeline(pin)
+
     with loader("http://127.0.0.1:9", home) as unreachable:
         assert unreachable.pipeline(pin) == found
 

@@ -17,7 +17,9 @@ OTHER_COMMIT = "0" * 40
 @pytest.fixture
 def pin(hub: FakeHub, request: pytest.FixtureRequest) -> DatasetPin:
     """A repository of its own for each test."""
-    name = f"test/{request.node.name.removeprefix('test_')[:60].replace('[', '-').strip(']-_')}"
+    name = (
+        f"test/texts-{request.node.name.removeprefix('test_')[:60].replace('[', '-').strip(']-_')}"
+    )
     pin = write_imdb(hub.repo_dir("datasets", name, COMMIT), count=1200)
     return pin.model_copy(update={"id": name})
 

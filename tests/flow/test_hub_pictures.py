@@ -21,7 +21,7 @@ COMMITS = ["a" * 40, "b" * 40]
 @pytest.fixture
 def name(hub: FakeHub, request: pytest.FixtureRequest) -> str:
     """A repository of its own for each test, with one commit."""
-    name = f"test/{request.node.name.removeprefix('test_')[:60].strip('_')}"
+    name = f"test/pictures-{request.node.name.removeprefix('test_')[:60].strip('_')}"
     write_photographs(hub.repo_dir("datasets", name, COMMITS[0]))
     return name
 
