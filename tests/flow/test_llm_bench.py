@@ -100,6 +100,7 @@ def test_raw_stamps_lie_beside_the_result(tmp_path: Path) -> None:
     assert len({line["prefix"] for line in lines}) == 10
 
 
+@pytest.mark.long
 @pytest.mark.alone  # chunks of a busy machine arrive in bursts, which have no gaps
 def test_a_stall_shows_in_the_pooled_gaps(tmp_path: Path) -> None:
     stall = stream(tokens=40, gap_s=0.01)

@@ -67,6 +67,7 @@ def test_no_text_of_a_repeat_is_sent_twice_and_every_repeat_sends_the_same() -> 
     assert sorted(repeats[:128]) == sorted(repeats[128:])
 
 
+@pytest.mark.long
 @pytest.mark.alone
 def test_requests_in_flight_are_as_many_as_the_cell_says() -> None:
     # Long answers: what a busy machine adds is little beside them.

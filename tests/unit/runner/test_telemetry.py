@@ -13,10 +13,13 @@ from nobs.schema.result import Sample
 from tests.fakes.naps import Nap
 from tests.fakes.sensors import make_reader, power_meter
 
+SHORT_S = 0.05
+"""A nap where only who uses the device counts."""
 
-def measure(monitor: Monitor) -> list[Sample]:
+
+def measure(monitor: Monitor, nap_s: float = 0.4) -> list[Sample]:
     """Time three naps with pauses between them, after one that isn't timed."""
-    nap = Nap([0.4])
+    nap = Nap([nap_s])
 
     def pause(_number: int, _sample: Sample) -> None:
         Nap([0.05]).run()
@@ -51,7 +54,7 @@ def test_a_machine_without_power_reader_is_not_kept_waiting() -> None:
     monitor.watch_idle(10.0)
 
     assert time.perf_counter() - start < 5.0
-    assert monitor.summarise(measure(monitor)).baseline_s == 0.0
+    assert monitor.summarise(measure(monitor, SHORT_S)).baseline_s == 0.0
 
 
 @pytest.mark.alone
@@ -72,6 +75,7 @@ def test_cores_that_others_keep_busy_are_measured_while_the_server_is_idle() -> 
     assert 0.3 / took_s <= monitor.idle_foreign_cores <= 0.3 / 0.2 + 1e-9
 
 
+@pytest.mark.long
 @pytest.mark.alone
 def test_every_sample_is_a_line_in_order_of_time(tmp_path: Path) -> None:
     monitor = Monitor([power_meter(200.0), make_reader(utilisation=lambda _: 0.5)])
@@ -96,7 +100,7 @@ def test_facts_name_the_device() -> None:
 
 def test_processes_of_others_are_counted() -> None:
     monitor = Monitor([power_meter(1.0)])
-    told = monitor.summarise(measure(monitor))
+    told = monitor.summarise(measure(monitor, SHORT_S))
 
     # Of the users 1 and 999999999 the first may be an ancestor of this test.
     assert told.devices[0].foreign_processes.value == 1
@@ -104,7 +108,7 @@ def test_processes_of_others_are_counted() -> None:
 
 def test_processes_beside_a_server_are_not_judged() -> None:
     monitor = Monitor([power_meter(1.0)], alone=False)
-    told = monitor.summarise(measure(monitor))
+    told = monitor.summarise(measure(monitor, SHORT_S))
 
     assert told.devices[0].foreign_processes.how.startswith("a server does the work")
 
