@@ -1,4 +1,4 @@
-"""Five container runs of the quick profile in one process; tests/soak/runs.py does fifty."""
+"""Three container runs of the quick profile in one process; tests/soak/runs.py does fifty."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from tests.fakes.forked import REPO
 
 pytestmark = pytest.mark.long
 
-RUNS = 5
+RUNS = 3
 
 
 def test_nothing_grows_from_run_to_run(engine: str, cpu_image: str, tmp_path: Path) -> None:

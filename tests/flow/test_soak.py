@@ -1,4 +1,4 @@
-"""Five runs of the quick profile in one process; tests/soak/runs.py does fifty."""
+"""Three runs of the quick profile in one process; tests/soak/runs.py does fifty."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from tests.fakes.native_run import one_core
 
 pytestmark = pytest.mark.long
 
-RUNS = 5
+RUNS = 3
 
 
 def test_nothing_grows_from_run_to_run(tmp_path: Path) -> None:
