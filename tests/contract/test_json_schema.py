@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -18,8 +19,13 @@ MODEL = "thenlper/gte-large"
 type Change = Callable[[dict[str, Any]], object]
 
 
+@cache
+def schema() -> dict[str, Any]:
+    return json_schema.schema()
+
+
 def validator() -> Draft202012Validator:
-    return Draft202012Validator(json_schema.schema())
+    return Draft202012Validator(schema())
 
 
 def report() -> dict[str, Any]:
@@ -38,7 +44,7 @@ def model_of(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_schema_is_a_valid_one() -> None:
-    Draft202012Validator.check_schema(json_schema.schema())
+    Draft202012Validator.check_schema(schema())
 
 
 def test_a_report_of_ours_follows_the_schema() -> None:
@@ -80,4 +86,4 @@ def test_a_task_of_ours_has_its_figures_in_the_schema(name: str) -> None:
     task = TASKS.load(name)
 
     assert task.report_type is not ModelReport, "give the definition its `report_type`"
-    assert task.report_type.__name__ in json_schema.schema()["$defs"]
+    assert task.report_type.__name__ in schema()["$defs"]

@@ -27,9 +27,9 @@ def card_of(tmp_path: Path, **variables: str) -> dict[str, str]:
 
 CONDITIONS = [
     ("idle", "ok", ("ECC reports no errors, no other process computes on it", "")),
-    ("idle,ecc", "warn", ("3 uncorrected ECC errors since the driver was loaded", "Reset it")),
 ]
 MORE = [
+    ("idle,ecc", "warn", ("3 uncorrected ECC errors since the driver was loaded", "Reset it")),
     ("", "warn", ("busy: 2 other processes and 12 % of its memory is in use", "End what uses")),
     ("idle,worn", "warn", ("a faulty memory row could not be replaced", "has to be replaced")),
     ("idle,mig", "warn", ("MIG is on", "-mig 0` measures the whole card")),

@@ -50,6 +50,7 @@ def page(tmp_path: Path) -> str:
     return " ".join((tmp_path / "out" / "verdict.md").read_text().split())
 
 
+@pytest.mark.long
 def test_a_driver_too_old_for_this_torch_is_named_with_the_build_that_fits(
     tmp_path: Path, library: dict[str, str]
 ) -> None:

@@ -32,12 +32,14 @@ def test_a_native_run_names_the_extra(packages: Path, tmp_path: Path) -> None:
     assert INSTALL in done.stderr
 
 
+@pytest.mark.long
 def test_auto_without_an_engine_names_the_engine(packages: Path, tmp_path: Path) -> None:
     done = run_launcher(packages, "run", *QUICK, cwd=tmp_path, env=environment(tmp_path))
     assert (done.returncode, done.stdout) == (3, "")
     assert "No container engine runs at" in done.stderr
 
 
+@pytest.mark.long
 def test_the_doctor_fails_without_any_way_to_run(packages: Path, tmp_path: Path) -> None:
     words = ("doctor", "--backend", "cpu", "--json")
     done = run_launcher(packages, *words, cwd=tmp_path, env=environment(tmp_path))

@@ -66,6 +66,7 @@ def test_a_forbidden_hub(tmp_path: Path) -> None:
     assert "this run is offline" in done.stderr
 
 
+@pytest.mark.long
 def test_other_texts_than_the_pinned_ones_are_refused(hub: FakeHub, tmp_path: Path) -> None:
     pin = load_catalog().datasets["stanfordnlp/imdb"]
     write_imdb(hub.repo_dir("datasets", pin.id, str(pin.revision)), count=1200)

@@ -195,6 +195,7 @@ def test_the_report_names_the_device_that_computed_and_says_so(
     assert "other-device" in [flag.name for flag in report.run.flags]
 
 
+@pytest.mark.long
 def test_the_planned_device_keeps_its_description(tmp_path: Path) -> None:
     report = report_of_run(tmp_path, gpu("NVIDIA GeForce RTX 4090", int(23.6 * 2**30)))
     (model,) = report.tasks[0].models.values()

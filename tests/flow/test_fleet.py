@@ -198,6 +198,7 @@ def test_what_can_t_start_says_so_with_a_stable_code(
     assert log.read_text().splitlines() == lines
 
 
+@pytest.mark.long
 def test_json_on_stdout_stays_one_report(tmp_path: Path) -> None:
     run_dir = ordered_run(tmp_path, "fine")
     done = finish(run_dir, "run", "--resume", RUN_ID, "--json", paths=(LIGHT,), NOBS_NODE="n1")

@@ -51,7 +51,13 @@ def everybody(process: "subprocess.Popen[str]") -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("number", ROUNDS)
-@pytest.mark.parametrize("to_all", [False, True], ids=["launcher", "whole job"])
+@pytest.mark.parametrize(
+    "to_all",
+    [
+        pytest.param(False, id="launcher", marks=pytest.mark.long),
+        pytest.param(True, id="whole job"),
+    ],
+)
 def test_finished_repeats_are_kept_open_and_valid(
     tmp_path: Path, number: int, to_all: bool
 ) -> None:

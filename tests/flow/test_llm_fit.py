@@ -77,6 +77,7 @@ def test_a_context_that_does_not_fit_is_not_tried(
     assert growth.why.endswith("320.0 MiB are allowed")
 
 
+@pytest.mark.long
 def test_a_context_beyond_that_of_the_model_is_not_tried(tmp_path: Path) -> None:
     fit = measure(tmp_path, context_lengths=(256, 16384), output_tokens=4)
     (growth,) = fit.growths

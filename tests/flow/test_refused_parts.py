@@ -107,6 +107,7 @@ def test_a_report_that_hides_it_is_invalid(
     assert any("request.temperature: not sent" in fault for fault in found.faults)
 
 
+@pytest.mark.long
 def test_answers_beyond_the_limit_make_the_result_open(tmp_path: Path) -> None:
     with serving(whole_server(stream(tokens=80))) as server:
         (task,) = run(server, tmp_path)["tasks"]

@@ -48,6 +48,7 @@ def share_of(index: int, start: datetime, slot_s: float = 60.0) -> Share:
     return Share(index=index, count=2, start=start, slot_s=slot_s)
 
 
+@pytest.mark.long
 def test_clients_send_their_parts_of_each_level_after_its_start(tmp_path: Path) -> None:
     start = datetime.now(UTC) + timedelta(seconds=6)
     asked = [

@@ -188,6 +188,7 @@ def test_descendant_that_holds_the_pipe_does_not_hold_the_run(tmp_path: Path) ->
     assert result_of(run_dir, "last").status is Status.OK
 
 
+@pytest.mark.long
 def test_dead_reader_does_not_stop_the_run(tmp_path: Path) -> None:
     run_dir = order(tmp_path / "results", faulty_workload(tmp_path, "fine", "last"))
     process = start(run_dir)
@@ -212,7 +213,7 @@ def test_absent_gpu_is_an_error_and_never_measured(tmp_path: Path) -> None:
     assert result_of(run_dir, "fine").samples == ()
 
 
-@pytest.mark.parametrize("words", [(), ("--fetch",)])
+@pytest.mark.parametrize("words", [(), pytest.param(("--fetch",), marks=pytest.mark.long)])
 def test_a_directory_that_is_not_the_launchers_is_named_at_once(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:

@@ -26,11 +26,13 @@ COMMANDS = (
 HOMES = {
     "unset": None,
     "empty": "",
-    "absent": "/nonexistent",
     "root": "/",
     "closed": "{tmp}/closed",
+    "absent": "/nonexistent",
     "read-only": "{tmp}/read-only",
 }
+FIRST = ("unset", "empty", "root", "closed")
+"""The others end like a closed one, and take as long: they are tried in CI."""
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user"
 )
@@ -117,7 +119,10 @@ def another(place: Path, server: "subprocess.Popen[str]") -> As:
     return run
 
 
-@pytest.mark.parametrize("home", HOMES)
+@pytest.mark.parametrize(
+    "home",
+    [pytest.param(home, marks=[] if home in FIRST else [pytest.mark.long]) for home in HOMES],
+)
 def test_no_command_needs_a_name_or_a_home(another: As, place: Path, home: str) -> None:
     value = HOMES[home]
     few = home in ("empty", "root")

@@ -79,6 +79,7 @@ def test_pictures_of_every_kind_are_sent_as_a_viewer_shows_them(tmp_path: Path) 
     assert report["tasks"][0]["workload"]["division"] == "open"
 
 
+@pytest.mark.long
 def test_files_that_are_no_pictures_are_named_with_the_reason(tmp_path: Path) -> None:
     folder = folder_of(tmp_path)
     save_plain(folder)

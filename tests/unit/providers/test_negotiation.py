@@ -3,7 +3,7 @@
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nobs.providers import PROVIDERS
@@ -54,7 +54,6 @@ def test_exactly_what_is_refused_is_left_out(parts: frozenset[Part], style: Styl
     assert len(chats) <= MOST_REQUESTS
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     styles=st.dictionaries(st.sampled_from(PARTS), st.sampled_from([*NAMING, *SILENT]), min_size=2)
 )

@@ -258,6 +258,7 @@ def busy_core() -> Iterator[None]:
         process.join()
 
 
+@pytest.mark.long
 def test_a_real_busy_process_beside_the_repeats_is_flagged() -> None:
     with busy_core():
         taken = repeat(Nap([0.3]), RepeatPolicy(repeats=6), lambda _number, _sample: None)

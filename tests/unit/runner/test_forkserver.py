@@ -30,7 +30,10 @@ def test_running_thread_forbids_forking() -> None:
     assert "threads were started" in hazard
 
 
-@pytest.mark.parametrize(("answer", "hazard"), [(3, "None"), (0, "a device was initialised")])
+@pytest.mark.parametrize(
+    ("answer", "hazard"),
+    [pytest.param(3, "None", marks=pytest.mark.long), (0, "a device was initialised")],
+)
 def test_driver_library_tells_whether_a_device_was_touched(
     tmp_path_factory: pytest.TempPathFactory, answer: int, hazard: str
 ) -> None:

@@ -88,7 +88,7 @@ def test_a_process_over_the_limit_is_ended_which_is_a_finding() -> None:
 
 
 def test_a_process_that_takes_too_long_is_ended() -> None:
-    assert grown(limit_s=3.0, hang=True).stopped_by is Stop.TIME
+    assert grown(limit_s=1.5, hang=True).stopped_by is Stop.TIME
 
 
 def test_a_process_that_breaks_is_a_failure_with_its_last_words() -> None:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from nobs.storage.store import publish
 from tests.fakes.honest_reports import honest_report
 
@@ -46,6 +48,7 @@ def test_an_edited_report_fails_with_the_reason(tmp_path: Path) -> None:
     assert not (tmp_path / "site").exists()
 
 
+@pytest.mark.long
 def test_the_repository_holds_valid_reports_only(tmp_path: Path) -> None:
     tracked = subprocess.run(
         ["git", "ls-files", "results/report_*.json"], cwd=REPO, capture_output=True, text=True,
