@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,10 @@ from nobs.schema.server import Api, Connection, Locality, ModelIdentity, ServerR
 from nobs.system.page_cache import cached_share
 from nobs.tasks.cold.lines import MOST_CACHED
 from nobs.tasks.llms.bench import make_bench
+from nobs.tasks.llms.definition import DEFINITION
 from nobs.tasks.llms.report import LlmModelReport
 from nobs.tasks.options import SERVER_URL
+from tests.fakes.caching_server import PromptCache
 from tests.fakes.facts import make_facts
 from tests.fakes.llm_results import report_of
 from tests.fakes.llm_routes import one_model
@@ -91,6 +94,31 @@ def test_ollama_unloads_and_loads_before_the_first_request(tmp_path: Path) -> No
     assert all(start.start_s is None and start.load_s >= LOAD_S for start in cold.starts)
     # The look-alike doesn't read them.
     assert cold.weights_cached == cached_share([weights])
+
+
+def test_template_tokens_in_a_prompt_cache_are_no_cached_prompt(tmp_path: Path) -> None:
+    with serving(Ollama(tmp_path / "none", chat=PromptCache())) as server:
+        work = cold_work(ollama(server.url), tmp_path)
+        facts = facts_of(make_bench(work), 2)
+    report = report_of(facts.pop("runs"), **facts)
+    (first, second), _ = (run.prompts for run in report.all_runs)
+
+    # More than half of this short prompt.
+    assert 2 * second.cached_input_tokens > (second.input_tokens or 0) > 0
+    assert first.prompt < second.prompt
+    assert report.template_tokens is not None
+    assert list(DEFINITION.find_open_reasons(report, work.workload)) == []
+
+
+def test_a_cache_that_ignores_the_nonce_makes_cold_starts_open(tmp_path: Path) -> None:
+    with serving(Ollama(tmp_path / "none", chat=PromptCache(ignores_nonce=True))) as server:
+        work = cold_work(ollama(server.url), tmp_path)
+        work = replace(work, inputs=("\n\n" + "A long question. " * 40,))
+        facts = facts_of(make_bench(work), 2)
+    report = report_of(facts.pop("runs"), **facts)
+
+    (reason,) = DEFINITION.find_open_reasons(report, work.workload)
+    assert reason.startswith("cache: 4 of 4 prompts were in the server's prompt cache")
 
 
 def test_the_files_of_an_ollama_elsewhere_are_not_those_of_this_machine(tmp_path: Path) -> None:

@@ -94,14 +94,24 @@ class ChatBench:
     def measure_more(self) -> None:
         """Measure under load if the workload asks for it."""
         figures = self._window.figures()
-        is_cached = figures is not None and figures.cached_tokens
-        if is_cached or any(asked.request.cached_input_tokens for asked in self._sent):
-            self._loop.run(self._measure_template())
+        if (figures is not None and figures.cached_tokens) or self.reports_cached():
+            self.measure_template()
         if self.params.load is None:
             return
         self._client.close()
         table = self._meter(self.params.load).measure(len(self.work.inputs))
         self._found["load"] = table.model_dump(mode="json")
+
+    def reports_cached(self) -> bool:
+        """Return whether the server reported cached input with any answer."""
+        return any(asked.request.cached_input_tokens for asked in self._sent)
+
+    def measure_template(self) -> None:
+        """Find the input tokens that all prompts share, by a prompt of one character."""
+        messages = messages_of(self.server.request, new_prefix(), ".")
+        record = self._loop.run(chat_stream(self._client, self.ask(messages)))
+        if record.figures and record.figures.input_tokens is not None:
+            self._found["template_tokens"] = record.figures.input_tokens
 
     def _meter(self, load: LoadParams) -> LoadMeter | ShareMeter:
         latency_s = max((asked.request.total_latency_s or 0.0 for asked in self._sent), default=0.0)
@@ -199,13 +209,6 @@ class ChatBench:
             temperature=self.params.temperature,
             shape=self.server.request,
         )
-
-    async def _measure_template(self) -> None:
-        """Find the input tokens that all prompts share, by a prompt of one character."""
-        messages = messages_of(self.server.request, new_prefix(), ".")
-        record = await chat_stream(self._client, self.ask(messages))
-        if record.figures and record.figures.input_tokens is not None:
-            self._found["template_tokens"] = record.figures.input_tokens
 
     def _runs(self) -> list[list[LlmRequest]]:
         """Return the requests of each repeat."""

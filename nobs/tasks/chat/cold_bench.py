@@ -46,7 +46,12 @@ class ColdBench(ChatBench):
         return self.work.inputs[:1] * REQUESTS
 
     def look(self) -> None:
-        """Ask what is worth knowing of the first server, which isn't timed: nothing by default."""
+        """Ask what is worth knowing of the first server, which isn't timed: the template's tokens.
+
+        The second request after each start finds them in a prompt cache.
+        """
+        if self.reports_cached():
+            self.measure_template()
 
     def facts(self) -> dict[str, Any]:
         """Return all starts beside the requests; each server was new, so none was watched."""

@@ -31,7 +31,8 @@ class VlmColdBench(ColdBench, PictureBench):
         return tuple(encode(self._picture.image) for _ in range(REQUESTS))
 
     def look(self) -> None:
-        """Ask for the tokens of the text alone: a server that ignores pictures counts no more."""
+        """Ask also for the tokens of the text: a server that ignores pictures counts no more."""
+        super().look()
         question = self._picture.open_question
         self._controls = [self._loop.run(self.send_control(question, CONTROL))]
 
