@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import sqrt
 
 from nobs.tasks.chat.client.record import ChatFailure, ChatRecord
-from nobs.tasks.llms.questions import QUESTIONS, answer_of
+from nobs.tasks.llms.questions import QUESTIONS, answer_of, is_of_a_thinker
 from nobs.tasks.llms.report import AnswerCheck, AnswerRound
 from nobs.units import format_share
 
@@ -33,8 +33,9 @@ _Z = 1.959964
 def judge_round(records: Sequence[ChatRecord | None]) -> AnswerRound:
     """Return the result of one round; None stands for a question that wasn't asked."""
     texts = [answer_of(record.text) if record else "" for record in records]
+    thinks = any(record is not None and is_of_a_thinker(record.text) for record in records)
     verdicts = [
-        _judge(record, text, number)
+        _judge(record, text, number, thinks=thinks)
         for number, (record, text) in enumerate(zip(records, texts, strict=True))
     ]
     return AnswerRound(
@@ -45,14 +46,18 @@ def judge_round(records: Sequence[ChatRecord | None]) -> AnswerRound:
     )
 
 
-def _judge(record: ChatRecord | None, text: str, number: int) -> str:
-    """Return `right`, `wrong`, or `unjudged`: failed, or cut within the reasoning."""
+def _judge(record: ChatRecord | None, text: str, number: int, *, thinks: bool) -> str:
+    """Return `right`, `wrong`, or `unjudged`: failed, or cut within the reasoning.
+
+    Where the server `thinks` without an opening tag, a cut answer without the closing one is still
+    its reasoning.
+    """
     if record is None:
         return "unjudged"
     if record.failure is not None:
         return "wrong" if record.failure is ChatFailure.NO_TOKEN else "unjudged"
     is_cut = record.figures is not None and record.figures.finish_reason == "length"
-    if not text and is_cut:
+    if is_cut and (not text or (thinks and not is_of_a_thinker(record.text))):
         return "unjudged"
     return "right" if QUESTIONS[number].judge(text) else "wrong"
 

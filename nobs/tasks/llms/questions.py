@@ -11,7 +11,10 @@ MAX_EXTRA_WORDS = 30
 """Words around the right one; a long list of words has any word in it."""
 _NUMBERS = {"two": "2", "three": "3", "four": "4", "five": "5", "seven": "7", "twelve": "12",
             "twenty-five": "25"}  # fmt: skip
-_THINKING = re.compile(r"<(think|thinking|reasoning)>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_NAMES = "think|thinking|reasoning"
+_THINKING = re.compile(rf"[<\[]({_NAMES})[>\]].*?([<\[]/\1[>\]]|\Z)", re.DOTALL | re.IGNORECASE)
+_UNOPENED = re.compile(rf"\A.*?[<\[]/({_NAMES})[>\]]", re.DOTALL | re.IGNORECASE)
+"""Chat templates, as of DeepSeek-R1, may open the tag at the end of the prompt."""
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -25,7 +28,12 @@ class Question:
 
 def answer_of(text: str) -> str:
     """Return the answer without reasoning in tags; empty while it is still reasoning."""
-    return _THINKING.sub("", text).strip()
+    return _UNOPENED.sub("", _THINKING.sub("", text)).strip()
+
+
+def is_of_a_thinker(text: str) -> bool:
+    """Return whether an answer ends a reasoning that it hasn't begun: so may all others be cut."""
+    return _UNOPENED.match(_THINKING.sub("", text)) is not None
 
 
 def _words(text: str) -> list[str]:

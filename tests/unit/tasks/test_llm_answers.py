@@ -105,6 +105,9 @@ def test_wrong_answers_are_wrong(number: int, text: str) -> None:
 @pytest.mark.parametrize(("text", "answer"), [
     ("<think>2 + 2 is 5?</think>\n4", "4"),
     ("<think>2 + 2 is", ""),
+    ("[THINK]2 + 2 is 5?[/THINK]4", "4"),
+    # The chat template has opened the tag.
+    ("2 + 2 is 5?\n\nNo, 4.\n</think>\n\n4", "4"),
     ("4", "4"),
 ])  # fmt: skip
 def test_reasoning_in_tags_is_no_answer(text: str, answer: str) -> None:
@@ -126,6 +129,24 @@ def test_an_answer_cut_within_its_reasoning_is_not_judged() -> None:
         "  questions answered right: 0 of 0 before, 0 of 0 after the repeats",
         "  not judged (failed, or cut before their text): 20 and 20",
     ]
+
+
+def test_reasoning_that_the_template_has_opened_is_not_judged_where_it_is_cut() -> None:
+    def cut(text: str) -> ChatRecord:
+        record = answered(0, 1, 2)
+        assert record.figures is not None
+        return replace(record, text=text, figures=replace(record.figures, finish_reason="length"))
+
+    whole_ones = [
+        replace(answered(0, 1, 2), text=f"Let me see: 99.</think>\n{text}")
+        for text in RIGHT_ANSWERS[:15]
+    ]
+    thinker = judge_round([*whole_ones, *[cut("Let me see, 99 or")] * 5])
+    others = judge_round([*[cut("Let me see, 99 or")] * 20])
+
+    assert (thinker.right, thinker.wrong, thinker.unjudged) == (15, 0, 5)
+    assert list(find_suspicions(check_of([thinker, thinker], []))) == []
+    assert (others.right, others.wrong, others.unjudged) == (0, 20, 0)
 
 
 def test_an_answer_without_text_is_wrong() -> None:
