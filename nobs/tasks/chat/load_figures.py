@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from nobs.stats import median_of
 from nobs.tasks.chat.aggregate import is_rate_withheld, request_of, total_of, unreconciled_of
-from nobs.tasks.chat.client.record import ChatRecord, Stamps, nearest_rank
+from nobs.tasks.chat.client.record import ChatRecord, Stamps, nearest_rank, p99_of
 from nobs.tasks.chat.gaps import pool_gaps
 from nobs.tasks.chat.levels import GROWTH, Level
 from nobs.tasks.chat.load_checks import client_limit
@@ -42,7 +42,7 @@ def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
         requests_per_sec=len(whole) / duration_s if duration_s else None,
         median_latency_s=median_of(latencies),
         p95_latency_s=nearest_rank(latencies, 0.95) if latencies else None,
-        p99_latency_s=nearest_rank(latencies, 0.99) if latencies else None,
+        p99_latency_s=p99_of(latencies),
         median_ttft_s=median_of(ttfts),
         p95_ttft_s=nearest_rank(ttfts, 0.95) if ttfts else None,
         chunk_gaps=Percentiles(**asdict(chunk_gaps)) if chunk_gaps else None,

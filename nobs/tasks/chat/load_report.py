@@ -124,7 +124,7 @@ class LoadLevel(BaseModel):
     p95_latency_s: float | None
     """By nearest rank."""
     p99_latency_s: float | None = None
-    """By nearest rank; null in older reports."""
+    """By nearest rank; null with fewer than 100 answers, and in older reports."""
     median_ttft_s: float | None
     """To the first token."""
     p95_ttft_s: float | None

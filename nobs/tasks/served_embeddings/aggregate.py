@@ -9,13 +9,11 @@ from typing import Any
 from nobs.schema.report import Interval
 from nobs.stats import median_of
 from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE
-from nobs.tasks.chat.client.record import nearest_rank
+from nobs.tasks.chat.client.record import p99_of
 from nobs.tasks.served_embeddings.params import Load
 from nobs.tasks.served_embeddings.report import CellRun, EmbeddingsCell, ServedEmbeddingsRun
 from nobs.tasks.served_embeddings.vectors import Answer
 
-MIN_P99 = 100
-"""Answers below which there is no 99th percentile: it would be the slowest one."""
 NOT_SENT = "not-sent"
 """Requests left over when the server stopped answering."""
 
@@ -106,7 +104,7 @@ def _cell(
             "tokens_per_second": median(token_rates) if len(token_rates) == len(timed) else None,
             "p50_latency_s": median(medians),
             "p50_latency_interval": Interval.of_repeats(medians),
-            "p99_latency_s": nearest_rank(latencies, 0.99) if len(latencies) >= MIN_P99 else None,
+            "p99_latency_s": p99_of(latencies),
         }
     )
 

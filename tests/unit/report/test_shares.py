@@ -249,7 +249,7 @@ def test_a_missing_share_is_named_where_reports_are_collected(tmp_path: Path) ->
     assert not list(tmp_path.glob("*merged*"))
 
 
-@pytest.mark.parametrize("name", ["p99_latency_s", "requests", "tokens_per_sec"])
+@pytest.mark.parametrize("name", ["p95_latency_s", "requests", "tokens_per_sec"])
 def test_a_share_whose_figures_are_not_those_of_its_requests_is_invalid(name: str) -> None:
     document = json.loads(to_json(SHARES[0]))
     (model,) = document["tasks"][0]["models"].values()

@@ -8,6 +8,9 @@ from itertools import pairwise
 from statistics import median
 from typing import Self
 
+MIN_P99 = 100
+"""Values below which there is no 99th percentile: it would be the highest one."""
+
 
 class ChatFailure(StrEnum):
     """Why a request has no latency."""
@@ -78,6 +81,11 @@ class GapStats:
 def nearest_rank(ordered: Sequence[float], share: float) -> float:
     """Return the smallest of the sorted values that `share` of them don't exceed."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def p99_of(ordered: Sequence[float]) -> float | None:
+    """Return the 99th percentile of at least MIN_P99 sorted values, else None."""
+    return nearest_rank(ordered, 0.99) if len(ordered) >= MIN_P99 else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -118,6 +118,13 @@ def test_figures_follow_from_the_stamps() -> None:
     assert found.arrival_rate_per_s == pytest.approx(2 / 0.5)
 
 
+@pytest.mark.parametrize(("answers", "expected"), [(99, None), (100, 0.099)])
+def test_a_99th_percentile_needs_100_answers(answers: int, expected: float | None) -> None:
+    records = [answered(0, number) for number in range(1, answers + 1)]
+
+    assert level_figures(Level(concurrency=2), records).p99_latency_s == expected
+
+
 def test_input_tokens_are_those_of_complete_answers_if_each_was_counted() -> None:
     level = Level(concurrency=1)
     counted = [answered(0, 100, input_tokens=30), answered(100, 400, input_tokens=70)]
