@@ -1,5 +1,6 @@
 """Depths against a scripted server that counts tokens in its own way."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from tests.fakes.llm_work import depth_work, facts_of
 TEMPLATE = 24
 
 
-def counting(chars_per_token: float, context: int = 10**6) -> Choose:
-    """Return a server that counts a token per so many characters, and refuses long prompts."""
+def counting(chars_per_token: float, context: int = 10**6, *, cuts: bool = False) -> Choose:
+    """Return a server that counts a token per so many characters; it refuses or cuts long ones."""
 
     def answer(asked: Answered) -> Script:
         text = "".join(message["content"] for message in asked.values["messages"])
         tokens = TEMPLATE + round(len(text) / chars_per_token)
+        if cuts:
+            tokens = min(tokens, context)
         if tokens > context:
             return plain({"error": {"message": f"{tokens} tokens are too many"}}, "400 Bad Request")
         return stream(8, prompt=tokens)
@@ -73,6 +76,19 @@ def test_a_depth_that_the_server_refuses_is_left_out_with_its_message(tmp_path: 
     assert [bool(cell.skipped) for cell in table.cells] == [False, False, False, True]
     assert "refused by the server: HTTP 400 Bad Request" in table.cells[3].skipped
     assert "tokens are too many" in table.cells[3].skipped
+
+
+def test_a_depth_to_which_the_server_cuts_prompts_is_left_out(tmp_path: Path) -> None:
+    with serving(counting(4.0, context=2000, cuts=True)) as server:
+        table = measure(server, tmp_path)
+        longest = max(len(asked.body) for asked in server.log)
+
+    assert [bool(cell.skipped) for cell in table.cells] == [False, False, False, True]
+    assert re.fullmatch(
+        r"the server counts 1,9\d\d tokens however long a prompt is", table.cells[3].skipped
+    )
+    # Not lengthened again and again.
+    assert longest < 3 * 3000 * 4.3
 
 
 def test_the_time_of_a_pass_leaves_out_the_deepest_prompts(tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ from nobs.units import format_seconds
 MAX_PROBES = 3
 """Requests to cut one prompt: two with estimated lengths, one to check."""
 
+MIN_GROWTH = 0.1
+"""Share of the missing tokens that a longer prompt must have more: else the server cuts prompts."""
+
 
 class DepthBench(ChatBench):
     """Send prompts of all depths, shortest first."""
@@ -85,7 +88,7 @@ class DepthBench(ChatBench):
         self, passages: tuple[str, ...], number: int, prompt: Prompt, template: int
     ) -> tuple[Prompt, ChatRecord | None, str]:
         """Return the prompt that has the wanted tokens, and its last answer; else why not."""
-        depth, record = prompt.depth, None
+        depth, record, shorter = prompt.depth, None, 0
         for _ in range(MAX_PROBES):
             record = await self._probe(prompt)
             if record.figures is None:
@@ -93,6 +96,9 @@ class DepthBench(ChatBench):
             prose = (record.figures.input_tokens or 0) - template
             if abs(prose - depth) <= self._depth_params.tolerance * depth:
                 break
+            if prose - shorter <= (MIN_GROWTH * (depth - shorter) if shorter else 0):
+                return prompt, None, f"the server counts {prose:,} tokens however long a prompt is"
+            shorter = prose if prose < depth else 0
             prompt = cut(passages, number, depth, next_chars(depth, prompt.chars, prose))
         return prompt, record, ""
 
