@@ -31,6 +31,7 @@ class StandInEngine:
 
     def __init__(self, socket: Path, refuse: Refuse, info: dict[str, Any], *, waits: bool) -> None:
         self.url = f"unix://{socket}"
+        self.image: dict[str, Any] = dict(_IMAGE)
         self.created: list[dict[str, Any]] = []
         self.refuse = refuse
         self.info = _INFO | info
@@ -84,9 +85,9 @@ def _handler(engine: StandInEngine) -> type[BaseHTTPRequestHandler]:
                 self._answer(500, {"message": "out of order"})
                 return
             path = self.path.partition("?")[0]
-            ends = {"/version": _VERSION, "/info": engine.info, "/containers/json": []}
-            found = next((value for end, value in ends.items() if path.endswith(end)), None)
-            self._answer(200, _IMAGE if "/images/" in path else found if found is not None else [])
+            ends = {"/version": _VERSION, "/info": engine.info}
+            found = next((value for end, value in ends.items() if path.endswith(end)), [])
+            self._answer(200, engine.image if "/images/" in path else found)
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

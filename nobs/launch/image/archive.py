@@ -46,7 +46,7 @@ def save_image(engine: Engine, image: ImageRef, file: Path) -> int:
 
 
 def load_image(engine: Engine, file: Path, plans: Sequence[ImagePlan]) -> list[ImageRef]:
-    """Load the images in `file`; EngineError unless one is what this NOBS would build."""
+    """Load the images in `file`; EngineError unless one is what this NOBS would build here."""
     try:
         with file.open("rb") as archive:
             loaded = engine.client.images.load(archive)
@@ -68,6 +68,7 @@ def load_image(engine: Engine, file: Path, plans: Sequence[ImagePlan]) -> list[I
             f" {', '.join(plan.tag for plan in plans)}.",
             "Save an image of the same commit, with the same --torch-index and --base-image.",
         )
+    found = [image for plan in wanted if (image := find_tagged(engine, plan.tag))]
     for plan in wanted:
         engine.client.images.get(plan.tag).tag(*plan.name.split(":"))
-    return [image for plan in wanted if (image := find_tagged(engine, plan.tag))]
+    return found

@@ -25,10 +25,15 @@ from nobs.launch.image.plan import LABEL_TORCH_ARCHS, LABEL_TORCH_VERSION, Image
 from nobs.schema.spec import ImageRef
 
 _TAG = re.compile(r"nobs:([a-z]+)-[0-9a-f]{12}")
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""By the names of the kernel, those of images."""
 
 
 def find_tagged(engine: Engine, tag: str) -> ImageRef | None:
-    """Return the image that the engine has under `tag`, None if it has none."""
+    """Return the image that the engine has under `tag`, None if it has none.
+
+    EngineError if it is for another architecture.
+    """
     image = _get(engine, tag)
     return _reference(tag, image) if image else None
 
@@ -78,7 +83,7 @@ def _built(engine: Engine, plan: ImagePlan) -> ImageRef:
 
 def _get(engine: Engine, tag: str) -> Image | None:
     try:
-        return engine.client.images.get(tag)
+        image = engine.client.images.get(tag)
     except ImageNotFound:
         return None
     except (APIError, RequestException) as error:
@@ -86,6 +91,12 @@ def _get(engine: Engine, tag: str) -> Image | None:
             f"The engine failed to look up the image {tag}: {error}.",
             "Check `docker images`.",
         ) from error
+    remedy = (
+        f"Remove it with `docker rmi {tag}`, and build it here with `nobs build`, without another"
+        " default platform of Docker."
+    )
+    require_architecture(tag, image, engine.info.architecture, remedy)
+    return image
 
 
 def _reference(tag: str, image: Image) -> ImageRef:
@@ -96,6 +107,26 @@ def _reference(tag: str, image: Image) -> ImageRef:
         digest=next(iter(digests), None),
         labels={name: value for name, value in image.labels.items() if name.startswith("nobs.")},
     )
+
+
+def require_architecture(name: str, image: Image, machine: str, remedy: str) -> None:
+    """Raise EngineError for an image of another architecture: an emulator may run it, slowly."""
+    built = str(image.attrs.get("Architecture") or "")
+    if built and machine and built != image_architecture(machine):
+        raise wrong_architecture(name, built, machine, remedy)
+
+
+def wrong_architecture(name: str, built: str, machine: str, remedy: str) -> EngineError:
+    """Return the error of an image that is `built` for another architecture than `machine`'s."""
+    return EngineError(
+        f"The image {name} is for {built}, but this engine runs {image_architecture(machine)}.",
+        remedy,
+    )
+
+
+def image_architecture(machine: str) -> str:
+    """Return what images call the architecture that the kernel calls `machine`."""
+    return _ARCHITECTURES.get(machine, machine)
 
 
 def remove_old_images(engine: Engine) -> Iterator[str]:

@@ -8,15 +8,15 @@ from requests.exceptions import RequestException
 
 from nobs.errors import EngineError, NobsError, UsageError
 from nobs.launch.engine.client import Engine
+from nobs.launch.image.build import require_architecture, wrong_architecture
 from nobs.launch.image.buildx import OnOutput
 from nobs.schema.image import ImageName, parse_image
 from nobs.schema.spec import ImageRef
 from nobs.text import to_line
 
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-"""By the names of the kernel, those of images."""
 _UNKNOWN = "unknown"
 _MAX_REASON = 200
+_OTHER_DIGEST = "Name the digest of the image for all architectures, or that for this one."
 
 
 def pull_image(
@@ -29,7 +29,7 @@ def pull_image(
     """
     name = parse_image(text, pinned=True)
     image = _find(engine, name) or _pull(engine, name, on_output)
-    _check_architecture(name, image, engine.info.architecture)
+    require_architecture(str(name), image, engine.info.architecture, _OTHER_DIGEST)
     labels = {key: value for key, value in image.labels.items() if key.startswith("nobs.")}
     check_labels(name, labels, expected)
     return ImageRef(tag=str(name), id=image.id, digest=str(name), labels=labels)
@@ -88,7 +88,8 @@ def _explain(name: ImageName, reason: str, engine: Engine) -> NobsError:
     said = to_line(reason, _MAX_REASON)
     lower = reason.lower()
     if "no matching manifest" in lower:
-        return _wrong_architecture(name, "others", engine.info.architecture)
+        machine = engine.info.architecture
+        return wrong_architecture(str(name), "others", machine, _OTHER_DIGEST)
     if "manifest unknown" in lower or "not found" in lower:
         what, remedy = "isn't in its registry", "Check the name and the digest."
     elif "unauthorized" in lower or "denied" in lower or "authentication" in lower:
@@ -96,17 +97,3 @@ def _explain(name: ImageName, reason: str, engine: Engine) -> NobsError:
     else:
         what, remedy = "can't be pulled", "Check the registry and the engine's network and proxy."
     return EngineError(f"The image {name} {what}: {said}.", remedy)
-
-
-def _check_architecture(name: ImageName, image: Image, machine: str) -> None:
-    built = str(image.attrs.get("Architecture") or "")
-    if built and machine and built != _ARCHITECTURES.get(machine, machine):
-        raise _wrong_architecture(name, built, machine)
-
-
-def _wrong_architecture(name: ImageName, built: str, machine: str) -> EngineError:
-    wanted = _ARCHITECTURES.get(machine, machine)
-    return EngineError(
-        f"The image {name} is for {built}, but this engine runs {wanted}.",
-        "Name the digest of the image for all architectures, or that for this one.",
-    )
