@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+from nobs.system.hosts import is_this_machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +84,11 @@ def is_elsewhere(info: Mapping[str, Any], here: Here) -> bool:
 
 
 def is_remote(endpoint: str) -> bool:
-    """Return whether `endpoint` names another machine."""
+    """Return whether `endpoint` names another machine, not an address or a name of this one."""
     parts = urlsplit(endpoint)
-    return parts.scheme in {"tcp", "http", "https", "ssh"} and parts.hostname not in _LOOPBACK
+    return parts.scheme in {"tcp", "http", "https", "ssh"} and not is_this_machine(
+        parts.hostname or ""
+    )
 
 
 def read_cdi_specs(directories: Iterable[str]) -> tuple[str, ...]:

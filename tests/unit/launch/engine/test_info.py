@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 
@@ -68,6 +69,8 @@ def test_rootless_remapped_and_desktop_engines_are_told_apart() -> None:
         ("npipe:////./pipe/docker_engine", False),
         ("tcp://127.0.0.1:2375", False),
         ("tcp://[::1]:2375", False),
+        (f"tcp://{gethostname()}:2375", False),
+        (f"ssh://me@{gethostname()}", False),
         ("tcp://10.0.0.5:2376", True),
         ("ssh://me@box", True),
     ],
