@@ -47,9 +47,10 @@ def command(  # noqa: PLR0913 - one for each option
     reports of one node (`nobs run --node`) are runs of one machine: they show how much runs differ.
     A machine that differs from the others of its model is named, with warnings that may explain it.
     """
-    from nobs.cli.report import read_prices, write_output
+    from nobs.cli.report import check_claims, read_prices, write_output
     from nobs.errors import UsageError
     from nobs.render.ranking import FORMATS, ranking_text
+    from nobs.report.machines import names_of
     from nobs.report.rank import By, rank
     from nobs.report.rank_sums import rank_sums
     from nobs.report.reports import read_reports
@@ -61,6 +62,8 @@ def command(  # noqa: PLR0913 - one for each option
     reports, skipped = read_reports(sources or (results,))
     for reason in skipped:
         click.echo(f"nobs: skipped: {reason}", err=True)
+    if claims:
+        check_claims(claims, names_of(reports))
     rankings = [
         *rank(reports, by=By(by), prices=prices),
         *rank_sums(reports, by=By(by), prices=prices),

@@ -128,7 +128,12 @@ def _check_used(claims: Iterable[str], board: "Leaderboard") -> None:
     """Raise UsageError for a --price of a machine that is in no report."""
     rows = (row for table in board.tables for row in table.rows)
     named = {row.machine for row in rows} | {section.machine for section in board.hosts}
-    machines = sorted(named | {name.partition("@")[0] for name in named})
+    check_claims(claims, named | {name.partition("@")[0] for name in named})
+
+
+def check_claims(claims: Iterable[str], machines: Iterable[str]) -> None:
+    """Raise UsageError for a --price of a machine that isn't one of these."""
+    machines = sorted(machines)
     for claim in claims:
         name = claim.rpartition("=")[0].strip()
         if name not in machines:

@@ -15,6 +15,7 @@ from nobs.report.noise import MOST_RUNS
 from nobs.report.rank import SLOW_CARD, Place, Ranking
 from nobs.report.ratio import Ratio
 from nobs.tasks.figures import Figure, format_value
+from nobs.text import join_words
 from nobs.units import format_share
 
 SCHEMA = "nobs.ranking/1"
@@ -129,6 +130,8 @@ def sentences(ranking: Ranking) -> Iterator[str]:
                 f"{place.machine}: {format_share(abs(change))} {more} the others of its model"
                 f" ({_ends(place.oddity)}){_reasons(place)}"
             )
+    if ranking.missing:
+        yield f"Not ranked, without {ranking.figure.label}: {join_words(ranking.missing)}."
     yield from _about_differences(ranking)
     if ranking.is_of_sums:
         yield (
@@ -187,5 +190,6 @@ def _to_dict(ranking: Ranking) -> dict[str, Any]:
         "figure": ranking.figure.key,
         "resolution": ranking.resolution,
         "runs_needed": ranking.needed,
+        "missing": list(ranking.missing),
         "places": [asdict(place) for place in ranking.places],
     }

@@ -9,7 +9,7 @@ from typing import Any
 
 from nobs.report.definitions import fits
 from nobs.report.limits import limits_of, only_of
-from nobs.report.machine import flags_of, hardware_of, name_of
+from nobs.report.machine import flags_of, hardware_of, host_of, name_of
 from nobs.report.noise import Runs
 from nobs.report.price import Prices, machine_of, price_figures
 from nobs.report.reading import definition_of, label_of, read_figures, read_runs, typed
@@ -62,6 +62,18 @@ def read_entries(reports: Iterable[Report], prices: Prices) -> list[Entry]:
         for entry in _entries(report, prices, is_shared=names[name_of(report)] > 1)
     ]
     return sorted(entries, key=lambda entry: entry.key)
+
+
+def names_of(reports: Iterable[Report]) -> set[str]:
+    """Return the names that a price of what `reports` measured may have; safe to print."""
+    found = set()
+    for report in map(typed, reports):
+        found |= {host_of(report), name_of(report)}
+        for task in report.tasks:
+            definition = definition_of(task.task, task.workload.division)
+            models = (m for m in task.models.values() if fits(definition, m))
+            found |= {machine_of(definition, model, name_of(report)) for model in models}
+    return found | {name.partition("@")[0] for name in found}
 
 
 def _identity(report: Report) -> tuple[str, str]:

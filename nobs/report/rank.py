@@ -91,6 +91,8 @@ class Ranking:
     """Whether places are sums of devices that measured at once."""
     needed: int | None = None
     """Runs of each machine for which `SLOW_CARD` would do; None if too many, or unknown."""
+    missing: tuple[str, ...] = ()
+    """Machines that measured the work, but have no price or energy to be ordered by."""
 
 
 def rank(reports: Iterable[Report], *, by: By = By.THROUGHPUT, prices: Prices) -> list[Ranking]:
@@ -117,13 +119,15 @@ def _rank(key: tuple[str, ...], entries: Sequence[Entry], by: By) -> Ranking | N
         figure = priced
     elif by is not By.THROUGHPUT:
         return None
+    measured = list(machines_of(entries))
     machines = [
         replace(machine, runs=runs)
-        for machine in machines_of(entries)
+        for machine in measured
         if (runs := runs_of(machine, figure, headline))
     ]
     if not machines:
         return None
+    ranked = {machine.name for machine in machines}
     sign = -1 if figure.lower_is_better else 1
     machines.sort(key=lambda machine: (-sign * centre_of(machine.runs), machine.name))
     noises = _noises(machines)
@@ -144,6 +148,7 @@ def _rank(key: tuple[str, ...], entries: Sequence[Entry], by: By) -> Ranking | N
         ),
         resolution=resolution,
         needed=needed,
+        missing=tuple(machine.name for machine in measured if machine.name not in ranked),
     )  # fmt: skip
 
 

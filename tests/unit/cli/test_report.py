@@ -185,6 +185,8 @@ def test_a_price_of_an_unknown_host_is_a_usage_error(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "no report is of host 2. The machines are host 1." in done.stderr
+    ranked = run_nobs("rank", "--results", str(tmp_path), "--price", "host 2=2.49/h", cwd=REPO)
+    assert (ranked.returncode, done.stderr) == (2, ranked.stderr)
 
 
 def test_the_price_of_a_machine_is_that_of_its_devices_at_once(tmp_path: Path) -> None:

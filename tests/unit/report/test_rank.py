@@ -7,6 +7,7 @@ from zlib import crc32
 import pytest
 
 from nobs.render.ranking import FORMATS, ranking_text
+from nobs.report.machines import names_of
 from nobs.report.price import Prices, parse_prices
 from nobs.report.rank import By, Ranking, rank
 from nobs.report.reports import read_reports
@@ -102,6 +103,23 @@ def test_money_may_reverse_the_order_and_knows_the_differences_of_speed() -> Non
     assert [place.group for place in ranking.places] == [1, 2]
     assert ranking.figure.key == "usd_per_1000_rows"
     assert ranking.places[0].value == pytest.approx(ranking.places[0].price or 0)
+
+
+def test_a_machine_without_a_price_is_named_where_money_orders() -> None:
+    prices = Prices(machines=dict(parse_prices(["a host@n1=1/h"])))
+    ranking = first([report_of("n1"), report_of("n2")], By.MONEY, prices)
+
+    assert ([place.machine for place in ranking.places], ranking.missing) == (
+        ["a host@n1"], ("a host@n2",),
+    )  # fmt: skip
+    assert "Not ranked, without $/1,000 rows: a host@n2." in ranking_text([ranking])
+    assert first([report_of("n1"), report_of("n2")], prices=prices).missing == ()
+
+
+def test_a_price_is_that_of_a_machine_a_node_a_device_or_a_server() -> None:
+    assert names_of([report_of("n1"), make_report("b", tasks=("embeddings",))]) == {
+        "a host", "a host@n1", "b",
+    }  # fmt: skip
 
 
 def test_energy_of_single_runs_has_an_order_but_no_groups() -> None:
