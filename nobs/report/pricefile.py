@@ -15,10 +15,9 @@ MAX_BYTES = 1 << 20
 
 def read_prices(file: Path) -> Iterator[tuple[str, Price]]:
     """Yield machine and price of each line; UsageError with line and field for an error."""
-    lines = csv.reader(_read(file).splitlines(), skipinitialspace=True)
     names: list[str] = []
     seen: dict[str, int] = {}
-    for number, cells in enumerate(lines, start=1):
+    for number, cells in _rows(file):
         if not any(cell.strip() for cell in cells) or cells[0].startswith("#"):
             continue
         if not names:
@@ -44,6 +43,17 @@ def read_prices(file: Path) -> Iterator[tuple[str, Price]]:
             f"The price file {file} has no price.",
             f"Write a heading ({','.join(FIELDS)}) and one machine per line.",
         )
+
+
+def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the fields of each line with its number; of one in quotes over several, the last."""
+    lines = csv.reader(_read(file).splitlines(), skipinitialspace=True)
+    try:
+        for cells in lines:
+            yield lines.line_num, cells
+    except csv.Error as error:
+        remedy = "Look for a quote that isn't closed."
+        raise _Wrong(file, lines.line_num, "", f"isn't CSV ({error})", remedy) from error
 
 
 class _Wrong(UsageError):
