@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nobs import __version__
-from nobs.errors import RequirementError, RunLost
+from nobs.errors import RequirementError, RunLost, StorageError
 from nobs.launch.remote import scripts
 from nobs.launch.remote.archive import Damaged, receive
 from nobs.launch.remote.machine import (
@@ -167,10 +167,12 @@ class Box:
         """
         try:
             return self._finish()
-        except (ConnectionCut, Damaged) as error:
+        except (ConnectionCut, Damaged, StorageError) as error:
+            # The disk is this machine's; the others say nothing of use here.
+            first = f"{error.remedy} " if isinstance(error, StorageError) else ""
             raise RunLost(
                 error.message,
-                "What it has made stays there, and it may go on: "
+                f"{first}What it has made stays there, and it may go on: "
                 f"`nobs attach {self._order.fleet}` with the same hosts brings it home.",
             ) from error
 

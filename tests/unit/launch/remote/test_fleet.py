@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from nobs.errors import RequirementError
+import pytest
+
+from nobs.errors import RequirementError, StorageError
 from nobs.launch.remote.box import Box, Order
 from nobs.launch.remote.fleet import Fleet
 from nobs.launch.remote.hosts import Host
@@ -44,3 +46,21 @@ def test_the_line_of_a_host_that_has_ended_says_how(tmp_path: Path) -> None:
 
     assert lines["box1"].text == "not run: it refused your key. Put it there."
     assert lines["box2"].text == "complete"
+
+
+def test_a_run_that_finds_no_space_here_is_lost_and_can_be_brought_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_box: Box) -> Part:
+        raise StorageError("No space left on device.", "Free some space.")
+
+    monkeypatch.setattr(Box, "_finish", full)
+    order = Order(fleet="a-fleet", words=(), results=tmp_path)
+    fleet = Fleet([Box(Shell(host=Host(name="box1", address="box1")), order, Line())])
+
+    fleet.each(Box.finish)
+
+    (part,) = fleet.ordered()
+    assert (part.state, part.exit_code) == ("lost", 5)
+    assert part.reason.startswith("No space left on device. Free some space. What it has made")
+    assert "`nobs attach a-fleet`" in part.reason
