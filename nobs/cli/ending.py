@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nobs.errors import NobsError
+from nobs.errors import FailureClass, NobsError, StorageError, exit_code_of
 from nobs.text import to_line
 
 if TYPE_CHECKING:
@@ -39,10 +39,17 @@ def describe_end(finished: "Finished") -> End:
     }
 
 
-def describe_error(error: Exception) -> End:
-    """Return the end of a run that an error prevented."""
-    code = error.exit_code if isinstance(error, NobsError | click.ClickException) else 1
-    return {"run_id": None, "exit_code": code, "error": to_line(error, MAX_MESSAGE)}
+def describe_error(error: BaseException) -> End:
+    """Return the end of a run that an error or a stop signal prevented."""
+    text = to_line(error, MAX_MESSAGE)
+    match error:
+        case NobsError() | click.ClickException():
+            code = error.exit_code
+        case OSError():
+            code = StorageError.exit_code
+        case _:
+            code, text = exit_code_of([FailureClass.INTERRUPTED]), "interrupted"
+    return {"run_id": None, "exit_code": code, "error": text}
 
 
 def announce(end: End, node: str | None, *, is_shown: bool) -> None:

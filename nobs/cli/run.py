@@ -119,6 +119,8 @@ def command(
     given = {name: params.pop(name) for name in (*RUN_OPTIONS, "take_over")}
     hosts = {name: params.pop(name) for name in HOSTS_OPTIONS}
     run_id = params.pop("resume")
+    from nobs.supervisor.signals import stop_on_signals
+
     if hosts["host"] or hosts["hosts_file"]:
         from nobs.cli.fleet import run_on_hosts
 
@@ -126,15 +128,17 @@ def command(
     refuse_hosts(hosts)
     options = RunOptions(node=params["node"], **given)
     try:
-        if run_id is None:
-            if options.take_over:
-                raise click.UsageError("--take-over needs --resume RUN_ID.")
-            code = plan_or_run({**params, "settings": settings_of(ctx)}, options)
-        else:
-            allowed = {"resume", "results", "yes", "node", "take_over", *RUN_OPTIONS}
-            refuse_options(ctx, allowed, "--resume")
-            code = resume_run(run_id, params["results"], options)
-    except (NobsError, click.ClickException) as error:
+        # Also while it is planned, or its image is built.
+        with stop_on_signals():
+            if run_id is None:
+                if options.take_over:
+                    raise click.UsageError("--take-over needs --resume RUN_ID.")
+                code = plan_or_run({**params, "settings": settings_of(ctx)}, options)
+            else:
+                allowed = {"resume", "results", "yes", "node", "take_over", *RUN_OPTIONS}
+                refuse_options(ctx, allowed, "--resume")
+                code = resume_run(run_id, params["results"], options)
+    except (NobsError, click.ClickException, click.Abort, KeyboardInterrupt, OSError) as error:
         announce(describe_error(error), options.node, is_shown=options.is_announced)
         raise
     ctx.exit(code)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from nobs.storage import heartbeat
 from nobs.storage.heartbeat import beating, is_beating
 from nobs.storage.owner import this_owner
 from nobs.storage.rundir import RunDir
-from tests.fakes.command import NO_ENGINE, run_nobs
+from tests.fakes.command import NO_ENGINE, environment, run_nobs, start_nobs
 from tests.fakes.forked import REPO
 from tests.fakes.native_run import one_core
 from tests.fakes.rounds import (
@@ -196,6 +197,31 @@ def test_what_can_t_start_says_so_with_a_stable_code(
     # What isn't an option is refused before NOBS_NODE is read.
     assert [json.loads(line)["exit_code"] for line in lines] == [code] * (words != ("--nosuch",))
     assert log.read_text().splitlines() == lines
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="engines there have no unix socket")
+def test_an_interrupt_while_a_run_is_planned_says_so(open_directory: Path) -> None:
+    log = open_directory / "termination-log"
+    log.touch()
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(open_directory / "e.sock"))
+        silent.listen()
+        silent.settimeout(60)
+        env = environment(open_directory, DOCKER_HOST=f"unix://{open_directory}/e.sock",
+                          NOBS_TERMINATION_LOG=str(log))  # fmt: skip
+        words = ("run", "--node", "n1", "--profile", "quick", "--backend", "cpu")
+        with start_nobs(*words, cwd=open_directory, env=env, stdin=subprocess.DEVNULL,
+                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:  # fmt: skip
+            # It asks an engine that never answers.
+            connection, _ = silent.accept()
+            process.terminate()
+            out, _ = process.communicate(timeout=60)
+        connection.close()
+    end = json.loads(out.splitlines()[-1])
+
+    assert process.returncode == end["exit_code"] == 130
+    assert (end["node"], end["run_id"], end["error"]) == ("n1", None, "interrupted")
+    assert json.loads(log.read_text()) == end
 
 
 @pytest.mark.long
