@@ -22,8 +22,9 @@ _HEAD = """\
 _USAGE, _FAILED_STEP = 2, 1
 # Kubernetes expands $(NAME) in commands and arguments: the script has none, and the arguments are
 # escaped.
+# Older versions know neither the label nor the index; two pods must not take up one run there.
 _OWN = """\
-own="/results/jobs/$JOB_NAME-$JOB_UID/$JOB_COMPLETION_INDEX"
+own="/results/jobs/$JOB_NAME-${JOB_UID:-$OLD_JOB_UID}/${JOB_COMPLETION_INDEX:-$POD_NAME}"
 """
 # A pod can't read when its Job was made: the first one notes the time in the common volume.
 _BEGAN = """\
@@ -214,8 +215,9 @@ def _container(job: KubernetesJob) -> dict[str, object]:
 
 
 def _environment(job: KubernetesJob) -> list[dict[str, object]]:
-    fields = {"NOBS_NODE": "spec.nodeName",
-              "JOB_UID": "metadata.labels['batch.kubernetes.io/controller-uid']"}  # fmt: skip
+    fields = {"NOBS_NODE": "spec.nodeName", "POD_NAME": "metadata.name",
+              "JOB_UID": "metadata.labels['batch.kubernetes.io/controller-uid']",
+              "OLD_JOB_UID": "metadata.labels['controller-uid']"}  # fmt: skip
     values = {"JOB_NAME": job.name, "HOME": "/tmp", "HF_HOME": _CACHE}  # noqa: S108 - in the pod
     if not job.is_indexed:
         values["JOB_COMPLETION_INDEX"] = "0"

@@ -86,7 +86,7 @@ def test_each_pod_has_time_to_start_to_run_and_to_be_replaced(tmp_path: Path) ->
     assert spec["activeDeadlineSeconds"] >= 2 * limit
 
 
-def start(job: Any, root: Path, index: int = 1, said: str = '"$@"') -> list[str]:
+def start(job: Any, root: Path, index: int = 1, said: str = '"$@"', **variables: str) -> list[str]:
     """Run the pod's command with a stand-in for nobs; return the words that it was called with."""
     [container] = job["spec"]["template"]["spec"]["containers"]
     program = root / "bin" / "nobs"
@@ -97,7 +97,7 @@ def start(job: Any, root: Path, index: int = 1, said: str = '"$@"') -> list[str]
     # Kubernetes reads $$ as $; the volume is a directory here.
     words = [word.replace("$$", "$") for word in container.get("args", ())]
     env = {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}", "JOB_UID": "u",
-           "JOB_NAME": "nobs", "JOB_COMPLETION_INDEX": str(index)}  # fmt: skip
+           "JOB_NAME": "nobs", "JOB_COMPLETION_INDEX": str(index), **variables}  # fmt: skip
     done = subprocess.run(
         [*command, script.replace("/results/", f"{root}/"), name, *words],
         env=env, check=True, timeout=120, capture_output=True, text=True,
@@ -121,6 +121,18 @@ def test_a_replaced_pod_resumes_the_last_run_of_its_index(tmp_path: Path) -> Non
     assert start(export(tmp_path, "--nodes", "2"), tmp_path) == [
         "run", "--resume", "20260103T030405Z-bbbbbb", "--take-over", "--results", str(own),
     ]  # fmt: skip
+
+
+def test_pods_of_an_old_cluster_don_t_take_up_each_other_s_runs(tmp_path: Path) -> None:
+    # Kubernetes 1.20 drops the completion mode, so there is no index, and has the label without
+    # its prefix.
+    job = export(tmp_path, "--nodes", "2")
+    (tmp_path / "jobs/nobs-o/nobs-aaaaa/runs/20260102T030405Z-aaaaaa").mkdir(parents=True)
+    words = start(
+        job, tmp_path, JOB_COMPLETION_INDEX="", JOB_UID="", OLD_JOB_UID="o", POD_NAME="nobs-bbbbb"
+    )
+
+    assert words == ["run", "--results", f"{tmp_path}/jobs/nobs-o/nobs-bbbbb"]
 
 
 LOAD = ("--", "--task", "llms", "--concurrency", "8", "--share", "auto/3", "--start-at")
