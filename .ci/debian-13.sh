@@ -4,20 +4,6 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-own_suite() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; }
-
-# The archive that this machine itself installs from: no host is named here.
-own_archive() {
-    [ -n "$(apt_targets "$(own_suite)")" ] || apt-get update -qq
-    apt_targets "$(own_suite)" | head -n 1
-}
-
-apt_targets() {
-    # shellcheck disable=SC2016  # apt's own fields
-    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-        awk -v suite="$1" '$2 == suite && $3 == "main" { print $1 }'
-}
-
 in_root() { chroot "$DEBIAN_13" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
 
 bootstrap() {

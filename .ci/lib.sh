@@ -55,6 +55,38 @@ stop() {
 
 gone() { [ ! -e "/proc/$1" ]; }
 
+# run NAME COMMAND...: in the background, in a session of its own; its id goes to $STATE/NAME.id.
+run() {
+    local name=$1
+    shift
+    setsid "$@" >"$STATE/$name.out" 2>&1 </dev/null &
+    echo $! > "$STATE/$name.id"
+}
+
+# end NAME PROGRAM: what `run` started, if that is still this program; first gently.
+end() {
+    local pid
+    pid=$(cat "$STATE/$1.id" 2>/dev/null) || return 0
+    # The kernel keeps 15 characters of a name.
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "${2:0:15}" ] || return 0
+    kill "$pid" 2>/dev/null || true
+    await 20 gone "$pid" || kill -KILL "$pid" || true
+}
+
+# The archive that this machine itself installs from: no host is named here.
+own_archive() {
+    [ -n "$(apt_targets "$(own_suite)")" ] || apt-get update -qq
+    apt_targets "$(own_suite)" | head -n 1
+}
+
+own_suite() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; }
+
+apt_targets() {
+    # shellcheck disable=SC2016  # apt's own fields
+    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+        awk -v suite="$1" '$2 == suite && $3 == "main" { print $1 }'
+}
+
 install_packages() {
     local missing=()
     for package in "$@"; do

@@ -68,14 +68,6 @@ RunTimeRun="runc --root=$STATE/oci/ run %n.%u.%j.%s.%t -b %b"
 CONF
 }
 
-# run NAME COMMAND...: in the background, in a session of its own; its id goes to NAME.pid.
-run() {
-    local name=$1
-    shift
-    setsid "$@" >"$STATE/$name.out" 2>&1 </dev/null &
-    echo $! > "$STATE/$name.id"
-}
-
 # Without its configuration Slurm waits for it for a minute.
 idle() { [ -e "$SLURM_CONF" ] && [ "$(sinfo --noheader --Node --partition=all --format=%T 2>/dev/null | grep -cx idle)" = 3 ]; }
 
@@ -112,15 +104,9 @@ kill_node() {
 
 # Ends what the .id files name, jobs first.
 stop_all() {
-    local file pid name
+    local name
     [ ! -e "$SLURM_CONF" ] || timeout 20 scancel --state=RUNNING --partition=all >/dev/null 2>&1 || true
-    for name in slurmd-n1 slurmd-n2 slurmd-n3 slurmctld munged; do
-        file=$STATE/$name.id
-        pid=$(cat "$file" 2>/dev/null) || continue
-        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "${name%-n?}" ] || continue
-        kill "$pid" 2>/dev/null || true
-        await 20 gone "$pid" || kill -KILL "$pid" || true
-    done
+    for name in slurmd-n1 slurmd-n2 slurmd-n3 slurmctld munged; do end "$name" "${name%-n?}"; done
     rm -rf "$STATE"
 }
 

@@ -48,6 +48,16 @@ class FakeRegistry(ThreadingHTTPServer):
             "config": self._describe(_CONFIG, config), "layers": [self._describe(_LAYER, layer)],
         })  # fmt: skip
 
+    def add_present(self, image_id: str) -> str:
+        """Add an image that the engine has already; return the digest of its manifest.
+
+        An engine doesn't ask for the layers of an image whose configuration it has.
+        """
+        return self._add(MANIFEST, {
+            "schemaVersion": 2, "mediaType": MANIFEST,
+            "config": {"mediaType": _CONFIG, "size": 1, "digest": image_id}, "layers": [],
+        })  # fmt: skip
+
     def add_index(self, images: Mapping[str, str]) -> str:
         """Add a list of images (architecture -> digest); return its digest."""
         entries = [
