@@ -16,6 +16,9 @@ OUTLIER_SCORE = 3.5
 MAX_TREND_POINTS = 100
 MAX_DEPENDENCE = 0.9
 """Upper bound: higher values can't be estimated from few repeats."""
+MAX_EXTRAPOLATION = 2.0
+"""Largest ratio of an end of a widened interval to the outermost repeat on its side: what is
+farther out follows from the widening, not from anything that was measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +28,8 @@ class MedianInterval:
     low: float
     high: float
     confidence: float
-    """Confidence reached; below 0.95 for fewer than 6 values, 0 for one."""
+    """Confidence reached; below 0.95 for fewer than 6 values; 0, as for one value, if there is no
+    interval: then the ends are the range of the values."""
     method: str
 
     def within(self, share: float, centre: float) -> bool:
@@ -62,23 +66,26 @@ def median_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> 
 
 
 def interval_of_repeats(values: Sequence[float]) -> MedianInterval:
-    """Return the CI of the median of positive values, widened if they are autocorrelated.
+    """Return the CI of the median, widened if the values are autocorrelated.
 
     Order statistics assume independence. Autocorrelated repeats, as when something slows the
     machine for a while, are worth fewer independent ones: both halves grow, as ratios, by
-    sqrt((1 + r) / (1 - r)), with r the autocorrelation.
+    sqrt((1 + r) / (1 - r)), with r the autocorrelation. An interval with an end that is then
+    farther out than the outermost value times MAX_EXTRAPOLATION is withheld: confidence 0. So is
+    one of values that aren't all positive, which have no ratios.
     Source: Bartlett 1946, Journal of the Royal Statistical Society B 8, 27-41.
     """
     found, strength = median_interval(values), dependence(values)
     if strength == 0 or found.confidence < CONFIDENCE:
         return found
     factor, middle = sqrt((1 + strength) / (1 - strength)), median(values)
-    return replace(
-        found,
-        low=middle * (found.low / middle) ** factor,
-        high=middle * (found.high / middle) ** factor,
-        method=f"{found.method}, widened for dependent repeats",
-    )
+    least, most = min(values), max(values)
+    if least > 0:
+        low, high = (middle * (end / middle) ** factor for end in (found.low, found.high))
+        if least <= low * MAX_EXTRAPOLATION and high <= most * MAX_EXTRAPOLATION:
+            method = f"{found.method}, widened for dependent repeats"
+            return replace(found, low=low, high=high, method=method)
+    return MedianInterval(low=least, high=most, confidence=0.0, method="none: too uneven repeats")
 
 
 def dependence(values: Sequence[float]) -> float:

@@ -84,12 +84,12 @@ def judge(
         samples = [sample.model_copy(update={"foreign_cpu_s": None}) for sample in samples]
     headline = headline or Headline(values=[sample.duration_s for sample in samples])
     values = headline.values
-    several = len(values) > 1
+    several, interval = len(values) > 1, interval_of_repeats(values)
     # Reasons first: what makes the median unstable, then what makes it imprecise, then notes.
     found = sorted(_find(headline, samples, policy, telemetry), key=lambda each: each.kind.rank)
     return Verdict(
         stable=all(finding.kind.is_note for finding in found),
-        uncertainty=interval_of_repeats(values).half_width(median(values)) if several else None,
+        uncertainty=interval.half_width(median(values)) if interval.confidence else None,
         spread=spread(values) if several else None,
         outliers=tuple(index + 1 for index in outliers(values)),
         findings=tuple(found),
@@ -120,7 +120,14 @@ def _few_or_wide(
 ) -> Iterator[Finding]:
     """Find a CI below 95 % or wider than the target; the remedy depends on the options used."""
     count, middle, interval = len(values), median(values), interval_of_repeats(values)
-    if interval.confidence < CONFIDENCE:
+    spent, more = f"after {count} repeats", "raise --repeats"
+    if policy.repeats is None:
+        spent += f" in {policy.length_s:g} s"
+        more = "raise --sustain" if policy.sustain_s else "raise --time-budget"
+    if count >= SURE_REPEATS and not interval.confidence:
+        message = f"too few and too uneven repeats for a CI, {spent}; {more}"
+        yield _finding(FindingKind.TOO_FEW_REPEATS, count, message)
+    elif interval.confidence < CONFIDENCE:
         has = f"{count} repeats give a {format_share(interval.confidence, 0)} CI at most"
         if count == 1:
             has = "one repeat has no CI"
@@ -138,12 +145,7 @@ def _few_or_wide(
         target = f"target \N{PLUS-MINUS SIGN}{format_share(policy.ci_rel_width)}"
         if dependence(values):
             target += "; widened for autocorrelated repeats"
-        spent = f"after {count} repeats"
-        remedy = "raise --repeats"
-        if policy.repeats is None:
-            spent += f" in {policy.length_s:g} s"
-            remedy = "raise --sustain" if policy.sustain_s else "raise --time-budget"
-        yield _finding(FindingKind.WIDE_INTERVAL, width, f"{wide} ({target}) {spent}; {remedy}")
+        yield _finding(FindingKind.WIDE_INTERVAL, width, f"{wide} ({target}) {spent}; {more}")
 
 
 def _spread(values: list[float]) -> Iterator[Finding]:

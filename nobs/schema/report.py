@@ -47,18 +47,18 @@ class Interval(Record):
 
     @classmethod
     def of_repeats(cls, values: Sequence[float]) -> Self | None:
-        """Return the interval of the median of repeats; a single one has none."""
-        return cls(**asdict(interval_of_repeats(values))) if len(values) > 1 else None
+        """Return the interval of the median; None for one repeat, and if they don't support one."""
+        found = interval_of_repeats(values) if values else None
+        return cls(**asdict(found)) if found and found.confidence else None
 
 
 class FindingKind(StrEnum):
     """Kinds of findings about the repeats."""
 
     TOO_FEW_REPEATS = "too-few-repeats"
-    """The interval doesn't reach 95 %; `value`: repeats."""
+    """The interval doesn't reach 95 %, or the repeats are too uneven for any; `value`: repeats."""
     WIDE_INTERVAL = "wide-interval"
-    """An end of the interval is farther from the median than `policy.ci_rel_width`; `value`: share
-    of the median."""
+    """The interval is wider than `policy.ci_rel_width`; `value`: its longer half, as that share."""
     SPREAD = "spread"
     """The spread exceeds 5 %; `value`: share of the median."""
     DRIFT = "drift"
@@ -113,7 +113,7 @@ class Verdict(Record):
     stable: bool
     """Whether nothing was found but `slow-first` and `outliers`, which don't affect the median."""
     uncertainty: float | None
-    """Longer half of the median's interval as a share of the median; null for one repeat."""
+    """Longer half of the median's interval as a share of the median; null without an interval."""
     spread: float | None
     """Robust standard deviation (1.4826 times the median absolute deviation) as a share of the
     median; null for one repeat."""
