@@ -11,7 +11,7 @@ from nobs.providers.cold import Started, refuse
 from nobs.providers.fields import table_of, text_of
 from nobs.providers.lmstudio.cli import Lms, check_lms_cli, homes
 from nobs.providers.lmstudio.setup import LOAD_S, OWN_PREFIX, as_before
-from nobs.providers.lmstudio.state import Instance, downloaded_models, loaded_models
+from nobs.providers.lmstudio.state import Instance, downloaded_models, find_loaded
 from nobs.providers.lmstudio.targets import SILENCE_S
 from nobs.schema.server import Connection, ServerRef
 from nobs.settings import in_container
@@ -27,9 +27,9 @@ class StudioCold:
 
     def unload(self) -> None:
         """Put the instance out of memory."""
-        self._lms.run("unload", self._instance.identifier, limit_s=LOAD_S)
-        if self._find() is not None:
-            name = self._instance.identifier
+        name = self._instance.identifier
+        self._lms.run("unload", name, limit_s=LOAD_S)
+        if find_loaded(self._lms, name) is not None:
             raise HostApiError(
                 f"LM Studio still has {name} in memory after `lms unload {name}`.",
                 "See `lms ps` for what is loaded.",
@@ -48,14 +48,11 @@ class StudioCold:
             ready_s=time.perf_counter(),
         )  # fmt: skip
         # Afterwards, as asking takes time.
-        if (found := self._find()) != self._instance:
+        if (found := find_loaded(self._lms, self._instance.identifier)) != self._instance:
             raise HostApiError(
                 f"LM Studio loaded {found} instead of {self._instance}.",
                 "See `lms ps` for what is loaded; load the model yourself to see why.",
             )
-
-    def _find(self) -> Instance | None:
-        return _find(self._lms, self._instance.identifier)
 
 
 def cold_server(server: ServerRef, connection: Connection) -> StudioCold:
@@ -68,7 +65,7 @@ def cold_server(server: ServerRef, connection: Connection) -> StudioCold:
             "Add --setup-lm-studio: NOBS then loads an instance of its own.",
         )  # fmt: skip
     lms = check_lms_cli()
-    instance = _find(lms, server.model)
+    instance = find_loaded(lms, server.model)
     if instance is None or not server.model.startswith(OWN_PREFIX):
         refuse(
             server, f"{server.model} was loaded before, and NOBS unloads only what it loaded",
@@ -86,10 +83,6 @@ def files_below(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
             # Loaded with the weights, so that the model takes images.
             yield from path.parent.glob("*mmproj*.gguf")
-
-
-def _find(lms: Lms, identifier: str) -> Instance | None:
-    return next((each for each in loaded_models(lms) if each.identifier == identifier), None)
 
 
 def _folders() -> Iterator[Path]:

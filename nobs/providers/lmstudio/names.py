@@ -5,7 +5,7 @@ it, a key of its own or a variant of `KEY`; `KEY:2` is the second loaded instanc
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,11 +63,7 @@ class NamedModel:
 
 def choose(wanted: str | None, models: Sequence[Entry]) -> str:
     """Find the model in the server's list of loaded and downloaded ones."""
-    return match(wanted, [str(entry["id"]) for entry in models])
-
-
-def match(wanted: str | None, names: Sequence[str]) -> str:
-    """Return the one name that is `wanted`; UnknownModel else."""
+    names = [str(entry["id"]) for entry in models]
     found = find_targets(wanted, [Listed(key=name) for name in names])
     if len(found) != 1:
         several = [target.name for target in found]
@@ -86,26 +82,16 @@ def find_targets(wanted: str | None, models: Sequence[Listed]) -> list[NamedMode
         return [NamedModel(model=model) for model in names]
     if exact := [NamedModel(model=model) for model in models if model.key == wanted]:
         return exact
-    bare = _bare(wanted)
-    if alike := [NamedModel(model=model) for model in models if _bare(model.key) == bare]:
+    own = bare(wanted)
+    if alike := [NamedModel(model=model) for model in models if bare(model.key) == own]:
         return alike
-    if "@" not in bare:
+    if "@" not in own:
         keys = (model for model in models if not names_instance(model.key))
-        tagged = [model for model in keys if _bare(model.key).partition("@")[0] == bare]
+        tagged = [model for model in keys if bare(model.key).partition("@")[0] == own]
         return [NamedModel(model=model) for model in tagged or _from_repository(wanted, models)]
     variants = [(model, variant) for model in models for variant in model.variants]
     exact = [NamedModel(model=model, variant=name) for model, name in variants if name == wanted]
-    return exact or [
-        NamedModel(model=m, variant=name) for m, name in variants if _bare(name) == bare
-    ]
-
-
-def find_identifiers(wanted: str, identifiers: Iterable[str]) -> list[str]:
-    """Return the loaded instances that `wanted` means: one exactly, or those named alike."""
-    known = list(identifiers)
-    if wanted in known:
-        return [wanted]
-    return [name for name in known if _bare(name) == _bare(wanted)]
+    return exact or [NamedModel(model=m, variant=name) for m, name in variants if bare(name) == own]
 
 
 def names_instance(wanted: str) -> bool:
@@ -119,5 +105,6 @@ def _from_repository(name: str, models: Sequence[Listed]) -> list[Listed]:
     return [each for each in models if each.path and f"{each.path.lower()}/".startswith(folder)]
 
 
-def _bare(name: str) -> str:
+def bare(name: str) -> str:
+    """Return a name without its owner, in lower case."""
     return name.rpartition("/")[2].lower()

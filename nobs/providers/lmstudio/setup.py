@@ -17,6 +17,7 @@ from nobs.providers.lmstudio.state import (
     Instance,
     daemon_status,
     downloaded_models,
+    find_loaded,
     loaded_models,
     server_port,
 )
@@ -208,7 +209,7 @@ def _fits(instance: Instance, request: ServerRequest) -> bool:
 
 def _check_loaded(lms: Lms, target: NamedModel, identifier: str) -> None:
     """Make sure that it is this model, here: `lms load` takes what comes near a name."""
-    found = next((each for each in loaded_models(lms) if each.identifier == identifier), None)
+    found = find_loaded(lms, identifier)
     if found is None or not _is_of(found, target):
         what = "nothing" if found is None else (target.variant and found.variant) or found.key
         raise HostApiError(

@@ -36,6 +36,11 @@ def loaded_models(lms: Lms) -> tuple[Instance, ...]:
     return tuple(map(_instance, tables_of(lms.read("ps"))))
 
 
+def find_loaded(lms: Lms, identifier: str) -> Instance | None:
+    """Return the loaded instance that requests name so, None if there is none."""
+    return next((each for each in loaded_models(lms) if each.identifier == identifier), None)
+
+
 def server_port(lms: Lms) -> int | None:
     """Return the running server's port; of a stopped one `lms` gives the last port."""
     status = table_of(lms.read("server", "status", "--quiet"))

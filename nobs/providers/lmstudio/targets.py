@@ -8,7 +8,7 @@ from nobs.providers.lmstudio.cli import Lms
 from nobs.providers.lmstudio.names import (
     Listed,
     NamedModel,
-    find_identifiers,
+    bare,
     find_targets,
     names_instance,
 )
@@ -33,9 +33,9 @@ def find_instance(
         return by_identifier[wanted]
     if not names_instance(wanted):
         return None
-    found = find_identifiers(wanted, by_identifier)
-    if len(found) == 1:
-        return by_identifier[found[0]]
+    alike = [instance for instance in loaded if bare(instance.identifier) == bare(wanted)]
+    if len(alike) == 1:
+        return alike[0]
     names = ", ".join(by_identifier) or "nothing"
     key = wanted.rpartition(":")[0]
     raise HostApiError(

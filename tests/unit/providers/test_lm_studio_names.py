@@ -4,9 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nobs.errors import HostApiError
 from nobs.providers import PROVIDERS
 from nobs.providers.base import UnknownModel
-from nobs.providers.lmstudio.names import Listed, find_identifiers, find_targets, names_instance
+from nobs.providers.lmstudio.names import Listed, find_targets, names_instance
+from nobs.providers.lmstudio.state import Instance
+from nobs.providers.lmstudio.targets import find_instance
 
 QWEN = Listed.of(
     "qwen/qwen3-4b",
@@ -77,20 +80,31 @@ def test_an_ambiguous_name_is_answered_with_all_that_fit() -> None:
     assert caught.value.is_ambiguous
 
 
+LOADED = [
+    Instance(identifier=name, key="openai/gpt-oss-20b", context_length=1, parallel=1, device=None)
+    for name in ("openai/gpt-oss-20b", "openai/gpt-oss-20b:2", "mine")
+]
+
+
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        ("gpt-oss-20b:2", ["openai/gpt-oss-20b:2"]),
-        ("openai/gpt-oss-20b:2", ["openai/gpt-oss-20b:2"]),
-        ("gpt-oss-20b:3", []),
-        ("mine", ["mine"]),
+        ("gpt-oss-20b:2", "openai/gpt-oss-20b:2"),
+        ("openai/gpt-oss-20b:2", "openai/gpt-oss-20b:2"),
+        ("mine", "mine"),
     ],
 )
-def test_a_numbered_name_is_one_loaded_instance(wanted: str, found: list[str]) -> None:
-    identifiers = ["openai/gpt-oss-20b", "openai/gpt-oss-20b:2", "mine"]
+def test_a_numbered_name_is_one_loaded_instance(wanted: str, found: str) -> None:
+    instance = find_instance(wanted, LOADED, ON_DISK)
 
-    assert find_identifiers(wanted, identifiers) == found
+    assert instance is not None
+    assert instance.identifier == found
     assert names_instance(wanted) is (wanted != "mine")
+
+
+def test_a_number_that_is_not_loaded_is_refused() -> None:
+    with pytest.raises(HostApiError, match=r"no loaded instance 'gpt-oss-20b:3'"):
+        find_instance("gpt-oss-20b:3", LOADED, ON_DISK)
 
 
 OWNERS = st.sampled_from(["", "qwen/", "lmstudio-community/"])
