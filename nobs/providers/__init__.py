@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from nobs.registry import Registry
 
 if TYPE_CHECKING:
-    from nobs.providers.base import Provider
+    from nobs.providers.definitions import Definition
 
-PROVIDERS: "Registry[Provider]" = Registry(
+PROVIDERS: "Registry[Definition]" = Registry(
     "provider",
     {
         "lmstudio": "nobs.providers.definitions:LMSTUDIO",

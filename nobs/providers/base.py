@@ -1,12 +1,11 @@
-"""The interface of a provider: it prepares a server for a run and identifies its model."""
+"""What the halves of a provider share: served models, their choice, commands for the user."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from nobs.providers.evidence import Elsewhere
-from nobs.schema.server import Connection, ModelIdentity, RequestShape, ServerRequest
+from nobs.schema.server import Connection, ModelIdentity, RequestShape
 
 type OnProgress = Callable[[str], None]
 """Takes one line of progress for the user."""
@@ -38,12 +37,8 @@ class Commands:
 
     def fill(self, port: int, model: str) -> "Commands":
         """Return the commands for one server and model."""
-        values = {"port": port, "model": model}
-        return Commands(
-            start=self.start.format(**values),
-            load=self.load.format(**values),
-            get=self.get.format(**values),
-        )
+        texts = vars(self).items()
+        return Commands(**{name: text.format(port=port, model=model) for name, text in texts})
 
 
 type Entry = Mapping[str, Any]
@@ -73,42 +68,3 @@ def choose_exactly(wanted: str | None, models: Sequence[Entry]) -> str:
     if wanted is None or wanted not in ids:
         raise UnknownModel(wanted, ids, is_ambiguous=wanted is None)
     return wanted
-
-
-class Provider(Protocol):
-    """Light to import; heavy modules are imported when it opens."""
-
-    @property
-    def name(self) -> str:
-        """As on the command line."""
-
-    @property
-    def title(self) -> str:
-        """Shown to the user."""
-
-    @property
-    def default_url(self) -> str | None:
-        """The usual URL of its server; None without one."""
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """What it needs to start a server of its own, as in `pip install NAME`."""
-
-    @property
-    def commands(self) -> Commands:
-        """Commands that start a server of this kind and load a model."""
-
-    def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
-        """Find the wanted model in a server's list; UnknownModel if it is missing or ambiguous."""
-
-    def open(
-        self, request: ServerRequest, connection: Connection | None, on_progress: OnProgress
-    ) -> AbstractContextManager[ServedModel]:
-        """Make the model usable; at the end restore the former state of server and models.
-
-        `connection` is None for a server that is started for the run. HostApiError if the
-        model doesn't answer within `request.request_timeout_s`.
-        """
-
-    def identify(self, connection: Connection, model: str) -> ModelIdentity:
-        """Return the model's identity as the server reports it; missing values are no error."""

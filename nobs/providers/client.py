@@ -4,7 +4,6 @@ import json
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
@@ -64,7 +63,7 @@ class Server:
         """Evidence in answers of where the model computes."""
         self._http = httpx2.Client(
             transport=_Bounded(connection, answer_s),
-            timeout=httpx2.Timeout(answer_s, connect=min(CONNECT_S, answer_s)),
+            timeout=_timeout(answer_s),
             trust_env=False,
         )
         self._openai = OpenAI(
@@ -77,33 +76,21 @@ class Server:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._openai.close()
 
     def models(self) -> tuple[dict[str, Any], ...]:
         """Return the entries of the model list, with whatever fields the server adds."""
         response = self._openai.models.with_raw_response.list().http_response
-        entries = _entries(_json(response))
+        entries = _entries(_object(response))
         if entries is None:
             raise UnexpectedAnswer("list of models", response)
         return tuple(entries)
 
     def infer(self, request: ChatRequest, *, timeout_s: float) -> None:
         """Send `request` and read its stream to the end."""
-        response = self._openai.post(
-            "/chat/completions",
-            content=request.body(),
-            cast_to=httpx2.Response,
-            options={
-                "timeout": httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
-                "headers": {"Accept": EVENT_STREAM},
-            },
-        )
+        headers = {"Accept": EVENT_STREAM}
+        response = self._post("/chat/completions", request.body(), timeout_s, headers)
         events = _events(response)
         self.seen.note(response.headers, events)
         for event in events:
@@ -114,14 +101,8 @@ class Server:
 
     def embed(self, request: EmbedRequest, *, timeout_s: float) -> None:
         """Send `request` and check that vectors come back."""
-        response = self._openai.post(
-            ROUTE,
-            content=request.body(),
-            cast_to=httpx2.Response,
-            options={"timeout": httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))},
-        )
-        values = _json(response)
-        answer = values if isinstance(values, dict) else {}
+        response = self._post(ROUTE, request.body(), timeout_s, {})
+        answer = _object(response)
         self.seen.note(response.headers, [answer])
         if answer.get("error"):
             raise ErrorAnswer(answer)
@@ -143,8 +124,18 @@ class Server:
             self.answers = self.answers or isinstance(error, APIStatusError)
             return {}
         self.answers = True
-        values = _json(response)
-        return values if isinstance(values, dict) else {}
+        return _object(response)
+
+    def _post(
+        self, route: str, body: bytes, timeout_s: float, headers: Mapping[str, str]
+    ) -> httpx2.Response:
+        """Send a request for an inference."""
+        return self._openai.post(
+            route,
+            content=body,
+            cast_to=httpx2.Response,
+            options={"timeout": _timeout(timeout_s), "headers": headers},
+        )
 
 
 class _Bounded(httpx2.BaseTransport):
@@ -208,15 +199,21 @@ def _root(base_url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
 
-def _json(response: httpx2.Response) -> Any:  # noqa: ANN401 - whatever the server sent
-    return _parse(response.content)
-
-
-def _parse(text: str | bytes) -> Any:  # noqa: ANN401 - as above
+def _parse(text: str | bytes) -> Any:  # noqa: ANN401 - whatever the server sent
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _object(response: httpx2.Response) -> dict[str, Any]:
+    """Return the JSON object of an answer, empty if it is none."""
+    values = _parse(response.content)
+    return values if isinstance(values, dict) else {}
+
+
+def _timeout(longest_s: float) -> httpx2.Timeout:
+    return httpx2.Timeout(longest_s, connect=min(CONNECT_S, longest_s))
 
 
 def _events(response: httpx2.Response) -> list[dict[str, Any]]:
@@ -228,23 +225,18 @@ def _events(response: httpx2.Response) -> list[dict[str, Any]]:
 
 def _unstreamed(response: httpx2.Response) -> ErrorAnswer | UnexpectedAnswer:
     """Return the error for an answer that isn't a stream."""
-    whole = _json(response)
-    if isinstance(whole, dict) and whole.get("error"):
+    whole = _object(response)
+    if whole.get("error"):
         return ErrorAnswer(whole)
-    is_completion = isinstance(whole, dict) and whole.get("choices")
-    kind = WholeAnswer if is_completion else UnexpectedAnswer
+    kind = WholeAnswer if whole.get("choices") else UnexpectedAnswer
     return kind("stream of a completion", response)
 
 
-def _entries(values: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401 - as above
-    if not isinstance(values, dict):
-        return None
+def _entries(values: dict[str, Any]) -> list[dict[str, Any]] | None:
     entries = values.get("data")
     if entries is None and values.get("object") == "list":
         return []  # as some servers write an empty list
-    is_list = isinstance(entries, list) and all(map(_is_model, entries))
-    return entries if is_list else None
-
-
-def _is_model(entry: object) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get("id"), str)
+    if not isinstance(entries, list):
+        return None
+    are_models = (isinstance(each, dict) and isinstance(each.get("id"), str) for each in entries)
+    return entries if all(are_models) else None

@@ -5,43 +5,32 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from nobs.providers.base import Commands, Entry, OnProgress, ServedModel
 from nobs.schema.server import Api, Connection, ModelIdentity, ServerRequest
 from nobs.settings import DEFAULT_LLM_BASE_URL
 
-
-class ProviderImplementation(Protocol):
-    """The heavy half of a provider, which imports the openai client."""
-
-    def open(
-        self,
-        provider: "Definition",
-        request: ServerRequest,
-        connection: Connection | None,
-        on_progress: OnProgress,
-    ) -> AbstractContextManager[ServedModel]:
-        """See `Provider.open`."""
-
-    def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
-        """See `Provider.choose`."""
-
-    def identify(self, connection: Connection, model: str) -> ModelIdentity:
-        """See `Provider.identify`."""
+if TYPE_CHECKING:
+    from nobs.providers.served import ServedModels
 
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """A provider whose heavy half is imported on first use."""
+    """A provider; its heavy half, which imports the openai client, is imported on first use."""
 
     name: str
+    """As on the command line."""
     title: str
+    """Shown to the user."""
     default_url: str | None
+    """The usual URL of its server; None without one."""
     commands: Commands
+    """Commands that start a server of this kind and load a model."""
     work: str
     """Module that holds its `WORK`."""
     packages: tuple[str, ...] = ()
+    """What it needs to start a server of its own, as in `pip install NAME`."""
     cold: str = ""
     """`module:function` that returns the ColdServer of `(ServerRef, Connection)`, UsageError where
     NOBS may not start or load it; empty where it never may."""
@@ -49,7 +38,11 @@ class Definition:
     def open(
         self, request: ServerRequest, connection: Connection | None, on_progress: OnProgress
     ) -> AbstractContextManager[ServedModel]:
-        """Make the model usable while the context is open."""
+        """Make the model usable; at the end restore the former state of server and models.
+
+        `connection` is None for a server that is started for the run. HostApiError if the
+        model doesn't answer within `request.request_timeout_s`.
+        """
         return self._load().open(self, request, connection, on_progress)
 
     def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
@@ -57,11 +50,11 @@ class Definition:
         return self._load().choose(wanted, models)
 
     def identify(self, connection: Connection, model: str) -> ModelIdentity:
-        """Return the model's identity as the server reports it."""
+        """Return the model's identity as the server reports it; missing values are no error."""
         return self._load().identify(connection, model)
 
-    def _load(self) -> ProviderImplementation:
-        work: ProviderImplementation = import_module(self.work).WORK
+    def _load(self) -> "ServedModels":
+        work: ServedModels = import_module(self.work).WORK
         return work
 
 

@@ -104,8 +104,8 @@ class EmbeddedModels(ServedModels):
         settings, wait_s = self.settings_of(request), request.request_timeout_s
         title, threads = settings.program.title, settings.threads
         on_progress(f"Starting {title} with {settings.model} on {threads} threads.")
-        with serving(settings, on_progress, wait_s=wait_s) as url:
-            connection = Connection(base_url=f"{url}/v1", request_timeout_s=wait_s)
+        with running(settings, on_progress, wait_s=wait_s) as server:
+            connection = Connection(base_url=f"{server.url}/v1", request_timeout_s=wait_s)
             served = self.connect(provider, connection, settings.model, on_progress, self.api)
             identity = served.identity.model_copy(update=dict(self.identity_of(settings)))
             yield replace(served, identity=identity, is_ours=True)
@@ -118,13 +118,6 @@ class Running:
     url: str
     program_s: float | None
     """Stamp of `time.perf_counter` at which its libraries were loaded; None if it doesn't say."""
-
-
-@contextmanager
-def serving(settings: ChildSettings, on_progress: OnProgress, *, wait_s: float) -> Iterator[str]:
-    """Start the server and yield its URL, as `running` does."""
-    with running(settings, on_progress, wait_s=wait_s) as server:
-        yield server.url
 
 
 @contextmanager

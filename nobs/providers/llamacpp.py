@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from nobs.data.checks import digest_file
 from nobs.errors import RequirementError, UsageError
 from nobs.providers.client import Server
 from nobs.providers.embedded import EmbeddedModels, Settings
@@ -21,7 +22,6 @@ from nobs.providers.weights import (
     packaged_pin,
     packaged_pins,
     packaged_projector,
-    sha256_of,
 )
 from nobs.schema.server import ModelIdentity, ServerRequest
 from nobs.system.host import usable_physical_cores
@@ -95,7 +95,7 @@ def _identity(settings: Settings) -> Mapping[str, object]:
         "runtime": "llama.cpp", "runtime_version": f"{_RUNTIME} {version(_RUNTIME)}",
     }  # fmt: skip
     if settings.model != MODEL:
-        return found | {"weights_sha256": sha256_of(settings.weights)}
+        return found | {"weights_sha256": digest_file(settings.weights)}
     projector = packaged_projector()
     return found | {
         "weights_sha256": packaged_pin().weights_sha256,

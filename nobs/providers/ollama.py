@@ -85,4 +85,4 @@ def _offload(loaded: Mapping[str, Any]) -> float | None:
     return min(1.0, on_gpu / size)
 
 
-WORK = ServedModels(ask=ask, chooser=choose)
+WORK = ServedModels(ask=ask, choose=choose)

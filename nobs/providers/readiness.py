@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from openai import OpenAIError
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential, wait_random
 
-from nobs.providers.base import OnProgress, Provider, ServedModel, UnknownModel
+from nobs.providers.base import OnProgress, ServedModel, UnknownModel
 from nobs.providers.causes import ABSENT, TRANSIENT, Cause, Finding, classify
 from nobs.providers.chat import ChatRequest, messages_of, new_prefix
 from nobs.providers.client import ANSWER_S, ErrorAnswer, Server, UnexpectedAnswer
+from nobs.providers.definitions import Definition
 from nobs.providers.diagnosis import ServerUnusable
 from nobs.providers.embed import EmbedRequest
 from nobs.providers.evidence import find_elsewhere
@@ -49,7 +50,7 @@ ONCE = RetryPolicy(retry_s=15.0, absent_retry_s=0.0)
 def wait_until_ready(  # noqa: PLR0913 - the last two have defaults
     connection: Connection,
     model: str | None,
-    provider: Provider,
+    provider: Definition,
     on_progress: OnProgress,
     policy: RetryPolicy = USUAL,
     *,
@@ -89,7 +90,7 @@ def wait_until_ready(  # noqa: PLR0913 - the last two have defaults
     )
 
 
-def _find_name(server: Server, model: str | None, provider: Provider, retry: "_Retry") -> str:
+def _find_name(server: Server, model: str | None, provider: Definition, retry: "_Retry") -> str:
     """Return the name of the model; a server without a list is asked for what the user named."""
     try:
         entries = retry.call(server.models)

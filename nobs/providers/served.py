@@ -1,10 +1,10 @@
 """Running servers: they differ in how models are found and described."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from nobs.providers.base import Choose, Entry, OnProgress, ServedModel, choose_exactly
+from nobs.providers.base import Choose, OnProgress, ServedModel, choose_exactly
 from nobs.providers.client import Server
 from nobs.providers.definitions import Definition
 from nobs.providers.readiness import wait_until_ready
@@ -17,7 +17,8 @@ class ServedModels:
 
     ask: Callable[[Server, str], ModelIdentity]
     """Asks a server what it says of a model."""
-    chooser: Choose = choose_exactly
+    choose: Choose = choose_exactly
+    """Finds the wanted model in the server's list."""
 
     @contextmanager
     def open(
@@ -45,10 +46,6 @@ class ServedModels:
         for clause in served.request.deviations:
             on_progress(f"{served.model}: {clause}.")
         return served
-
-    def choose(self, wanted: str | None, models: Sequence[Entry]) -> str:
-        """Find the wanted model in the server's list."""
-        return self.chooser(wanted, models)
 
     def identify(self, connection: Connection, model: str) -> ModelIdentity:
         """Return what the server says of `model`."""

@@ -1,12 +1,12 @@
 """The files of the embedded server: weights from their own package, a projector from NOBS."""
 
-import hashlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
 from nobs.catalog import load_catalog
+from nobs.data.checks import digest_file
 from nobs.errors import ModelMissing
 from nobs.schema.pins import CompanionPin, ModelPin, Source
 from nobs.schema.server import Api
@@ -61,12 +61,6 @@ def own_file(model: str | None) -> Path | None:
     return Path(model).expanduser().absolute() if model and model.endswith(SUFFIX) else None
 
 
-def sha256_of(path: Path) -> str:
-    """Return the digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def find_projector(pin: CompanionPin) -> Path:
     """Return the checked file of `pin`; ModelMissing if it is absent or not the pinned one."""
     spec = find_spec(pin.package)
@@ -80,7 +74,7 @@ def _checked(what: str, path: Path, sha256: str, remedy: str, remedy_damaged: st
     verb = "are" if what.endswith("s") else "is"
     if not path.is_file():
         raise ModelMissing(f"The {what} {path} {verb} missing.", remedy)
-    found = sha256_of(path)
+    found = digest_file(path)
     if found != sha256:
         raise ModelMissing(
             f"The {what} {path} {verb} damaged: sha256 is {found}, pinned is {sha256}.",

@@ -3,8 +3,8 @@
 import pytest
 
 from nobs.providers import PROVIDERS
-from nobs.providers.base import Provider
 from nobs.providers.causes import Cause
+from nobs.providers.definitions import Definition
 from nobs.providers.diagnosis import ServerUnusable
 from nobs.providers.readiness import RetryPolicy, wait_until_ready
 from nobs.schema.server import Connection
@@ -22,7 +22,7 @@ def fail(
     url: str,
     model: str | None = "tiny",
     key: str = "",
-    of: Provider = OPENAI,
+    of: Definition = OPENAI,
     wait_s: float = PATIENT_S,
 ) -> ServerUnusable:
     """Return why the server at `url` can't be used."""

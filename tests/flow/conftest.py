@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nobs.providers.embedded import Settings, serving
+from nobs.providers.embedded import Settings, running
 from nobs.providers.weights import find_weights
 from nobs.tasks.chat import bench
 from nobs.tasks.chat.client.accuracy import measure_own_error
@@ -49,8 +49,8 @@ def one_own_error() -> Iterator[None]:
 def llama() -> Iterator[str]:
     """A real llama.cpp server with a real model; any model's name will do."""
     settings = Settings(weights=find_weights(), model="tiny", context_length=2048, threads=1)
-    with serving(settings, lambda _: None, wait_s=120) as url:
-        yield url
+    with running(settings, lambda _: None, wait_s=120) as server:
+        yield server.url
 
 
 @pytest.fixture

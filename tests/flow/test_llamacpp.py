@@ -17,7 +17,7 @@ import pytest
 
 from nobs.errors import HostApiError, ModelMissing, UsageError
 from nobs.providers import PROVIDERS
-from nobs.providers.embedded import Settings, serving
+from nobs.providers.embedded import Settings, running
 from nobs.providers.weights import MODEL, find_weights, packaged_pin
 from nobs.schema.server import Connection, ServerRequest
 from nobs.tasks.base import Work
@@ -115,9 +115,9 @@ def test_the_same_question_is_computed_again_and_answered_alike() -> None:
 def test_a_server_that_runs_already_is_connected_to() -> None:
     settings = Settings(weights=find_weights(), model="mine", context_length=512, threads=1)
     with (
-        serving(settings, pytest.fail, wait_s=120) as url,
+        running(settings, pytest.fail, wait_s=120) as server,
         LLAMACPP.open(
-            ServerRequest(model="mine"), Connection(base_url=f"{url}/v1"), pytest.fail
+            ServerRequest(model="mine"), Connection(base_url=f"{server.url}/v1"), pytest.fail
         ) as served,
     ):
         assert not served.is_ours
@@ -165,7 +165,7 @@ def test_weights_that_llama_cpp_refuses_are_told_with_its_log(tmp_path: Path) ->
     settings = Settings(weights=file, model="broken", context_length=512, threads=1)
     with (
         pytest.raises(HostApiError, match="ended with exit code"),
-        serving(settings, pytest.fail, wait_s=120),
+        running(settings, pytest.fail, wait_s=120),
     ):
         pytest.fail("it serves broken weights")
 
@@ -175,7 +175,7 @@ def test_a_server_that_takes_too_long_is_stopped(tmp_path: Path, servers: Server
     started = time.monotonic()
     with (
         pytest.raises(HostApiError, match="didn't start in"),
-        serving(settings, pytest.fail, wait_s=0.05),
+        running(settings, pytest.fail, wait_s=0.05),
     ):
         pytest.fail("it serves")
     assert time.monotonic() - started < 50

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from nobs.catalog import load_catalog
 from nobs.errors import HostApiError, ModelMissing
 from nobs.providers import PROVIDERS
-from nobs.providers.embedded import Settings, serving
+from nobs.providers.embedded import Settings, running
 from nobs.providers.weights import MODEL, find_projector, find_weights, packaged_projector
 from nobs.schema.pins import CompanionPin
 from nobs.schema.server import ServerRequest
@@ -101,8 +101,9 @@ def with_projector(projector: Path | None) -> Settings:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with serving(with_projector(find_projector(packaged())), lambda _: None, wait_s=120) as url:
-        yield url
+    projector = find_projector(packaged())
+    with running(with_projector(projector), lambda _: None, wait_s=120) as server:
+        yield server.url
 
 
 @pytest.mark.long
@@ -153,8 +154,8 @@ def test_the_next_picture_makes_every_answer_wrong(url: str) -> None:
 
 @pytest.mark.long
 def test_a_weak_projector_is_noticed() -> None:
-    with serving(with_projector(WEAK), lambda _: None, wait_s=120) as url:
-        right = count_right(url, [picture.image for picture in PICTURES])
+    with running(with_projector(WEAK), lambda _: None, wait_s=120) as server:
+        right = count_right(server.url, [picture.image for picture in PICTURES])
 
     assert 0 < right < LEAST_RIGHT
 
@@ -162,10 +163,10 @@ def test_a_weak_projector_is_noticed() -> None:
 @pytest.mark.long
 def test_a_server_without_projector_says_so() -> None:
     with (
-        serving(with_projector(None), lambda _: None, wait_s=120) as url,
+        running(with_projector(None), lambda _: None, wait_s=120) as server,
         pytest.raises(HTTPError) as caught,
     ):
-        ask(url, PICTURES[0].image, "What is in the picture?")
+        ask(server.url, PICTURES[0].image, "What is in the picture?")
 
     assert caught.value.code >= 400
     assert b"image input is not supported" in caught.value.read()
@@ -193,7 +194,7 @@ def test_a_projector_that_llama_cpp_refuses_is_explained_with_its_log(tmp_path: 
     file.write_bytes(WEAK.read_bytes()[:5000])
     with (
         pytest.raises(HostApiError, match="ended with exit code") as caught,
-        serving(with_projector(file), pytest.fail, wait_s=60),
+        running(with_projector(file), pytest.fail, wait_s=60),
     ):
         pytest.fail("it serves a broken projector")
 

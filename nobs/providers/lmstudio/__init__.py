@@ -100,4 +100,4 @@ def _key_of_variant(connection: Connection, wanted: str | None) -> str | None:
     return found[0].model.key
 
 
-WORK = LmStudio(ask=ask, chooser=choose)
+WORK = LmStudio(ask=ask, choose=choose)
