@@ -1,12 +1,12 @@
 """Digests of files and rows, and free disk space; the hub's client checks no contents."""
 
 import hashlib
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from nobs.errors import DataError, StorageError
 from nobs.schema.pins import DatasetPin
+from nobs.system.host import free_disk_bytes
 
 RESERVE_BYTES = 64 * 1024**2
 """Space that a download leaves free for reports and logs."""
@@ -43,16 +43,13 @@ def check_file(path: Path, pin: DatasetPin, remedy: str) -> str:
     return found
 
 
-def free_bytes(directory: Path) -> int:
-    """Return the free bytes of the disk that holds `directory`, which need not exist yet."""
-    existing = next(path for path in (directory, *directory.parents) if path.exists())
-    return shutil.disk_usage(existing).free
+def check_space(directory: Path, needed: int, free: int | None = None) -> None:
+    """Raise StorageError unless `needed` bytes and a reserve fit below `directory`.
 
-
-def check_space(directory: Path, needed: int, free: Callable[[Path], int] = free_bytes) -> None:
-    """Raise StorageError unless `needed` bytes and a reserve fit below `directory`."""
-    available = free(directory)
-    if needed + RESERVE_BYTES > available:
+    `free` replaces the value of the file system.
+    """
+    available = free_disk_bytes(directory) if free is None else free
+    if available is not None and needed + RESERVE_BYTES > available:
         raise StorageError(
             f"The download needs {needed} bytes below {directory}, "
             f"where {available} bytes are free ({RESERVE_BYTES} stay reserved).",

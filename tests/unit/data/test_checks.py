@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from nobs.data.checks import RESERVE_BYTES, check_space, digest_rows, free_bytes
+from nobs.data.checks import RESERVE_BYTES, check_space, digest_rows
 from nobs.errors import StorageError
 
 
@@ -18,10 +18,12 @@ def test_other_rows_have_another_digest(other: list[str]) -> None:
 
 
 def test_room_is_needed_for_the_download_and_a_reserve(tmp_path: Path) -> None:
-    check_space(tmp_path, 10, free=lambda _: RESERVE_BYTES + 10)
+    check_space(tmp_path, 10, free=RESERVE_BYTES + 10)
     with pytest.raises(StorageError, match=f"needs 11 bytes.*{RESERVE_BYTES + 10} bytes are free"):
-        check_space(tmp_path, 11, free=lambda _: RESERVE_BYTES + 10)
+        check_space(tmp_path, 11, free=RESERVE_BYTES + 10)
 
 
-def test_free_bytes_of_a_directory_that_is_yet_to_be_made(tmp_path: Path) -> None:
-    assert free_bytes(tmp_path / "a" / "b") > 0
+def test_a_directory_that_is_yet_to_be_made_has_the_space_of_its_disk(tmp_path: Path) -> None:
+    check_space(tmp_path / "a" / "b", 0)
+    with pytest.raises(StorageError, match="bytes are free"):
+        check_space(tmp_path / "a" / "b", 1 << 60)
