@@ -5,22 +5,11 @@ from collections.abc import Iterator
 from nobs.errors import BackendMissing
 from nobs.schema.enums import Backend
 from nobs.system.amd import find_amd
-from nobs.system.gpus import Accelerators, AmdGpu, AppleGpu, NvidiaGpu, Obstacle
+from nobs.system.gpus import Accelerators, AppleGpu, Obstacle
 from nobs.system.nvidia import find_nvidia
 from nobs.system.parsers import macos
 from nobs.system.probe import PROBE_S, LocalMachine, Probe
 from nobs.system.visible import VARIABLES
-
-__all__ = [
-    "Accelerators",
-    "AmdGpu",
-    "AppleGpu",
-    "NvidiaGpu",
-    "detect_backend",
-    "explain_choice",
-    "find_accelerators",
-    "find_broken",
-]
 
 SYSTEM_PROFILER = ("system_profiler", "-json", "SPHardwareDataType", "SPDisplaysDataType")
 _BEST_FIRST = (Backend.CUDA, Backend.ROCM)
@@ -77,16 +66,8 @@ def find_broken(accelerators: Accelerators) -> Obstacle | None:
     return None
 
 
-def explain_choice(
-    accelerators: Accelerators, backend: Backend, *, is_auto: bool
-) -> tuple[str, ...]:
-    """Return notes on how `backend` and its device were chosen."""
-    return tuple(_explain_choice(accelerators, backend, is_auto=is_auto))
-
-
-def _explain_choice(
-    accelerators: Accelerators, backend: Backend, *, is_auto: bool
-) -> Iterator[str]:
+def explain_choice(accelerators: Accelerators, backend: Backend, *, is_auto: bool) -> Iterator[str]:
+    """Yield notes on how `backend` and its device were chosen."""
     if backend is Backend.CUDA:
         yield from accelerators.remarks
         if accelerators.is_guess and (first := accelerators.primary(backend)):

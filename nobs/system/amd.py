@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from nobs.schema.enums import Backend
 from nobs.system.gpus import AmdGpu, Obstacle
 from nobs.system.parsers import amd
+from nobs.system.parsers.values import stripped
 from nobs.system.pci import AMD, find_pci_gpus
 from nobs.system.probe import PROBE_S, Probe
 
@@ -40,7 +41,7 @@ def _amd_gpu(machine: Probe, number: int) -> AmdGpu | None:
         gfx=gfx,
         memory_gb=amd.own_memory_gb(_memory_banks(machine, node)),
         render_minor=render_minor,
-        driver_version=_stripped(machine.read("/sys/module/amdgpu/version")),
+        driver_version=stripped(machine.read("/sys/module/amdgpu/version")),
         uuid=f"GPU-{unique:016x}" if unique else None,
         device_id=properties.get("device_id"),
     )
@@ -51,7 +52,7 @@ def _amd_name(machine: Probe, device_id: int | None, render_minor: int | None, g
     ids = next((text for path in _AMDGPU_IDS if (text := machine.read(path))), None)
     board = machine.read(f"{device}/product_name")
     name = amd.product_name(board, ids, device_id, machine.read(f"{device}/revision"), gfx)
-    partition = _stripped(machine.read(f"{device}/current_compute_partition"))
+    partition = stripped(machine.read(f"{device}/current_compute_partition"))
     return name if partition in (None, _WHOLE) else f"{name} {partition} partition"
 
 
@@ -64,9 +65,11 @@ def _memory_banks(machine: Probe, node: str) -> list[dict[str, int]]:
 def _without_kernels(gpus: tuple[AmdGpu, ...]) -> Iterator[Obstacle]:
     for gpu in gpus:
         if not gpu.rocm_has_kernels:
-            yield _unused(
-                f"{gpu.name} isn't used: ROCm has no kernels for {gpu.gfx}.",
-                "To try it anyway, set HSA_OVERRIDE_GFX_VERSION and --backend rocm",
+            yield Obstacle(
+                backend=Backend.ROCM,
+                reason=f"{gpu.name} isn't used: ROCm has no kernels for {gpu.gfx}.",
+                remedy="To try it anyway, set HSA_OVERRIDE_GFX_VERSION and --backend rocm",
+                is_broken=False,
             )
 
 
@@ -100,11 +103,3 @@ def _explain(machine: Probe) -> Iterator[Obstacle]:
             # A graphics card may be too old for ROCm; an Instinct has no other use.
             is_broken=not gpu.is_display,
         )
-
-
-def _unused(reason: str, remedy: str) -> Obstacle:
-    return Obstacle(backend=Backend.ROCM, reason=reason, remedy=remedy, is_broken=False)
-
-
-def _stripped(text: str | None) -> str | None:
-    return text.strip() or None if text else None

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import psutil
+
 from nobs.system.identity import identify, windows_pc
 from nobs.system.numa import find_placement, find_policy
 from nobs.system.parsers import linux
-from nobs.system.parsers.values import integer
+from nobs.system.parsers.values import integer, stripped
 from nobs.system.probe import LocalMachine, Probe
 
 _CGROUP = "/sys/fs/cgroup"
@@ -84,12 +86,12 @@ def find_host_facts(probe: Probe | None = None) -> HostFacts:
         ram_bytes=machine.ram_bytes,
         physical_cores=machine.physical_cores or identity.cores,
         logical_cores=machine.logical_cores,
-        numa_nodes=_stripped(machine.read(_NUMA_NODES)),
+        numa_nodes=stripped(machine.read(_NUMA_NODES)),
         numa_policy=find_policy(machine),
         memory_limit_bytes=_smallest(limit for limit, _ in _memory_limits(machine)),
         container_runtime=find_container_runtime(machine),
         hypervisor=identity.hypervisor,
-        firmware=_stripped(machine.read(_FIRMWARE)),
+        firmware=stripped(machine.read(_FIRMWARE)),
         cpu_min_hz=_hertz(machine.read(f"{_CPUFREQ}/scaling_min_freq")),
         cpu_hardware_max_hz=_hertz(machine.read(f"{_CPUFREQ}/cpuinfo_max_freq")),
         on_battery=machine.on_battery,
@@ -104,7 +106,7 @@ def read_limits(probe: Probe | None = None) -> dict[str, Any]:
     return {
         "cpu_limit_cores": _smallest(_cpu_limits(machine)),
         "affinity_cores": machine.affinity_cores,
-        "cpu_governor": _stripped(machine.read(f"{_CPUFREQ}/scaling_governor")),
+        "cpu_governor": stripped(machine.read(f"{_CPUFREQ}/scaling_governor")),
         "cpu_turbo": _turbo(machine),
         "cpu_max_hz": _hertz(machine.read(f"{_CPUFREQ}/scaling_max_freq")),
         "numa_cpu_nodes": placement.cpu_nodes,
@@ -135,6 +137,12 @@ def memory_left_bytes(probe: Probe | None = None) -> int | None:
     return _smallest(left)
 
 
+def free_memory() -> int:
+    """Return the bytes that this process may still take, within the limit of its container."""
+    free, left = psutil.virtual_memory().available, memory_left_bytes()
+    return free if left is None else max(0, min(free, left))
+
+
 def free_disk_bytes(path: Path) -> int | None:
     """Return the free bytes of the disk that `path` is or would be on; None where it has none."""
     absolute = path.absolute()
@@ -151,7 +159,7 @@ def _os(machine: Probe) -> tuple[str | None, str | None]:
     match machine.system:
         case "Darwin":
             version = machine.run(("sw_vers", "-productVersion"))
-            return "macOS", (version or "").strip() or None
+            return "macOS", stripped(version)
         case "Windows":
             pc = windows_pc(machine)
             return pc.os_name, pc.os_version
@@ -173,19 +181,15 @@ def find_container_runtime(machine: Probe) -> str | None:
 
 def _turbo(machine: Probe) -> bool | None:
     """Ask Intel's own driver, else the general switch."""
-    if (forbidden := _stripped(machine.read(_INTEL_NO_TURBO))) is not None:
+    if (forbidden := stripped(machine.read(_INTEL_NO_TURBO))) is not None:
         return forbidden == "0"
-    allowed = _stripped(machine.read(_BOOST))
+    allowed = stripped(machine.read(_BOOST))
     return None if allowed is None else allowed == "1"
 
 
 def _hertz(kilohertz: str | None) -> float | None:
     value = integer(kilohertz)
     return value * 1e3 if value else None
-
-
-def _stripped(text: str | None) -> str | None:
-    return (text or "").strip() or None
 
 
 def _cpu_limits(machine: Probe) -> Iterator[float | None]:

@@ -1,11 +1,10 @@
 """Names of the processor and of the machine, from several sources."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from nobs.system.accelerators import SYSTEM_PROFILER
 from nobs.system.parsers import fastfetch, linux, macos, windows
-from nobs.system.parsers.names import host_name, known, unnamed_cpu
+from nobs.system.parsers.names import Identity, host_name, known, unnamed_cpu
 from nobs.system.probe import PROBE_S, Probe
 
 SYSCTL = ("sysctl", "machdep.cpu.brand_string", "hw.model", "kern.hv_vmm_present")
@@ -13,28 +12,22 @@ _DMI = "/sys/class/dmi/id"
 _DEVICE_TREE_MODEL = "/proc/device-tree/model"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Identity:
-    """Names of processor and machine; None where unknown."""
-
-    cpu: str | None = None
-    cpu_vendor: str | None = None
-    host: str | None = None
-    hypervisor: str | None = None
-    cores: int | None = None
-    """Physical cores."""
-
-
 def identify(machine: Probe) -> Identity:
     """Merge the platform's sources, the best one first."""
-    sources: tuple[Identity, ...]
+    found: tuple[Identity | None, ...]
     match machine.system:
         case "Darwin":
-            sources = (_mac(machine),)
+            found = (_mac(machine),)
         case "Windows":
-            sources = (_fastfetch(machine), _windows(machine))
+            found = (_fastfetch(machine), windows_pc(machine))
         case _:
-            sources = (_fastfetch(machine), _linux_cpu(machine), _linux_host(machine))
+            found = (
+                _fastfetch(machine),
+                linux.parse_lscpu(machine.run(("lscpu",))),
+                linux.parse_cpuinfo(machine.read("/proc/cpuinfo")),
+                _linux_host(machine),
+            )
+    sources = [source for source in found if source]
     return Identity(
         cpu=next((source.cpu for source in sources if source.cpu), None),
         cpu_vendor=next((source.cpu_vendor for source in sources if source.cpu_vendor), None),
@@ -73,21 +66,8 @@ def _named_first(hypervisors: Iterable[str | None]) -> str | None:
     return next((maker for maker in found if maker != "unknown"), found[0] if found else None)
 
 
-def _fastfetch(machine: Probe) -> Identity:
-    found = fastfetch.parse_fastfetch(machine.run(fastfetch.QUERY))
-    return Identity(cpu=found.cpu, host=found.host) if found else Identity()
-
-
-def _linux_cpu(machine: Probe) -> Identity:
-    found = linux.parse_lscpu(machine.run(("lscpu",)))
-    plain = linux.parse_cpuinfo(machine.read("/proc/cpuinfo"))
-    sources = [cpu for cpu in (found, plain) if cpu]
-    return Identity(
-        cpu=next((cpu.name for cpu in sources if cpu.name), None),
-        cpu_vendor=next((cpu.vendor for cpu in sources if cpu.vendor), None),
-        hypervisor=next((cpu.hypervisor for cpu in sources if cpu.hypervisor), None),
-        cores=found.cores if found else None,
-    )
+def _fastfetch(machine: Probe) -> Identity | None:
+    return fastfetch.parse_fastfetch(machine.run(fastfetch.QUERY))
 
 
 def _linux_host(machine: Probe) -> Identity:
@@ -104,16 +84,8 @@ def _linux_host(machine: Probe) -> Identity:
     )
 
 
-def _mac(machine: Probe) -> Identity:
+def _mac(machine: Probe) -> Identity | None:
     found = macos.parse_sysctl(machine.run(SYSCTL))
-    if found is None or not (found.chip and found.model):
+    if found is None or not (found.cpu and found.host):
         found = macos.parse_hardware(machine.run(SYSTEM_PROFILER, PROBE_S)) or found
-    if found is None:
-        return _fastfetch(machine)
-    hypervisor = "Apple" if found.virtual else None
-    return Identity(cpu=found.chip, host=found.model, hypervisor=hypervisor)
-
-
-def _windows(machine: Probe) -> Identity:
-    pc = windows_pc(machine)
-    return Identity(cpu=pc.cpu, cpu_vendor=pc.cpu_vendor, host=pc.host, hypervisor=pc.hypervisor)
+    return found or _fastfetch(machine)

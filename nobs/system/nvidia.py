@@ -125,7 +125,7 @@ def _explain(machine: Probe, answer: Answer | None, library: Listing | None) -> 
 
 def _explain_bus(machine: Probe) -> Iterator[Obstacle]:
     """Yield evidence of a GPU in Linux where neither nvidia-smi nor NVML is installed."""
-    on_bus = find_pci_gpus(machine, NVIDIA)
+    on_bus = list(find_pci_gpus(machine, NVIDIA))
     served = [gpu for gpu in on_bus if gpu.driver == "nvidia"]
     if served or machine.read(_KERNEL_DRIVER) or _device_files(machine):
         where = f" serves {', '.join(gpu.address for gpu in served)}" if served else " is loaded"

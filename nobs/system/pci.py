@@ -23,12 +23,8 @@ class PciGpu:
     is_display: bool
 
 
-def find_pci_gpus(machine: Probe, vendor: str) -> tuple[PciGpu, ...]:
-    """Return the GPUs of a vendor (hexadecimal id); empty where the bus can't be read."""
-    return tuple(_gpus(machine, vendor))
-
-
-def _gpus(machine: Probe, vendor: str) -> Iterator[PciGpu]:
+def find_pci_gpus(machine: Probe, vendor: str) -> Iterator[PciGpu]:
+    """Yield the GPUs of a vendor (hexadecimal id); none where the bus can't be read."""
     for address in machine.names(_DEVICES):
         event = key_values(machine.read(f"{_DEVICES}/{address}/uevent"), "=")
         if not event.get("PCI_ID", "").upper().startswith(f"{vendor}:"):

@@ -3,7 +3,7 @@
 import torch
 
 from nobs.errors import RequirementError
-from nobs.system.free import free_memory
+from nobs.system.host import free_memory
 from nobs.units import format_bytes
 
 

@@ -110,10 +110,10 @@ def _processor(reported: str) -> str:
     """Return model and cores from lscpu's output; any other text unchanged."""
     if "Architecture:" not in reported:
         return reported
-    cpu = parse_lscpu(_LSCPU_FIELDS.sub("\n", reported))
-    if cpu is None or cpu.name is None:
+    found = parse_lscpu(_LSCPU_FIELDS.sub("\n", reported))
+    if found is None or found.cpu is None:
         return reported
-    return f"{cpu.name} ({cpu.cores})" if cpu.cores else cpu.name
+    return f"{found.cpu} ({found.cores})" if found.cores else found.cpu
 
 
 def _backend(name: str) -> Backend:

@@ -1,10 +1,9 @@
 """Text of fastfetch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from nobs.system.gpus import GIB
-from nobs.system.parsers.names import cpu_name, host_name, known
+from nobs.system.parsers.names import Identity, cpu_name, host_name, known
 from nobs.system.parsers.values import (
     first_mapping,
     items,
@@ -19,22 +18,14 @@ QUERY = ("fastfetch", "--config", "none", "--structure", "Host:CPU", "--format",
 GPU_QUERY = ("fastfetch", "--config", "none", "--structure", "GPU", "--format", "json")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fetched:
-    """A machine as fastfetch describes it."""
-
-    cpu: str | None
-    host: str | None
-
-
-def parse_fastfetch(text: str | None) -> Fetched | None:
+def parse_fastfetch(text: str | None) -> Identity | None:
     """Read host and processor from `QUERY`."""
     results = _results(text)
     if not results:
         return None
     host = mapping(results.get("Host"))
     vendor, name, version = (text_of(host.get(key)) for key in ("vendor", "name", "version"))
-    return Fetched(
+    return Identity(
         cpu=cpu_name(text_of(mapping(results.get("CPU")).get("cpu"))),
         host=host_name(vendor, name, version),
     )

@@ -1,9 +1,8 @@
 """Text of Linux: lscpu, /proc, /etc/os-release and cgroups."""
 
 import re
-from dataclasses import dataclass
 
-from nobs.system.parsers.names import cpu_name, known
+from nobs.system.parsers.names import Identity, cpu_name, known
 from nobs.system.parsers.values import integer, key_values
 
 _CONTAINER_CGROUP = re.compile(r"kubepods|docker|libpod|crio|containerd|lxc|garden|ecs/")
@@ -12,42 +11,30 @@ _STORES = {"docker": "docker", "containerd": "containerd", "buildkit": "buildkit
 _CONTAINER_LAYERS = re.compile(r"upperdir=\S*/(docker|containerd|containers|buildkit)/")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cpu:
-    """A processor as Linux describes it."""
-
-    name: str | None
-    vendor: str | None
-    cores: int | None
-    """Physical cores of all sockets."""
-    hypervisor: str | None
-
-
-def parse_lscpu(text: str | None) -> Cpu | None:
+def parse_lscpu(text: str | None) -> Identity | None:
     """Read `lscpu` run with LC_ALL=C."""
     fields = key_values(text, ":")
     if not fields:
         return None
     per_socket = integer(fields.get("Core(s) per socket"))
     sockets = integer(fields.get("Socket(s)"))
-    return Cpu(
-        name=_arm_core(cpu_name(fields.get("Model name"))),
-        vendor=known(fields.get("Vendor ID")),
+    return Identity(
+        cpu=_arm_core(cpu_name(fields.get("Model name"))),
+        cpu_vendor=known(fields.get("Vendor ID")),
         cores=per_socket * sockets if per_socket and sockets else None,
         hypervisor=known(fields.get("Hypervisor vendor")),
     )
 
 
-def parse_cpuinfo(text: str | None) -> Cpu | None:
+def parse_cpuinfo(text: str | None) -> Identity | None:
     """Read the first processor of /proc/cpuinfo (x86, POWER)."""
     fields = key_values((text or "").partition("\n\n")[0], ":")
     if not fields:
         return None
     inside_vm = "hypervisor" in fields.get("flags", "").split()
-    return Cpu(
-        name=cpu_name(fields.get("model name") or fields.get("cpu")),
-        vendor=known(fields.get("vendor_id")),
-        cores=None,
+    return Identity(
+        cpu=cpu_name(fields.get("model name") or fields.get("cpu")),
+        cpu_vendor=known(fields.get("vendor_id")),
         hypervisor="unknown" if inside_vm else None,
     )
 

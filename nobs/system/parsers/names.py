@@ -1,6 +1,7 @@
 """Names of processors and machines, written the same whatever their source."""
 
 import re
+from dataclasses import dataclass
 
 _LONGEST = 120
 
@@ -33,6 +34,19 @@ _CPU_VENDORS = {
     "Apple": "Apple",
     "IBM": "IBM",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Names of a processor and a machine, as one source or all of them have it; None if unknown."""
+
+    cpu: str | None = None
+    cpu_vendor: str | None = None
+    host: str | None = None
+    hypervisor: str | None = None
+    """`unknown` if only a flag of the CPU shows it."""
+    cores: int | None = None
+    """Physical cores of all sockets."""
 
 
 def known(text: str | None) -> str | None:

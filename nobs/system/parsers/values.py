@@ -33,6 +33,11 @@ def first_mapping(value: object) -> Mapping[str, object]:
     return next((mapping(item) for item in items(value)), {})
 
 
+def stripped(text: str | None) -> str | None:
+    """Return the text without outer blanks; None if it is empty."""
+    return (text or "").strip() or None
+
+
 def text_of(value: object) -> str | None:
     """Return a string's content on one line without outer blanks; None if it is empty."""
     if not isinstance(value, str):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nobs.system.parsers.names import cpu_name, host_name, known
+from nobs.system.parsers.names import Identity, cpu_name, host_name, known
 from nobs.system.parsers.values import (
     first_mapping,
     items,
@@ -34,13 +34,9 @@ _VIRTUAL_MODELS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class WindowsPc:
+class WindowsPc(Identity):
     """A PC as Windows' management classes describe it."""
 
-    cpu: str | None = None
-    cpu_vendor: str | None = None
-    host: str | None = None
-    hypervisor: str | None = None
     gpus: tuple[str, ...] = ()
     os_name: str | None = None
     os_version: str | None = None

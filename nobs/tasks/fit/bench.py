@@ -2,7 +2,7 @@
 
 from nobs.errors import DataError
 from nobs.schema.pins import ModelPin
-from nobs.system.free import free_memory
+from nobs.system.host import free_memory
 from nobs.tasks.base import Work
 from nobs.tasks.fit.report import DEVICE_MEMORY, HOST_MEMORY, Estimate, Fit, Growth
 

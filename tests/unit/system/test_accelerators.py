@@ -3,14 +3,8 @@ from collections.abc import Callable
 import pytest
 
 from nobs.schema.enums import Backend
-from nobs.system.accelerators import (
-    Accelerators,
-    AmdGpu,
-    AppleGpu,
-    NvidiaGpu,
-    detect_backend,
-    find_accelerators,
-)
+from nobs.system.accelerators import detect_backend, find_accelerators
+from nobs.system.gpus import Accelerators, AmdGpu, AppleGpu, NvidiaGpu
 from nobs.system.nvml import Listing
 from nobs.system.parsers.amd import gfx_name, product_name
 from nobs.system.parsers.nvidia import parse_table

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nobs.system.parsers import amd, fastfetch, linux, macos, nvidia, windows
-from nobs.system.parsers.names import cpu_name, host_name, known, unnamed_cpu
+from nobs.system.parsers.names import Identity, cpu_name, host_name, known, unnamed_cpu
 from nobs.system.parsers.values import integer, json_value, number
 from nobs.system.probe import Probe
 
@@ -82,8 +82,8 @@ def test_no_text_breaks_a_description(text: str | None) -> None:
 def test_lscpu_of_a_vm_gives_its_model_and_cores(recorded: Callable[[str], Probe]) -> None:
     text = recorded("vm_openstack_rtx4090").run(("lscpu",))
 
-    assert linux.parse_lscpu(text) == linux.Cpu(
-        name="Intel Xeon (Icelake)", vendor="GenuineIntel", cores=8, hypervisor=None
+    assert linux.parse_lscpu(text) == Identity(
+        cpu="Intel Xeon (Icelake)", cpu_vendor="GenuineIntel", cores=8
     )
 
 
@@ -145,7 +145,7 @@ def test_complaints_of_nvidia_smi_are_no_gpus(text: str) -> None:
 def test_a_virtual_mac_says_so() -> None:
     told = macos.parse_sysctl("hw.model: VirtualMac2,1\nkern.hv_vmm_present: 1\n")
 
-    assert told == macos.Mac(chip=None, model="VirtualMac2,1", virtual=True)
+    assert told == Identity(host="VirtualMac2,1", hypervisor="Apple")
 
 
 def test_powershell_may_start_with_a_byte_order_mark() -> None:

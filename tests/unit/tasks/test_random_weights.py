@@ -89,7 +89,7 @@ def test_too_little_memory_is_refused_with_both_sizes(
 
 
 def test_the_limit_of_a_container_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nobs.system.free.memory_left_bytes", lambda: -4096)
+    monkeypatch.setattr("nobs.system.host.memory_left_bytes", lambda: -4096)
 
     with pytest.raises(RequirementError, match=re.escape("0 B of memory are free")):
         check_memory(pin(), Dtype.FLOAT32, "cpu")
