@@ -10,7 +10,11 @@ from nobs.storage.files import sha256_of
 
 type IsComplete = Callable[[Path], bool]
 """Tells whether a directory has all files of a model, of whatever kind the tasks know."""
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def is_commit(revision: str | None) -> bool:
+    """Return whether a revision is final: a branch or a tag may move."""
+    return re.fullmatch(r"[0-9a-f]{40}", revision or "") is not None
 
 
 def find_model(pin: ModelPin, cache: Path, is_complete: IsComplete) -> Path | None:
@@ -72,7 +76,7 @@ def unfetched(workloads: Iterable[Workload], cache: Path, is_complete: IsComplet
         pin.id
         for pin in pins_of(workloads)
         if pin.source is Source.HUB
-        and not (_COMMIT.fullmatch(pin.revision or "") and _is_here(pin, cache, is_complete))
+        and not (is_commit(pin.revision) and _is_here(pin, cache, is_complete))
     ]
 
 

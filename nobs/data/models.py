@@ -1,20 +1,22 @@
 """Model weights in a local directory: from a package, a path or the cache, else fetched."""
 
-import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 
 from huggingface_hub import HfApi, constants, snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 from huggingface_hub.hf_api import RepoFile
+from huggingface_hub.utils import (  # type: ignore[attr-defined] # snapshot_download uses it
+    filter_repo_objects,
+)
 
 from nobs.data.architectures import random_model
 from nobs.data.checks import check_space
 from nobs.data.found import Model
 from nobs.data.hub import OFFLINE_REMEDY, check_reachable, hub_errors
+from nobs.data.hub_cache import is_commit
 from nobs.data.layout import refuse_other_kinds
 from nobs.data.weights import check_weights, is_complete
 from nobs.errors import ModelMissing
@@ -25,7 +27,6 @@ WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja"
 """Weights as safetensors only: pickles run code when loaded."""
 UNWANTED = ("onnx/*", "openvino/*", "coreml/*", "gguf/*", "checkpoint-*/*", "*.fp16.*")
 FETCH_AGAIN = "Run `nobs prefetch --force`."
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,13 +114,9 @@ def _find_or_fetch(kind: Kind, pin: ModelPin, *, offline: bool, force: bool) -> 
                 OFFLINE_REMEDY,
             )
         return cached
-    if cached is not None and _is_final(pin) and kind.is_complete(cached):
+    if cached is not None and is_commit(pin.revision) and kind.is_complete(cached):
         return cached
     return _fetch(kind, pin, force=force)
-
-
-def _is_final(pin: ModelPin) -> bool:
-    return bool(pin.revision and _COMMIT.fullmatch(pin.revision))
 
 
 def _cached(kind: Kind, pin: ModelPin) -> Path | None:
@@ -136,8 +133,10 @@ def _fetch(kind: Kind, pin: ModelPin, *, force: bool) -> Path:
         kind.refuse(settings, pin.id, FETCH_AGAIN)
         sizes = _list_sizes(pin)
         kind.check_names(sizes.keys(), pin)
-        wanted = (size for name, size in sizes.items() if _is_wanted(name, kind, pin))
-        check_space(Path(constants.HF_HUB_CACHE), sum(wanted))
+        wanted = filter_repo_objects(
+            sizes, allow_patterns=kind.wanted(pin), ignore_patterns=list(kind.unwanted)
+        )
+        check_space(Path(constants.HF_HUB_CACHE), sum(sizes[name] for name in wanted))
         return _download(kind, pin, force=force, local_files_only=False)
 
 
@@ -164,11 +163,3 @@ def _list_sizes(pin: ModelPin) -> dict[str, int]:
     """Return the bytes of each file of the repository."""
     listing = HfApi().list_repo_tree(pin.id, recursive=True, revision=pin.revision)
     return {item.path: item.size for item in listing if isinstance(item, RepoFile)}
-
-
-def _is_wanted(name: str, kind: Kind, pin: ModelPin) -> bool:
-    return _matches(name, kind.wanted(pin)) and not _matches(name, kind.unwanted)
-
-
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
