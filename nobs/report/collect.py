@@ -108,7 +108,9 @@ def collect(sources: Iterable[str], results: Path, expected: Sequence[str] = ())
     seen += [_with_heir(each, _heir(each.run, heirs)) for each in lost]
     nodes = {each.report.run.node for each in kept}
     nodes |= {each.machine.rpartition("@")[2] for each in lost}
-    seen += [_absent(name) for name in expected if name not in nodes]
+    absent = (to_line(name) for name in expected if name not in nodes)
+    missing = Collected(state=State.LOST, source="", reason="no report of it was found")
+    seen += [replace(missing, machine=name) for name in absent]
     for candidate in kept:
         _write(candidate.report, candidate.item.data.decode("utf-8-sig"), results)
     return seen + _merge([candidate.report for candidate in kept], results)
@@ -250,15 +252,6 @@ def _choose(candidates: dict[str, _Candidate], one: _Candidate) -> list[Collecte
     ]
 
 
-def _absent(node: str) -> Collected:
-    return Collected(
-        state=State.LOST,
-        source="",
-        machine=to_line(node),
-        reason="no report of it was found",
-    )
-
-
 def _write(report: Report, text: str, results: Path) -> None:
     """Write the report below `runs`, and as the machine's latest if no newer one is there."""
     own = results / "runs" / report.run.id / "report.json"
@@ -267,14 +260,11 @@ def _write(report: Report, text: str, results: Path) -> None:
         make_parent(own)
         write_atomic(own, text)
     latest = path_of(results, report)
+    models = (model for task in report.tasks for model in task.models.values())
+    has_results = report.origin is not None or any(m.status is Status.OK for m in models)
     # One without any result would hide the machine's latest figures.
-    if _has_results(report) and not _is_newer(latest, report):
+    if has_results and not _is_newer(latest, report):
         write_atomic(latest, text)
-
-
-def _has_results(report: Report) -> bool:
-    models = [model for task in report.tasks for model in task.models.values()]
-    return report.origin is not None or any(model.status is Status.OK for model in models)
 
 
 def _is_newer(file: Path, report: Report) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -179,23 +180,22 @@ def _compare_tasks(
 def _compare_models(
     task: TaskDefinition, workload: str, name: str, model: ModelReport, other: ModelReport | None
 ) -> Iterator[Line | Refusal]:
+    refused = partial(Refusal, workload=workload, model=name)
     if model.status is not Status.OK:
-        reason = f"{model.status} in the baseline"
-        yield Refusal(workload=workload, model=name, reason=reason, is_loss=False)
+        yield refused(reason=f"{model.status} in the baseline", is_loss=False)
         return
     if other is None or other.status is not Status.OK:
-        reason = f"{other.status} in the other report" if other else "missing from the other report"
-        yield Refusal(workload=workload, model=name, reason=reason, is_loss=True)
+        found = f"{other.status} in" if other else "missing from"
+        yield refused(reason=f"{found} the other report", is_loss=True)
         return
     one, two = (variant_of(task, each) or "unknown" for each in (model, other))
     if one != two:
         reason = f"{one} in the baseline and {two} in the other report"
-        yield Refusal(workload=workload, model=model.model_name, reason=reason, is_loss=True)
+        yield refused(model=model.model_name, reason=reason, is_loss=True)
         return
     lines = list(_compare_figures(task, workload, name, (model, other)))
     if not lines:
-        reason = "one of the reports has no repeats"
-        yield Refusal(workload=workload, model=name, reason=reason, is_loss=False)
+        yield refused(reason="one of the reports has no repeats", is_loss=False)
     yield from lines
 
 

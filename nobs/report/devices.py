@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from nobs.report.limits import link_of, link_rate
 from nobs.report.machine import host_of, name_of
 from nobs.report.price import Prices
 from nobs.report.rank import MIN_ALIKE, Place, Ranking, rank
@@ -144,24 +145,13 @@ def _find_heat(mine: DeviceTelemetry, others: Sequence[DeviceTelemetry]) -> Iter
 
 def _find_link(mine: DeviceTelemetry, others: Sequence[DeviceTelemetry]) -> Iterator[str]:
     """Yield a link that is slower than the fastest of the others: fewer lanes or an older one."""
-    links = [link for each in others if (link := _link(each))]
-    own = _link(mine)
+    links = [link for each in others if (link := link_of(each))]
+    own = link_of(mine)
     if not own or not links:
         return
-    # A generation doubles the rate of a lane.
-    best = max(links, key=_lane_rate)
-    if _lane_rate(own) < _lane_rate(best):
+    best = max(links, key=link_rate)
+    if link_rate(own) < link_rate(best):
         yield f"narrow link: PCIe {own[0]:.0f} x{own[1]:.0f}, others {best[0]:.0f} x{best[1]:.0f}"
-
-
-def _link(device: DeviceTelemetry) -> tuple[float, float] | None:
-    generation, width = device.pcie_generation_min.value, device.pcie_width_min.value
-    return (generation, width) if generation and width else None
-
-
-def _lane_rate(link: tuple[float, float]) -> float:
-    generation, width = link
-    return float(2**generation * width)
 
 
 def explain(comparison: DeviceComparison) -> Iterator[str]:

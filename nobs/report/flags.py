@@ -32,11 +32,6 @@ def with_flags(model: ModelReport, task: TaskDefinition) -> ModelReport:
     return model.model_copy(update={"flags": (*find_flags(model), *own)})
 
 
-def find_machine_flags(host: Mapping[str, Any], execution: Execution) -> tuple[Flag, ...]:
-    """Return the flags of a whole run that follow from `environment.host`."""
-    return tuple(_machine_flags(host, execution))
-
-
 def find_flags(model: ModelReport) -> Iterator[Flag]:
     """Yield the flags of the machine's state while `model` was measured."""
     if model.telemetry is not None:
@@ -159,7 +154,8 @@ def _system_flags(system: SystemTelemetry | None) -> Iterator[Flag]:
         )
 
 
-def _machine_flags(host: Mapping[str, Any], execution: Execution) -> Iterator[Flag]:
+def find_machine_flags(host: Mapping[str, Any], execution: Execution) -> Iterator[Flag]:
+    """Yield the flags of a whole run that follow from `environment.host`."""
     if host.get("on_battery"):
         yield Flag.warning(FlagName.ON_BATTERY, "The machine ran on battery.")
     quota, cores = host.get("cpu_limit_cores"), host.get("logical_cores")

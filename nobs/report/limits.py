@@ -155,6 +155,17 @@ def _of_device(device: DeviceTelemetry) -> Iterator[str]:
     # A limit that the driver reports is one of the facts of the card, or of the host.
     if clock.value and clock.evidence is Evidence.ESTIMATED:
         yield f"clock held at {clock.value / 1e6:.0f} MHz"
-    width, generation = device.pcie_width_min.value, device.pcie_generation_min.value
-    if width and generation:
-        yield f"PCIe {generation:.0f} x{width:.0f}"
+    if link := link_of(device):
+        yield "PCIe {:.0f} x{:.0f}".format(*link)
+
+
+def link_of(device: DeviceTelemetry) -> tuple[float, float] | None:
+    """Return generation and lanes of a PCIe link under load; None if no sensor saw it."""
+    generation, width = device.pcie_generation_min.value, device.pcie_width_min.value
+    return (generation, width) if generation and width else None
+
+
+def link_rate(link: tuple[float, float]) -> float:
+    """Return a rate for comparing links: a generation doubles that of a lane."""
+    generation, width = link
+    return float(2**generation * width)

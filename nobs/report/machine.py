@@ -84,8 +84,8 @@ def describe_host(file: str, report: Report) -> MachineSection:
         ),
         environment=_flat(report.environment),
         sensors=dict(_sensors(report)),
-        flags=tuple(dict.fromkeys(_flags(report))),
-        notes=tuple(dict.fromkeys(_notes(report))),
+        flags=_of_all(report, Severity.WARNING, flags_of),
+        notes=_of_all(report, Severity.NOTE, notes_of),
     )
 
 
@@ -118,27 +118,22 @@ def hardware_of(report: Report, backend: str, models: Iterable[ModelReport]) -> 
     return to_line(next(seen, device.gpu_name) or "-")
 
 
-def _flags(report: Report) -> Iterator[str]:
-    """Yield the flags of the run, then those of each model with its name."""
-    yield from _messages(report.run.flags, Severity.WARNING)
-    yield from _named(report, flags_of)
-
-
-def _notes(report: Report) -> Iterator[str]:
-    """Yield the notes of the run, then those of each model with its name."""
-    yield from _messages(report.run.flags, Severity.NOTE)
-    yield from _named(report, notes_of)
+def _of_all(
+    report: Report, severity: Severity, read: Callable[[ModelReport], Iterator[str]]
+) -> tuple[str, ...]:
+    """Return the messages of the run, then those of each model with its name; each once."""
+    of_models = (
+        to_line(f"{name}: {text}")
+        for task in report.tasks
+        for name, model in task.models.items()
+        for text in read(model)
+    )
+    return tuple(dict.fromkeys((*_messages(report.run.flags, severity), *of_models)))
 
 
 def _messages(flags: Iterable[Flag], severity: Severity) -> Iterator[str]:
     found = (flag for flag in flags if flag.severity is severity)
     yield from (to_line(f"{flag.name}: {flag.message}") for flag in found)
-
-
-def _named(report: Report, read: Callable[[ModelReport], Iterator[str]]) -> Iterator[str]:
-    for task in report.tasks:
-        for name, model in task.models.items():
-            yield from (to_line(f"{name}: {text}") for text in read(model))
 
 
 def _when(report: Report) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from math import exp, hypot, log, sqrt
 from statistics import median
 
+from nobs.report.limits import link_of, link_rate
 from nobs.report.machine import flags_of
 from nobs.schema.enums import Backend, Status
 from nobs.schema.report import ModelReport, Report
@@ -32,11 +33,6 @@ class _Rate:
     low: float | None
     high: float | None
     count: int
-
-    @property
-    def half(self) -> float | None:
-        """Return the half width of the interval."""
-        return None if self.low is None or self.high is None else (self.high - self.low) / 2
 
 
 def find_together(
@@ -221,7 +217,6 @@ def _find(
 
 def _link(model: ModelReport) -> float | None:
     for device in model.telemetry.devices if model.telemetry else ():
-        generation, width = device.pcie_generation_min.value, device.pcie_width_min.value
-        if device.kind is DeviceKind.GPU and generation and width:
-            return float(2**generation * width)
+        if device.kind is DeviceKind.GPU and (link := link_of(device)):
+            return link_rate(link)
     return None

@@ -18,6 +18,7 @@ from nobs.report.legacy.sources import (
     ServedTask,
     Source,
 )
+from nobs.schema.base import Record
 from nobs.schema.device import DeviceInfo
 from nobs.schema.enums import Backend, Division, Dtype, Status
 from nobs.schema.origin import Origin, OriginKind
@@ -95,15 +96,9 @@ def _kept(task: EncodingTask | ServedTask) -> dict[str, Any]:
 
 
 def _device(device: Device) -> DeviceInfo:
-    return DeviceInfo(
-        platform=device.platform,
-        device=_backend(device.device),
-        ram_gb=device.ram_gb,
-        processor=_processor(device.processor),
-        gpu_name=device.gpu_name,
-        gpu_memory_gb=device.gpu_memory_gb,
-        host=device.host,
-    )
+    known = device.model_dump(include=set(DeviceInfo.model_fields))
+    processor, backend = _processor(device.processor), _backend(device.device)
+    return DeviceInfo(**{**known, "processor": processor, "device": backend})
 
 
 def _processor(reported: str) -> str:
@@ -159,12 +154,7 @@ def _models(
 
 
 def _encoding_model(model: EncodingModel) -> LegacyModelReport:
-    runs = tuple(
-        LegacyRun(
-            encoding_time_seconds=run.encoding_time_seconds, rows_per_second=run.rows_per_second
-        )
-        for run in model.runs
-    )
+    runs = tuple(_known(LegacyRun, run) for run in model.runs)
     return LegacyModelReport(
         model_name=model.model_name,
         device=_backend(model.device.partition(":")[0]),
@@ -181,17 +171,13 @@ def _encoding_model(model: EncodingModel) -> LegacyModelReport:
 
 
 def _served_run(run: ServedRun) -> LegacyRun:
-    return LegacyRun(
-        latency_s=run.latency_s,
-        ttft_s=run.ttft_s,
-        tokens_per_sec=run.tokens_per_sec,
-        total_input_tokens=run.total_input_tokens,
-        total_output_tokens=run.total_output_tokens,
-        requests=tuple(
-            LegacyRequest(**request.model_dump(include=set(LegacyRequest.model_fields)))
-            for request in run.per_prompt_details
-        ),
-    )
+    requests = tuple(_known(LegacyRequest, request) for request in run.per_prompt_details)
+    return _known(LegacyRun, run).model_copy(update={"requests": requests})
+
+
+def _known[R: Record](kind: type[R], source: Source) -> R:
+    """Return what `kind` has fields for, which have the names of those of `source`."""
+    return kind(**source.model_dump(include=set(kind.model_fields)))
 
 
 def _workload(

@@ -29,14 +29,14 @@ def names(report: ModelReport) -> dict[FlagName, Severity]:
 
 def test_a_quiet_machine_has_no_flags() -> None:
     assert names(model(throttling=throttling({"idle": 0.3, "application-clocks": 1.0}))) == {}
-    assert find_machine_flags({"cpu_governor": "performance", "cpu_turbo": True,
-                               "on_battery": False}, Execution.NATIVE) == ()  # fmt: skip
+    host = {"cpu_governor": "performance", "cpu_turbo": True, "on_battery": False}
+    assert list(find_machine_flags(host, Execution.NATIVE)) == []
 
 
 def test_a_machine_that_tells_nothing_has_no_flags() -> None:
     bare = ModelReport(model_name="m", device=Backend.CPU, status=Status.OK)
 
-    assert (tuple(find_flags(bare)), find_machine_flags({}, Execution.NATIVE)) == ((), ())
+    assert [*find_flags(bare), *find_machine_flags({}, Execution.NATIVE)] == []
 
 
 @pytest.mark.parametrize(
