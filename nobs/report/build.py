@@ -22,6 +22,9 @@ from nobs.system.matching import describe_computing, find_difference
 from nobs.tasks import TASKS
 from nobs.tasks.parameters import typed_spec
 
+SHARED = tuple(name for name in ModelReport.model_fields if name in StepResult.model_fields)
+"""Fields that the report of a model takes over from the result of its step."""
+
 
 def build_report(
     spec: RunSpec,
@@ -151,21 +154,10 @@ def _open_for(workload: Workload, models: Iterable[ModelReport]) -> Workload:
 def _base(spec: RunSpec, step: StepSpec, result: StepResult) -> ModelReport:
     policy = spec.workload_of(step).policy
     return ModelReport(
+        **{name: getattr(result, name) for name in SHARED},
         model_name=step.model.id,
         revision=step.model.revision or (result.weights.revision if result.weights else None),
         device=spec.backend,
-        status=result.status,
-        failure=result.failure,
-        interrupted_after=result.interrupted_after,
-        weights=result.weights,
-        warnings=result.warnings,
-        phases=result.phases,
-        memory=result.memory,
-        checks=result.checks,
-        calibrations=result.calibrations,
-        samples=result.samples,
-        repeats_started=result.repeats_started,
-        telemetry=result.telemetry,
         sustained=find_sustained(result.samples, policy, result.telemetry),
     )
 

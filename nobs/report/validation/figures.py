@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
+from nobs.report.build import SHARED
 from nobs.report.flags import with_flags
 from nobs.report.legacy.figures import figures_of, score_of
 from nobs.report.legacy.report import LegacyModelReport
@@ -48,7 +49,7 @@ def _compute_again(report: Report, task: TaskReport, model: ModelReport) -> Mode
     """Return the recomputed report of the model, or why it can't be recomputed."""
     definition = TASKS.load(task.task)
     common = {name: getattr(model, name) for name in ModelReport.model_fields}
-    known = {name: value for name, value in common.items() if name in StepResult.model_fields}
+    known = {name: common[name] for name in SHARED}
     try:
         policy = RepeatPolicy.model_validate(task.workload.policy)
         sustained = find_sustained(model.samples, policy, model.telemetry)
