@@ -1,10 +1,10 @@
 """What was collected, as text and JSON."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from nobs.render.json import to_document
 from nobs.render.terminal import GroupedTable, TextOutput
 from nobs.report.collect import Collected, State
 from nobs.text import join_words
@@ -41,8 +41,7 @@ def collected_text(found: Sequence[Collected], *, width: int = 80, color: bool =
 
 def collected_json(found: Sequence[Collected]) -> str:
     """Return everything for programs."""
-    document = {"schema": SCHEMA, "found": [asdict(each) for each in found]}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return to_document(SCHEMA, found=[asdict(each) for each in found])
 
 
 def _counts(found: Sequence[Collected]) -> str:

@@ -1,12 +1,12 @@
 """Comparisons as text, markdown and JSON."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rich.text import Text
 
+from nobs.render.json import to_document
 from nobs.render.markdown import escape, markdown_row
 from nobs.render.terminal import GroupedTable, TextOutput
 from nobs.report.compare import Comparison, Line
@@ -48,8 +48,7 @@ def comparison_markdown(comparisons: Sequence[Comparison]) -> str:
 
 def comparison_json(comparisons: Sequence[Comparison]) -> str:
     """Return exact values for programs."""
-    document = {"schema": SCHEMA, "comparisons": [_to_dict(each) for each in comparisons]}
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return to_document(SCHEMA, comparisons=[_to_dict(each) for each in comparisons])
 
 
 FORMATS: Mapping[str, Callable[[Sequence[Comparison]], str]] = {

@@ -5,11 +5,11 @@ from typing import Any
 
 from rich.text import Text
 
+from nobs.render.ranking import reach_cell
 from nobs.render.terminal import GroupedTable, TextOutput
 from nobs.report.devices import DeviceComparison, DevicePlace, explain
 from nobs.report.ratio import Ratio
 from nobs.tasks.figures import format_value
-from nobs.units import format_share
 
 TEST = (
     "Test: each device against the median of the others of its model; Student's t on the logarithms"
@@ -57,7 +57,7 @@ def _table(comparison: DeviceComparison) -> GroupedTable:
             [
                 Text(f"{each.device}\n{place.hardware}", "red" if place.oddity else ""),
                 format_value(ranking.figure, place.value),
-                "-" if place.reach is None else f"\N{PLUS-MINUS SIGN}{format_share(place.reach)}",
+                reach_cell(place),
                 "" if place.to_best is None else f"{place.to_best.value:.3f}",
             ]
         )

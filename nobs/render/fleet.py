@@ -1,9 +1,9 @@
 """How the hosts of a run ended, as text and JSON."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nobs.render.json import to_document
 from nobs.render.terminal import GroupedTable, TextOutput
 from nobs.units import format_money, format_seconds
 
@@ -34,8 +34,7 @@ def fleet_text(parts: Sequence[Part], *, width: int = 80, color: bool = False) -
 
 def fleet_json(parts: Sequence[Part], exit_code: int) -> str:
     """Return everything for programs."""
-    document = {"schema": SCHEMA, "exit_code": exit_code, "hosts": list(parts)}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return to_document(SCHEMA, exit_code=exit_code, hosts=list(parts))
 
 
 def _cells(part: Part, *, has_prices: bool) -> list[str]:

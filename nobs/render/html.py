@@ -25,7 +25,7 @@ _DIGITS = 6
 
 def render_html(board: Leaderboard) -> str:
     """Return the whole page; all text of reports stands in its data, where nothing is markup."""
-    scripts = [_library(*names) for names in _LIBRARIES]
+    scripts = [f"/*\n{_read(licence)}*/\n{_read(name)}" for name, licence in _LIBRARIES]
     scripts += [_read(name) for name in _OWN_SCRIPTS]
     parts = {
         "policy": _policy(scripts),
@@ -168,19 +168,12 @@ def _policy(scripts: list[str]) -> str:
 
     Pictures are part of the page.
     """
-    sources = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    sources = " ".join(f"'sha256-{base64.b64encode(each).decode()}'" for each in digests)
     return (
         f"default-src 'none'; script-src {sources}; style-src 'unsafe-inline'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
-
-
-def _digest(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def _library(name: str, licence: str) -> str:
-    return f"/*\n{_read(licence)}*/\n{_read(name)}"
 
 
 def _read(name: str) -> str:

@@ -1,4 +1,4 @@
-"""A leaderboard as JSON for programs."""
+"""Values as JSON for programs: a leaderboard, and how every document is written."""
 
 import json
 from dataclasses import asdict
@@ -12,14 +12,19 @@ SCHEMA = "nobs.leaderboard/1"
 
 def render_json(board: Leaderboard) -> str:
     """Return tables, machines and what was skipped."""
-    document = {
-        "schema": SCHEMA,
-        "tables": [_table(table) for table in board.tables],
-        "hosts": [asdict(host) for host in board.hosts],
-        "skipped": [asdict(skipped) for skipped in board.skipped],
-        "sums": [_sum(each) for each in board.sums],
-        "devices": [asdict(each) for each in board.devices],
-    }
+    return to_document(
+        SCHEMA,
+        tables=[_table(table) for table in board.tables],
+        hosts=[asdict(host) for host in board.hosts],
+        skipped=[asdict(skipped) for skipped in board.skipped],
+        sums=[_sum(each) for each in board.sums],
+        devices=[asdict(each) for each in board.devices],
+    )
+
+
+def to_document(schema: str, **parts: object) -> str:
+    """Return a document of `schema`; ValueError for NaN and infinity."""
+    document = {"schema": schema, **parts}
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -43,14 +43,7 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
     for number, step in enumerate(spec["steps"], start=1):
         yield from _step(number, step, spec["workloads"][step["workload"]])
     for note in plan["notes"]:
-        yield from wrap(
-            note,
-            80,
-            initial_indent="note       ",
-            subsequent_indent=" " * 11,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        yield from _wrap("note       ", note, splits=False)
 
 
 def _image(image: Mapping[str, Any]) -> Iterator[str]:
@@ -89,11 +82,17 @@ def _step(number: int, step: Mapping[str, Any], workload: Mapping[str, Any]) -> 
     yield f"  data     {dataset['id']}, {dataset['rows']} rows{_revision(dataset)}"
     settings = {name: value for name, value in workload["params"].items() if name != "kind"}
     params = ", ".join(_params(settings, model["id"]))
-    yield from wrap(params, 80, initial_indent="  params   ", subsequent_indent=" " * 11)
+    yield from _wrap("  params   ", params)
     for reason in workload["open_reasons"]:
-        yield from wrap(
-            plain_reason(reason), 80, initial_indent="  open     ", subsequent_indent=" " * 11
-        )
+        yield from _wrap("  open     ", plain_reason(reason))
+
+
+def _wrap(label: str, text: str, *, splits: bool = True) -> list[str]:
+    """Return lines of at most 80 characters; whole words stay whole unless `splits`."""
+    return wrap(
+        text, 80, initial_indent=label, subsequent_indent=" " * len(label),
+        break_long_words=splits, break_on_hyphens=splits,
+    )  # fmt: skip
 
 
 def _revision(pin: Mapping[str, Any]) -> str:

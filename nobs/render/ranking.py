@@ -1,7 +1,6 @@
 """Rankings of machines as text, CSV and JSON."""
 
 import csv
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from io import StringIO
@@ -10,10 +9,10 @@ from typing import Any
 from rich.text import Text
 
 from nobs.render.csv import defuse
+from nobs.render.json import to_document
 from nobs.render.terminal import GroupedTable, TextOutput
 from nobs.report.noise import MOST_RUNS
 from nobs.report.rank import SLOW_CARD, Place, Ranking
-from nobs.report.ratio import Ratio
 from nobs.tasks.figures import Figure, format_value
 from nobs.text import join_words
 from nobs.units import format_share
@@ -56,8 +55,7 @@ def ranking_csv(rankings: Sequence[Ranking]) -> str:
 
 def ranking_json(rankings: Sequence[Ranking]) -> str:
     """Return exact values for programs."""
-    document = {"schema": SCHEMA, "rankings": [_to_dict(ranking) for ranking in rankings]}
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return to_document(SCHEMA, rankings=[_to_dict(ranking) for ranking in rankings])
 
 
 FORMATS: Mapping[str, Callable[[Sequence[Ranking]], str]] = {
@@ -76,17 +74,8 @@ def _build_table(ranking: Ranking) -> GroupedTable:
     table.add_columns(*(figure.label for figure in extra))
     table.add_caption(ranking.model)
     for number, place in enumerate(ranking.places, start=1):
-        table.add_row(
-            [
-                str(number),
-                "-" if place.group is None else str(place.group),
-                _name(place),
-                format_value(ranking.figure, place.value),
-                reach_cell(place),
-                "" if place.to_best is None else f"{place.to_best.value:.3f}",
-                *(extra_cell(ranking, place, figure) for figure in extra),
-            ]
-        )
+        group = "-" if place.group is None else str(place.group)
+        table.add_row([str(number), group, _name(place), *figure_cells(ranking, place)])
     return table
 
 
@@ -101,10 +90,17 @@ def reach_cell(place: Place) -> str:
     return "-" if place.reach is None else f"\N{PLUS-MINUS SIGN}{format_share(place.reach)}"
 
 
-def extra_cell(ranking: Ranking, place: Place, figure: Figure[Any]) -> str:
-    """Return the value of one of `extra_figures`."""
-    value = place.per_joule if figure is ranking.energy else place.price
-    return "-" if value is None else format_value(figure, value)
+def figure_cells(ranking: Ranking, place: Place) -> list[str]:
+    """Return the value, its interval, the ratio to the best, and the value of each extra figure."""
+    cells = [
+        format_value(ranking.figure, place.value),
+        reach_cell(place),
+        "" if place.to_best is None else f"{place.to_best.value:.3f}",
+    ]
+    for figure in extra_figures(ranking):
+        value = place.per_joule if figure is ranking.energy else place.price
+        cells.append("-" if value is None else format_value(figure, value))
+    return cells
 
 
 def _is_shown(ranking: Ranking, figure: Figure[Any]) -> bool:
@@ -126,10 +122,9 @@ def sentences(ranking: Ranking) -> Iterator[str]:
         if place.oddity is not None:
             change = place.oddity.value - 1
             more = "above" if change > 0 else "below"
-            yield (
-                f"{place.machine}: {format_share(abs(change))} {more} the others of its model"
-                f" ({_ends(place.oddity)}){_reasons(place)}"
-            )
+            ends = f"95 % CI {place.oddity.low:.3f} - {place.oddity.high:.3f}"
+            words = f"{format_share(abs(change))} {more} the others of its model ({ends})"
+            yield "; ".join((f"{place.machine}: {words}", *place.hints))
     if ranking.missing:
         yield f"Not ranked, without {ranking.figure.label}: {join_words(ranking.missing)}."
     yield from _about_differences(ranking)
@@ -160,14 +155,6 @@ def _about_differences(ranking: Ranking) -> Iterator[str]:
         yield f"For {share} it would take more than {MOST_RUNS} runs of each: measure in quiet."
     else:
         yield f"For {share} it would take about {ranking.needed} runs of each machine."
-
-
-def _ends(ratio: Ratio) -> str:
-    return f"95 % CI {ratio.low:.3f} - {ratio.high:.3f}"
-
-
-def _reasons(place: Place) -> str:
-    return f"; {'; '.join(place.hints)}" if place.hints else ""
 
 
 def _cells(ranking: Ranking, number: int, place: Place) -> list[object]:

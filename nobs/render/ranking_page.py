@@ -5,9 +5,8 @@ from html import escape
 from importlib.resources import files
 from itertools import groupby
 
-from nobs.render.ranking import NOTE, extra_cell, extra_figures, reach_cell, sentences
+from nobs.render.ranking import NOTE, extra_figures, figure_cells, sentences
 from nobs.report.rank import Place, Ranking
-from nobs.tasks.figures import format_value
 
 _WIDTH, _HEIGHT = 220, 16
 """Of the picture of an interval, in pixels."""
@@ -112,20 +111,13 @@ def _rows(ranking: Ranking) -> Iterator[str]:
 
 def _row(ranking: Ranking, number: int, place: Place, low: float, high: float) -> str:
     runs = f", {place.runs} runs" if place.runs > 1 else ""
-    numbers = [
-        format_value(ranking.figure, place.value),
-        reach_cell(place),
-    ]
-    behind = [
-        "" if place.to_best is None else f"{place.to_best.value:.3f}",
-        *(extra_cell(ranking, place, figure) for figure in extra_figures(ranking)),
-    ]
+    value, reach, *behind = figure_cells(ranking, place)
     group = "-" if place.group is None else str(place.group)
     name = f"{escape(place.machine)}<small>{escape(place.hardware + runs)}</small>"
     return "".join([
         *map(_number, [str(number), group]),
         f'<th scope="row" class="name">{name}</th>',
-        *map(_number, numbers),
+        *map(_number, [value, reach]),
         f"<td>{_picture(place, low, high)}</td>",
         *map(_number, behind),
     ])  # fmt: skip

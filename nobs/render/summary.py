@@ -1,6 +1,6 @@
 """One report as text for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -119,32 +119,20 @@ def _cells(
     )
 
 
-def _explain(task: TaskReport) -> list[str]:
-    """Return why a task is open, failures, verdicts and warnings."""
-    reasons = "; ".join(plain_reason(to_line(each)) for each in task.workload.open_reasons)
-    return [
-        *([f"open: {reasons}"] if task.workload.division is Division.OPEN else []),
+def _explain(task: TaskReport) -> Iterator[str]:
+    """Yield why a task is open, then failures, verdicts, flags about limits and warnings."""
+    models = task.models.values()
+    if task.workload.division is Division.OPEN:
+        reasons = (plain_reason(to_line(each)) for each in task.workload.open_reasons)
+        yield f"open: {'; '.join(reasons)}"
+    said = (
+        *((m, f"{m.failure.message} {m.failure.remedy}") for m in models if m.failure),
         *(
-            to_line(f"{model.model_name}: {model.failure.message} {model.failure.remedy}", _LIMIT)
-            for model in task.models.values()
-            if model.failure is not None
+            (m, describe_verdict(m.verdict, len(m.samples)))
+            for m in models
+            if m.verdict and not m.failure
         ),
-        *(
-            to_line(
-                f"{model.model_name}: {describe_verdict(model.verdict, len(model.samples))}", _LIMIT
-            )
-            for model in task.models.values()
-            if model.failure is None and model.verdict is not None
-        ),
-        *(
-            to_line(f"{model.model_name}: {flag.message}", _LIMIT)
-            for model in task.models.values()
-            for flag in model.flags
-            if flag.name in _ABOUT_LIMITS
-        ),
-        *(
-            to_line(f"{model.model_name}: {warning}", _LIMIT)
-            for model in task.models.values()
-            for warning in model.warnings
-        ),
-    ]
+        *((m, flag.message) for m in models for flag in m.flags if flag.name in _ABOUT_LIMITS),
+        *((m, warning) for m in models for warning in m.warnings),
+    )
+    yield from (to_line(f"{model.model_name}: {text}", _LIMIT) for model, text in said)
