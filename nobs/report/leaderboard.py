@@ -224,11 +224,8 @@ def _with_distinct_runs(reports: Sequence[FlatReport]) -> Iterator[FlatReport]:
 def _order(place: tuple[str, str, str]) -> tuple[int, str, str]:
     """Return the sort key of a table: `work/1` comes before `work-max/1`."""
     workload, task, division = place
-    return _division_rank(division), workload.replace("/", " "), task
-
-
-def _division_rank(division: str) -> int:
-    return DIVISIONS.index(division) if division in DIVISIONS else len(DIVISIONS)
+    rank = DIVISIONS.index(division) if division in DIVISIONS else len(DIVISIONS)
+    return rank, workload.replace("/", " "), task
 
 
 def _rank(workload: str, task: str, division: str, rows: Sequence[Row]) -> Table:

@@ -23,7 +23,8 @@ _MOST_CLOCKS = 4
 def find(target: Target, root: Path = Path("/")) -> list[Reader]:
     """Return the reader of all packages; `root` holds the kernel's files."""
     del target
-    live, absent = try_channels({"utilisation": _load()}, _ERRORS)
+    load = Channel(read=LoadSince().read, how="psutil: busy share of all hardware threads")
+    live, absent = try_channels({"utilisation": load}, _ERRORS)
     try:
         packages = _packages(root)
         live["energy_j"] = Channel(read=lambda: sum(p.read_j() for p in packages), how="RAPL")
@@ -84,10 +85,6 @@ def why_no_rapl(error: OSError) -> str:
     if isinstance(error, PermissionError):
         return f"RAPL: only root may read {error.filename}"
     return f"RAPL: {error}"
-
-
-def _load() -> Channel:
-    return Channel(read=LoadSince().read, how="psutil: busy share of all hardware threads")
 
 
 class LoadSince:
