@@ -18,7 +18,8 @@ def read(pin: DatasetPin, *, offline: bool, force: bool) -> Rows:
     path = None if force else _cached(pin)
     if path is None:
         path = _fetch(pin, offline=offline, force=force)
-    sha256 = check_file(path, pin, _corrupt_remedy(path))
+    remove = f"rm {shlex.quote(str(path.resolve()))}"
+    sha256 = check_file(path, pin, f"Delete it ({remove}) or run `nobs prefetch --force`.")
     return Rows(rows=read_rows(path, pin), file_sha256=sha256)
 
 
@@ -48,7 +49,3 @@ def _fetch(pin: DatasetPin, *, offline: bool, force: bool) -> Path:
             force_download=force,
         )
     return Path(path)
-
-
-def _corrupt_remedy(path: Path) -> str:
-    return f"Delete it (rm {shlex.quote(str(path.resolve()))}) or run `nobs prefetch --force`."

@@ -85,7 +85,9 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
         yield markdown_row(["workload", *_COLUMNS])
         yield markdown_row(["---", "---", "---", "---:", "---:", "---:", "---"])
     for line in comparison.lines:
-        yield markdown_row(map(escape, (line.workload, *_cells(line))))
+        ratio, finding = format_ratio(line.ratio), str(line.ratio.finding)
+        cells = (line.workload, line.model, *_values(line), ratio, finding)
+        yield markdown_row(map(escape, cells))
     yield ""
     yield from (f"- {escape(sentence)}" for sentence in _sentences(comparison))
     if comparison.differences:
@@ -103,10 +105,6 @@ def _markdown(comparison: Comparison) -> Iterator[str]:
 
 def _title(comparison: Comparison) -> str:
     return f"{comparison.other} against {comparison.baseline}"
-
-
-def _cells(line: Line) -> tuple[str, ...]:
-    return (line.model, *_values(line), format_ratio(line.ratio), str(line.ratio.finding))
 
 
 def _values(line: Line) -> tuple[str, str, str]:

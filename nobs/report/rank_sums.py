@@ -64,18 +64,15 @@ def _place(sums: Sequence[DeviceSum], by: By) -> Place | None:
     used = costs if by is By.MONEY else rates
     if not used:
         return None
+    high = used[0].high if len(used) == 1 else None
     return Place(
         machine=sums[0].machine,
         hardware=sums[0].hardware,
         runs=len(used),
         value=median(each.value for each in used),
-        reach=_reach(used[0]) if len(used) == 1 else None,
+        reach=None if high is None else high / used[0].value - 1,
         price=median(each.value for each in costs) if costs else None,
     )
-
-
-def _reach(found: Measured) -> float | None:
-    return None if found.high is None else found.high / found.value - 1
 
 
 def _beside(place: Place, best: Place, by: By) -> Place:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from nobs.catalog import load_catalog
 from nobs.catalog.changes import find_changes
@@ -71,13 +70,10 @@ def _loads(reports: Iterable[Report]) -> Mapping[str, list[_Part]]:
         for task in typed(report).tasks if share else ():
             if share and task.task in TASKS:
                 names = ", ".join(model.id for model in task.workload.models)
-                load = to_line(f"load of {names} from {_when(share.start)}")
+                start = f"{share.start:%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".")
+                load = to_line(f"load of {names} from {start} UTC")
                 loads.setdefault(load, []).append(_Part(report=report, task=task, share=share))
     return loads
-
-
-def _when(start: datetime) -> str:
-    return f"{start:%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".") + " UTC"
 
 
 def _merge(parts: Sequence[_Part]) -> Report:

@@ -5,7 +5,7 @@ as CUDA_VISIBLE_DEVICES hides: a number must mean the same GPU in every report o
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from nobs.errors import BackendMissing, UsageError
@@ -148,8 +148,9 @@ def _gpu(
         )
     is_slice = gpu.uuid is not None and gpu.uuid.upper().startswith("MIG-")
     if _is_hidden(number, backend, accelerators):
+        hiding = " and ".join(f"{key}={value!r}" for key, value in accelerators.variables.items())
         raise BackendMissing(
-            f"{name} ({gpu.name}) is hidden by {_variables_text(accelerators.variables)}.",
+            f"{name} ({gpu.name}) is hidden by {hiding}.",
             "Unset the variable, or name a device that it shows.",
         )
     variables = _variables(backend, number, gpu.uuid)
@@ -193,10 +194,6 @@ def _variables(backend: Backend, number: int, uuid: str | None) -> dict[str, str
     # Without a UUID the number must be that of the bus.
     order = {} if uuid else {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     return {**order, visible.CUDA_VARIABLE: uuid or str(number)}
-
-
-def _variables_text(variables: Mapping[str, str]) -> str:
-    return " and ".join(f"{name}={value!r}" for name, value in variables.items())
 
 
 def _cores(name: str, usable: frozenset[int]) -> DeviceRef:

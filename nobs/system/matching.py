@@ -27,7 +27,11 @@ def find_difference(info: DeviceInfo, check: DeviceCheck) -> str | None:
         is_same = check.is_unified is None or isinstance(size, str) == check.is_unified
     else:
         is_same = abs(size - check.memory_bytes / GIB) <= _MEMORY_SLACK * size
-    return None if is_same else f"{_memory_of(check)} of memory instead of {_memory_word(size)}"
+    if is_same:
+        return None
+    seen = SHARED_MEMORY if check.is_unified else f"{check.memory_bytes / GIB:.2f} GiB"
+    described = size if isinstance(size, str) else f"{size:g} GiB"
+    return f"{seen} of memory instead of {described}"
 
 
 def describe_computing(info: DeviceInfo, check: DeviceCheck) -> DeviceInfo:
@@ -58,11 +62,3 @@ def _same_name(info: DeviceInfo, name: str) -> bool:
 
 def _bare(name: str) -> str:
     return " ".join(_NOISE.sub(" ", name.lower()).split())
-
-
-def _memory_of(check: DeviceCheck) -> str:
-    return SHARED_MEMORY if check.is_unified else f"{(check.memory_bytes or 0) / GIB:.2f} GiB"
-
-
-def _memory_word(size: float | str) -> str:
-    return size if isinstance(size, str) else f"{size:g} GiB"

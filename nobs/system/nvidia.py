@@ -127,7 +127,8 @@ def _explain_bus(machine: Probe) -> Iterator[Obstacle]:
     """Yield evidence of a GPU in Linux where neither nvidia-smi nor NVML is installed."""
     on_bus = list(find_pci_gpus(machine, NVIDIA))
     served = [gpu for gpu in on_bus if gpu.driver == "nvidia"]
-    if served or machine.read(_KERNEL_DRIVER) or _device_files(machine):
+    has_files = any(re.fullmatch(r"nvidia[0-9]+", name) for name in machine.names("/dev"))
+    if served or has_files or machine.read(_KERNEL_DRIVER):
         where = f" serves {', '.join(gpu.address for gpu in served)}" if served else " is loaded"
         yield _broken(
             f"NVIDIA's kernel driver{where}, but neither nvidia-smi nor NVML answers here.",
@@ -143,10 +144,6 @@ def _explain_bus(machine: Probe) -> Iterator[Obstacle]:
             remedy="Install NVIDIA's driver to measure it",
             is_broken=False,
         )
-
-
-def _device_files(machine: Probe) -> list[str]:
-    return [name for name in machine.names("/dev") if re.fullmatch(r"nvidia[0-9]+", name)]
 
 
 def _remedy_of(text: str) -> str:

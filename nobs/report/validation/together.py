@@ -5,7 +5,7 @@ from math import isclose
 
 from nobs.report.together import add_up, rate_within
 from nobs.schema.report import Report
-from nobs.schema.together import Together, TogetherPart
+from nobs.schema.together import Together
 from nobs.text import to_line
 
 TOLERANCE = 1e-9
@@ -55,15 +55,11 @@ def _check_own(report: Report, together: Together) -> Iterator[str]:
     found = rate_within(models[0], (together.start, together.end))
     if found is None:
         yield "this run has no repeats within the window"
-    elif not _is_rate(own, found.value, found.count):
+    elif own.repeats != found.count or not _same(own.rate_per_s, found.value):
         yield (
             f"rate_per_s is {own.rate_per_s} from {own.repeats} repeats, the samples give"
             f" {found.value} from {found.count}"
         )
-
-
-def _is_rate(part: TogetherPart, value: float, count: int) -> bool:
-    return part.repeats == count and _same(part.rate_per_s, value)
 
 
 def _same(one: object, other: object) -> bool:

@@ -18,7 +18,8 @@ _IOREPORT = "IOReport, whose values Apple models from load and voltage"
 
 def find(target: Target, monitor: Any = None) -> list[Reader]:  # noqa: ANN401  no types
     """Return GPU and processor of the chip; `monitor` is zeus-apple-silicon's."""
-    if target.backend not in (Backend.MPS, Backend.CPU) or not (monitor or _is_apple_chip()):
+    is_apple_chip = platform.system() == "Darwin" and platform.machine() == "arm64"
+    if target.backend not in (Backend.MPS, Backend.CPU) or not (monitor or is_apple_chip):
         return []
     monitor = monitor or _open_monitor()
     if monitor is not None:
@@ -27,10 +28,6 @@ def find(target: Target, monitor: Any = None) -> list[Reader]:  # noqa: ANN401  
         return [_powermetrics(metrics, kind) for kind in _kinds(target)]
     reason = "zeus-apple-silicon is not installed, and powermetrics needs root"
     return [silent(VENDOR, _NAMES[kind], kind, reason) for kind in _kinds(target)]
-
-
-def _is_apple_chip() -> bool:
-    return platform.system() == "Darwin" and platform.machine() == "arm64"
 
 
 def _open_monitor() -> Any:  # noqa: ANN401
