@@ -54,8 +54,7 @@ def render_summary(report: Report, *, width: int = 80, color: bool = False) -> s
 
 def describe_flags(report: Report) -> str:
     """Return the flags of the run and its models in one line, warnings first and with a `!`."""
-    models = [model for task in report.tasks for model in task.models.values()]
-    flags = [*(flag for model in models for flag in model.flags), *report.run.flags]
+    flags = [*(flag for model in report.models for flag in model.flags), *report.run.flags]
     grave = dict.fromkeys(f"{f.name}!" for f in flags if f.severity is Severity.WARNING)
     notes = dict.fromkeys(str(f.name) for f in flags if f.severity is Severity.NOTE)
     names = ", ".join([*grave, *(name for name in notes if f"{name}!" not in grave)])

@@ -201,7 +201,7 @@ def _judge(item: Item, place: str, document: Document) -> _Candidate | Collected
 
 def _lack(report: Report) -> str:
     """Return what of a run is missing; empty if nothing is."""
-    models = [model for task in report.tasks for model in task.models.values()]
+    models = report.models
     planned = sum(max(len(task.workload.models), len(task.models)) for task in report.tasks)
     whole = sum(model.is_complete for model in models)
     if report.origin is not None or (report.run.finished and models and whole == planned):
@@ -260,8 +260,8 @@ def _write(report: Report, text: str, results: Path) -> None:
         make_parent(own)
         write_atomic(own, text)
     latest = path_of(results, report)
-    models = (model for task in report.tasks for model in task.models.values())
-    has_results = report.origin is not None or any(m.status is Status.OK for m in models)
+    is_ok = any(model.status is Status.OK for model in report.models)
+    has_results = report.origin is not None or is_ok
     # One without any result would hide the machine's latest figures.
     if has_results and not _is_newer(latest, report):
         write_atomic(latest, text)

@@ -18,19 +18,14 @@ _PLACES = {
 
 def limits_of(report: Report) -> tuple[str, ...]:
     """Return the limits of the host and its devices, as in `power limit 450 W`, each once."""
-    models = [model for task in report.tasks for model in task.models.values()]
-    devices = [d for model in models if model.telemetry for d in model.telemetry.devices]
+    sensors = [model.telemetry for model in report.models if model.telemetry]
     host = report.environment.get("host")
     found = [
         *_of_host(host if isinstance(host, Mapping) else {}),
-        *(limit for device in devices for limit in _of_device(device)),
+        *(limit for each in sensors for device in each.devices for limit in _of_device(device)),
         *(limit for card in _cards(report.environment) for limit in _of_card(card)),
         *_nodes_of_cards(report.environment),
-        *(
-            describe_change(change)
-            for model in models
-            for change in (model.telemetry.limit_changes if model.telemetry else ())
-        ),
+        *(describe_change(change) for each in sensors for change in each.limit_changes),
     ]
     return tuple(dict.fromkeys(map(to_line, found)))
 

@@ -71,11 +71,7 @@ def describe_host(file: str, report: Report) -> MachineSection:
         run=to_line(report.run.id),
         host=name_of(report),
         machine=host_of(report),
-        hardware=hardware_of(
-            report,
-            report.device_info.device,
-            (model for task in report.tasks for model in task.models.values()),
-        ),
+        hardware=hardware_of(report, report.device_info.device, report.models),
         timestamp=_when(report),
         file=to_line(file),
         device=_flat(report.device_info.model_dump(mode="json")),
@@ -147,8 +143,7 @@ def _sensors(report: Report) -> Iterator[tuple[str, str]]:
     """Yield every sensor value, named by model and device."""
     reported = (
         (model.model_name, device)
-        for task in report.tasks
-        for model in task.models.values()
+        for model in report.models
         for device in (model.telemetry.devices if model.telemetry else ())
     )
     for model, device in reported:

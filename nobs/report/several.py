@@ -73,8 +73,7 @@ def sums_of(report: Report, prices: Prices | None = None) -> Iterator[DeviceSum]
     """Yield the sums in the report of one of the devices."""
     machine = host_of(report)
     price = prices.find(machine) if prices else None
-    models = [model for task in report.tasks for model in task.models.values()]
-    hardware = hardware_of(report, report.run.backend, models)
+    hardware = hardware_of(report, report.run.backend, report.models)
     if report.run.backend is Backend.CPU:
         hardware = report.device_info.processor
     works = {task.workload.name: task.workload for task in report.tasks}

@@ -293,3 +293,8 @@ class Report(Record):
     """Source of an imported report, which is `legacy` in every task; null in reports of runs."""
     digest: str = ""
     """sha256 of the canonical JSON (sorted keys, no spaces) of everything else."""
+
+    @property
+    def models(self) -> tuple[ModelReport, ...]:
+        """Return the models of all tasks."""
+        return tuple(model for task in self.tasks for model in task.models.values())

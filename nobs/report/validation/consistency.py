@@ -43,7 +43,7 @@ def _check_run(report: Report) -> Iterator[str]:
         yield "run.finished is before run.started"
     if run.finished and report.timestamp < run.finished:
         yield "timestamp is before run.finished"
-    failed = [model for model in _models(report.tasks) if not model.is_complete]
+    failed = [model for model in report.models if not model.is_complete]
     if run.status is Status.OK and failed:
         yield "run.status is ok, but a model isn't or was interrupted"
     if run.status is not Status.OK and run.finished and report.tasks and not failed:
@@ -78,10 +78,6 @@ def _check_flags(report: Report) -> Iterator[str]:
         yield f"run.flags is missing {names}, which follows from environment.host"
     if surplus := reported - expected - _OF_STEPS:
         yield f"run.flags has {', '.join(sorted(surplus))}, which contradicts environment.host"
-
-
-def _models(tasks: tuple[TaskReport, ...]) -> Iterator[ModelReport]:
-    return (model for task in tasks for model in task.models.values())
 
 
 def _check_model(report: Report, name: str, model: ModelReport) -> Iterator[str]:
