@@ -112,7 +112,7 @@ def _offer_lm_studio(params: dict[str, Any], catalog: Catalog) -> bool:
     served = [t for t in tasks if needs_server(catalog.workload(t, request.profile))]
     click.echo(wrap(f"  {', '.join(served)}: no server answers at {url}", "    "), err=True)
     # Imported here: it brings the HTTP client.
-    from nobs.providers.lmstudio import check_lms_cli
+    from nobs.providers.lmstudio.cli import check_lms_cli
 
     try:
         check_lms_cli()

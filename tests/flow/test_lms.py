@@ -7,12 +7,8 @@ from pathlib import Path
 import pytest
 
 from nobs.errors import HostApiError, RequirementError
-from nobs.providers.lmstudio import (
-    check_lms_cli,
-    is_model_downloaded,
-    is_model_loaded,
-    is_server_running,
-)
+from nobs.providers.lmstudio.cli import check_lms_cli
+from nobs.providers.lmstudio.state import downloaded_models, loaded_models, server_port
 from tests.fakes.studio import TINY, Studio, instance, model
 
 pytestmark = [
@@ -24,14 +20,11 @@ pytestmark = [
 def test_what_is_asked_of_lms_is_asked_as_json(installed: Studio) -> None:
     lms = check_lms_cli()
     assert lms.path == installed.home / "bin" / "lms"
-    assert not is_server_running(lms)
+    assert server_port(lms) is None
     installed.change(models=[model(TINY)], loaded=[instance(TINY, "mine")])
-    assert (is_model_downloaded(lms, "tiny"), is_model_downloaded(lms, "tin")) == (True, False)
-    assert (is_model_loaded(lms, TINY), is_model_loaded(lms, "mine")) == (True, False)
-    assert installed.calls() == [
-        "server status --quiet --json", "ls --llm --json", "ls --llm --json",
-        "ps --json", "ps --json",
-    ]  # fmt: skip
+    assert [each.key for each in downloaded_models(lms)] == [TINY]
+    assert [(each.key, each.identifier) for each in loaded_models(lms)] == [(TINY, "mine")]
+    assert installed.calls() == ["server status --quiet --json", "ls --llm --json", "ps --json"]
 
 
 def test_lms_is_found_where_it_is_usually_installed(

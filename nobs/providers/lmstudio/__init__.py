@@ -9,7 +9,6 @@ from nobs.providers.causes import Cause
 from nobs.providers.client import Server
 from nobs.providers.definitions import Definition
 from nobs.providers.diagnosis import ServerUnusable
-from nobs.providers.lmstudio.cli import check_lms_cli
 from nobs.providers.lmstudio.devices import find_device
 from nobs.providers.lmstudio.identity import ask, read_models
 from nobs.providers.lmstudio.names import choose, find_targets
@@ -19,23 +18,8 @@ from nobs.providers.lmstudio.setup import (
     not_selected,
     setup_lm_studio,
 )
-from nobs.providers.lmstudio.state import (
-    is_model_downloaded,
-    is_model_loaded,
-    is_server_running,
-)
 from nobs.providers.served import ServedModels
 from nobs.schema.server import Api, Connection, ModelIdentity, ServerRequest
-
-__all__ = [
-    "WORK",
-    "check_lms_cli",
-    "cleanup_lm_studio",
-    "is_model_downloaded",
-    "is_model_loaded",
-    "is_server_running",
-    "setup_lm_studio",
-]
 
 
 class LmStudio(ServedModels):

@@ -8,7 +8,7 @@ from typing import Any
 from nobs.errors import NobsError
 from nobs.providers.fields import count_of, table_of, tables_of, text_of
 from nobs.providers.lmstudio.cli import Lms
-from nobs.providers.lmstudio.names import Listed, find_targets
+from nobs.providers.lmstudio.names import Listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,22 +52,6 @@ def daemon_status(lms: Lms) -> Mapping[str, Any]:
     with suppress(NobsError):
         return table_of(lms.read("daemon", "status"))
     return {}
-
-
-def is_server_running(lms: Lms) -> bool:
-    """Return whether LM Studio's server runs."""
-    return server_port(lms) is not None
-
-
-def is_model_downloaded(lms: Lms, model: str) -> bool:
-    """Return whether exactly one downloaded model has that name."""
-    return len(find_targets(model, downloaded_models(lms))) == 1
-
-
-def is_model_loaded(lms: Lms, model: str) -> bool:
-    """Return whether a model of that name is loaded, under whatever identifier."""
-    keys = {instance.key for instance in loaded_models(lms)}
-    return len(find_targets(model, [Listed(key=key) for key in keys])) == 1
 
 
 def _instance(entry: Mapping[str, Any]) -> Instance:
