@@ -19,13 +19,13 @@ def is_commit(revision: str | None) -> bool:
 
 def find_model(pin: ModelPin, cache: Path, is_complete: IsComplete) -> Path | None:
     """Return the directory of complete weights, None if they must be fetched."""
-    snapshot = _snapshot(cache / f"models--{_flat(pin.id)}", pin.revision)
+    snapshot = _snapshot(cache, "models", pin)
     return snapshot if snapshot and is_complete(snapshot) else None
 
 
 def find_file(pin: DatasetPin, cache: Path) -> Path | None:
     """Return the one file of a pinned data set, None if it must be fetched."""
-    snapshot = _snapshot(cache / f"datasets--{_flat(pin.id)}", pin.revision)
+    snapshot = _snapshot(cache, "datasets", pin)
     file = snapshot / pin.file if snapshot and pin.file else None
     return file if file and file.is_file() else None
 
@@ -95,12 +95,9 @@ def _is_packaged(pin: ModelPin) -> bool:
     return pin.source is Source.PACKAGE and find_spec(module) is not None
 
 
-def _snapshot(repository: Path, revision: str | None) -> Path | None:
-    reference = repository / "refs" / (revision or "main")
-    commit = reference.read_text().strip() if reference.is_file() else revision
+def _snapshot(cache: Path, kind: str, pin: DatasetPin | ModelPin) -> Path | None:
+    repository = cache / f"{kind}--{pin.id.replace('/', '--')}"
+    reference = repository / "refs" / (pin.revision or "main")
+    commit = reference.read_text().strip() if reference.is_file() else pin.revision
     snapshot = repository / "snapshots" / commit if commit else None
     return snapshot if snapshot and snapshot.is_dir() else None
-
-
-def _flat(name: str) -> str:
-    return name.replace("/", "--")
