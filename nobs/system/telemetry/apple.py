@@ -25,7 +25,8 @@ def find(target: Target, monitor: Any = None) -> list[Reader]:  # noqa: ANN401  
     if monitor is not None:
         return [_ioreport(monitor, kind) for kind in _kinds(target)]
     if os.geteuid() == 0 and (metrics := PowerMetrics.start()):
-        return [_powermetrics(metrics, kind) for kind in _kinds(target)]
+        readers = (_reader(kind, metrics.channels(kind), ERRORS) for kind in _kinds(target))
+        return [replace(reader, close=metrics.close) for reader in readers]
     reason = "zeus-apple-silicon is not installed, and powermetrics needs root"
     return [silent(VENDOR, _NAMES[kind], kind, reason) for kind in _kinds(target)]
 
@@ -53,10 +54,6 @@ def _ioreport(monitor: Any, kind: DeviceKind) -> Reader:  # noqa: ANN401
     errors = (RuntimeError, TypeError)
     energy_j = Channel(read=read_j, how=_IOREPORT, estimated=True)
     return _reader(kind, {"energy_j": energy_j}, errors)
-
-
-def _powermetrics(metrics: PowerMetrics, kind: DeviceKind) -> Reader:
-    return replace(_reader(kind, metrics.channels(kind), ERRORS), close=metrics.close)
 
 
 def _reader(
