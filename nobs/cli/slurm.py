@@ -4,9 +4,8 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -75,28 +74,15 @@ slurm_options = combine(
 )  # fmt: skip
 
 
-def slurm_job(  # noqa: PLR0913 - one for each option
-    *,
-    words: Sequence[str],
-    nodes: int,
-    is_array: bool,
-    partition: str | None,
-    gres: str | None,
-    limit_min: int | None,
-    requeues: int,
-    options: Sequence[str],
-    results: Path,
-    program: str | None,
-    image: str | None,
-    bundle: str | None,
-) -> "SlurmJob":
+def slurm_job(*, program: str | None, **options: Any) -> "SlurmJob":  # noqa: ANN401 - click's
     """Return the job; UsageError for options that contradict each other or that a run refuses."""
     from nobs.render.slurm import SlurmJob
 
-    if image and bundle:
+    is_contained = options["image"] or options["bundle"]
+    if options["image"] and options["bundle"]:
         raise click.UsageError("--pyxis can't be combined with --bundle.")
-    params = check_run(tuple(words))
-    if is_array and params.get("start_at"):
+    params, nodes = check_run(options["words"]), options["nodes"]
+    if options["is_array"] and params.get("start_at"):
         raise click.UsageError(
             "--start-at can't be combined with --array, whose jobs start as nodes become free."
         )
@@ -104,8 +90,6 @@ def slurm_job(  # noqa: PLR0913 - one for each option
     here = shutil.which(sys.argv[0]) or sys.argv[0]
     own = program or str(Path(here).absolute())
     return SlurmJob(
-        words=words, timeout_s=params["timeout_s"], results=results.absolute(),
-        nobs="nobs" if image or bundle else own, collector=own, key=secrets.token_hex(4),
-        nodes=nodes, is_array=is_array, partition=partition, gres=gres, limit_min=limit_min,
-        requeues=requeues, options=options, image=image, bundle=bundle,
+        timeout_s=params["timeout_s"], nobs="nobs" if is_contained else own, collector=own,
+        key=secrets.token_hex(4), **{**options, "results": options["results"].absolute()},
     )  # fmt: skip
