@@ -42,12 +42,13 @@ def choose_requests(gpu: GpuRequest, engine: EngineInfo) -> tuple[DeviceRequest,
 
 
 def explain_refusal(
-    text: str, image: str, engine: EngineInfo | None = None, sources: Sequence[Path] = ()
+    error: object, image: str, engine: EngineInfo | None = None, sources: Sequence[Path] = ()
 ) -> NobsError:
     """Return the error for an engine's refusal to create or start a container.
 
     `sources` are the paths to mount.
     """
+    text = str(getattr(error, "explanation", None) or error)
     refusal = find_cause(text, REFUSALS.values(), UNKNOWN, re.IGNORECASE | re.DOTALL)
     short = " ".join(text.split())[:600].rstrip(" .")
     if refusal is UNKNOWN:

@@ -113,9 +113,7 @@ def _create(engine: Engine, plan: ContainerPlan, arguments: dict[str, Any]) -> C
         return engine.client.containers.create(**arguments)
     except APIError as error:
         sources = [mount.source for mount in plan.mounts]
-        raise explain_refusal(
-            str(error.explanation or error), plan.image, engine.info, sources
-        ) from error
+        raise explain_refusal(error, plan.image, engine.info, sources) from error
     except RequestException as error:
         raise lost(plan.name, error) from error
 

@@ -178,7 +178,7 @@ def _start(container: Container, engine: EngineInfo) -> None:
     except APIError as error:
         image = container.attrs["Config"]["Image"]
         sources = [Path(mount["Source"]) for mount in container.attrs.get("Mounts") or ()]
-        raise explain_refusal(str(error.explanation or error), image, engine, sources) from error
+        raise explain_refusal(error, image, engine, sources) from error
 
 
 def _stop(container: Container) -> None:
