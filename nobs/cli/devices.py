@@ -47,7 +47,7 @@ def run_in_turn(
         if not options.as_json:
             print_result(finished[-1], as_json=False)
             click.echo()
-        announce(describe_end(finished[-1]), options.node, is_shown=options.is_announced)
+        announce(describe_end(finished[-1]), options)
         if finished[-1].exit_code == 130:
             break
     code = max(each.exit_code for each in finished)

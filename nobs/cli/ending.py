@@ -13,6 +13,7 @@ from nobs.errors import FailureClass, NobsError, StorageError, exit_code_of
 from nobs.text import to_line
 
 if TYPE_CHECKING:
+    from nobs.cli.run import RunOptions
     from nobs.launch.run.ending import Finished
 
 TERMINATION_LOG = "/dev/termination-log"
@@ -52,10 +53,10 @@ def describe_error(error: BaseException) -> End:
     return {"run_id": None, "exit_code": code, "error": text}
 
 
-def announce(end: End, node: str | None, *, is_shown: bool) -> None:
-    """Write the end as one line to stdout, if `is_shown`, and to the termination log, if any."""
-    line = json.dumps({"schema": "nobs.end/1", "node": node, **end})
-    if is_shown:
+def announce(end: End, options: "RunOptions") -> None:
+    """Write the end as one line to stdout, where a node is named, and to the termination log."""
+    line = json.dumps({"schema": "nobs.end/1", "node": options.node, **end})
+    if options.is_announced:
         click.echo(line)
     log = Path(os.environ.get("NOBS_TERMINATION_LOG") or TERMINATION_LOG)
     # Kubernetes mounts the file; elsewhere there is none.

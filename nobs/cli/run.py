@@ -139,7 +139,7 @@ def command(
                 refuse_options(ctx, allowed, "--resume")
                 code = resume_run(run_id, params["results"], options)
     except (NobsError, click.ClickException, click.Abort, KeyboardInterrupt, OSError) as error:
-        announce(describe_error(error), options.node, is_shown=options.is_announced)
+        announce(describe_error(error), options)
         raise
     ctx.exit(code)
 
@@ -250,11 +250,11 @@ def _carry_out(
             prepare(plan, executor, progress.show)
     if not options.detach:
         code = print_result(finished, as_json=options.as_json)
-        announce(describe_end(finished), options.node, is_shown=options.is_announced)
+        announce(describe_end(finished), options)
         return code
     # A launcher without a terminal takes over from here.
     run_id = plan.spec.run_id
-    start_detached(find_run(plan.results, run_id), plan.results)
+    start_detached(find_run(plan.results, run_id))
     click.echo(json.dumps({"run_id": run_id}) if options.as_json else run_id)
     click.echo(f"To follow the run: nobs attach {run_id}", err=True)
     return 0

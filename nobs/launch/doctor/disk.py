@@ -13,7 +13,7 @@ from nobs.data.hub_cache import missing_pins
 from nobs.launch.doctor.check import Check
 from nobs.schema.enums import Backend
 from nobs.schema.pins import DatasetPin, ModelPin, Source
-from nobs.storage.store import MIN_FREE_BYTES
+from nobs.storage.store import MIN_FREE_BYTES, REMEDY
 from nobs.system.host import free_disk_bytes
 from nobs.tasks.definitions import is_complete_model
 from nobs.units import format_bytes
@@ -24,7 +24,6 @@ CACHE_BYTES = 3 << 30
 """Room for the weights of the standard workloads, with some to spare."""
 IMAGE_BYTES = {Backend.CPU: 8 << 30, Backend.CUDA: 20 << 30, Backend.ROCM: 50 << 30}
 """Room for an image and its build cache."""
-_RESULTS_REMEDY = "Name a writable directory with --results, or repair its permissions."
 _CACHE_REMEDY = "Set HF_HOME to a writable directory on a disk with room."
 _FETCH = "Run `nobs prefetch`, so that measuring needs no network."
 _NO_HUB = (
@@ -40,8 +39,8 @@ def check_results(results: Path) -> Check:
         return Check.missing("results", found, remedy, needed=True)
     if error := _refusal(results):
         found = f"Can't write in {results}: {error}."
-        return Check.missing("results", found, _RESULTS_REMEDY, needed=True)
-    return _check_room("results", results, MIN_FREE_BYTES, _RESULTS_REMEDY, needed=True)
+        return Check.missing("results", found, REMEDY, needed=True)
+    return _check_room("results", results, MIN_FREE_BYTES, REMEDY, needed=True)
 
 
 def check_cache(home: Path, cache: Path, pins: Sequence[DatasetPin | ModelPin]) -> Check:

@@ -14,7 +14,7 @@ _START_S = 60.0
 _TICK_S = 0.05
 
 
-def start_detached(run_dir: RunDir, results: Path) -> None:
+def start_detached(run_dir: RunDir) -> None:
     """Execute the prepared run in a process without a terminal; return once it owns the run.
 
     RunLost, with the process's output, if it ends before.
@@ -23,7 +23,7 @@ def start_detached(run_dir: RunDir, results: Path) -> None:
     command = [sys.executable, "-m", "nobs", "run", "--resume", run_dir.path.name]
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [*command, "--results", str(results)],
+            [*command, "--results", str(run_dir.results)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file,
             start_new_session=True, creationflags=getattr(subprocess, "DETACHED_PROCESS", 0),
         )  # fmt: skip

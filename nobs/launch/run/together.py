@@ -84,8 +84,8 @@ def launch_together(plans: Sequence[Plan], executor: Executor, on_event: OnEvent
     prepared = [prepare(plan, executor, on_event)[1] for plan in plans]
     try:
         with stop_on_signals():
-            for run_dir, plan in zip(prepared, plans, strict=True):
-                start_detached(run_dir, plan.results)
+            for run_dir in prepared:
+                start_detached(run_dir)
         finished: list[Finished] = []
         for number, run_dir in enumerate(prepared):
             show = on_event if number == 0 else lambda _: None

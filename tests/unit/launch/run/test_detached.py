@@ -29,7 +29,7 @@ def test_a_stop_while_a_run_starts_in_the_background_ends_that_run(tmp_path: Pat
 
 def start_with(timer: threading.Timer, run_dir: RunDir) -> None:
     timer.start()
-    start_detached(run_dir, run_dir.results)
+    start_detached(run_dir)
 
 
 def _command(process: psutil.Process) -> list[str]:
