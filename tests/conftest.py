@@ -29,7 +29,7 @@ LONG = os.environ.get("NOBS_TEST_LONG") == "1"
 
 # The same examples in every run, so that what fails fails again; the profile `long` draws others.
 settings.register_profile(
-    "default", deadline=None, derandomize=True, max_examples=100 if LONG else 25
+    "default", deadline=None, derandomize=True, max_examples=100 if LONG else 10
 )
 settings.register_profile("long", deadline=None, max_examples=2000)
 settings.load_profile("default")

@@ -43,11 +43,11 @@ def test_an_unreachable_hub(tmp_path: Path) -> None:
     assert "--profile quick" in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "proxy",
-    ["http://me:a#1b@127.0.0.1:9",
-     *(pytest.param(proxy, marks=pytest.mark.long) for proxy in (
-         "http://localhost:nineteen", "http://[::1", "ftp://127.0.0.1:9", "socks5://127.0.0.1:9"))],
+    ["http://me:a#1b@127.0.0.1:9", "http://localhost:nineteen", "http://[::1", "ftp://127.0.0.1:9",
+     "socks5://127.0.0.1:9"],
 )  # fmt: skip
 def test_a_proxy_that_the_hubs_client_cannot_use(tmp_path: Path, proxy: str) -> None:
     env = environment(tmp_path, HTTP_PROXY=proxy, HF_ENDPOINT="http://hub.example", NO_PROXY="")

@@ -48,6 +48,7 @@ def connect(server: ServerRef) -> Connection:
     return Connection(base_url=server.base_url, request_timeout_s=10)
 
 
+@pytest.mark.long
 def test_llamacpp_starts_without_another_server_that_holds_its_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

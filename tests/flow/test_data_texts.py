@@ -137,6 +137,7 @@ def test_an_open_data_set_is_streamed_and_kept(
     assert hub.requests_of(pin.id) == requests
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -14,6 +14,8 @@ from tests.fakes.hub import FakeHub
 from tests.fakes.hub_pictures import REDUCED, UPRIGHT, question, write_photographs
 from tests.fakes.loader import Loader, hub_environment, loader
 
+pytestmark = pytest.mark.long
+
 PIN = load_catalog().datasets["DogNeverSleep/Hallucination_COCO"]
 COMMITS = ["a" * 40, "b" * 40]
 
@@ -69,7 +71,6 @@ def test_pinned_pictures_are_fetched_once_and_compared(
     assert "aren't the pictures of the workload" in other["remedy"]
 
 
-@pytest.mark.long
 def test_prefetching_names_the_commit_that_it_found(
     hub: FakeHub, home: Path, tmp_path: Path
 ) -> None:
@@ -103,7 +104,6 @@ def test_a_data_set_without_enough_pictures_or_questions_is_named(
     assert "has no image" in child.pictures(pin_of(name, column="image"))["message"]
 
 
-@pytest.mark.long
 def test_the_tool_pins_what_a_run_then_loads(
     hub: FakeHub, child: Loader, home: Path, tmp_path: Path
 ) -> None:

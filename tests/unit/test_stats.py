@@ -101,7 +101,10 @@ def test_no_values_are_refused() -> None:
 
 
 @pytest.mark.parametrize("noise", NOISES)
-@pytest.mark.parametrize("count", [8, 9, 10, 11, 13, 16, 21, 40])
+@pytest.mark.parametrize(
+    "count",
+    [8, 11, 40, *(pytest.param(count, marks=pytest.mark.long) for count in (9, 10, 13, 16, 21))],
+)
 def test_interval_covers_the_true_median_in_95_of_100_runs(noise: str, count: int) -> None:
     hits = sum(map(covers, draws(noise, (RUNS, count)).tolist()))
 

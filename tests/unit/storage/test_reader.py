@@ -169,6 +169,7 @@ def test_the_deepest_allowed_nesting_is_read() -> None:
     assert parse_document(b'{"a":' + b"[" * (inner - 1) + b"]" * (inner - 1) + b"}")
 
 
+@pytest.mark.long
 def test_the_most_values_allowed_are_read_in_bounded_memory() -> None:
     tracemalloc.start()
     document = parse_document(b'{"a":[{}' + b",{}" * (MAX_VALUES // 2 - 2) + b"]}")
