@@ -88,6 +88,6 @@ for step in fetch unpack openapi programs; do
 done
 rm -rf "$BIN"
 mkdir -p "$BIN"
-mv "$BUILD"/bin/* "$BUILD"/debs/usr/bin/{etcd,kubectl} "$BIN/"
+cp "$BUILD"/bin/* "$BUILD"/debs/usr/bin/{etcd,kubectl} "$BIN/"
 echo "$STAMP" > "$BIN/stamp"
 rm -rf "$BUILD"
