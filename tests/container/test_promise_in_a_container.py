@@ -42,8 +42,8 @@ def test_the_highest_load_with_a_promise_is_found_and_shown(
     assert answer["peak_requests_per_sec"] == pytest.approx(1 / SERVICE_S, rel=0.1)
     assert {level["concurrency"] for level in levels} >= {1, 2, 3, 4}
     assert all(level["failures"] == {} for level in levels)
-    assert "promise: 50 % of requests: latency up to 250 ms" in lines
-    assert "promise holds at concurrency 2, fails at concurrency 3 (95 % confidence)" in lines
+    assert "SLO: 50 % of requests: latency up to 250 ms" in lines
+    assert "SLO holds at concurrency 2, fails at concurrency 3 (95 % confidence)" in lines
     _, kept, times = (line.split() for line in lines if line.startswith("2 at once "))
     assert (kept[3], times[-1]) == ("holds", "ms")
     assert float(times[3]) == pytest.approx(200, rel=0.2)

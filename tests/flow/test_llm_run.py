@@ -275,8 +275,8 @@ def test_the_highest_load_with_a_promise_is_found_and_valid(tmp_path: Path) -> N
     lines = [line.strip() for line in done.stdout.splitlines()]
 
     assert done.returncode == 0, done.stderr
-    assert "promise: 95 % of requests: latency up to 100 ms" in lines
-    (bound,) = [line for line in lines if line.startswith("promise holds at concurrency ")]
+    assert "SLO: 95 % of requests: latency up to 100 ms" in lines
+    (bound,) = [line for line in lines if line.startswith("SLO holds at concurrency ")]
     # On a busy machine even two may not keep it.
     assert re.fullmatch(r".*, fails at concurrency [23] \(95 % confidence\)", bound)
     assert (found.ruling, found.faults) == (Ruling.OPEN, ())

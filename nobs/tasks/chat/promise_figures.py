@@ -66,44 +66,42 @@ def _at_promise(
 
 PROMISE_FIGURES: tuple[Figure[ChatModelReport], ...] = (
     Figure(
-        key="promised_concurrency", label="users, promise", kind=Kind.COUNT,
-        title="Concurrent requests with the latency promise",
-        meaning="highest number of concurrent requests at which the latency promise holds",
+        key="promised_concurrency", label="users, SLO", kind=Kind.COUNT,
+        title="Concurrent requests within the SLO",
+        meaning="highest number of concurrent requests at which the SLO holds",
         read=_bound(Axis.CONCURRENCY), runs=_once(_bound(Axis.CONCURRENCY)),
     ),
     Figure(
-        key="promised_requests_per_sec", label="requests/s, promise", kind=Kind.RATE,
-        title="Requests per second with the latency promise",
-        meaning="highest rate of arriving requests at which the latency promise holds",
+        key="promised_requests_per_sec", label="requests/s, SLO", kind=Kind.RATE,
+        title="Requests per second within the SLO",
+        meaning="highest rate of arriving requests at which the SLO holds",
         read=_bound(Axis.RATE), runs=_once(_bound(Axis.RATE)),
     ),
     Figure(
         key="goodput_requests_per_sec", label="goodput/s", kind=Kind.RATE, title="Goodput",
-        meaning="requests per second that kept the latency promise, at the best load",
+        meaning="requests per second that kept the SLO, at the best load",
         read=_goodput, runs=_once(_goodput),
     ),
     Figure(
-        key="promised_tokens_per_sec", label="tokens/s, promise", kind=Kind.RATE,
+        key="promised_tokens_per_sec", label="tokens/s, SLO", kind=Kind.RATE,
         is_charted=False,
-        meaning="output tokens/s of all requests at the highest load with the latency promise",
+        meaning="output tokens/s of all requests at the highest load within the SLO",
         read=_at_promise(lambda steady: steady.tokens_per_sec),
         cost=Cost(
-            key="usd_per_1m_output_tokens_promised", label="$/1M output, promise",
+            key="usd_per_1m_output_tokens_promised", label="$/1M output, SLO",
             units=1_000_000, is_metered=False,
-            work="1M output tokens with their prompts, at the highest load with the latency"
-            " promise",
+            work="1M output tokens with their prompts, at the highest load within the SLO",
         ),
     ),
     Figure(
-        key="promised_input_tokens_per_sec", label="input tokens/s, promise", kind=Kind.RATE,
+        key="promised_input_tokens_per_sec", label="input tokens/s, SLO", kind=Kind.RATE,
         is_charted=False,
-        meaning="input tokens/s of all requests at the highest load with the latency promise",
+        meaning="input tokens/s of all requests at the highest load within the SLO",
         read=_at_promise(lambda steady: steady.input_tokens_per_sec),
         cost=Cost(
-            key="usd_per_1m_input_tokens_promised", label="$/1M input, promise",
+            key="usd_per_1m_input_tokens_promised", label="$/1M input, SLO",
             units=1_000_000, is_metered=False,
-            work="1M input tokens with their answers, at the highest load with the latency"
-            " promise",
+            work="1M input tokens with their answers, at the highest load within the SLO",
         ),
     ),
 )  # fmt: skip
@@ -129,13 +127,13 @@ def _goodputs(axis: Axis) -> Callable[[ChatModelReport], Sequence[Point]]:
 PROMISE_CHARTS: tuple[Chart[ChatModelReport], ...] = (
     Chart(
         key="goodput_by_concurrency", kind=ChartKind.LINES, title="Goodput by concurrency",
-        text="Requests per second that kept the latency promise.",
+        text="Requests per second that kept the SLO.",
         x="concurrency (requests in flight)", doubles=True, y="requests/s", least=2,
         read=_goodputs(Axis.CONCURRENCY),
     ),
     Chart(
         key="goodput_by_rate", kind=ChartKind.LINES, title="Goodput by arrival rate",
-        text="Requests per second that kept the latency promise, against all that arrived.",
+        text="Requests per second that kept the SLO, against all that arrived.",
         x="requests that arrive per second", y="requests/s", least=2,
         read=_goodputs(Axis.RATE),
     ),

@@ -12,7 +12,7 @@ from nobs.text import to_line
 from nobs.units import format_rate, format_share
 
 _ROW = "  {:<12}{:>10}{:>8}{:>15}{:>10}{:>9}{:>14}"
-_HEADS = ("load", "promise", "kept", "95 % CI, %", "goodput/s", "requests", "steady, s")
+_HEADS = ("load", "SLO", "kept", "95 % CI, %", "goodput/s", "requests", "steady, s")
 _TIMES = "  {:<12}{:>22}{:>22}{:>22}"
 _SHOWN = {"ttft": "TTFT", "tpot": "TPOT", "latency": "latency"}
 _PERCENTILES = {0.5: "p50", 0.95: "p95", 0.99: "p99"}
@@ -30,7 +30,7 @@ def promise_lines(load: LoadTable) -> Iterator[str]:
     if answer is None:
         return
     levels = sorted(load.levels, key=lambda level: level.rate_per_s or level.concurrency or 0)
-    yield f"  promise: {format_promise(answer.promise)}"
+    yield f"  SLO: {format_promise(answer.promise)}"
     yield _ROW.format(*_HEADS)
     yield from (_ROW.format(*_kept_cells(level)) for level in levels)
     judged = [level for level in levels if level.steady is not None and level.promise is not None]
@@ -88,7 +88,7 @@ def _answer_lines(answer: PromiseAnswer, *, is_judged: bool) -> Iterator[str]:
     yield (
         f"  {_bound(answer)} (95 % confidence)"
         if is_judged or answer.fails_at
-        else ("  no level has a steady state, so the promise isn't judged")
+        else ("  no level has a steady state, so the SLO isn't judged")
     )
     if answer.estimate is not None:
         # Rounded down: 13.9 users would be shown as 14, of whom the promise may fail.
@@ -117,13 +117,13 @@ def _answer_lines(answer: PromiseAnswer, *, is_judged: bool) -> Iterator[str]:
 
 def _bound(answer: PromiseAnswer) -> str:
     if answer.holds_at is None and answer.fails_at is None:
-        return "no level is certain to keep the promise, none to break it"
+        return "no level is certain to keep the SLO, none to break it"
     holds, fails = _at(answer, answer.holds_at), _at(answer, answer.fails_at)
     if answer.holds_at is None:
         holds = "at no level"
     if answer.fails_at is None:
         fails = "at no level"
-    return f"promise holds at {holds}, fails at {fails}".replace("at at", "at")
+    return f"SLO holds at {holds}, fails at {fails}".replace("at at", "at")
 
 
 def _at(answer: PromiseAnswer, load: float | None) -> str:

@@ -60,7 +60,7 @@ def report(table: LoadTable, host: str = "box", **changes: Any) -> Report:
 
 def test_levels_percentiles_and_answer_are_lines_of_80_columns_at_most(table: LoadTable) -> None:
     lines = list(load_lines(model(table)))
-    start = lines.index("  promise: 95 % of requests: TTFT up to 60.0 ms, latency up to 60.0 ms")
+    start = lines.index("  SLO: 95 % of requests: TTFT up to 60.0 ms, latency up to 60.0 ms")
     first, over = table.levels[0], table.levels[3]
     assert first.promise is not None
     assert over.promise is not None
@@ -83,7 +83,7 @@ def test_the_answer_is_in_words(table: LoadTable) -> None:
     }  # fmt: skip
 
     assert list(load_lines(model(table, **changes)))[-6:] == [
-        "  promise holds at concurrency 12, fails at concurrency 16 (95 % confidence)",
+        "  SLO holds at concurrency 12, fails at concurrency 16 (95 % confidence)",
         "  estimated bound: concurrency 13",
         "  highest throughput: 34.2 requests/s, 512 tokens/s, at concurrency 32",
         "  highest goodput: 30.0 requests/s, at concurrency 12",
@@ -105,11 +105,11 @@ def test_a_level_at_which_the_client_was_the_limit_has_no_verdict(table: LoadTab
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"holds_at": None}, "  promise holds at no level, fails at 80 requests/s"),
-        ({"fails_at": None}, "  promise holds at 40 requests/s, fails at no level"),
+        ({"holds_at": None}, "  SLO holds at no level, fails at 80 requests/s"),
+        ({"fails_at": None}, "  SLO holds at 40 requests/s, fails at no level"),
         (
             {"holds_at": None, "fails_at": None},
-            "  no level is certain to keep the promise, none to break it (95 % confidence)",
+            "  no level is certain to keep the SLO, none to break it (95 % confidence)",
         ),
         (
             {"fails_at": None, "ended": Ended.NEVER_FAILS},
@@ -141,7 +141,7 @@ def test_levels_without_a_steady_state_are_not_judged(table: LoadTable) -> None:
         )
     )  # fmt: skip
 
-    assert lines[-1] == "  no level has a steady state, so the promise isn't judged"
+    assert lines[-1] == "  no level has a steady state, so the SLO isn't judged"
     assert lines[-2].split()[:4] == ["40", "req/s", "no", "figure"]
 
 
@@ -201,7 +201,7 @@ def test_all_costs_of_a_model_fit_80_columns(table: LoadTable) -> None:
     shown, _, _ = text.partition("Claimed price")
 
     assert max(map(len, text.splitlines())) <= 80
-    assert (shown.count("$"), shown.count("promise")) == (6 + 6 + 6, 2 + 2 * 2)
+    assert (shown.count("$"), shown.count("SLO")) == (6 + 6 + 6, 2 + 2 * 2)
     assert {*name.split()} <= {*shown.split()}
 
 
