@@ -23,6 +23,7 @@ from nobs.catalog import load_catalog
 from nobs.schema.server import Connection
 from nobs.tasks.chat.client.accuracy import Sent, truthful_server
 from nobs.tasks.chat.client.chat import ChatRequest, chat_client, request_bytes
+from nobs.tasks.chat.client.exchange import Exchange
 from nobs.tasks.chat.client.figures import record_of
 from nobs.tasks.vlms.encode import SentPicture, encode
 from nobs.tasks.vlms.pictures import Picture, load_pictures
@@ -78,7 +79,7 @@ async def send(url: str, streams: list[list[Ready]]) -> dict[str, float]:
         clients = [stack.enter_context(chat_client(connection)) for _ in streams]
         await asyncio.gather(*(client.open() for client in clients))
 
-        async def work(number: int) -> list[tuple[str, object]]:
+        async def work(number: int) -> list[tuple[str, Exchange]]:
             client = clients[number]
             return [(each.name, await client.exchange(each.data)) for each in streams[number]]
 

@@ -90,7 +90,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     bench = load(options.device, options.images, options.steps)
-    latents = [start.to(bench.pipe.unet.dtype)[None] for start in bench._latents]  # noqa: SLF001
+    latents = [start.to(bench.pipe.unet.dtype)[None] for start in bench.latents]
     ways = {
         "plain": lambda: plain(bench, latents),
         "again": lambda: plain(bench, latents),

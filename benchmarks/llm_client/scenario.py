@@ -124,7 +124,10 @@ def middle(results: Sequence[Result]) -> Result:
     values: dict[str, list[Any]] = {
         field.name: [getattr(result, field.name) for result in results] for field in fields(Result)
     }
-    return Result(**{name: None if None in of else median(of) for name, of in values.items()})
+    medians: dict[str, Any] = {
+        name: None if None in of else median(of) for name, of in values.items()
+    }
+    return Result(**medians)
 
 
 def load_now() -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 _CLEAR = Path("/proc/self/clear_refs")
-_STATUS = Path("/proc/self/status")
+STATUS = Path("/proc/self/status")
 _RESET_PEAK = "5"
 """See proc_pid_clear_refs(5)."""
 
@@ -22,7 +22,7 @@ def reset_peak() -> None:
 def peak_rss_bytes() -> int:
     """Return the highest resident memory since `reset_peak`."""
     with suppress(OSError, StopIteration, ValueError, IndexError):
-        lines = _STATUS.read_text().splitlines()
+        lines = STATUS.read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) * 1024
     return life_peak_rss_bytes()
 

@@ -187,8 +187,8 @@ def ending_at_once() -> Iterator[None]:
 
 def _is_done() -> bool:
     """Do what Python does first at its end; leave a stream that takes nothing to it."""
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public name
+    atexit._run_exitfuncs()  # noqa: SLF001 - there is no public name
     try:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -22,7 +22,7 @@ from nobs.tasks.chat.client.wire import Limits
 def test_the_client_measures_its_own_error(streams: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # Beside other tests the server starts late.
     patient = Limits(connect_s=60, first_byte_s=60, idle_s=60, total_s=120)
-    monkeypatch.setattr(accuracy, "_LIMITS", patient)
+    monkeypatch.setattr(accuracy, "LIMITS", patient)
     start = time.perf_counter()
 
     error = measure_own_error(streams)

@@ -58,8 +58,8 @@ class DiffusionBench:
         count = self.params.images
         self.prompts = [work.inputs[number % len(work.inputs)] for number in range(count)]
         self._pipe: Any = None
-        self._latents = torch.empty(0)
-        self._batches: list[Batch] = []
+        self.latents = torch.empty(0)
+        self.batches: list[Batch] = []
         self._runs: list[dict[str, Any]] = []
         self._found: dict[str, Any] = {}
 
@@ -75,7 +75,7 @@ class DiffusionBench:
         self._pipe = self._load(self.settings)
         use_scheduler(self._pipe, self.recipe, self.work.model.id)
         seeds = range(self.params.seed, self.params.seed + self.params.images)
-        self._latents = draw_latents(self._pipe, self.recipe, seeds)
+        self.latents = draw_latents(self._pipe, self.recipe, seeds)
 
     def _load(self, settings: Settings) -> Any:  # noqa: ANN401
         work, dtype, vae_dtype = self.work, settings.dtype, settings.vae_dtype
@@ -108,7 +108,7 @@ class DiffusionBench:
         """Make all images; return how many."""
         self.watch.restart()
         with self.watch.on(self.pipe.unet):
-            self._batches = [self._make(part.start, part.stop) for part in self._slices()]
+            self.batches = [self._make(part.start, part.stop) for part in self._slices()]
         self._runs.append(
             {**{f"{stage}_s": spent for stage, spent in self.watch.seconds.items()},
              "denoiser_calls": self.watch.calls,
@@ -118,8 +118,8 @@ class DiffusionBench:
 
     def make_next(self) -> None:
         """Make the next image of a pass, alone, instead of whole passes."""
-        number = len(self._batches)
-        self._batches.append(self._make(number, number + 1))
+        number = len(self.batches)
+        self.batches.append(self._make(number, number + 1))
         self.synchronize()
 
     def keep(self, repeats: int) -> None:
@@ -166,7 +166,7 @@ class DiffusionBench:
             "channels_last": self.settings.channels_last,
             "compiled": self.settings.compiled,
             "images": len(self.prompts),
-            "latents_sha256": digest(self._latents),
+            "latents_sha256": digest(self.latents),
             "cut_prompts": self._count_cut(),
             "all_runs": self._runs,
             **self._found,
@@ -176,7 +176,7 @@ class DiffusionBench:
     def close(self) -> None:
         """Drop pipeline and output."""
         self._pipe = None
-        self._batches = []
+        self.batches = []
 
     def _first_settings(self) -> Settings:
         """Return the pinned settings, or those to try first."""
@@ -191,7 +191,7 @@ class DiffusionBench:
     def _tune(self, params: DiffusionMaxParams) -> None:
         """Find the best settings and use them."""
         start, on_cpu = time.perf_counter(), self.work.torch_device == "cpu"
-        search = Search(measure=self._measure, budget_s=params.tuning_budget_s)
+        search = Search(measure=self.measure, budget_s=params.tuning_budget_s)
         dtypes = (params.dtype,) if params.dtype else (Dtype.BFLOAT16, Dtype.FLOAT32)
         if not params.dtype and not on_cpu:
             dtypes = (Dtype.BFLOAT16, Dtype.FLOAT16)
@@ -215,7 +215,7 @@ class DiffusionBench:
         free_memory(self.work.torch_device)
         self._pipe = prepare(self._load(settings), settings)
 
-    def _measure(self, settings: Settings) -> float:
+    def measure(self, settings: Settings) -> float:
         """Return the images per minute of one batch, after an untimed one of its shape."""
         try:
             self._use(settings)
@@ -233,10 +233,10 @@ class DiffusionBench:
 
     def _pictures(self) -> Pictures:
         """Return what the last pass made."""
-        made = [batch.arrays() for batch in self._batches]
+        made = [batch.arrays() for batch in self.batches]
         return Pictures(
             prompts=tuple(self.prompts),
-            starts=tuple(map(digest, self._latents)),
+            starts=tuple(map(digest, self.latents)),
             latents=np.concatenate([latents for latents, _ in made]),
             images=np.concatenate([images for _, images in made]),
         )
@@ -248,7 +248,7 @@ class DiffusionBench:
     def _make(self, first: int, last: int) -> Batch:
         part = slice(first, last)
         return make_images(
-            self.pipe, self.recipe, self.prompts[part], self._latents[part], self.watch
+            self.pipe, self.recipe, self.prompts[part], self.latents[part], self.watch
         )
 
     def _count_cut(self) -> int:

@@ -13,7 +13,7 @@ def test_a_kernel_without_a_peak_since_a_moment_gives_that_of_the_whole_life(
 ) -> None:
     status = tmp_path / "status"
     status.write_text("Name:\tpython\n")
-    monkeypatch.setattr(peak, "_STATUS", status)
+    monkeypatch.setattr(peak, "STATUS", status)
 
     assert peak.peak_rss_bytes() == peak.life_peak_rss_bytes()
     assert peak.peak_rss_bytes() >= psutil.Process().memory_info().rss / 2

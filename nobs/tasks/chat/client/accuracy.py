@@ -24,7 +24,7 @@ TTFT_MS = 50.0
 GAP_MS = 5.0
 TOKENS = 100
 WARM_UP = "1-1-20"
-_LIMITS = Limits(connect_s=5, first_byte_s=5, idle_s=5, total_s=10)
+LIMITS = Limits(connect_s=5, first_byte_s=5, idle_s=5, total_s=10)
 _END_S = 30.0
 _SERVER = "nobs.tasks.chat.client.truth"
 
@@ -134,7 +134,7 @@ async def _stream_all(url: str, streams: int) -> dict[str, Seen]:
         async def ask_all(schedule: str, prefix: str) -> dict[str, Exchange]:
             connection = Connection(base_url=f"{url}/{schedule}/v1")
             names = [f"{prefix}{number}" for number in range(streams)]
-            clients = [stack.enter_context(chat_client(connection, _LIMITS)) for _ in names]
+            clients = [stack.enter_context(chat_client(connection, LIMITS)) for _ in names]
             await asyncio.gather(*(client.open() for client in clients))
             requests = [ChatRequest(model=name, messages=[]) for name in names]
             exchanges = [c.exchange(r) for c, r in zip(clients, requests, strict=True)]

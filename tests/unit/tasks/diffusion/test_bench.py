@@ -90,7 +90,7 @@ def make_plainly(bench: DiffusionBench, output_type: str) -> Any:
     """Return the images of the call that users write."""
     recipe = bench.recipe
     return bench.pipe(
-        prompt=bench.prompts, negative_prompt=[""], latents=bench._latents, width=recipe.width,
+        prompt=bench.prompts, negative_prompt=[""], latents=bench.latents, width=recipe.width,
         height=recipe.height, num_inference_steps=recipe.steps, guidance_scale=recipe.guidance,
         output_type=output_type,
     ).images  # fmt: skip
@@ -135,7 +135,7 @@ def test_images_are_those_that_the_pipeline_itself_returns(tmp_path: Path) -> No
     bench.recipe = bench.recipe.model_copy(update={"steps": 2})
     watch = Watch("cpu")
     with watch.on(bench.pipe.unet):
-        mine = make_images(bench.pipe, bench.recipe, bench.prompts, bench._latents, watch)
+        mine = make_images(bench.pipe, bench.recipe, bench.prompts, bench.latents, watch)
 
     assert np.array_equal(mine.images, make_plainly(bench, "np"))
 
@@ -158,18 +158,15 @@ def test_sdxl_with_random_weights_is_measured_like_any(tmp_path: Path) -> None:
     )
     pin = small_xl()
     bench = make_bench(workload.model_copy(update={"params": params}), pin, tmp_path)
-    bench.load()
-    bench.warm_up()
-    bench.run()
-    bench.profile(1.0)
-    latents, images = bench._batches[0].arrays()
+    facts = run(bench)
+    latents, images = bench.batches[0].arrays()
 
     assert type(bench.pipe).__name__ == "StableDiffusionXLPipeline"
     assert np.isfinite(latents).all()
     assert np.isfinite(images).all()
     assert images.shape == (1, 64, 64, 3)
-    assert bench._runs[0]["denoised_latents"] == 4
-    assert bench._found["denoiser_flop"] > 0
+    assert facts["all_runs"][0]["denoised_latents"] == 4
+    assert facts["denoiser_flop"] > 0
 
 
 def test_random_weights_are_the_same_again(tmp_path: Path) -> None:
@@ -184,7 +181,7 @@ def test_random_weights_are_the_same_again(tmp_path: Path) -> None:
         bench.load()
         bench.recipe = bench.recipe.model_copy(update={"steps": 2})
         bench.run()
-    first, second = (bench._batches[0].arrays()[1] for bench in benches)
+    first, second = (bench.batches[0].arrays()[1] for bench in benches)
 
     assert np.array_equal(first, second)
     assert np.isfinite(first).all()
@@ -229,7 +226,7 @@ def test_a_kernel_that_the_device_lacks_is_a_refused_trial(tmp_path: Path) -> No
     bench.load()
 
     with pytest.raises(Refused, match="scaled_dot_product_attention"):
-        bench._measure(replace(bench.settings, attention=Attention.CUDNN))
+        bench.measure(replace(bench.settings, attention=Attention.CUDNN))
 
 
 def test_too_little_memory_is_named_before_loading(
