@@ -29,6 +29,7 @@ from nobs.launch.doctor.engine import (
     check_gpu_runtime,
     check_mounts,
     check_proxy,
+    explain_no_engine,
 )
 from nobs.launch.doctor.host import (
     check_device_files,
@@ -96,14 +97,14 @@ def _check_executions(
         if (card := check_card(target, accelerators)) is not None:
             yield card
         yield from workers
-        yield check_engine(engine, error, needed=not has_worker)
+        yield check_engine(engine) if engine else explain_no_engine(error, needed=not has_worker)
         if info is not None:
             yield check_mounts(info, (results, hf_home()))
             if proxies := read_proxies(os.environ):
                 yield check_proxy(proxies, info)
         yield check_buildx(ask_buildx(machine) if engine else None, present=engine is not None)
         yield check_gpu_runtime(target, accelerators, info, needed=not has_worker)
-        yield check_engine_room(_data_root(engine), backend)
+        yield check_engine_room(_data_root(engine) if engine else None, backend)
 
 
 def _check_workers(target: BackendTarget, *, needed: bool) -> Iterator[Check]:
@@ -140,9 +141,9 @@ def _find_engine(backend: Backend) -> tuple[Engine | None, EngineError | None]:
         return None, error
 
 
-def _data_root(engine: Engine | None) -> str | None:
+def _data_root(engine: Engine) -> str | None:
     """Return where the engine keeps its images, None if that is no directory of this machine."""
-    if engine is None or engine.info.remote or engine.info.desktop:
+    if engine.info.remote or engine.info.desktop:
         return None
     try:
         root = engine.client.info().get("DockerRootDir")

@@ -28,12 +28,15 @@ _BUILDX_REMEDY = (
 _HOOK = "nvidia-container-runtime-hook"
 
 
-def check_engine(engine: Engine | None, error: EngineError | None, *, needed: bool) -> Check:
-    """Check which engine answers, or why none does."""
-    if engine is None:
-        if error is None:
-            return Check.skip("engine", "not checked")
-        return Check.missing("engine", error.message, error.remedy, needed=needed)
+def explain_no_engine(error: EngineError | None, *, needed: bool) -> Check:
+    """Report why no engine answers; None if none was looked for."""
+    if error is None:
+        return Check.skip("engine", "not checked")
+    return Check.missing("engine", error.message, error.remedy, needed=needed)
+
+
+def check_engine(engine: Engine) -> Check:
+    """Describe the engine that answers."""
     ref, info = engine.ref, engine.info
     traits = (
         "rootless" if info.rootless else "",

@@ -7,7 +7,7 @@ import pytest
 from nobs.backends import BACKENDS
 from nobs.errors import EngineError
 from nobs.launch.doctor.check import State
-from nobs.launch.doctor.engine import check_buildx, check_engine, check_gpu_runtime
+from nobs.launch.doctor.engine import check_buildx, check_gpu_runtime, explain_no_engine
 from nobs.launch.engine.info import EngineInfo
 from nobs.system.gpus import Accelerators
 from tests.fakes.gpus import nvidia_gpu
@@ -61,7 +61,7 @@ def test_other_backends_need_no_gpu_runtime() -> None:
 )
 def test_an_absent_engine(needed: bool, state: State) -> None:
     error = EngineError("No container engine runs at x.", "Start it.")
-    check = check_engine(None, error, needed=needed)
+    check = explain_no_engine(error, needed=needed)
     assert (check.state, check.found, check.remedy) == (state, error.message, error.remedy)
 
 
