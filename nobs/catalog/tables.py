@@ -72,7 +72,7 @@ def add_tables(
 def _add(catalog: Catalog, tables: Mapping[str, Any], source: CatalogSource | None) -> Catalog:
     if unknown := set(tables) - set(_TABLES):
         raise ValueError(
-            f"it has {', '.join(sorted(unknown))}; its tables are {', '.join(_TABLES)}"
+            f"it has the unknown table {', '.join(sorted(unknown))}; known are {', '.join(_TABLES)}"
         )
     models, datasets, workloads = (dict(tables.get(name, {})) for name in _TABLES[:3])
     served = {name: dict(table["names"]) for name, table in models.items() if "names" in table}

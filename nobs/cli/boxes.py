@@ -37,23 +37,23 @@ class Boxes:
         self._console = Console(
             file=cast(TextIO, IgnoreClosedStream(stream)), highlight=False, force_terminal=is_live
         )
-        self._live: Live | None = None
+        self.live: Live | None = None
         self.is_live, self.quiet, self.verbose, self.results = is_live, quiet, verbose, results
         self._lock = threading.Lock()
         self.lines = {name: Line(self, name) for name in names}
 
     def __enter__(self) -> Self:
         if self.is_live:
-            self._live = Live(
+            self.live = Live(
                 console=self._console, refresh_per_second=_REFRESH_HZ, transient=True,
                 get_renderable=self._table,
             )  # fmt: skip
-            self._live.start()
+            self.live.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self._live is not None:
-            self._live.stop()
+        if self.live is not None:
+            self.live.stop()
 
     def write(self, line: str) -> None:
         """Print a permanent line."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "expected",
     multiple=True,
     metavar="NODE[,NODE]",
-    help="Nodes that must have a report; others are named as lost. Can be repeated.",
+    help="Nodes that must have a report; those without are listed as lost. Can be repeated.",
 )
 @json_option
 @click.pass_context
@@ -35,12 +35,12 @@ def command(
     expected: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Bring reports of many machines together in the results directory.
+    """Copy reports of many machines into the results directory.
 
-    A SOURCE is a results directory or one with several, a tar or zip archive, a report, or
-    HOST:DIRECTORY, which the system's ssh reads. Interrupted runs in `runs` count, too. Reports are
-    validated, and each run is taken once. The exit code is 1 if any is partial, altered, invalid or
-    lost, or a source can't be read.
+    A SOURCE is a results directory, a directory of several, a tar or zip archive, a report, or
+    HOST:DIRECTORY, which is read through the system's ssh. Interrupted runs in `runs` are included.
+    Reports are validated, and each run is copied once. The exit code is 1 if any is partial,
+    altered, invalid or lost, or a source can't be read.
     """
     from nobs.report.collect import collect
     from nobs.storage.store import prepare_results

@@ -10,7 +10,7 @@ from nobs.cli.slurm import slurm_job, slurm_options
 
 @click.group(name="export")
 def command() -> None:
-    """Write the job of an engine that runs NOBS on many machines.
+    """Write a job for a scheduler (Slurm, Kubernetes), which runs NOBS on many machines.
 
     The options of `nobs run` follow after `--` and are checked here.
     """
@@ -21,9 +21,9 @@ def command() -> None:
 def slurm(**options: Any) -> None:  # noqa: ANN401 - those of the job
     """Print a batch script for `sbatch`; `nobs submit slurm` submits it, too.
 
-    The options of `nobs run` follow after `--` and are checked here. Each node runs once. At the
-    time limit finished repeats are kept, and the job is requeued: each node resumes. The job ends
-    with `nobs collect`.
+    The options of `nobs run` follow after `--` and are checked here. Each node runs once. If the
+    time limit is reached, finished repeats are kept and the job is requeued; then each node resumes
+    its run. The job ends with `nobs collect`.
     """
     from nobs.render.slurm import render_slurm
 

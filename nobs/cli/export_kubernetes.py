@@ -42,7 +42,7 @@ _SECRET_TYPE = Matching(
 @click.option("--namespace", type=_LABEL_TYPE, metavar="NAME",
               help="Namespace; default: that of kubectl.")  # fmt: skip
 @click.option("--nodes", type=click.IntRange(1, 10_000), default=1, show_default=True,
-              help="Number of pods, each on a node of its own; each runs all of it.")  # fmt: skip
+              help="Number of pods, each on its own node; each measures everything.")  # fmt: skip
 @click.option("--gpu", metavar="VENDOR[:N]",
               help="GPUs per pod: nvidia, amd:8, or a resource such as "
               "nvidia.com/mig-1g.10gb:1.")  # fmt: skip
@@ -50,8 +50,8 @@ _SECRET_TYPE = Matching(
               help="PersistentVolumeClaim for reports; several nodes need "
               "ReadWriteMany.")  # fmt: skip
 @click.option("--results-path", metavar="DIRECTORY",
-              help="Instead: this directory on each node (hostPath), which --uid may "
-              "write.")  # fmt: skip
+              help="Instead of --results-claim: a directory of each node (hostPath) that --uid "
+              "may write.")  # fmt: skip
 @click.option("--cache-claim", type=_NAME_TYPE, metavar="NAME",
               help="PersistentVolumeClaim for models and data; default: downloads per "
               "pod.")  # fmt: skip
@@ -63,19 +63,19 @@ _SECRET_TYPE = Matching(
               help="Secret of the registry.")  # fmt: skip
 @click.option("--request", "requests", type=_REQUEST_TYPE, multiple=True,
               metavar="RESOURCE=QUANTITY",
-              help="What a node must have free, as in cpu=8 or memory=64Gi. Can be "
+              help="Resource request of a pod, as in cpu=8 or memory=64Gi. Can be "
               "repeated.")  # fmt: skip
 @click.option("--select", "selectors", type=_SELECTOR_TYPE, multiple=True, metavar="KEY=VALUE",
-              help="Label of the nodes. Can be repeated.")  # fmt: skip
+              help="Only nodes with this label. Can be repeated.")  # fmt: skip
 @click.option("--uid", "user", type=click.IntRange(1, 2**31 - 1), default=10001,
               show_default=True, help="User and group of the pods.")  # fmt: skip
 @click.option("--group", "groups", type=click.IntRange(1, 2**31 - 1), multiple=True, metavar="GID",
-              help="Additional group, as that of /dev/kfd for AMD. Can be repeated.")  # fmt: skip
+              help="Additional group, such as /dev/kfd's for AMD. Can be repeated.")  # fmt: skip
 @click.option("--shm", type=_SIZE_TYPE, default="8Gi", show_default=True, metavar="SIZE",
-              help="Limit of /dev/shm, which counts as memory of the pod.")  # fmt: skip
+              help="Size limit of /dev/shm; its content counts as memory of the pod.")  # fmt: skip
 @click.option("--retries", type=click.IntRange(0, 100), default=2, show_default=True, metavar="N",
-              help="Further pods after a lost or interrupted run, or one without a "
-              "device.")  # fmt: skip
+              help="Maximum number of new pods after lost or interrupted runs, or runs without "
+              "a device.")  # fmt: skip
 def kubernetes(*, words: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - click's values
     """Print a Job for `kubectl create`, an Indexed Job for several nodes.
 
@@ -114,7 +114,8 @@ def _check_name(name: str, nodes: int) -> None:
     last = f"{name}-{nodes - 1}"
     if nodes > 1 and len(last) > 63:
         raise click.UsageError(
-            f"--name {name} is too long: the pod {last} would have {len(last)} of 63 characters."
+            f"--name {name} is too long: the pod {last} would have {len(last)} characters, and 63 "
+            "are allowed."
         )
 
 

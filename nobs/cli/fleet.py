@@ -45,7 +45,7 @@ def run_on_hosts(
     request = to_request({**params, "node": None, "settings": settings_of(ctx)})
     prepare_results(results)
     with view:
-        fleet.each(Box.look)
+        fleet.each(Box.inspect)
     if given["dry_run"]:
         return _print_plans(fleet, as_json=given["as_json"])
     install_where_missing(fleet, view, request, yes=yes)
@@ -66,7 +66,7 @@ def attach_to_hosts(
     fleet, view = _gather(hosts, order, verbose=verbose)
     prepare_results(results)
     with view:
-        fleet.each(Box.look)
+        fleet.each(Box.inspect)
         fleet.each(Box.finish)
     return _print_parts(fleet, as_json=as_json)
 
@@ -92,8 +92,8 @@ def _gather(
 def _announce(fleet: "Fleet", order: "Order", hosts: Mapping[str, Any]) -> None:
     for names in fleet.shared():
         click.echo(
-            wrap(f"nobs: {join_words(names)} are one machine. Their runs disturb each other, and "
-                 "the figures mean little."), err=True,
+            wrap(f"nobs: {join_words(names)} are the same machine. Their runs disturb each "
+                 "other, so their figures are unreliable."), err=True,
         )  # fmt: skip
     if fleet.left:
         words = [*(("--host", ",".join(hosts["host"])) if hosts["host"] else ())]
@@ -101,7 +101,7 @@ def _announce(fleet: "Fleet", order: "Order", hosts: Mapping[str, Any]) -> None:
         words += [word for tag in hosts["tags"] for word in ("--tag", tag)]
         words += ["--ssh-config", str(hosts["ssh_config"])] if hosts["ssh_config"] else []
         click.echo(
-            "The runs go on without this terminal. To follow them again:\n"
+            "The runs continue without this terminal. To follow them again:\n"
             f"  {shlex.join(('nobs', 'attach', order.fleet, *words))}", err=True,
         )  # fmt: skip
 

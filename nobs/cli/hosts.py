@@ -19,15 +19,15 @@ _REFUSED = ("node", "resume", "take_over", "detach")
 
 hosts_options = combine(
     click.option("--host", multiple=True, metavar="ssh://HOST[,HOST]",
-                 help="Use these hosts, all at the same time, by the system's ssh; reports come to "
-                 "--results. Can be repeated."),
+                 help="Use these hosts at the same time, through the system's ssh; their reports "
+                 "are copied to --results. Can be repeated."),
     click.option("--hosts", "hosts_file", type=UserPath(dir_okay=False), metavar="FILE.toml",
                  help="Use the hosts of this file, with names, tags and prices."),
     click.option("--tag", "tags", multiple=True, metavar="TAG",
                  help="With --hosts: only hosts with this tag. Can be repeated."),
     click.option("--ssh-config", type=UserPath(dir_okay=False), metavar="FILE",
                  envvar="NOBS_SSH_CONFIG", show_envvar=True,
-                 help="Configuration of ssh instead of the user's own."),
+                 help="Configuration file for ssh; default: the user's."),
 )  # fmt: skip
 
 

@@ -48,7 +48,7 @@ class LiveOutput:
             file=cast(TextIO, IgnoreClosedStream(stream)), highlight=False,
             force_terminal=self.is_live,
         )  # fmt: skip
-        self._progress = _TwoLines(
+        self.progress = _TwoLines(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
@@ -77,21 +77,21 @@ class LiveOutput:
         if not self.is_live or not text:
             return
         total = None if share is None else 1.0
-        if [task.total for task in self._progress.tasks] != [total]:
+        if [task.total for task in self.progress.tasks] != [total]:
             # A bar of rich can't become indeterminate again.
-            for task in self._progress.task_ids:
-                self._progress.remove_task(task)
-            self._progress.add_task("", total=total, rest="")
-        self._progress.detail = detail
-        self._progress.update(
-            self._progress.task_ids[0], description=text[:MOST_CHARACTERS],
+            for task in self.progress.task_ids:
+                self.progress.remove_task(task)
+            self.progress.add_task("", total=total, rest="")
+        self.progress.detail = detail
+        self.progress.update(
+            self.progress.task_ids[0], description=text[:MOST_CHARACTERS],
             completed=share or 0.0, rest=rest,
         )  # fmt: skip
-        self._progress.start()
+        self.progress.start()
 
     def clear(self) -> None:
         """Remove the bar."""
-        self._progress.stop()
+        self.progress.stop()
 
 
 class _TwoLines(Progress):

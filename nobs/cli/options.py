@@ -74,12 +74,10 @@ backend_option = click.option(
 profile_option = click.option(
     "--profile", default="standard", show_default=True, envvar="NOBS_PROFILE", show_envvar=True,
     help="Set of workloads. standard: the pinned workloads; quick: small models from packages; "
-    "max, max-quick: the same workloads with the best settings for this machine; depth, "
-    "depth-quick: speed by length of the prompt; cache, cache-quick: conversations with the "
-    "server's prompt cache; cold, cold-quick: from the start of a process or server to its first "
-    "result; fit, fit-quick: memory by batch size and context length; "
-    "served, served-quick: vectors from a server; coco: the pictures of earlier published "
-    "results.",
+    "max: the best settings for this machine; depth: speed by prompt length; cache: conversations "
+    "with the server's prompt cache; cold: cold starts; fit: memory by batch size and context "
+    "length; served: vectors from a server; NAME-quick: one of these with small models. `nobs "
+    "tasks` lists all.",
 )  # fmt: skip
 
 
@@ -136,8 +134,8 @@ _NODE_TYPE = Matching(
 )
 node_option = click.option(
     "--node", type=_NODE_TYPE, metavar="NAME", envvar="NOBS_NODE", show_envvar=True,
-    help="Name of this machine among others of its model, such as $SLURMD_NODENAME: it is recorded "
-    "in the report and its file name.",
+    help="Name of this machine, which distinguishes it from others of its model, such as "
+    "$SLURMD_NODENAME. It is part of the report and of its file name.",
 )  # fmt: skip
 
 device_option = click.option(
@@ -148,7 +146,7 @@ device_option = click.option(
 
 together_option = click.option(
     "--together", is_flag=True,
-    help="After each of several devices alone: all of them at once, with the sum, the scaling "
+    help="With several devices: measure each alone, then all at once. Shows the sum, the scaling "
     "efficiency and the worst device.",
 )  # fmt: skip
 
@@ -172,7 +170,7 @@ price_options = combine(
 
 tasks_option = click.option(
     "--task", "-t", "tasks", multiple=True, metavar="T[,T]", envvar="NOBS_TASKS", show_envvar=True,
-    help="Tasks to run; default: all, those of the profile.",
+    help="Tasks; default: all tasks of the profile.",
 )  # fmt: skip
 
 
@@ -269,10 +267,10 @@ how_options = combine(
                  "3 repeats); default: that of the workload."),
     click.option("--sustain", "sustain_s", type=Duration(), metavar="TIME",
                  help="Repeat without a pause for this long, as in 15m, and compare the end with "
-                 "the beginning; an open result."),
+                 "the beginning. The result is open."),
     click.option("--rest", type=Duration("auto"), metavar="TIME|auto",
                  help="Rest between repeats, as in 10s; auto: until the device is as cool or as "
-                 "fast as at first (at most 60 s); an open result."),
+                 "fast as at first (at most 60 s). The result is open."),
     click.option("--timeout", "timeout_s", type=click.FloatRange(1), default=4 * 3600.0,
                  metavar="S", help="Time limit for the whole run in seconds.  [default: 4 h]"),
 )  # fmt: skip

@@ -41,11 +41,12 @@ def command(  # noqa: PLR0913 - one for each option
     price_file: Path | None,
     power_price: str | None,
 ) -> None:
-    """Rank machines by throughput, energy or money, in groups that don't differ.
+    """Rank machines by throughput, energy or money, in groups without significant differences.
 
-    Reads every report of the given files and results directories, also those in `runs`. Several
-    reports of one node (`nobs run --node`) are runs of one machine: they show how much runs differ.
-    A machine that differs from the others of its model is named, with warnings that may explain it.
+    Reads every report of the given files and results directories, including those in `runs`.
+    Several reports of one node (`nobs run --node`) are runs of one machine and show its run-to-run
+    variance. A machine that differs from others of the same model is named, with the warnings that
+    may explain it.
     """
     from nobs.cli.report import check_claims, read_prices, write_output
     from nobs.errors import UsageError

@@ -43,19 +43,19 @@ def _check_options(
 slurm_options = combine(
     click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- RUN_OPTIONS...]"),
     click.option("--nodes", type=click.IntRange(1, 10_000), default=1, show_default=True,
-                 help="Number of nodes; each runs all of it."),
+                 help="Number of nodes; each measures everything."),
     click.option("--array", "is_array", is_flag=True,
-                 help="Run as many jobs of one node, which start as nodes become free (two may get "
-                 "the same one), instead of one job that waits for all nodes."),
-    click.option("--partition", type=_NAME_TYPE, metavar="NAME", help="Partition of Slurm."),
+                 help="Submit one job per node as a job array, instead of one job that waits for "
+                 "all nodes. Each starts as soon as a node is free; two may get the same node."),
+    click.option("--partition", type=_NAME_TYPE, metavar="NAME", help="Slurm partition."),
     click.option("--gres", type=_NAME_TYPE, metavar="GRES",
                  help="Devices per node, as in gpu:1 or gpu:h100:8."),
     click.option("--time", "limit_min", type=click.IntRange(5), metavar="MINUTES",
-                 help="Time limit of Slurm; default: the run's --timeout and 10 minutes. Shorter "
-                 "ones are reached: the run is interrupted, requeued and resumed."),
+                 help="Slurm's time limit; default: --timeout of the run plus 10 minutes. A run "
+                 "that reaches a shorter limit is interrupted, requeued and resumed."),
     click.option("--requeues", type=click.IntRange(0, 100), default=3, show_default=True,
-                 help="How often the job is requeued at its time limit; 0: not after the loss of a "
-                 "node either."),
+                 help="Maximum number of requeues at the time limit; with 0 the job isn't requeued "
+                 "after the loss of a node either."),
     click.option("--option", "-o", "options", multiple=True, callback=_check_options,
                  metavar="NAME[=VALUE]",
                  help="Another option of sbatch: account=NAME, mem=64G, constraint=h100. Can be "
@@ -66,10 +66,10 @@ slurm_options = combine(
     click.option("--nobs", "program", metavar="PROGRAM",
                  help="The program on the nodes; default: this one. In a container it is `nobs`."),
     click.option("--pyxis", "image", metavar="IMAGE",
-                 help="Run in this image, by Slurm's plugin pyxis: one of a registry, as in "
+                 help="Run in this image with Slurm's plugin pyxis: a registry's, as in "
                  "ghcr.io/you/nobs:cuda (or @sha256:HEX), or a squashfs file."),
     click.option("--bundle", metavar="DIRECTORY",
-                 help="Run in this OCI bundle, by `srun --container`; its config must mount the "
+                 help="Run in this OCI bundle with `srun --container`; its config must mount the "
                  "results directory."),
 )  # fmt: skip
 

@@ -31,7 +31,7 @@ _FOLLOW_ONLY = ("job", "results", "on_interrupt", "as_json")
 
 @click.group(name="submit")
 def command() -> None:
-    """Run NOBS on many machines by an engine that schedules them, and wait for the reports."""
+    """Run NOBS on many machines through a scheduler (Slurm), and wait for the reports."""
 
 
 @command.command(name="slurm")
@@ -40,8 +40,8 @@ def command() -> None:
               help="Wait for this job, submitted earlier, instead of submitting one.")  # fmt: skip
 @click.option("--no-wait", is_flag=True, help="Submit only, and print the job's id.")
 @click.option("--on-interrupt", type=click.Choice(["ask", "leave", "cancel"]), default="ask",
-              show_default=True, help="What becomes of the job on Ctrl-C; without a terminal, ask "
-              "leaves it.")  # fmt: skip
+              show_default=True, help="What happens to the job on Ctrl-C: ask, leave it running or "
+              "cancel it. Without a terminal, ask leaves it.")  # fmt: skip
 @json_option
 @click.pass_context
 def slurm(
@@ -56,7 +56,7 @@ def slurm(
 ) -> None:
     """Submit what `nobs export slurm` writes, wait for its end, and collect the reports.
 
-    A request that Slurm can never meet fails at once. The table says what became of each node. The
+    A request that Slurm can never satisfy fails at once. A table shows the state of each node. The
     exit code is that of the job, else 1 if a report is partial or lost.
     """
     from nobs.launch.slurm import check_installed, submit
@@ -91,7 +91,7 @@ def _finish(name: str, results: Path, on_interrupt: str, *, as_json: bool) -> in
             choice = _choose(name, on_interrupt)
         if choice == "leave":
             again = f"nobs submit slurm --job {name} --results {results}"
-            click.echo(wrap(f"nobs: job {name} goes on. Wait for it again: {again}"), err=True)
+            click.echo(wrap(f"nobs: job {name} continues. To wait for it again: {again}"), err=True)
             return 130
         if choice == "cancel":
             interrupted = True
@@ -174,9 +174,9 @@ class _Watch:
             if time.monotonic() - self._answered > PATIENCE_S:
                 raise RunLost(
                     f"Slurm hasn't answered for {PATIENCE_S / 60:.0f} minutes; job {self._name} "
-                    "may go on.", f"Wait for it again: `nobs submit slurm --job {self._name}`.",
+                    "may continue.", f"Wait for it again: `nobs submit slurm --job {self._name}`.",
                 ) from error  # fmt: skip
-            self._live.show(f"job {self._name}: Slurm doesn't answer; its jobs go on")
+            self._live.show(f"job {self._name}: Slurm doesn't answer; its jobs continue")
             return None, True
         self._answered = time.monotonic()
         return self._job, True

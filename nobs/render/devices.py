@@ -49,7 +49,7 @@ def _table(comparison: DeviceComparison) -> GroupedTable:
     ranking = comparison.ranking
     table = GroupedTable(f"{ranking.workload} ({ranking.division}): devices")
     table.add_columns("device", is_text=True, wraps=True)
-    table.add_columns(ranking.figure.label, "95 % CI", "to the best")
+    table.add_columns(ranking.figure.label, "95 % CI", "vs best")
     table.add_caption(ranking.model)
     for each in comparison.places:
         place = each.place

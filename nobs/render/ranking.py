@@ -22,8 +22,8 @@ MAX_RESOLUTION = 0.5
 """Larger differences need no statistics."""
 NOTE = (
     "Machines of one group don't differ significantly from the group's best (95 % CIs, corrected"
-    " for the number of machines). Single runs are taken to differ as much as their repeats do;"
-    " with several runs of each machine that is measured."
+    " for the number of machines). The CIs of single runs assume that runs vary as much as repeats"
+    " do; with several runs per machine their variation is measured."
 )
 _FIELDS = ("workload", "division", "model", "by", "rank", "group", "machine", "hardware", "runs",
            "figure", "value", "reach", "to_best", "to_best_low", "to_best_high", "per_joule",
@@ -70,7 +70,7 @@ def _build_table(ranking: Ranking) -> GroupedTable:
     table = GroupedTable(f"{ranking.workload} ({ranking.division}): by {ranking.by}")
     table.add_columns("#", "group")
     table.add_columns("machine", is_text=True, wraps=True)
-    table.add_columns(ranking.figure.label, "95 % CI", "to the best")
+    table.add_columns(ranking.figure.label, "95 % CI", "vs best")
     table.add_columns(*(figure.label for figure in extra))
     table.add_caption(ranking.model)
     for number, place in enumerate(ranking.places, start=1):
@@ -130,8 +130,8 @@ def sentences(ranking: Ranking) -> Iterator[str]:
     yield from _about_differences(ranking)
     if ranking.is_of_sums:
         yield (
-            "Sums aren't grouped: a run at once doesn't show how much such runs differ. Their price"
-            " is that of the whole machine."
+            "Sums over the devices of a machine aren't grouped, because the variation between runs"
+            " is unknown. Their price is that of the whole machine."
         )
     elif any(place.group is None for place in ranking.places):
         yield "Without a group: too few repeats or runs for an interval."
@@ -142,19 +142,19 @@ def _about_differences(ranking: Ranking) -> Iterator[str]:
     if ranking.resolution is None:
         return
     if ranking.resolution > MAX_RESOLUTION:
-        yield "The runs vary too much to name an odd machine: measure more of them."
+        yield "The runs vary too much to detect a slow machine; add runs of each machine."
     else:
         yield (
-            f"This table names a machine that is {format_share(ranking.resolution)} worse than the"
-            " others of its model in 19 of 20 cases."
+            f"A machine that is {format_share(ranking.resolution)} worse than the others of its"
+            " model is detected in 19 of 20 cases."
         )
     share = format_share(SLOW_CARD)
     if ranking.resolution <= SLOW_CARD:
         return
     if ranking.needed is None:
-        yield f"For {share} it would take more than {MOST_RUNS} runs of each: measure in quiet."
+        yield f"Detecting {share} needs more than {MOST_RUNS} runs per machine: reduce the noise."
     else:
-        yield f"For {share} it would take about {ranking.needed} runs of each machine."
+        yield f"Detecting {share} needs about {ranking.needed} runs per machine."
 
 
 def _cells(ranking: Ranking, number: int, place: Place) -> list[object]:

@@ -78,7 +78,7 @@ def _section(ranking: Ranking) -> str:
 
 def _table(ranking: Ranking) -> str:
     extra = extra_figures(ranking)
-    texts = ["#", "group", "machine", ranking.figure.label, "95 % CI", "interval", "to the best"]
+    texts = ["#", "group", "machine", ranking.figure.label, "95 % CI", "interval", "vs best"]
     heads = [*texts, *(figure.label for figure in extra)]
     cells = "".join(
         f'<th scope="col"{"" if head in ("machine", "interval") else _NUMBER}>{escape(head)}</th>'

@@ -160,7 +160,7 @@ def _order(item: Item) -> dict[str, Collected]:
     return {
         to_line(spec.run_id): Collected(
             state=State.LOST, source=to_line(item.source), machine=host, run=to_line(spec.run_id),
-            reason="it was started and has no report: its machine died, or the copy isn't whole",
+            reason="it has no report: its machine died, or the copy is incomplete",
         )
     }  # fmt: skip
 

@@ -166,7 +166,7 @@ def explain(comparison: DeviceComparison) -> Iterator[str]:
     if not comparison.odd and ranking.resolution is not None:
         yield (
             "No device stands out: one that differs by"
-            f" {format_share(ranking.resolution)} would be named in 19 of 20 cases."
+            f" {format_share(ranking.resolution)} would be detected in 19 of 20 cases."
         )
     for each in comparison.places:
         is_pair = not comparison.has_test and each.is_slower_than_best
@@ -175,9 +175,7 @@ def explain(comparison: DeviceComparison) -> Iterator[str]:
         elif each.observations and each.place.oddity is None:
             yield f"{each.device}: {'; '.join(each.observations)}"
     if not comparison.has_test:
-        yield (
-            f"Not tested for an odd one: that needs {MIN_ALIKE} devices of one model, and repeats."
-        )
+        yield (f"No test for outlying devices: it needs {MIN_ALIKE} of one model, and repeats.")
 
 
 def _change(ratio: Ratio) -> str:

@@ -81,7 +81,7 @@ def _read(file: Path) -> str:
             "Save it as CSV in UTF-8.",
         ) from error
     if "\0" in text:
-        raise UsageError(f"The price file {file} isn't a text.", "Save it as CSV in UTF-8.")
+        raise UsageError(f"The price file {file} isn't a text file.", "Save it as CSV in UTF-8.")
     return text
 
 

@@ -55,8 +55,7 @@ def find_together(
             rates = [rate_within(model, window) for model in known[len(alone) :]]
             if any(rate is None for rate in rates):
                 missing.append(
-                    f"{label}: the devices measured it at the same time for too short; "
-                    "use --sustain 5m"
+                    f"{label}: the devices overlapped for too short a time; use --sustain 5m"
                 )
                 continue
             parts = tuple(

@@ -24,7 +24,7 @@ class LimitWatch:
         self.first = self._last = self._read()
         self.changes: list[LimitChange] = []
 
-    def look(self, repeat: int, *, is_last: bool = False) -> None:
+    def check(self, repeat: int, *, is_last: bool = False) -> None:
         """Read the limits after `repeat`, unless that was done only just; the last one is read."""
         if repeat == self._seen_repeat or (self._clock() < self._due_s and not is_last):
             return

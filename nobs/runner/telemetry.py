@@ -55,7 +55,7 @@ class Monitor:
         """Note the end of a repeat, and read the limits; the last one is the end of the region."""
         self._end_s = time.perf_counter()
         self._repeats += 1
-        self._limits.look(self._repeats)
+        self._limits.check(self._repeats)
 
     def watch_idle(self, seconds: float = BASELINE_S, *, cpu_s: float = 0.0) -> None:
         """Watch the idle machine; takes no time where no reader measures power.
@@ -81,7 +81,7 @@ class Monitor:
     def __exit__(self, *_error: object) -> None:
         if self._end_s is None:
             self.mark()
-        self._limits.look(self._repeats, is_last=True)
+        self._limits.check(self._repeats, is_last=True)
         self._busy.__exit__(None, None, None)
         self._foreign = self._count_foreign()
 

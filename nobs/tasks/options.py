@@ -96,7 +96,7 @@ TUNING_BUDGET: Option[float] = Option(
 )  # fmt: skip
 PASS_BUDGET: Option[float] = Option(
     name="pass_budget", kind=float, metavar="S", parameter="pass_budget_s",
-    help="In max workloads: maximum seconds of a pass, which has fewer rows if it takes longer.",
+    help="In max workloads: maximum seconds per pass; a slower machine gets fewer rows.",
 )  # fmt: skip
 
 SERVER_URL: Option[str] = Option(

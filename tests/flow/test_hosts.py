@@ -35,7 +35,7 @@ def test_hosts_run_at_the_same_time_and_their_reports_come_home(tmp_path: Path) 
         ("box1", "complete"), ("box2", "complete"),
     ]  # fmt: skip
     assert {host["name"]: host["run_id"] for host in told["hosts"]} == runs
-    assert "box1 and box2 are one machine" in stderr
+    assert "box1 and box2 are the same machine" in stderr
     assert "box1: step 1/1: " in stderr
     assert "box2: ok, 2 repeats" in stderr
 
@@ -140,7 +140,7 @@ def test_a_launcher_that_is_gone_is_replaced_by_attach(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert list(runs) == ["box1"]
     assert absent.returncode == 3
-    assert "box1 has nothing of 20200101T000000Z-abcdef" in " ".join(absent.stdout.split())
+    assert "box1 has no run of 20200101T000000Z-abcdef" in " ".join(absent.stdout.split())
 
 
 def test_ctrl_c_interrupts_the_runs_and_brings_home_what_there_is(tmp_path: Path) -> None:

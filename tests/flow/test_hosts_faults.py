@@ -123,7 +123,7 @@ def test_an_archive_that_never_comes_whole_is_lost_but_not_gone(tmp_path: Path) 
         again = nobs(server, "attach", fleet, "--host", "box1")
         runs = reports(server)
 
-    assert "isn't whole" in text
+    assert "is incomplete" in text
     assert again.returncode == 0, again.stderr
     assert list(runs) == ["box1"]
 
@@ -166,7 +166,7 @@ def test_a_host_that_is_lost_is_given_up_after_a_while(
         )
         shell = Shell(host=Host(name="box1", address="box1"), config=server.config)
         fleet = Fleet([Box(shell, order, Vanishing(server))])
-        fleet.each(Box.look)
+        fleet.each(Box.inspect)
         fleet.each(Box.measure)
         (server.home("box1") / "models/waits/go").touch()
 

@@ -57,7 +57,7 @@ def check_cache(home: Path, cache: Path, pins: Sequence[DatasetPin | ModelPin]) 
     pins = [pin for pin in pins if pin.source is not Source.HUB or pin.revision]
     missing = missing_pins(pins, cache, is_complete_model)
     here = len(pins) - len(missing)
-    found = f"{cache}: {here} of {len(pins)} pins of the catalogue are here"
+    found = f"{cache}: {here} of {len(pins)} models and data sets of the catalogue are cached"
     if not missing:
         return Check.ok("cache", found)
     return Check.warn("cache", f"{found}; missing: {', '.join(missing)}.", _FETCH)

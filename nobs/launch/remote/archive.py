@@ -48,7 +48,7 @@ def receive(stream: IO[bytes], run_id: str, results: Path) -> Path:
 
 
 def _damaged(run_id: str, why: str) -> Damaged:
-    return Damaged(f"The archive of run {run_id} isn't whole: {why}.", "Copy it again.")
+    return Damaged(f"The archive of run {run_id} is incomplete: {why}.", "Copy it again.")
 
 
 def _read_digests(stream: IO[bytes], run_id: str) -> Iterator[tuple[str, str]]:

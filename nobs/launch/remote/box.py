@@ -97,7 +97,7 @@ class Box:
         self._lines = 0
         self._run_id: str | None = None
 
-    def look(self) -> None:
+    def inspect(self) -> None:
         """Find what the host has; HostRefused if it can't be reached."""
         script = scripts.probe(__version__, self.host.nobs)
         try:
@@ -108,7 +108,7 @@ class Box:
         self._watch.say("reached", lasting=False)
 
     def install(self, wheel: Wheel, extras: str) -> None:
-        """Install this version in a directory of its own there, and look again."""
+        """Install this version in a directory of its own there, and inspect the host again."""
         require_space(self.host, self.machine, extras)
         self._watch.say(f"installing NOBS {__version__}{extras}")
         path = f"hosts/{self._fleet}-wheel/{wheel.name}"
@@ -122,7 +122,7 @@ class Box:
             persist(attempt, self._patience)
         except RequirementError as error:
             raise not_installed(self.host, error) from error
-        self.look()
+        self.inspect()
 
     @property
     def program(self) -> str:
@@ -172,8 +172,8 @@ class Box:
             first = f"{error.remedy} " if isinstance(error, StorageError) else ""
             raise RunLost(
                 error.message,
-                f"{first}What it has made stays there, and it may go on: "
-                f"`nobs attach {self._order.fleet}` with the same hosts brings it home.",
+                f"{first}The run may continue there, and its results are kept: "
+                f"`nobs attach {self._order.fleet}` with the same hosts copies them.",
             ) from error
 
     def _finish(self) -> Part:
@@ -229,12 +229,16 @@ class Box:
             self._watch.say(to_line(text.strip()), lasting=False)
         elif kind == "absent":
             raise RequirementError(
-                f"{self.host.name} has nothing of {self._order.fleet}.", "Check name and host."
+                f"{self.host.name} has no run of {self._order.fleet}.",
+                "Check the name, and name the hosts of `nobs run`.",
             )
         elif kind == "spec" and self._run_id is None:
             spec = RunSpec.model_validate_json(text)
             if safe_name(spec.run_id) != spec.run_id:
-                raise RunLost(f"{self.host.name} names a run wrongly.", "Check the host.")
+                raise RunLost(
+                    f"{self.host.name} sent an invalid run id: {to_line(spec.run_id)}.",
+                    "Check that NOBS on the host is this version.",
+                )
             self._run_id = spec.run_id
             self._watch.begin(spec)
 

@@ -58,7 +58,7 @@ echo "$(uname -n) $$" >"$final.lock/holder"
 [ -f "$final/complete" ] && exit 0
 if command -v sha256sum >/dev/null; then sum=sha256sum; else sum='shasum -a 256'; fi
 found=$($sum <"$wheel" | cut -d ' ' -f 1)
-[ "$found" = "$sha256" ] || { echo "the wheel isn't whole" >&2; exit 9; }
+[ "$found" = "$sha256" ] || { echo "the copied wheel is incomplete" >&2; exit 9; }
 rm -rf "$final"
 for python in python3.13 python3.12 python3 python ''; do
     "$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null &&

@@ -63,7 +63,7 @@ def _files(package: Path) -> Iterator[tuple[str, bytes]]:
         installed = distribution("nobs")
     except PackageNotFoundError as error:
         raise RequirementError(
-            "NOBS isn't installed here, but runs from its files; there is no wheel to bring along.",
+            "NOBS runs from its source files here, so there is no package to install on hosts.",
             "Install it here (`make setup` in a checkout), or on the hosts.",
         ) from error
     for name in ("METADATA", "entry_points.txt"):

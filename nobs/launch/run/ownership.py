@@ -51,8 +51,8 @@ def release_silent(run_dir: RunDir, watch_s: float = SILENT_S) -> None:
         return
     if is_beating(run_dir, watch_s):
         raise UsageError(
-            f"Run {run_dir.path.name} is alive: {state.owner.user} on {state.owner.host} executes "
-            "it, and its heartbeat goes on.",
+            f"Run {run_dir.path.name} is running on {state.owner.host} (user {state.owner.user}): "
+            "its heartbeat continues.",
             "Wait until it has ended, or start a new run.",
         )
     run_dir.state_file.unlink(missing_ok=True)
@@ -79,7 +79,7 @@ def require_claim(run_dir: RunDir, state: RunState) -> None:
         by = f"{now.owner.user} on {now.owner.host}" if now else "another machine"
         raise RunLost(
             f"Run {run_dir.path.name} was taken over by {by}.",
-            "This machine's results of it are dropped. Look there.",
+            "The results of this machine are discarded; see the run there.",
         )
 
 

@@ -46,7 +46,7 @@ def check_node(spec: RunSpec, node: str | None) -> None:
     """Raise UsageError if another machine than the run's own would measure the missing steps."""
     if node is not None and spec.node is not None and node != spec.node:
         raise UsageError(
-            f"Run {spec.run_id} is of the node {spec.node}, this is {node}.",
+            f"Run {spec.run_id} belongs to node {spec.node}; this is node {node}.",
             "Resume it there, start a new run, or measure all of it here with --take-over.",
         )
 

@@ -24,7 +24,7 @@ function drawCompared(each) {
     [marked(device.name, device.is_odd, "stands out"), h("small", null, device.hardware)],
     device.value, device.reach || "–", device.to_best === null ? "" : device.to_best.toFixed(3)]);
   return h("section", { class: "panel" }, h("h3", null, title),
-    plainTable("Each device alone", ["device", each.label, "95 % CI", "to the best"], rows), listed(each.sentences));
+    plainTable("Each device alone", ["device", each.label, "95 % CI", "vs best"], rows), listed(each.sentences));
 }
 
 function drawSum(each) {

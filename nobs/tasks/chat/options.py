@@ -25,15 +25,15 @@ SWEEP: Option[bool] = Option(
 )
 SLO: Option[str] = Option(
     name="slo", metavar="LIMITS",
-    help="Search the highest load at which 95 % of the requests keep these limits (ttft, tpot, itl,"
-    " latency), as in ttft=1s,tpot=50ms, or 99 % with @p99 at the end: a concurrency, or with"
-    " --rate an arrival rate.",
+    help="Find the highest load at which 95 % of the requests keep these limits (ttft, tpot, itl,"
+    " latency), as in ttft=1s,tpot=50ms, or 99 % with @p99 at the end. The load is a concurrency,"
+    " with --rate an arrival rate.",
 )  # fmt: skip
 SHARE: Option[str] = Option(
     name="share", metavar="I/N", default="0/1",
-    help="Drive the share of client I (from 0) of N clients that load one server together, with"
-    " --start-at; `nobs collect` merges their reports. auto: take I and N from Slurm, auto/N: I"
-    " from Slurm or an Indexed Job.",
+    help="Be client I (from 0) of N clients that load one server together; needs --start-at. `nobs"
+    " collect` merges their reports. auto: I and N from Slurm; auto/N: I from Slurm or a Kubernetes"
+    " Indexed Job.",
 )  # fmt: skip
 START_AT: Option[str] = Option(
     name="start_at", metavar="TIME",

@@ -15,7 +15,10 @@ IMAGE_SIZE: Option[int] = Option(
 )  # fmt: skip
 STEPS: Option[int] = Option(name="steps", kind=int, help="Denoising steps per image.")
 GUIDANCE: Option[float] = Option(
-    name="guidance", kind=float, help="Scale of classifier-free guidance; up to 1 there is none."
+    name="guidance",
+    kind=float,
+    metavar="S",
+    help="Scale of classifier-free guidance; 1 or less: without it.",
 )
 NEGATIVE_PROMPT: Option[str] = Option(
     name="negative_prompt", metavar="TEXT", help="Negative prompt of every image."

@@ -132,7 +132,7 @@ def _ending(
         if is_exhausted(RuntimeError(line)):
             return {"by": Stop.OUT_OF_MEMORY, "at": at, "why": line.strip()}
     raise NobsError(
-        f"The growing process ended with exit code {code}: {said[-LAST_CHARACTERS:]}",
+        f"The process that tries the sizes ended with exit code {code}: {said[-LAST_CHARACTERS:]}",
         "Measure it with --profile standard or quick to see whether it runs at all.",
     )
 

@@ -6,7 +6,7 @@ from nobs.tasks.chat.options import LOAD, MAX_OUTPUT_TOKENS
 from nobs.tasks.options import SERVER, Option, Role
 
 MAX_SIDE: Option[int] = Option(
-    name="max_side", kind=int, help="Reduce images to fit a square of this many pixels a side."
+    name="max_side", kind=int, help="Maximum width and height of images; larger ones are reduced."
 )
 ONE_IMAGE: Option[int] = Option(
     name="one_image_questions", kind=int, metavar="N",

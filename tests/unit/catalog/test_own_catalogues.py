@@ -99,7 +99,7 @@ def test_another_content_is_a_difference(monkeypatch: pytest.MonkeyPatch, lab: P
     [
         ("[", "isn't valid TOML"),
         ("[task]",
-         "it has task; its tables are models, datasets, workloads, profiles, architectures"),
+         "it has the unknown table task; known are models, datasets, workloads, profiles, arch"),
         ('[models."thenlper/gte-large"]', "thenlper/gte-large is already in the catalogue"),
         ('[profiles]\nquick = ["embeddings/1"]', "quick is already in the catalogue"),
         ('[profiles]\nmine = ["mine/1"]', "profile mine names mine/1, which isn't a workload"),

@@ -27,8 +27,8 @@ def test_every_host_has_one_line_that_fits(
         boxes.lines["box1"].show("1/2 fine", share=0.5, rest="4 s left")
         boxes.lines[name].say("not run: it refused your key. " * 9, lasting=False)
         stream.truncate(stream.seek(0))
-        assert boxes._live is not None
-        boxes._live.refresh()
+        assert boxes.live is not None
+        boxes.live.refresh()
         shown = stream.getvalue()
         boxes.write("box1: 1/2 raises loading the model: failed, benchmark: upside down weights")
         lasting = stream.getvalue()

@@ -43,7 +43,7 @@ def build(stream: io.StringIO, *, verbose: bool = False) -> str:
     progress = BuildProgress(output, verbose=verbose)
     for text in OUTPUT.splitlines():
         progress.show(text)
-        output._progress.refresh()
+        output.progress.refresh()
     output.clear()
     return stream.getvalue()
 

@@ -58,7 +58,7 @@ def last_frame(monkeypatch: pytest.MonkeyPatch, *seen: Event) -> list[str]:
     with Progress(make_container_plan(), output=output) as progress:
         for event in seen:
             progress.show(event)
-        output._progress.refresh()
+        output.progress.refresh()
         shown = screen.getvalue()
     *_, frame = re.split(r"\x1b\[2K|\x1b\[1A", shown)
     return re.sub(r"\x1b\[\??\d*[a-zA-Z]", "", frame).replace("\r", "").splitlines()

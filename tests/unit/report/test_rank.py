@@ -88,11 +88,11 @@ def test_runs_that_vary_too_much_say_so() -> None:
     noisy = replace(ranking, resolution=2.4, needed=None)
     middle = replace(ranking, resolution=0.12, needed=7)
 
-    assert "names a machine that is 3." in " ".join(ranking_text([ranking]).split())
-    assert "it would take" not in ranking_text([ranking])
-    assert "For 5.0 % it would take about 7 runs of each machine." in ranking_text([middle])
+    assert "A machine that is 3." in " ".join(ranking_text([ranking]).split())
+    assert "runs per machine." not in ranking_text([ranking])
+    assert "Detecting 5.0 % needs about 7 runs per machine." in ranking_text([middle])
     assert "The runs vary too much" in ranking_text([noisy])
-    assert "more than 100 runs of each: measure in quiet" in ranking_text([noisy])
+    assert "more than 100 runs per machine: reduce the noise" in ranking_text([noisy])
 
 
 def test_money_may_reverse_the_order_and_knows_the_differences_of_speed() -> None:

@@ -49,7 +49,7 @@ def test_devices_that_never_measured_at_the_same_time_have_no_sum() -> None:
     found, missing = find_together(alone, beside)
 
     assert not found
-    assert all("for too short; use --sustain 5m" in reason for reason in missing)
+    assert all("for too short a time; use --sustain 5m" in reason for reason in missing)
 
 
 def test_lines_name_sum_efficiency_and_the_worst_device() -> None:

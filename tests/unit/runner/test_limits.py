@@ -35,10 +35,10 @@ class Card:
 def test_a_limit_that_changes_names_the_repeat() -> None:
     card = Card({"power_limit_w": 450.0, "ecc": True})
     watch = LimitWatch([make_reader(), card.reader], lambda: card.now_s)
-    watch.look(1)
+    watch.check(1)
     card.limits["power_limit_w"] = 300.0
-    watch.look(2)
-    watch.look(3)
+    watch.check(2)
+    watch.check(3)
 
     (change,) = watch.changes
     assert (change.device, change.limit) == ("a device", "power_limit_w")
@@ -50,11 +50,11 @@ def test_a_limit_that_cannot_be_read_for_once_has_not_changed() -> None:
     card = Card({"power_limit_w": 450.0})
     watch = LimitWatch([card.reader], lambda: card.now_s)
     del card.limits["power_limit_w"]
-    watch.look(1)
+    watch.check(1)
     card.limits["power_limit_w"] = 450.0
-    watch.look(2)
+    watch.check(2)
     card.limits["power_limit_w"] = 300.0
-    watch.look(3)
+    watch.check(3)
 
     assert [(each.after, each.first_repeat) for each in watch.changes] == [(300.0, 3)]
 
@@ -66,7 +66,7 @@ def test_reading_takes_little_of_the_time_and_short_repeats_share_one() -> None:
         card.now_s += 0.001
         if number == 5_000:
             card.limits["cpu_governor"] = "powersave"
-        watch.look(number)
+        watch.check(number)
     (change,) = watch.changes
 
     assert card.readings * card.cost_s <= 1.2 * COST_SHARE * card.now_s
@@ -78,9 +78,9 @@ def test_the_last_repeat_is_followed_by_a_reading_however_short_it_was() -> None
     card = Card({"power_limit_w": 450.0}, cost_s=1.0)
     watch = LimitWatch([card.reader], lambda: card.now_s)
     card.limits["power_limit_w"] = 300.0
-    watch.look(1)
-    watch.look(2)
-    watch.look(2, is_last=True)
+    watch.check(1)
+    watch.check(2)
+    watch.check(2, is_last=True)
 
     assert [(each.first_repeat, each.last_repeat) for each in watch.changes] == [(1, 2)]
 
@@ -105,7 +105,7 @@ def test_a_change_between_repeats_stands_in_the_telemetry() -> None:
 def test_the_limits_of_this_host_stay_the_same_while_it_is_watched() -> None:
     (reader,) = find(Target(backend=Backend.CPU))
     watch = LimitWatch([reader])
-    watch.look(1, is_last=True)
+    watch.check(1, is_last=True)
 
     assert "cpu_limit_cores" in watch.first[0]
     assert watch.changes == []

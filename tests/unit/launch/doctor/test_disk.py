@@ -29,7 +29,9 @@ def test_the_cache_lacks_what_a_commit_pins_and_is_not_here(tmp_path: Path) -> N
     check = check_cache(Path("/"), tmp_path / "hub", pins)
 
     assert check.state is State.WARN
-    assert check.found.endswith("1 of 2 pins of the catalogue are here; missing: test/pinned.")
+    assert check.found.endswith(
+        "1 of 2 models and data sets of the catalogue are cached; missing: test/pinned."
+    )
 
 
 def test_the_disk_of_another_machine_is_not_ours() -> None:

@@ -48,7 +48,7 @@ def test_a_later_copy_replaces_an_earlier_one(tmp_path: Path) -> None:
 def test_a_cut_archive_leaves_nothing(tmp_path: Path, kept: int) -> None:
     whole = archive(FILES)
     assert kept < len(whole)
-    with pytest.raises(Damaged, match="isn't whole"):
+    with pytest.raises(Damaged, match="is incomplete"):
         receive(io.BytesIO(whole[:kept]), "a", tmp_path)
 
     assert left(tmp_path) == []

@@ -21,7 +21,7 @@ def test_the_lock_of_a_killed_installation_keeps_nobody_waiting(tmp_path: Path) 
     (lock / "holder").write_text(f"{platform.node()} {killed.pid}\n")
     done = run_install(tmp_path)
 
-    assert (done.returncode, done.stderr) == (9, "the wheel isn't whole\n")
+    assert (done.returncode, done.stderr) == (9, "the copied wheel is incomplete\n")
     assert not lock.exists()
 
 
