@@ -13,10 +13,11 @@ from nobs.log import configure_json
 from nobs.schema.enums import Backend, Status
 from nobs.schema.server import Connection
 from nobs.schema.share import Share
-from nobs.tasks.chat.load_report import LoadLevel, LoadMerge
+from nobs.tasks.chat.load_report import LoadLevel
 from nobs.tasks.chat.params import LoadParams
 from nobs.tasks.chat.report import ChatModelReport
 from nobs.tasks.chat.share_merge import merge_models
+from nobs.tasks.chat.share_report import LoadMerge
 from nobs.tasks.chat.share_table import ShareMeter
 from tests.fakes.dated import dated_server
 from tests.fakes.llm_answers import stream
