@@ -180,7 +180,7 @@ def test_ten_aliases_at_once_give_ten_reports_and_one_table(tmp_path: Path) -> N
         done = nobs(server, "run", "--host", ",".join(names), *WORK)
         runs = reports(server)
 
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     assert sorted(runs) == names
     assert len(set(runs.values())) == 10
     assert "10 of 10 hosts complete." in done.stdout

@@ -97,10 +97,14 @@ fi
 """
 _FOLLOW = r"""
 cd "$HOME/$home/hosts/$fleet/$kind/.." 2>/dev/null || { say absent "$fleet"; exit 0; }
+is_ours() {
+    [ ! -r "/proc/$pid/cmdline" ] || tr '\000' ' ' <"/proc/$pid/cmdline" | grep -qF "$fleet"
+}
 lives() {
     pid=$(cat "$kind/pid" 2>/dev/null) && kill -0 "$pid" 2>/dev/null || return 1
-    # After a restart of the host another process may have the number.
-    [ ! -r "/proc/$pid/cmdline" ] || tr '\000' ' ' <"/proc/$pid/cmdline" | grep -qF "$fleet"
+    # After a restart of the host another process may have the number. On a busy one, ours may
+    # have been forked, but not begun.
+    is_ours || { sleep 1; is_ours; }
 }
 shown='' said='' end='' waited=0
 while ! [ -f "$kind/pid" ] && [ "$waited" -lt 5 ]; do waited=$((waited + 1)); sleep 1; done
