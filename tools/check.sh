@@ -27,6 +27,7 @@ check page tools/lint_page.sh
 check shell shellcheck tools/*.sh docker/*.sh .ci/*.sh .ci/run
 check dockerfiles hadolint docker/*.Dockerfile
 check yaml check-yaml .pre-commit-config.yaml .github/workflows/*.yml compose.yaml compose/*.yaml mkdocs.yml
+check workflows check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 check docs python -m pytest --quiet --tb=short -p no:cacheprovider tests/unit/docs
 check site mkdocs build --strict --quiet
 exit "$failed"

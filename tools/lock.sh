@@ -18,6 +18,8 @@ lock() {  # lock FILE ARGUMENTS...
         --no-annotate "$@" pyproject.toml -o "$out/$target"
 }
 
+# What is locked stays as it is, unless uv is given --upgrade.
+cat "$out/dev.txt" "$out/torch.txt" > "$out/all.tmp"
 lock all.tmp --extra bench --extra quick --extra diffusion --group dev "$@"
 sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' "$out/all.tmp" | sort -u > "$out/names.tmp"
 accelerator='^(torch|triton|nvidia-[a-z0-9-]+|cuda-[a-z0-9-]+)$'
