@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes a root directory of Debian 13, whichever release the machine runs. From it come, as Debian 12 has none
-# of them: a base image with Python 3.12 or newer, the plugins buildx and compose, and an engine with CDI.
+# of them: a base image with Python 3.12 or newer, the plugins buildx and compose, an engine with CDI, and cosign.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -17,15 +17,18 @@ bootstrap() {
         -cf "$CI_STATE/base.tar" .
 }
 
-install_engine() {
+install() {
     cp /etc/resolv.conf "$DEBIAN_13/etc/resolv.conf"
     in_root apt-get update -qq
-    in_root apt-get install -y -qq --no-install-recommends docker.io docker-cli docker-buildx docker-compose iptables
+    in_root apt-get install -y -qq --no-install-recommends "$@"
     in_root apt-get clean
 }
 
-[ -e "$DEBIAN_13/.complete" ] && [ -e "$CI_STATE/base.tar" ] && exit 0
-install_packages debootstrap ca-certificates
-bootstrap
-install_engine
-touch "$DEBIAN_13/.complete"
+if [ ! -e "$DEBIAN_13/.complete" ] || [ ! -e "$CI_STATE/base.tar" ]; then
+    install_packages debootstrap ca-certificates
+    bootstrap
+    install docker.io docker-cli docker-buildx docker-compose iptables
+    touch "$DEBIAN_13/.complete"
+fi
+# Apart from the engine: an older root directory that was kept is completed.
+[ -x "$DEBIAN_13/usr/bin/cosign" ] || install cosign docker-registry

@@ -42,19 +42,12 @@ install_plugins() {
     done
 }
 
-base_image() {
-    docker image inspect "$BASE_TAG" >/dev/null 2>&1 && return
-    docker import --change 'ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt' \
-        --change 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt' --change 'CMD ["python3"]' \
-        "$CI_STATE/base.tar" "$BASE_TAG"
-}
-
 case $1 in
     start)
         mkdir -p "$CI_STATE"
         answers "$FIRST" || start_dockerd
         install_plugins
-        base_image
+        base_image "$FIRST"
         ;;
     stop) stop "$PIDFILE" ;;
 esac

@@ -87,6 +87,33 @@ apt_targets() {
         awk -v suite="$1" '$2 == suite && $3 == "main" { print $1 }'
 }
 
+# base_image HOST: gives the engine there the base image of all builds, Debian 13 with its Python.
+base_image() {
+    docker --host "$1" image inspect "$BASE_TAG" >/dev/null 2>&1 && return
+    docker --host "$1" import --change 'ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt' \
+        --change 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt' --change 'CMD ["python3"]' \
+        "$CI_STATE/base.tar" "$BASE_TAG"
+}
+
+# enter_debian_13 TREE...: makes the root directory of Debian 13 the root of this process, which has a mount namespace
+# of its own; the trees stay visible. A plain chroot is not enough: an import remounts "/".
+enter_debian_13() {
+    local tree
+    mount --bind "$DEBIAN_13" "$DEBIAN_13"
+    cd "$DEBIAN_13"
+    mount -t proc proc proc
+    mount -t sysfs sysfs sys
+    for tree in /sys/fs/cgroup /dev "$@"; do mount --rbind "$tree" ".$tree"; done
+    pivot_root . old
+    umount -l /old
+}
+
+# dockerd_in_debian_13 OPTION...: replaces this process by the engine of the root directory that it has entered.
+dockerd_in_debian_13() {
+    exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root dockerd "$@"
+}
+export -f enter_debian_13 dockerd_in_debian_13
+
 install_packages() {
     local missing=()
     for package in "$@"; do

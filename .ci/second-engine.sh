@@ -54,19 +54,12 @@ share_images() {
     done
 }
 
-# Runs inside the new namespaces. A plain chroot is not enough: an import remounts "/".
+# Runs inside the new namespaces.
 enter() {
     ip link set lo up
     share_images
-    mount --bind "$DEBIAN_13" "$DEBIAN_13"
-    cd "$DEBIAN_13"
-    mount -t proc proc proc
-    mount -t sysfs sysfs sys
-    for tree in /sys/fs/cgroup /dev /tmp "$REPO" "$CDI"; do mount --rbind "$tree" ".$tree"; done
-    pivot_root . old
-    umount -l /old
-    exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
-        dockerd --host unix:///run/docker.sock --pidfile /run/docker.pid --exec-root /run/docker
+    enter_debian_13 /tmp "$REPO" "$CDI"
+    dockerd_in_debian_13 --host unix:///run/docker.sock --pidfile /run/docker.pid --exec-root /run/docker
 }
 
 start() {

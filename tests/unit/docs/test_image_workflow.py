@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from nobs import __version__
 from tests.fakes.pages import REPO
 
+SCRIPT = REPO / "tools/publish_images.sh"
 WORKFLOW = import_module("yaml").safe_load((REPO / ".github/workflows/images.yml").read_text())
 BUILDS: list[dict[str, str]] = WORKFLOW["jobs"]["build"]["strategy"]["matrix"]["include"]
 
@@ -20,8 +22,10 @@ def scripts() -> list[str]:
     ]
 
 
-def recipe(backend: str) -> str:
-    return (REPO / "docker" / f"{backend}.Dockerfile").read_text()
+def recipe(image: str) -> tuple[str, str]:
+    """Return the Dockerfile's text and the index of torch that the script names for an image."""
+    [(backend, index)] = re.findall(rf"^ +{image}\) echo (\w+) (\S+) ;;$", SCRIPT.read_text(), re.M)
+    return (REPO / "docker" / f"{backend}.Dockerfile").read_text(), index
 
 
 def test_every_image_that_is_built_is_published() -> None:
@@ -34,13 +38,16 @@ def test_every_image_that_is_built_is_published() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("backend", sorted({build["backend"] for build in BUILDS}))
-def test_the_arguments_of_a_build_are_those_of_its_recipe(backend: str) -> None:
-    given = {name for script in scripts() for name in re.findall(r'--build-arg "([A-Z_]+)=', script)}
+@pytest.mark.parametrize("image", sorted({build["image"] for build in BUILDS}))
+def test_the_arguments_of_a_build_are_those_of_its_recipe(image: str) -> None:
+    text, index = recipe(image)
+    given = set(re.findall(r'--build-arg "([A-Z_]+)=', SCRIPT.read_text()))
 
-    assert given == {"TORCH_INDEX", "NOBS_VERSION", "NOBS_COMMIT", "NOBS_SOURCE"}
-    assert given <= set(re.findall(r"^ARG ([A-Z_]+)", recipe(backend), re.MULTILINE))
-    assert " AS facts" in recipe(backend)
+    assert given == {"BASE_IMAGE", "TORCH_INDEX", "NOBS_VERSION", "NOBS_COMMIT", "NOBS_SOURCE"}
+    assert given <= set(re.findall(r"^ARG ([A-Z_]+)", text, re.MULTILINE))
+    assert " AS facts" in text
+    # CUDA 12 is for older drivers; all others have the index that their recipe takes by itself.
+    assert image == "cuda12" or f"ARG TORCH_INDEX={index}\n" in text
 
 
 def test_only_publishing_may_sign_and_nothing_else_is_granted() -> None:
@@ -69,10 +76,28 @@ def test_the_scripts_are_bash_and_interpolate_nothing() -> None:
         subprocess.run(["bash", "-n", "-c", script], check=True, timeout=10)
 
 
-def test_the_version_is_read_as_the_package_has_it() -> None:
-    from nobs import __version__
+def test_the_workflow_calls_the_script_as_it_is_meant() -> None:
+    called = [
+        words for script in scripts() for words in re.findall(r"publish_images\.sh (\w+)", script)
+    ]
+    done = subprocess.run([SCRIPT], check=False, timeout=10, capture_output=True, text=True)
 
-    [line] = {found for script in scripts() for found in re.findall(r"^version=\$\((.*)\)$", script, re.MULTILINE)}
+    assert called == ["build", "tag", "sign"]
+    assert (done.returncode, done.stderr) == (2, "publish_images: build, tag or sign\n")
+
+
+def test_an_image_that_is_not_known_is_refused() -> None:
+    done = subprocess.run(
+        [SCRIPT, "build", "cuda11", "amd64", "x.example/nobs"], check=False, timeout=10,
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert "there is no image cuda11" in done.stderr
+
+
+def test_the_version_is_read_as_the_package_has_it() -> None:
+    [line] = re.findall(r"^version=\$\((.*)\)$", SCRIPT.read_text(), re.MULTILINE)
     done = subprocess.run(
         shlex.split(line), cwd=REPO, check=True, timeout=10, capture_output=True, text=True
     )
