@@ -41,27 +41,41 @@ class Work:
     connection: Connection | None = None
     """How this process reaches `server`."""
 
+    def params_of[P: Params](self, *kinds: type[P]) -> P:
+        """Return the workload's parameters; TypeError unless they are of one of `kinds`."""
+        if not isinstance(self.workload.params, kinds):
+            names = " or ".join(kind.__name__ for kind in kinds)
+            raise TypeError(f"the parameters of {self.workload.label} aren't {names}")
+        return self.workload.params
+
 
 class Bench(Protocol):
-    """The work of one step; made once, loaded once, then repeated by the measuring loop."""
+    """The work of one step; made once, loaded once, then repeated by the measuring loop.
+
+    Benches that inherit from it need only the methods that have something to do.
+    """
 
     def load(self) -> None:
         """Load the model onto the device."""
+        return
 
     def warm_up(self) -> None:
         """Do untimed work of every shape that the timed work has."""
+        return
 
     def run(self) -> int:
         """Do the whole timed work once; return the number of units."""
 
     def synchronize(self) -> None:
         """Wait until the device has finished."""
+        return
 
     def facts(self) -> dict[str, Any]:
         """Return values read back from the model and its output, for the report."""
 
     def close(self) -> None:
         """Drop every reference to the model."""
+        return
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ from typing import Any
 
 from nobs.errors import HostApiError
 from nobs.providers.chat import messages_of, new_prefix
-from nobs.tasks.base import Work
+from nobs.tasks.base import Bench, Work
 from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE, has_too_many_failures, request_of
 from nobs.tasks.chat.client.accuracy import LoopbackFailed, measure_own_error
 from nobs.tasks.chat.client.chat import ChatClient, ChatRequest, chat_stream
@@ -39,12 +39,12 @@ class SentRequest:
     request: LlmRequest
 
 
-class ChatBench:
+class ChatBench(Bench):
     """Send every row of a workload to one served model; a row is a prompt by default."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self.params = _params(work)
+        self.params = work.params_of(ChatParams)
         self.server, self._connection = server_of(work)
         self._client = ChatClient(self._connection)
         self._loop = asyncio.Runner()
@@ -125,9 +125,6 @@ class ChatBench:
             loop=self._loop, watch=self._watch, params=load, make=self._make_requests,
             check=self._check, latency_s=latency_s,
         )  # fmt: skip
-
-    def synchronize(self) -> None:
-        """Do nothing: requests are finished when `run` returns."""
 
     def facts(self) -> dict[str, Any]:
         """Return all requests and the pooled ITL; raise if too many requests failed."""
@@ -237,9 +234,3 @@ class ChatBench:
         failed = sum(request.failure is not None for request in requests)
         if failed > MAX_FAILED_SHARE * max(len(requests), MIN_JUDGED):
             raise self.explain(requests)
-
-
-def _params(work: Work) -> ChatParams:
-    if not isinstance(work.workload.params, ChatParams):
-        raise TypeError(f"{work.workload.label} has no parameters of a served model")
-    return work.workload.params

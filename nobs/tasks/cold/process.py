@@ -10,16 +10,17 @@ from typing import Any
 from nobs.errors import DataError, NobsError
 from nobs.system.child import child
 from nobs.system.page_cache import cached_share, drop_files
-from nobs.tasks.base import Work
+from nobs.tasks.base import Bench, Work
 from nobs.tasks.cold.report import ColdStart, ColdStarts
 
 COMMAND = (sys.executable, "-m", "nobs.tasks.cold.child")
 LAST_CHARACTERS = 500
 
 
-class ProcessBench:
+class ProcessBench(Bench):
     """Start a process for each repeat, with the model's files dropped from the page cache.
 
+    Nothing is loaded before, since that is what is measured, and no process is left afterwards.
     `target` is the `module:class` of the task's ColdWork.
     """
 
@@ -44,9 +45,6 @@ class ProcessBench:
         self.last: dict[str, Any] = {}
         """Facts of the last process."""
 
-    def load(self) -> None:
-        """Do nothing: loading is what is measured."""
-
     def warm_up(self) -> None:
         """Start once: later ones find compiled Python files, and errors show before measuring."""
         self._start()
@@ -60,15 +58,9 @@ class ProcessBench:
         """Drop the start of an interrupted repeat."""
         del self._starts[repeats:]
 
-    def synchronize(self) -> None:
-        """Do nothing: the process has ended when `run` returns."""
-
     def facts(self) -> dict[str, Any]:
         """Return all starts."""
         return {"cold": ColdStarts.of(self._starts).model_dump(mode="json")}
-
-    def close(self) -> None:
-        """Do nothing: no process is left."""
 
     def _start(self) -> ColdStart:
         files = [file for file in Path(self.work.model_path).rglob("*") if file.is_file()]

@@ -10,7 +10,7 @@ import torch
 from nobs.errors import NobsError, is_exhausted
 from nobs.schema.enums import Dtype
 from nobs.schema.result import Calibration
-from nobs.tasks.base import Work
+from nobs.tasks.base import Bench, Work
 from nobs.tasks.calibration import calibrate, wait_for
 from nobs.tasks.diffusion.cold_bench import ColdBench
 from nobs.tasks.diffusion.correctness import Pictures
@@ -44,14 +44,12 @@ from nobs.tasks.tuning import OutOfMemory, Refused
 from nobs.units import format_bytes
 
 
-class DiffusionBench:
+class DiffusionBench(Bench):
     """Make the images of a workload with one pipeline."""
 
     def __init__(self, work: Work) -> None:
-        if not isinstance(work.workload.params, DiffusionParams | DiffusionMaxParams):
-            raise TypeError(f"{work.workload.label} has no parameters of image generation")
         self.work = work
-        self.params = work.workload.params
+        self.params = work.params_of(DiffusionParams, DiffusionMaxParams)
         self.settings = self._first_settings()
         self.recipe = self.params.recipe_of(work.model.id)
         self.watch = Watch(work.torch_device)

@@ -13,9 +13,8 @@ class ColdBench(ProcessBench):
     """Make images in a new process, which checks them."""
 
     def __init__(self, work: Work) -> None:
-        if not isinstance(work.workload.params, DiffusionColdParams):
-            raise TypeError(f"{work.workload.label} has no cold starts")
-        super().__init__(work, TARGET, work.inputs, work.workload.params.images - 1)
+        params = work.params_of(DiffusionColdParams)
+        super().__init__(work, TARGET, work.inputs, params.images - 1)
 
     def facts(self) -> dict[str, Any]:
         """Return all starts, and what the last process read back and checked."""

@@ -12,9 +12,7 @@ class MakeImages:
     """Makes the images of a workload in order."""
 
     def __init__(self, work: Work) -> None:
-        params = work.workload.params
-        if not isinstance(params, DiffusionColdParams):
-            raise TypeError(f"{work.workload.label} has no cold starts")
+        params = work.params_of(DiffusionColdParams)
         warm = DiffusionParams.model_validate(params.model_dump(exclude={"kind"}))
         workload = work.workload.model_copy(update={"params": warm})
         self._bench = DiffusionBench(replace(work, workload=workload))

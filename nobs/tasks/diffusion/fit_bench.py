@@ -24,11 +24,9 @@ class FitBench(GrowthBench):
     """Grow for each repeat."""
 
     def __init__(self, work: Work) -> None:
-        if not isinstance(work.workload.params, DiffusionFitParams):
-            raise TypeError(f"{work.workload.label} has no growth")
+        self.params = work.params_of(DiffusionFitParams)
         refuse_random(work.model)
-        super().__init__(work, work.torch_device, work.workload.params.memory_share)
-        self.params = work.workload.params
+        super().__init__(work, work.torch_device, self.params.memory_share)
         self.recipe = self.params.recipe_of(work.model.id)
         on_cpu = work.torch_device == "cpu"
         self._dtype = self.params.dtype or (Dtype.FLOAT32 if on_cpu else Dtype.FLOAT16)

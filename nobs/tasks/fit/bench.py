@@ -3,12 +3,15 @@
 from nobs.errors import DataError
 from nobs.schema.pins import ModelPin
 from nobs.system.host import free_memory
-from nobs.tasks.base import Work
+from nobs.tasks.base import Bench, Work
 from nobs.tasks.fit.report import DEVICE_MEMORY, HOST_MEMORY, Estimate, Fit, Growth
 
 
-class GrowthBench:
-    """Grows once per repeat, in new processes; `run` and `facts` are the task's."""
+class GrowthBench(Bench):
+    """Grows once per repeat, in new processes; `run` and `facts` are the task's.
+
+    There is no warm-up: the first process has no advantage over later ones in memory.
+    """
 
     def __init__(self, work: Work, device: str, memory_share: float) -> None:
         """Take torch's `device` whose memory counts, and the share of free memory to use."""
@@ -27,18 +30,9 @@ class GrowthBench:
 
             self._limit = int(torch.cuda.mem_get_info()[0])
 
-    def warm_up(self) -> None:
-        """Do nothing: the first process has no advantage over later ones in memory."""
-
     def keep(self, repeats: int) -> None:
         """Drop the growth of an interrupted repeat."""
         del self._growths[repeats:]
-
-    def synchronize(self) -> None:
-        """Do nothing: the processes have ended when `run` returns."""
-
-    def close(self) -> None:
-        """Do nothing: no process is left."""
 
     def _host_allowed(self) -> int:
         return round(self._memory_share * free_memory())

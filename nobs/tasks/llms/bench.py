@@ -67,7 +67,7 @@ class CheckedBench(ChatBench):
 
     async def _ask_questions(self) -> None:
         """Ask all questions without a nonce: the same question should get the same answer."""
-        limit, start = _params(self.work).question_tokens, time.monotonic()
+        limit, start = self.work.params_of(CheckedLlmParams).question_tokens, time.monotonic()
         records: list[ChatRecord | None] = []
         for question in QUESTIONS:
             if time.monotonic() - start > MAX_ROUND_S:
@@ -76,9 +76,3 @@ class CheckedBench(ChatBench):
             message = {"role": "user", "content": question.text}
             records.append(await chat_stream(self._client, self.ask([message], limit)))
         self._rounds.append(judge_round(records))
-
-
-def _params(work: Work) -> CheckedLlmParams:
-    if not isinstance(work.workload.params, CheckedLlmParams):
-        raise TypeError(f"{work.workload.label} has no questions")
-    return work.workload.params

@@ -29,7 +29,7 @@ class CacheBench(ChatBench):
 
     def __init__(self, work: Work) -> None:
         super().__init__(work)
-        params = _cache_params(work)
+        params = work.params_of(CacheParams)
         self._conversation = conversation_of(work.inputs, params)
         self._turns = (*range(1, params.turns + 1), OTHER)
         identity = self.server.identity
@@ -73,9 +73,3 @@ class CacheBench(ChatBench):
         record = await self.send(self.chat(row, row.nonce))
         request = request_of(record, number, self.params.min_output_tokens)
         return SentRequest(repeat=self._repeats, prefix=row.nonce, record=record, request=request)
-
-
-def _cache_params(work: Work) -> CacheParams:
-    if not isinstance(work.workload.params, CacheParams):
-        raise TypeError(f"{work.workload.label} has no conversation")
-    return work.workload.params

@@ -25,7 +25,7 @@ class DepthBench(ChatBench):
 
     def __init__(self, work: Work) -> None:
         super().__init__(work)
-        self._depth_params = _depth_params(work)
+        self._depth_params = work.params_of(DepthParams)
         self._prompts: list[Prompt] = []
         self._cells: list[DepthCell] = []
 
@@ -128,9 +128,3 @@ def _explain(record: ChatRecord) -> str:
     if record.failure is ChatFailure.HTTP_STATUS:
         return f"refused by the server: {record.error}"
     return f"no answer: {record.error}"
-
-
-def _depth_params(work: Work) -> DepthParams:
-    if not isinstance(work.workload.params, DepthParams):
-        raise TypeError(f"{work.workload.label} has no depths")
-    return work.workload.params

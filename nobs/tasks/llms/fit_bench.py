@@ -29,10 +29,8 @@ class FitBench(GrowthBench):
     """Grow for each repeat; the server of the run only says what it is."""
 
     def __init__(self, work: Work) -> None:
-        if not isinstance(work.workload.params, LlmFitParams):
-            raise TypeError(f"{work.workload.label} has no growth")
-        super().__init__(work, "cpu", work.workload.params.memory_share)
-        self.params = work.workload.params
+        self.params = work.params_of(LlmFitParams)
+        super().__init__(work, "cpu", self.params.memory_share)
         self.server, connection = server_of(work)
         _refuse_other_servers(self.server, work.workload.label)
         self._weights = find_weights(work.model) if work.model.package else _served_file(connection)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from nobs.log import get_logger
 from nobs.providers.embed import EmbedRequest
-from nobs.tasks.base import Work
+from nobs.tasks.base import Bench, Work
 from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE
 from nobs.tasks.chat.server import refuse_other_model, server_of
 from nobs.tasks.served_embeddings.aggregate import cell_run, name_of
@@ -35,12 +35,12 @@ BASE64_TEXTS = 2
 log = get_logger()
 
 
-class ServedEmbeddingsBench:
+class ServedEmbeddingsBench(Bench):
     """Embed the texts of every cell with one served model, in each repeat the same ones."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self.params = _params(work)
+        self.params = work.params_of(ServedEmbeddingsParams)
         self.server, self._connection = server_of(work)
         self._loop = asyncio.Runner()
         self._texts = cut_texts(work.inputs)
@@ -107,9 +107,6 @@ class ServedEmbeddingsBench:
         self._found["lowest_alone_cosine"] = min(cosines, default=None)
         self._try_related(_spread(self._last, RELATED_TRIALS))
         self._try_base64(_spread(self._last, self._accepted(BASE64_TEXTS)))
-
-    def synchronize(self) -> None:
-        """Do nothing: requests are finished when `run` returns."""
 
     def facts(self) -> dict[str, Any]:
         """Return the raw cells of all repeats and the check of the vectors."""
@@ -239,9 +236,3 @@ def _spread(texts: Iterable[str], count: int) -> list[str]:
     """Return `count` of `texts`, evenly spread, or all if there are fewer."""
     every = list(texts)
     return every[:: max(1, len(every) // count)][:count]
-
-
-def _params(work: Work) -> ServedEmbeddingsParams:
-    if not isinstance(work.workload.params, ServedEmbeddingsParams):
-        raise TypeError(f"{work.workload.label} has no parameters of served embeddings")
-    return work.workload.params

@@ -13,7 +13,7 @@ from sentence_transformers import SentenceTransformer
 from nobs.errors import NobsError, OtherModel, is_exhausted
 from nobs.schema.enums import Dtype
 from nobs.schema.result import Calibration
-from nobs.tasks.base import Work
+from nobs.tasks.base import Bench, Work
 from nobs.tasks.calibration import calibrate, wait_for
 from nobs.tasks.text_embeddings.chain import describe_encoder, encode, is_padded
 from nobs.tasks.text_embeddings.cold_bench import ColdBench
@@ -49,12 +49,12 @@ LONG_TRIAL_S = 5.0
 """A trial that takes longer isn't repeated."""
 
 
-class EmbeddingsBench:
+class EmbeddingsBench(Bench):
     """Encode the rows of a workload with one model, with fixed or tuned settings."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self.params = _params(work)
+        self.params = work.params_of(EmbeddingsParams, EmbeddingsMaxParams)
         self.rows: tuple[str, ...] = work.inputs
         self._settings: Settings | None = None
         self._model: SentenceTransformer | None = None
@@ -290,9 +290,3 @@ def make_bench(work: Work) -> EmbeddingsBench | ColdBench | FitBench:
         case EmbeddingsFitParams():
             return FitBench(work)
     return EmbeddingsBench(work)
-
-
-def _params(work: Work) -> EmbeddingsParams | EmbeddingsMaxParams:
-    if not isinstance(work.workload.params, EmbeddingsParams | EmbeddingsMaxParams):
-        raise TypeError(f"{work.workload.label} has no parameters of embeddings")
-    return work.workload.params

@@ -19,9 +19,7 @@ class ColdBench(ProcessBench):
     """Embed one text in a new process."""
 
     def __init__(self, work: Work) -> None:
-        if not isinstance(work.workload.params, EmbeddingsColdParams):
-            raise TypeError(f"{work.workload.label} has no cold starts")
-        self.params = work.workload.params
+        self.params = work.params_of(EmbeddingsColdParams)
         super().__init__(work, TARGET, work.inputs[:1], self.params.warm_passes)
 
     def facts(self) -> dict[str, Any]:

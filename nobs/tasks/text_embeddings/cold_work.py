@@ -14,9 +14,7 @@ class EmbedOne:
     """Embeds the first text."""
 
     def __init__(self, work: Work) -> None:
-        if not isinstance(work.workload.params, EmbeddingsColdParams):
-            raise TypeError(f"{work.workload.label} has no cold starts")
-        self._work, self._params = work, work.workload.params
+        self._work, self._params = work, work.params_of(EmbeddingsColdParams)
         self._model: Any = None
         self._embeddings: Any = None
 

@@ -27,11 +27,9 @@ class FitBench(GrowthBench):
     """Grow in a new process for each repeat."""
 
     def __init__(self, work: Work) -> None:
-        if not isinstance(work.workload.params, EmbeddingsFitParams):
-            raise TypeError(f"{work.workload.label} has no growth")
+        self.params = work.params_of(EmbeddingsFitParams)
         refuse_random(work.model)
-        super().__init__(work, work.torch_device, work.workload.params.memory_share)
-        self.params = work.workload.params
+        super().__init__(work, work.torch_device, self.params.memory_share)
         self._last: dict[str, Any] = {}
 
     def run(self) -> int:

@@ -30,15 +30,14 @@ CHARS_PER_TOKEN = 12
 def main() -> None:
     """Read the order on the standard input; print what is reached as lines of JSON."""
     start_s, order = time.perf_counter(), json.load(sys.stdin)
-    workload = typed(Workload.model_validate(order["workload"]))
-    params, device = workload.params, order["device"]
-    if not isinstance(params, EmbeddingsFitParams):
-        raise TypeError(f"{workload.label} has no growth")
-    before = memory_now(device)
+    device = order["device"]
     work = Work(
         model=ModelPin.model_validate(order["model"]), model_path=Path(order["path"]),
-        inputs=(order["text"],), workload=workload, torch_device=device,
+        inputs=(order["text"],), workload=typed(Workload.model_validate(order["workload"])),
+        torch_device=device,
     )  # fmt: skip
+    params = work.params_of(EmbeddingsFitParams)
+    before = memory_now(device)
     settings = Settings(dtype=params.dtype, batch_size=1)
     model, _ = load_model(work, settings, params.max_seq_length)
     # Weights that are mapped from a file are in memory only once they were read.
