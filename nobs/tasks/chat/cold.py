@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 from nobs.tasks.charts import Chart
 from nobs.tasks.chat.report import ChatModelReport
-from nobs.tasks.cold.consistency import find_cold_contradictions
 from nobs.tasks.cold.figures import SERVER_PARTS, first_result, parts_chart
-from nobs.tasks.cold.lines import cold_warnings
+from nobs.tasks.cold.lines import cold_warnings, find_cold_contradictions
 from nobs.tasks.cold.report import ServerStarts
 from nobs.tasks.figures import Figure, Kind, Measured, measured
 
@@ -70,7 +69,7 @@ def with_cold[M: ChatModelReport](model: M, cold: ServerStarts) -> M:
 
 def find_server_contradictions(model: ChatModelReport) -> Iterator[str]:
     """Yield that there are no starts, or starts that don't fit the repeats or the requests."""
-    yield from find_cold_contradictions(model)
+    yield from find_cold_contradictions(model, model.cold)
     starts = model.cold.starts if model.cold else ()
     for number, (start, run) in enumerate(zip(starts, model.all_runs, strict=False), start=1):
         ttfts = [request.ttft_s for request in run.prompts]

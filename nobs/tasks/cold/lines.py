@@ -1,10 +1,10 @@
-"""Cold starts as text and shares; their warnings and contradictions."""
+"""Cold starts as text; their warnings and contradictions."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from nobs.schema.result import Sample
-from nobs.tasks.charts import shares_of
+from nobs.schema.enums import Status
+from nobs.schema.report import ModelReport
 from nobs.tasks.cold.report import Starts
 from nobs.units import format_seconds, format_share
 
@@ -19,14 +19,6 @@ def cold_line(cold: Starts) -> str:
     return f"  cold start: {shown}"
 
 
-def cold_shares(cold: Starts | None, names: Sequence[str]) -> Sequence[float]:
-    """Return the share of each named part in the median start, for a chart."""
-    if cold is None or not cold.each:
-        return ()
-    parts = cold.middle.parts()
-    return shares_of([parts.get(name, 0.0) for name in names])
-
-
 def cold_warnings(cold: Starts | None) -> Iterator[str]:
     """Yield that starts weren't cold, or may not have been."""
     if cold is None:
@@ -38,11 +30,15 @@ def cold_warnings(cold: Starts | None) -> Iterator[str]:
         yield f"Not cold: up to {share} of the model's files were in memory before a start."
 
 
-def cold_contradictions(cold: Starts, samples: Sequence[Sample]) -> Iterator[str]:
+def find_cold_contradictions(model: ModelReport, cold: Starts | None) -> Iterator[str]:
     """Yield starts that don't fit the repeats, and medians that don't follow from the starts."""
-    if len(cold.each) != len(samples):
-        yield f"cold has {len(cold.each)} starts for {len(samples)} samples"
-    for number, (start, sample) in enumerate(zip(cold.each, samples, strict=False), start=1):
+    if cold is None:
+        if model.status is Status.OK:
+            yield "cold is missing, but the workload measures cold starts"
+        return
+    if len(cold.each) != len(model.samples):
+        yield f"cold has {len(cold.each)} starts for {len(model.samples)} samples"
+    for number, (start, sample) in enumerate(zip(cold.each, model.samples, strict=False), start=1):
         if not math.isclose(sum(start.parts().values()), start.first_result_s, rel_tol=1e-6):
             yield f"the parts of start {number} don't add up to its first_result_s"
         if start.first_result_s > sample.duration_s:

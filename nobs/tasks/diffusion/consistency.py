@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 from nobs.schema.enums import Backend, Dtype, Status
 from nobs.schema.pins import Workload
+from nobs.tasks.cold.lines import find_cold_contradictions
 from nobs.tasks.contradictions import check_device
 from nobs.tasks.diffusion.checks import PictureCheck, find_gate
-from nobs.tasks.diffusion.cold import find_cold_contradictions
-from nobs.tasks.diffusion.fit import find_fit_contradictions
 from nobs.tasks.diffusion.params import (
     DiffusionColdParams,
     DiffusionFitParams,
@@ -17,6 +16,7 @@ from nobs.tasks.diffusion.params import (
     Recipe,
 )
 from nobs.tasks.diffusion.report import DiffusionModelReport, DiffusionRun
+from nobs.tasks.fit.lines import find_fit_contradictions
 from nobs.text import to_line
 
 ROUNDING = 1e-9
@@ -28,7 +28,10 @@ def find_contradictions(model: DiffusionModelReport, workload: Workload) -> Iter
     """Yield unmet parameters, uncounted steps, phases beyond their pass and the like."""
     params = workload.params
     if isinstance(params, DiffusionFitParams):
-        yield from find_fit_contradictions(model, params)
+        yield from find_fit_contradictions(model, model.fit, params.batch_sizes, by="batch size")
+        yield from _check_asked(
+            model, recipe=params.recipe_of(model.model_name), **_dtypes_of(model, params)
+        )
     if isinstance(params, PictureParams):
         yield from _check_params(model, params)
         yield from _check_units(model, params)
@@ -52,7 +55,9 @@ def find_contradictions(model: DiffusionModelReport, workload: Workload) -> Iter
 def _check_units(model: DiffusionModelReport, params: PictureParams) -> Iterator[str]:
     """Yield samples that aren't passes of the workload, or starts."""
     if isinstance(params, DiffusionColdParams):
-        yield from find_cold_contradictions(model)
+        yield from find_cold_contradictions(model, model.cold)
+        if model.cold is not None and any(sample.units != 1 for sample in model.samples):
+            yield "the units of a sample aren't the one first image of a process"
     elif model.images is not None and any(s.units != model.images for s in model.samples):
         yield f"the units of a sample aren't the {model.images} images of a pass"
 
@@ -79,20 +84,31 @@ def _check_params(model: DiffusionModelReport, params: PictureParams) -> Iterato
     asked: dict[str, object] = {"recipe": params.recipe_of(model.model_name)}
     asked["images"] = params.images
     if isinstance(params, DiffusionParams | DiffusionColdParams):
-        fast = Dtype.FLOAT32 if model.device is Backend.CPU else Dtype.FLOAT16
-        asked |= {"dtype": params.dtype or fast, "vae_dtype": params.vae_dtype}
+        asked |= _dtypes_of(model, params)
         asked["batch_size"] = params.batch_size if isinstance(params, DiffusionParams) else 1
     elif isinstance(params, DiffusionMaxParams):
         given = {"dtype": params.dtype, "batch_size": params.batch_size}
         asked |= {name: value for name, value in given.items() if value is not None}
-    for name, wanted in asked.items():
-        found = getattr(model, name)
-        if found is not None and found != wanted:
-            yield f"{name} is {to_line(str(found))}, but the workload asks for {wanted}"
+    yield from _check_asked(model, **asked)
     if model.scheduler and model.recipe and model.scheduler != model.recipe.scheduler:
         yield f"scheduler is {to_line(model.scheduler)}, not {to_line(model.recipe.scheduler)}"
     if model.reduced_memory:
         yield f"reduced_memory is {to_line(', '.join(model.reduced_memory))}, but none is allowed"
+
+
+def _dtypes_of(
+    model: DiffusionModelReport, params: DiffusionParams | DiffusionColdParams | DiffusionFitParams
+) -> dict[str, object]:
+    """Return the dtypes that the workload asks for on the device of `model`."""
+    fast = Dtype.FLOAT32 if model.device is Backend.CPU else Dtype.FLOAT16
+    return {"dtype": params.dtype or fast, "vae_dtype": params.vae_dtype}
+
+
+def _check_asked(model: DiffusionModelReport, **asked: object) -> Iterator[str]:
+    for name, wanted in asked.items():
+        found = getattr(model, name)
+        if found is not None and found != wanted:
+            yield f"{name} is {to_line(str(found))}, but the workload asks for {wanted}"
 
 
 def _check_calls(

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from nobs.tasks.charts import Chart, ChartKind, Picture, Point, shares_of
-from nobs.tasks.diffusion.cold import FIRST_RESULT, PARTS, STEADY
-from nobs.tasks.diffusion.fit import FIT_CHARTS, FIT_FIGURES
+from nobs.tasks.cold.figures import PROCESS_PARTS, first_result, parts_chart, steady
 from nobs.tasks.diffusion.report import DiffusionModelReport
 from nobs.tasks.figures import Figure, Kind, Measured, measured, per_time
+from nobs.tasks.fit.figures import added, largest, loaded, memory_chart
 
 MAX_STEPS = 100
 MAX_TRIALS = 50
@@ -56,8 +56,20 @@ JOULES = Figure[DiffusionModelReport](
     key="joules_per_image", label="J/image", title="Joules per image", kind=Kind.RATE,
     lower_is_better=True, read=_joules,
 )  # fmt: skip
-FIGURES = (RATE, TIME, STEPS, MFU, JOULES, FIRST, FIRST_RESULT, STEADY, *FIT_FIGURES)
-SUMMARY = (TIME, RATE, STEPS, MFU, JOULES, FIRST, FIRST_RESULT, STEADY, *FIT_FIGURES)
+COLD_FIGURES = (
+    first_result(
+        "first image",
+        "from the start of a process to its first image, weights not in memory before",
+    ),
+    steady("median of the images after the first one in the same process"),
+)
+FIT_FIGURES = (
+    added("bytes_per_image", "per image", "Memory per image of a batch"),
+    loaded(),
+    largest("largest_batch", "Largest batch that ran", "images in one batch, in every growth"),
+)
+FIGURES = (RATE, TIME, STEPS, MFU, JOULES, FIRST, *COLD_FIGURES, *FIT_FIGURES)
+SUMMARY = (TIME, RATE, STEPS, MFU, JOULES, FIRST, *COLD_FIGURES, *FIT_FIGURES)
 
 
 def settings_of(model: DiffusionModelReport) -> str:
@@ -178,6 +190,10 @@ CHARTS: tuple[Chart[DiffusionModelReport], ...] = (
         text="The first images of the last pass, with their prompts.",
         read=_pictures,
     ),
-    PARTS,
-    *FIT_CHARTS,
-)
+    parts_chart(PROCESS_PARTS, "from the start of the process to the first image"),
+    memory_chart(
+        "memory_by_batch", "Memory by batch size", "images per batch",
+        "Peak of a new process for each size. A cross marks the size that didn't fit or wasn't"
+        " tried.",
+    ),
+)  # fmt: skip

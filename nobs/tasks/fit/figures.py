@@ -1,9 +1,11 @@
-"""Figures that all workloads of growing memory have."""
+"""Figures and chart of memory; the task says by what it grows."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from nobs.tasks.charts import Chart, ChartKind
 from nobs.tasks.figures import Figure, Kind, Measured, measured
+from nobs.tasks.fit.lines import fit_points
 from nobs.tasks.fit.report import Fit
 
 
@@ -15,16 +17,21 @@ class HasFit(Protocol):
         """Memory by size; None in other workloads."""
 
 
-def slope_of(model: HasFit) -> Measured | None:
-    """Return the bytes that its units add."""
-    fit = model.fit
-    return measured(fit.final_median_slope_bytes, fit.slope_interval) if fit else None
+def added(key: str, label: str, title: str) -> Figure[Any]:
+    """Return the figure of the bytes that units of the work add."""
 
+    def read(model: HasFit) -> Measured | None:
+        fit = model.fit
+        return measured(fit.final_median_slope_bytes, fit.slope_interval) if fit else None
 
-def slopes_of(model: HasFit) -> Sequence[float]:
-    """Return the slope of each growth."""
-    found = [growth.slope(model.fit.per) for growth in model.fit.growths] if model.fit else []
-    return [slope for slope in found if slope is not None]
+    def runs(model: HasFit) -> Sequence[float]:
+        found = [growth.slope(model.fit.per) for growth in model.fit.growths] if model.fit else []
+        return [slope for slope in found if slope is not None]
+
+    return Figure(
+        key=key, label=label, title=title, kind=Kind.BYTES, lower_is_better=True,
+        is_charted=False, is_judged=True, read=read, runs=runs,
+    )  # fmt: skip
 
 
 def loaded(meaning: str = "") -> Figure[Any]:
@@ -43,6 +50,22 @@ def loaded(meaning: str = "") -> Figure[Any]:
     )  # fmt: skip
 
 
-def largest_of(model: HasFit) -> Measured | None:
-    """Return the largest size that ran in every growth."""
-    return measured(model.fit.largest) if model.fit else None
+def largest(key: str, title: str, meaning: str) -> Figure[Any]:
+    """Return the figure of the largest size that ran in every growth."""
+
+    def read(model: HasFit) -> Measured | None:
+        return measured(model.fit.largest) if model.fit else None
+
+    return Figure(
+        key=key, label=key.replace("_", " "), title=title, kind=Kind.COUNT, is_charted=False,
+        meaning=meaning, read=read,
+    )  # fmt: skip
+
+
+def memory_chart(key: str, title: str, x: str, text: str) -> Chart[Any]:
+    """Return the chart of the peaks by size, and of the estimate; `text` says what was measured."""
+    return Chart(
+        key=key, kind=ChartKind.LINES, title=title, x=x, doubles=True, y="GiB", series="source",
+        text=f"{text} The estimate is a formula, not a result.", least=2,
+        read=lambda model: fit_points(model.fit),
+    )  # fmt: skip

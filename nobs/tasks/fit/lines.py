@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from nobs.schema.enums import Status
+from nobs.schema.report import ModelReport
 from nobs.tasks.charts import Point
 from nobs.tasks.fit.report import Fit, Stop
 from nobs.text import to_line
@@ -66,10 +68,19 @@ def fit_points(fit: Fit | None) -> Sequence[Point]:
     ]
 
 
-def fit_contradictions(fit: Fit, samples: int, sizes: Sequence[int]) -> Iterator[str]:
-    """Yield growths that don't fit the workload, and figures that don't follow from them."""
-    if len(fit.growths) != samples:
-        yield f"fit has {len(fit.growths)} growths for {samples} samples"
+def find_fit_contradictions(
+    model: ModelReport, fit: Fit | None, sizes: Sequence[int], *, by: str
+) -> Iterator[str]:
+    """Yield growths that don't fit the workload, and figures that don't follow from them.
+
+    `by` is what `sizes` count.
+    """
+    if fit is None:
+        if model.status is Status.OK:
+            yield f"fit is missing, but the workload measures memory by {by}"
+        return
+    if len(fit.growths) != len(model.samples):
+        yield f"fit has {len(fit.growths)} growths for {len(model.samples)} samples"
     for number, growth in enumerate(fit.growths, start=1):
         found = tuple(point.size for point in growth.points)
         if found != tuple(sizes[: len(found)]):

@@ -16,7 +16,8 @@ from nobs.tasks.chat.figures import CHARTS, FIGURES, MAX_LEVELS, SUMMARY
 from nobs.tasks.chat.flags import flags_of
 from nobs.tasks.chat.task import ChatTask
 from nobs.tasks.figures import Figure, Kind, Measured
-from nobs.tasks.fit.lines import fit_contradictions, fit_lines
+from nobs.tasks.fit.figures import added, largest, loaded, memory_chart
+from nobs.tasks.fit.lines import find_fit_contradictions, fit_lines
 from nobs.tasks.llms.answers import contradictions_of_answers, find_suspicions
 from nobs.tasks.llms.caching import (
     cache_lines,
@@ -32,7 +33,6 @@ from nobs.tasks.llms.depth import (
     depth_reasons,
     depth_table,
 )
-from nobs.tasks.llms.fit import FIT_CHARTS, FIT_FIGURES
 from nobs.tasks.llms.options import OPTIONS
 from nobs.tasks.llms.params import (
     CacheParams,
@@ -108,6 +108,20 @@ CACHE_CHARTS: tuple[Chart[LlmModelReport], ...] = (
     ),
 )  # fmt: skip
 
+FIT_FIGURES = (
+    added("bytes_per_1000_tokens", "per 1,000", "Memory per 1,000 tokens of context"),
+    loaded("with the smallest context"),
+    largest(
+        "largest_context", "Largest context that ran",
+        "tokens of prompt and answer that were computed, in every growth",
+    ),
+)  # fmt: skip
+FIT_CHART = memory_chart(
+    "memory_by_context", "Memory by context length", "tokens of context",
+    "Peak of a new process of llama.cpp whose context was filled. A cross marks the length that"
+    " didn't fit or wasn't tried.",
+)  # fmt: skip
+
 
 class Llms(ChatTask):
     """The definition; most of the work is that of every served model."""
@@ -130,7 +144,7 @@ class Llms(ChatTask):
     report_type = LlmModelReport
     figures = (*FIGURES, RIGHT, *COLD_FIGURES, *FIT_FIGURES)
     summary = (*SUMMARY, RIGHT, *COLD_FIGURES, *FIT_FIGURES)
-    charts = (*CHARTS, *DEPTH_CHARTS, *CACHE_CHARTS, *COLD_CHARTS, *FIT_CHARTS)
+    charts = (*CHARTS, *DEPTH_CHARTS, *CACHE_CHARTS, *COLD_CHARTS, FIT_CHART)
 
     def summarise(self, result: StepResult, report: ModelReport) -> LlmModelReport:
         """Return the figures of every served model, and those by depth."""
@@ -230,10 +244,9 @@ def _missing_parts(model: LlmModelReport, params: Params) -> Iterator[str]:
 
 def _check_fit(model: LlmModelReport, params: LlmFitParams) -> Iterator[str]:
     """Yield contradictions of the growths, which have no requests."""
-    if model.fit is not None:
-        yield from fit_contradictions(model.fit, len(model.samples), params.context_lengths)
-    elif model.status is Status.OK:
-        yield "fit is missing, but the workload measures memory by context length"
+    yield from find_fit_contradictions(
+        model, model.fit, params.context_lengths, by="context length"
+    )
     if model.all_runs:
         yield "it has requests, but the workload sends none that is timed"
 

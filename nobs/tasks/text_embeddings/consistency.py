@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from nobs.schema.enums import Status
 from nobs.schema.pins import Workload
-from nobs.tasks.cold.consistency import find_cold_contradictions
+from nobs.tasks.cold.lines import find_cold_contradictions
 from nobs.tasks.contradictions import check_device
-from nobs.tasks.fit.lines import fit_contradictions
+from nobs.tasks.fit.lines import find_fit_contradictions
 from nobs.tasks.text_embeddings.params import (
     EmbeddingsColdParams,
     EmbeddingsFitParams,
@@ -49,13 +49,10 @@ def find_contradictions(model: EmbeddingsModelReport, workload: Workload) -> Ite
 def _check_processes(model: EmbeddingsModelReport, workload: Workload) -> Iterator[str]:
     """Yield contradictions of workloads whose repeats are processes of their own."""
     if isinstance(workload.params, EmbeddingsColdParams):
-        yield from find_cold_contradictions(model)
+        yield from find_cold_contradictions(model, model.cold)
     if isinstance(workload.params, EmbeddingsFitParams):
-        if model.fit is not None:
-            sizes = workload.params.batch_sizes
-            yield from fit_contradictions(model.fit, len(model.samples), sizes)
-        elif model.status is Status.OK:
-            yield "fit is missing, but the workload measures memory by batch size"
+        sizes = workload.params.batch_sizes
+        yield from find_fit_contradictions(model, model.fit, sizes, by="batch size")
 
 
 def check_output(model: EmbeddingsModelReport) -> Iterator[str]:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from nobs.tasks.charts import Chart, ChartKind, Point, shares_of
+from nobs.tasks.cold.figures import PROCESS_PARTS, first_result, parts_chart, steady
 from nobs.tasks.figures import Cost, Figure, Kind, Measured, measured, per_joule, per_time
-from nobs.tasks.text_embeddings.cold import FIRST_RESULT, PARTS, STEADY
-from nobs.tasks.text_embeddings.fit import LARGEST, LOADED, MEMORY, PER_ROW
+from nobs.tasks.fit.figures import added, largest, loaded, memory_chart
 from nobs.tasks.text_embeddings.report import EmbeddingsModelReport
 
 MAX_TRIALS = 50
@@ -51,6 +51,17 @@ TOKENS = Figure[EmbeddingsModelReport](
     key="input_tokens_per_second", label="input tokens/s", kind=Kind.RATE, is_charted=False,
     read=lambda model: measured(model.final_median_tokens_per_second),
 )  # fmt: skip
+FIRST_RESULT = first_result(
+    "first result",
+    "from the start of a process to its first embedding, weights not in memory before",
+)
+STEADY = steady("median of further embeddings of one text in the same process")
+LARGEST = largest(
+    "largest_batch", "Largest batch that ran",
+    "rows of the model's full length in one batch, in every growth",
+)  # fmt: skip
+LOADED = loaded()
+PER_ROW = added("bytes_per_row", "per row", "Memory per row of a batch")
 FIGURES = (
     RATE, TIME, MFU, ROWS_PER_JOULE, TOKENS_PER_JOULE, TOKENS, FIRST_RESULT, STEADY,
     LARGEST, PER_ROW, LOADED,
@@ -128,6 +139,10 @@ CHARTS: tuple[Chart[EmbeddingsModelReport], ...] = (
         rest_of="forward",
         read=_phases,
     ),
-    PARTS,
-    MEMORY,
-)
+    parts_chart(PROCESS_PARTS, "from the start of the process to the first embedding"),
+    memory_chart(
+        "memory_by_batch", "Memory by batch size", "rows per batch",
+        "Peak of a new process, rows of the model's full length. A cross marks the size that"
+        " didn't fit or wasn't tried.",
+    ),
+)  # fmt: skip

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from nobs.errors import NobsError
+from nobs.schema.enums import Backend, Status
+from nobs.schema.report import ModelReport
+from nobs.schema.result import Sample
 from nobs.tasks.fit.apart import Bounds, Guess, grow_apart
-from nobs.tasks.fit.lines import fit_contradictions, fit_lines, fit_points
+from nobs.tasks.fit.lines import find_fit_contradictions, fit_lines, fit_points
 from nobs.tasks.fit.process import grow, next_stop, reach
 from nobs.tasks.fit.report import Estimate, Fit, FitPoint, Growth, Stop
 
@@ -186,7 +189,10 @@ def test_peak_memory_is_that_of_the_processes() -> None:
     ],
 )
 def test_growths_that_contradict_the_rest_are_named(found: Fit, message: str) -> None:
-    faults = "; ".join(fit_contradictions(found, 1, SIZES))
+    sample = Sample(start_s=0.0, duration_s=8.0, units=1, cpu_time_s=8.0)
+    model = ModelReport(model_name="m", device=Backend.CPU, status=Status.OK, samples=(sample,))
+
+    faults = "; ".join(find_fit_contradictions(model, found, SIZES, by="batch size"))
 
     assert message in faults
     assert bool(faults) is bool(message)

@@ -13,8 +13,8 @@ from nobs.schema.enums import Backend, Status
 from nobs.schema.pins import Workload
 from nobs.tasks.base import Work
 from nobs.tasks.diffusion.bench import make_bench
+from nobs.tasks.diffusion.consistency import find_contradictions
 from nobs.tasks.diffusion.files import open_pipeline
-from nobs.tasks.diffusion.fit import find_fit_contradictions
 from nobs.tasks.diffusion.params import DiffusionFitParams
 from nobs.tasks.diffusion.report import DiffusionModelReport
 from nobs.tasks.fit.report import Fit, Stop
@@ -101,4 +101,4 @@ def test_a_report_that_contradicts_its_workload_is_named(
         model_name="nobs/tiny-digits", device=Backend.CPU, status=Status.OK, **changes
     )
 
-    assert message in "; ".join(find_fit_contradictions(model, params()))
+    assert message in "; ".join(find_contradictions(model, WORKLOAD))
