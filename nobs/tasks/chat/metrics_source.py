@@ -1,9 +1,7 @@
 """Read a server's `/metrics` over a connection of its own, within bounds of bytes and time."""
 
-from urllib.parse import urlsplit
-
-from nobs.providers.chat import headers_of
 from nobs.schema.server import Connection
+from nobs.tasks.chat.client.chat import get_bytes, path_of
 from nobs.tasks.chat.client.framing import MalformedResponse, body_of, parse_head
 from nobs.tasks.chat.client.wire import ConnectFailed, End, KeepAlive, Limits
 from nobs.tasks.chat.metrics import Values, has_known_names, read_start, read_values
@@ -21,7 +19,9 @@ class MetricsSource:
 
     def __init__(self, connection: Connection, model: str, limits: Limits = LIMITS) -> None:
         self._http = KeepAlive(connection, limits)
-        self._request = _request(connection)
+        # Metrics stand beside the routes of OpenAI's API.
+        path = f"{path_of(connection).removesuffix('/v1')}/metrics"
+        self._request = get_bytes(connection, path, Accept="text/plain")
         self._model = model
 
     async def read(self) -> Values:
@@ -58,19 +58,6 @@ async def read_server_start(connection: Connection, limits: Limits = LIMITS) -> 
         return None
     finally:
         source.close()
-
-
-def _request(connection: Connection) -> bytes:
-    """Return the request; metrics stand beside the routes of OpenAI's API."""
-    url = urlsplit(connection.base_url)
-    headers = headers_of(connection.api_key) | {"Accept": "text/plain"}
-    del headers["Content-Type"]
-    lines = [
-        f"GET {url.path.rstrip('/').removesuffix('/v1')}/metrics HTTP/1.1",
-        f"Host: {url.netloc}",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
-    return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
 def _body(response: bytes) -> bytes:

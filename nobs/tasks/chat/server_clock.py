@@ -4,12 +4,12 @@ import asyncio
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
-from nobs.providers.chat import headers_of
 from nobs.schema.server import Connection
+from nobs.tasks.chat.client.chat import get_bytes, path_of
 from nobs.tasks.chat.client.framing import MalformedResponse, parse_head
-from nobs.tasks.chat.client.wire import ConnectFailed, End, Exchange, KeepAlive, Limits
+from nobs.tasks.chat.client.wire import ConnectFailed, End, Exchange, KeepAlive
+from nobs.tasks.chat.metrics_source import LIMITS
 from nobs.tasks.chat.share_report import ServerClock
 
 ANSWERS = 10
@@ -18,19 +18,19 @@ PAUSE_S = 0.1
 RESOLUTION_S = 2.0
 """A Date is older than its answer by less than this: it is in whole seconds, and some servers renew
 it once per second."""
-_LIMITS = Limits(connect_s=2.0, first_byte_s=5.0, idle_s=5.0, total_s=5.0, max_bytes=8_000_000)
 
 
 async def read_server_clock(
     connection: Connection, *, answers: int = ANSWERS, pause_s: float = PAUSE_S
 ) -> ServerClock | None:
     """Return the difference of both clocks; None if the server sends no usable Date."""
-    http = KeepAlive(connection, _LIMITS)
+    http = KeepAlive(connection, LIMITS)
+    request = get_bytes(connection, f"{path_of(connection)}/models")
     wall_s = time.time() - time.perf_counter()
     found = []
     try:
         for _ in range(answers):
-            found += list(_bounds(await http.exchange(_request(connection)), wall_s))
+            found += list(_bounds(await http.exchange(request), wall_s))
             await asyncio.sleep(pause_s)
     except ConnectFailed:
         pass
@@ -53,15 +53,3 @@ def _bounds(exchange: Exchange, wall_s: float) -> Iterator[tuple[float, float]]:
         return
     sent_s, answered_s = wall_s + exchange.sent_ns / 1e9, wall_s + exchange.stamps[0] / 1e9
     yield sent_s - date_s - RESOLUTION_S, answered_s - date_s
-
-
-def _request(connection: Connection) -> bytes:
-    url = urlsplit(connection.base_url)
-    headers = headers_of(connection.api_key)
-    del headers["Content-Type"]
-    lines = [
-        f"GET {url.path.rstrip('/')}/models HTTP/1.1",
-        f"Host: {url.netloc}",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
-    return "\r\n".join([*lines, "", ""]).encode("ascii")

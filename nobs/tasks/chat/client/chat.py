@@ -1,8 +1,8 @@
 """Streamed chat completions against any OpenAI-compatible server, timed where bytes arrive."""
 
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, closing
 from urllib.parse import urlsplit
 
 from nobs.providers.chat import ChatRequest, headers_of
@@ -18,6 +18,8 @@ __all__ = [
     "chat_client",
     "chat_stream",
     "connect_failure",
+    "get_bytes",
+    "path_of",
     "post_bytes",
     "request_bytes",
 ]
@@ -32,15 +34,29 @@ def post_bytes(
     connection: Connection, route: str, body: bytes, headers: Mapping[str, str] | None = None
 ) -> bytes:
     """Return a whole request to `route`, with `headers` in place of the usual ones."""
-    url = urlsplit(connection.base_url)
-    named = headers_of(connection.api_key) | dict(headers or {})
+    named = {"Content-Length": str(len(body)), **headers_of(connection.api_key), **(headers or {})}
+    return _head("POST", connection, path_of(connection) + route, named) + body
+
+
+def get_bytes(connection: Connection, path: str, **headers: str) -> bytes:
+    """Return a whole request for `path`, with `headers` in place of the usual ones."""
+    named = headers_of(connection.api_key) | headers
+    del named["Content-Type"]
+    return _head("GET", connection, path, named)
+
+
+def path_of(connection: Connection) -> str:
+    """Return the path of the base URL, without a slash at its end."""
+    return urlsplit(connection.base_url).path.rstrip("/")
+
+
+def _head(method: str, connection: Connection, path: str, headers: Mapping[str, str]) -> bytes:
     lines = [
-        f"POST {url.path.rstrip('/')}{route} HTTP/1.1",
-        f"Host: {url.netloc}",
-        f"Content-Length: {len(body)}",
-        *(f"{name}: {value}" for name, value in named.items()),
+        f"{method} {path} HTTP/1.1",
+        f"Host: {urlsplit(connection.base_url).netloc}",
+        *(f"{name}: {value}" for name, value in headers.items()),
     ]
-    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
 class ChatClient:
@@ -93,16 +109,11 @@ class ChatClient:
         self._http.close()
 
 
-@contextmanager
 def chat_client(
     connection: Connection, limits: Limits | None = None, tls: ssl.SSLContext | None = None
-) -> Iterator[ChatClient]:
-    """Yield a client whose connection is closed on every path."""
-    client = ChatClient(connection, limits, tls)
-    try:
-        yield client
-    finally:
-        client.close()
+) -> AbstractContextManager[ChatClient]:
+    """Return a client whose connection is closed on every path."""
+    return closing(ChatClient(connection, limits, tls))
 
 
 async def chat_stream(
