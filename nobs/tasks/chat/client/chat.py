@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from nobs.providers.chat import ChatRequest, headers_of
 from nobs.schema.server import Connection
-from nobs.tasks.chat.client.counts import CountTokens
 from nobs.tasks.chat.client.figures import record_of
 from nobs.tasks.chat.client.record import ChatFailure, ChatRecord
 from nobs.tasks.chat.client.wire import ConnectFailed, End, Exchange, KeepAlive, Limits
@@ -116,15 +115,13 @@ def chat_client(
     return closing(ChatClient(connection, limits, tls))
 
 
-async def chat_stream(
-    client: ChatClient, request: ChatRequest, count_tokens: CountTokens | None = None
-) -> ChatRecord:
+async def chat_stream(client: ChatClient, request: ChatRequest) -> ChatRecord:
     """Stream one answer and return its record; a failure is in it, too, and has no latency."""
     try:
         exchange = await client.exchange(request)
     except ConnectFailed as failed:
         return connect_failure(failed)
-    return record_of(exchange, count_tokens)
+    return record_of(exchange)
 
 
 def connect_failure(failed: ConnectFailed) -> ChatRecord:

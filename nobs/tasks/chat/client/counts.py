@@ -5,7 +5,7 @@ end token. Their counts are checked against chunks, bytes of text, and their own
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from statistics import median
@@ -14,9 +14,6 @@ from nobs.tasks.chat.client.answer import Answer
 from nobs.tasks.chat.client.chunk import TokenChunk
 from nobs.tasks.chat.client.finish import whole_reason
 from nobs.tasks.chat.client.record import TokenCountSource
-
-type CountTokens = Callable[[str], int]
-"""Tokens in a text, by the model's own tokenizer."""
 
 SPECIAL_TOKENS = 8
 """Tokens of an answer that are no text: its end, marks around reasoning."""
@@ -64,11 +61,9 @@ class TokenCount:
         return self.streamed - self.first
 
 
-def count_tokens(
-    answer: Answer, first_chunks: int, count_text: CountTokens | None = None
-) -> TokenCount:
+def count_tokens(answer: Answer, first_chunks: int) -> TokenCount:
     """Return the tokens of `answer`, whose first arrival has `first_chunks` chunks."""
-    counted = _counted(answer, count_text)
+    counted = _counted(answer)
     if conflict := _conflict(answer, counted):
         return _in_conflict(answer, replace(counted, conflict=conflict), first_chunks)
     if (known := _exact(answer.chunks, counted.streamed)) is not None:
@@ -116,7 +111,7 @@ def _later_text_bytes(answer: Answer, first_chunks: int) -> float:
     return (1 - _text_share(answer.chunks, first_chunks)) * _text_bytes(answer)
 
 
-def _counted(answer: Answer, count_text: CountTokens | None) -> TokenCount:
+def _counted(answer: Answer) -> TokenCount:
     """Return the output tokens and the source of the count; a server's zero is ignored."""
     if output := _output_of(answer):
         streamed = output - _hidden(answer, output)
@@ -126,8 +121,6 @@ def _counted(answer: Answer, count_text: CountTokens | None) -> TokenCount:
         )
     if predicted := int(answer.timings.get("predicted_n", 0)):
         source, output = TokenCountSource.TIMINGS, predicted
-    elif count_text and (counted := count_text(answer.reasoning + answer.text)) > 0:
-        source, output = TokenCountSource.TEXT, counted
     else:
         source, output = TokenCountSource.CHUNKS, len(answer.chunks)
     return TokenCount(output=output, source=source, streamed=output)

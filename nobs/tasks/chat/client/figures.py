@@ -6,7 +6,7 @@ import zlib
 from nobs.tasks.chat.client.answer import Answer, read_answer
 from nobs.tasks.chat.client.arrivals import find_arrivals
 from nobs.tasks.chat.client.chunk import TokenChunk
-from nobs.tasks.chat.client.counts import CountTokens, TokenCount, count_tokens
+from nobs.tasks.chat.client.counts import TokenCount, count_tokens
 from nobs.tasks.chat.client.finish import failure_of_finish, whole_reason
 from nobs.tasks.chat.client.framing import Head, MalformedResponse
 from nobs.tasks.chat.client.record import (
@@ -29,18 +29,15 @@ from nobs.tasks.chat.client.sse import EventTooLarge, MalformedStream, Read, par
 from nobs.tasks.chat.client.wire import End, Exchange
 
 
-def record_of(exchange: Exchange, count_text: CountTokens | None = None) -> ChatRecord:
-    """Return the record of `exchange`; without usage, tokens are counted by `count_text`.
-
-    Without that, chunks are counted; both are marked as estimates.
-    """
+def record_of(exchange: Exchange) -> ChatRecord:
+    """Return the record of `exchange`; without usage, chunks are counted, as an estimate."""
     head: Head | None = None
     answer = Answer()
     try:
         head = read_head(exchange)
         answer = _read_body(exchange, head)
         _check_whole(exchange, head, answer)
-        figures = _figures(exchange, answer, count_text)
+        figures = _figures(exchange, answer)
     except Failed as failed:
         return ChatRecord(
             stamps=_stamps(exchange, answer),
@@ -130,12 +127,12 @@ def _stamps(exchange: Exchange, answer: Answer) -> Stamps:
     )
 
 
-def _figures(exchange: Exchange, answer: Answer, count_text: CountTokens | None) -> Figures:
+def _figures(exchange: Exchange, answer: Answer) -> Figures:
     t0, chunks = exchange.sent_ns, answer.chunks
     first, last = chunks[0].stamp_ns, chunks[-1].stamp_ns
     generation_time_s = (last - first) / 1e9
     arrivals = find_arrivals([chunk.stamp_ns for chunk in chunks], t0)
-    count = count_tokens(answer, arrivals.sizes[0], count_text)
+    count = count_tokens(answer, arrivals.sizes[0])
     # In bursts, the token that was generated last is known only to about one token.
     slack = count.streamed / len(chunks) if arrivals.is_coalesced else 0.0
     time_s = generation_time_s if len(arrivals.sizes) > 1 else 0.0

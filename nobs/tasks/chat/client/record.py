@@ -47,6 +47,7 @@ class TokenCountSource(StrEnum):
     USAGE = "usage"
     TIMINGS = "timings"
     TEXT = "text"
+    """By a tokenizer: read, but not written."""
     CHUNKS = "chunks"
 
     @property
