@@ -14,7 +14,8 @@ from statistics import median
 
 from nobs.schema.server import Connection
 from nobs.system.child import child
-from nobs.tasks.chat.client.accuracy import TimingError, measure_own_error
+from nobs.tasks.chat.client.accuracy import measure_own_error
+from nobs.tasks.chat.client.record import ClientAccuracy
 from nobs.tasks.chat.metrics_source import MetricsSource
 from nobs.tasks.chat.server_watch import ServerWatch
 
@@ -59,7 +60,7 @@ async def cpu_per_read_s(connection: Connection) -> float:
     return (time.process_time() - start_s) / READS
 
 
-def describe(errors: list[TimingError]) -> str:
+def describe(errors: list[ClientAccuracy]) -> str:
     """Return the medians of several measurements."""
     ttft = median(abs(error.ttft_error_s) for error in errors)
     gaps = median(abs(error.itl_error) for error in errors)
@@ -77,7 +78,7 @@ def main() -> None:
     with metrics_server() as connection:
         print(f"CPU per read: {1e3 * asyncio.run(cpu_per_read_s(connection)):.2f} ms")
         watch = ServerWatch(connection, "m", period_s=asked.period)
-        found: dict[str, list[TimingError]] = {"without": [], "with": []}
+        found: dict[str, list[ClientAccuracy]] = {"without": [], "with": []}
         for _ in range(asked.rounds):
             for name, errors in found.items():
                 with watch.window() if name == "with" else nullcontext():

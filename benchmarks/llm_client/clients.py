@@ -21,8 +21,9 @@ from urllib.parse import urlsplit
 from benchmarks.llm_client.scenario import single_of, workers_of
 from nobs.schema.server import Connection
 from nobs.system.host import usable_cores
-from nobs.tasks.chat.client.accuracy import Seen, seen_in, seen_of
+from nobs.tasks.chat.client.accuracy import Seen, seen_of
 from nobs.tasks.chat.client.chat import ChatClient, ChatRequest, chat_client, request_bytes
+from nobs.tasks.chat.client.figures import record_of
 from nobs.tasks.chat.client.wire import Exchange
 from nobs.tasks.chat.load import send_whole
 from nobs.tasks.chat.sending import Part
@@ -76,7 +77,7 @@ async def nobs(load: Load) -> dict[str, Seen]:
             return await timed[i].exchange(ChatRequest(model=name, messages=MESSAGES))
 
         exchanges = await ask_all(load, ask_warm, ask)
-    return {name: seen_in(exchange) for name, exchange in exchanges.items()}
+    return {name: seen_of(record_of(exchange)) for name, exchange in exchanges.items()}
 
 
 async def send_load(load: Load, processes: int) -> dict[str, Seen]:

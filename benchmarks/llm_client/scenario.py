@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from statistics import fmean, median
 from typing import Any
 
-from nobs.tasks.chat.client.accuracy import Seen, Sent, TimingError
+from nobs.tasks.chat.client.accuracy import Seen, Sent, timing_error
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Told:
 
 def result_of(pairs: Sequence[tuple[Seen, Sent]], scenario: Scenario, load: float) -> Result:
     """Return what a client added whose stamps are known token by token."""
-    error = TimingError.of(pairs)
+    error = timing_error(pairs)
     _check_count(error.tokens, scenario)
     span_ns = max(stamps[-1] for (_, stamps), _ in pairs) - min(t0 for (t0, _), _ in pairs)
     return Result(

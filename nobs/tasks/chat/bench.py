@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nobs.errors import HostApiError
@@ -64,7 +64,7 @@ class ChatBench(Bench):
     def measure_client(self) -> None:
         """Measure the client's timing error."""
         with suppress(LoopbackFailed):
-            self._found["client_accuracy"] = asdict(measure_own_error())
+            self._found["client_accuracy"] = measure_own_error().model_dump()
 
     def warm_up(self) -> None:
         """Send what is needed before the repeats, then watch the server's own figures."""
@@ -145,7 +145,7 @@ class ChatBench(Bench):
     def _gaps(self) -> dict[str, Any]:
         pooled = pool_gaps([a.record for a in self._sent if a.repeat and not a.request.failure])
         named = zip(("chunk_gaps", "itl"), pooled, strict=True)
-        return {name: asdict(stats) if stats else None for name, stats in named}
+        return {name: stats.model_dump() if stats else None for name, stats in named}
 
     def close(self) -> None:
         """Write the raw stamps next to the result and drop the connections."""

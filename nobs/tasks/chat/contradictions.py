@@ -11,8 +11,8 @@ from nobs.schema.server import Locality, RequestShape, ServerRef
 from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE, chars_of
 from nobs.tasks.chat.client.counts import are_too_many
 from nobs.tasks.chat.client.finish import whole_reason
+from nobs.tasks.chat.client.record import Percentiles
 from nobs.tasks.chat.load_checks import load_contradictions_of
-from nobs.tasks.chat.load_report import Percentiles
 from nobs.tasks.chat.params import ChatParams
 from nobs.tasks.chat.promise_checks import promise_contradictions_of
 from nobs.tasks.chat.report import ChatModelReport, LlmRequest, LlmRun

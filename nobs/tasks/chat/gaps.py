@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE
-from nobs.tasks.chat.client.record import ChatRecord, GapStats
+from nobs.tasks.chat.client.record import ChatRecord, Percentiles
 
 
-def pool_gaps(records: Sequence[ChatRecord]) -> tuple[GapStats | None, GapStats | None]:
+def pool_gaps(records: Sequence[ChatRecord]) -> tuple[Percentiles | None, Percentiles | None]:
     """Return chunk gaps and ITL of all complete answers together.
 
     None if too many answers arrived in bursts: the others would be a biased selection.
@@ -15,7 +15,7 @@ def pool_gaps(records: Sequence[ChatRecord]) -> tuple[GapStats | None, GapStats 
     if sum(figures.is_coalesced for figures in whole) > MAX_FAILED_SHARE * len(whole):
         return None, None
     gaps_s, token_gaps_s = gaps_of(records)
-    return GapStats.of(gaps_s), GapStats.of(token_gaps_s)
+    return Percentiles.of(gaps_s), Percentiles.of(token_gaps_s)
 
 
 def gaps_of(records: Sequence[ChatRecord]) -> tuple[list[float], list[float]]:

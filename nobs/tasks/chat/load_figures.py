@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from nobs.stats import median_of
 from nobs.tasks.chat.aggregate import is_rate_withheld, request_of, total_of, unreconciled_of
@@ -10,7 +9,7 @@ from nobs.tasks.chat.client.record import ChatRecord, Stamps, nearest_rank, p99_
 from nobs.tasks.chat.gaps import pool_gaps
 from nobs.tasks.chat.levels import GROWTH, Level
 from nobs.tasks.chat.load_checks import client_limit
-from nobs.tasks.chat.load_report import LoadLevel, Percentiles
+from nobs.tasks.chat.load_report import LoadLevel
 
 MAX_ERROR = 200
 """Characters of the first error of a level."""
@@ -45,8 +44,8 @@ def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
         p99_latency_s=p99_of(latencies),
         median_ttft_s=median_of(ttfts),
         p95_ttft_s=nearest_rank(ttfts, 0.95) if ttfts else None,
-        chunk_gaps=Percentiles(**asdict(chunk_gaps)) if chunk_gaps else None,
-        itl=Percentiles(**asdict(itl)) if itl else None,
+        chunk_gaps=chunk_gaps,
+        itl=itl,
         coalesced=sum(figures.is_coalesced for figures in whole),
         unreconciled=unreconciled_of(answers),
         mean_in_flight=sum(map(_busy_s, stamps)) / duration_s if duration_s else None,

@@ -2,20 +2,11 @@
 
 from pydantic import BaseModel, Field
 
+from nobs.tasks.chat.client.record import Percentiles
 from nobs.tasks.chat.client_cost import ClientCost
 from nobs.tasks.chat.promise import Promise
 from nobs.tasks.chat.server_report import ServerWindow
 from nobs.tasks.chat.share_report import LoadMerge, LoadShare
-
-
-class Percentiles(BaseModel):
-    """Percentiles of times, by nearest rank."""
-
-    median_s: float
-    p95_s: float
-    p99_s: float
-    max_s: float
-    """Maximum: shows stalls."""
 
 
 class Percentile(BaseModel):

@@ -10,11 +10,11 @@ from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE
 from nobs.tasks.chat.client.record import (
     ChatRecord,
     Figures,
+    Percentiles,
     Stamps,
     TokenCountSource,
 )
 from nobs.tasks.chat.gaps import gaps_of
-from nobs.tasks.chat.load_report import Percentiles
 from nobs.tasks.chat.share_report import LAST_CLASS, GapCounts, RawRequests
 
 WIDTH = 1.005

@@ -5,7 +5,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.server import ServerRef
 from nobs.schema.telemetry import Figure
-from nobs.tasks.chat.load_report import LoadTable, Percentiles
+from nobs.tasks.chat.client.record import ClientAccuracy, Percentiles
+from nobs.tasks.chat.load_report import LoadTable
 from nobs.tasks.chat.server_report import ServerMetrics
 from nobs.tasks.cold.report import ServerStarts
 
@@ -132,21 +133,6 @@ class LlmRun(BaseModel):
     failed: int
     """Prompts without a complete answer."""
     prompts: tuple[LlmRequest, ...]
-
-
-class ClientAccuracy(BaseModel):
-    """Timing error of the client, on a local stream whose send times are known."""
-
-    requests: int
-    """Number of streams."""
-    tokens: int
-    """Of all streams."""
-    ttft_error_s: float
-    """The client's TTFT minus the server's."""
-    itl_error: float
-    """Relative error of the mean ITL: the client's over the server's, minus 1."""
-    delay_p99_s: float
-    """p99 of the delay from the server's send to the client's stamp."""
 
 
 class ChatModelReport(ModelReport):

@@ -7,9 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from statistics import fmean
-from typing import Self
 
 from nobs.errors import HostApiError
 from nobs.schema.server import Connection
@@ -17,7 +15,7 @@ from nobs.system.child import child
 from nobs.system.descriptors import TooFewFiles, raise_file_limit
 from nobs.tasks.chat.client.chat import ChatRequest, chat_client
 from nobs.tasks.chat.client.figures import record_of
-from nobs.tasks.chat.client.record import ChatRecord
+from nobs.tasks.chat.client.record import ChatRecord, ClientAccuracy
 from nobs.tasks.chat.client.wire import Exchange, Limits
 
 TTFT_MS = 50.0
@@ -34,37 +32,25 @@ type Sent = Sequence[int]
 """When a request had come in and when each token went out, in ns, by the server."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TimingError:
-    """The client's times compared with the server's; means over the requests."""
+def timing_error(pairs: Sequence[tuple[Seen, Sent]]) -> ClientAccuracy:
+    """Return the errors of the client's times, means over `pairs`.
 
-    requests: int
-    tokens: int
-    """Of all requests together."""
-    ttft_error_s: float
-    """The client's TTFT minus the server's time from the complete request to the first token."""
-    itl_error: float
-    """Relative error of the mean ITL: the client's over the server's, minus 1."""
-    delay_p99_s: float
-    """From the server's send to the client's stamp, over all tokens."""
-
-    @classmethod
-    def of(cls, pairs: Sequence[tuple[Seen, Sent]]) -> Self:
-        """Return the errors of `pairs`; raise ValueError where a token is missing."""
-        delays = sorted(
-            stamp - sent
-            for (_, stamps), (_, *all_sent) in pairs
-            for stamp, sent in zip(stamps, all_sent, strict=True)
-        )
-        ttft = [(stamps[0] - t0) - (sent[1] - sent[0]) for (t0, stamps), sent in pairs]
-        gaps = [(stamps[-1] - stamps[0]) / (sent[-1] - sent[1]) - 1 for (_, stamps), sent in pairs]
-        return cls(
-            requests=len(pairs),
-            tokens=len(delays),
-            ttft_error_s=fmean(ttft) / 1e9,
-            itl_error=fmean(gaps),
-            delay_p99_s=delays[int(0.99 * (len(delays) - 1))] / 1e9,
-        )
+    The server's TTFT is from the complete request. Raise ValueError where a token is missing.
+    """
+    delays = sorted(
+        stamp - sent
+        for (_, stamps), (_, *all_sent) in pairs
+        for stamp, sent in zip(stamps, all_sent, strict=True)
+    )
+    ttft = [(stamps[0] - t0) - (sent[1] - sent[0]) for (t0, stamps), sent in pairs]
+    gaps = [(stamps[-1] - stamps[0]) / (sent[-1] - sent[1]) - 1 for (_, stamps), sent in pairs]
+    return ClientAccuracy(
+        requests=len(pairs),
+        tokens=len(delays),
+        ttft_error_s=fmean(ttft) / 1e9,
+        itl_error=fmean(gaps),
+        delay_p99_s=delays[int(0.99 * (len(delays) - 1))] / 1e9,
+    )
 
 
 class LoopbackFailed(HostApiError):
@@ -110,7 +96,7 @@ def truthful_server(connections: int = 256) -> Iterator[TruthfulServer]:
             yield TruthfulServer(process, f"http://127.0.0.1:{port}")
 
 
-def measure_own_error(streams: int = 1) -> TimingError:
+def measure_own_error(streams: int = 1) -> ClientAccuracy:
     """Return the client's error on `streams` streams at once; takes about a second.
 
     The server is another process on the same machine and both read the same monotonic clock. Raise
@@ -120,7 +106,7 @@ def measure_own_error(streams: int = 1) -> TimingError:
         with truthful_server(2 * streams) as server:
             seen = asyncio.run(_stream_all(server.url, streams))
             truth = dict(server.finish())
-        return TimingError.of([(seen[name], truth[name]) for name in seen])
+        return timing_error([(seen[name], truth[name]) for name in seen])
     except (
         OSError, ValueError, KeyError, HostApiError, TooFewFiles, subprocess.TimeoutExpired
     ) as error:  # fmt: skip
@@ -142,12 +128,7 @@ async def _stream_all(url: str, streams: int) -> dict[str, Seen]:
 
         await ask_all(WARM_UP, "warm-")
         exchanges = await ask_all(f"{TTFT_MS}-{GAP_MS}-{TOKENS}", "")
-    return {name: seen_in(exchange) for name, exchange in exchanges.items()}
-
-
-def seen_in(exchange: Exchange) -> Seen:
-    """Return the client's stamps of an answer; raise LoopbackFailed if it is incomplete."""
-    return seen_of(record_of(exchange))
+    return {name: seen_of(record_of(exchange)) for name, exchange in exchanges.items()}
 
 
 def seen_of(record: ChatRecord) -> Seen:

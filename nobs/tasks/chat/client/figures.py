@@ -9,13 +9,7 @@ from nobs.tasks.chat.client.chunk import TokenChunk
 from nobs.tasks.chat.client.counts import TokenCount, count_tokens
 from nobs.tasks.chat.client.finish import failure_of_finish, whole_reason
 from nobs.tasks.chat.client.framing import Head, MalformedResponse
-from nobs.tasks.chat.client.record import (
-    ChatFailure,
-    ChatRecord,
-    Figures,
-    GapStats,
-    Stamps,
-)
+from nobs.tasks.chat.client.record import ChatFailure, ChatRecord, Figures, Percentiles, Stamps
 from nobs.tasks.chat.client.response import (
     Failed,
     body_reads,
@@ -163,7 +157,7 @@ def _figures(exchange: Exchange, answer: Answer) -> Figures:
         arrivals=len(arrivals.sizes),
         is_coalesced=arrivals.is_coalesced,
         tpot_s=1 / rate if rate else None,
-        chunk_gaps=None if arrivals.is_coalesced else GapStats.of(gaps_s),
+        chunk_gaps=None if arrivals.is_coalesced else Percentiles.of(gaps_s),
         itl=_itl(gaps_s, count, len(chunks), is_coalesced=arrivals.is_coalesced),
         finish_reason=whole_reason(answer.finish_reason),
         model=answer.model,
@@ -174,12 +168,12 @@ def _figures(exchange: Exchange, answer: Answer) -> Figures:
 
 def _itl(
     gaps_s: list[float], count: TokenCount, chunks: int, *, is_coalesced: bool
-) -> GapStats | None:
+) -> Percentiles | None:
     """Return ITL; None if times or counts aren't those of tokens."""
     if is_coalesced or count.conflict:
         return None
     per_chunk = count.streamed / chunks
-    return GapStats.of([gap_s / per_chunk for gap_s in gaps_s])
+    return Percentiles.of([gap_s / per_chunk for gap_s in gaps_s])
 
 
 def _first_answer_s(chunks: list[TokenChunk], t0: int) -> float | None:

@@ -8,6 +8,8 @@ from itertools import pairwise
 from statistics import median
 from typing import Self
 
+from pydantic import BaseModel
+
 MIN_P99 = 100
 """Values below which there is no 99th percentile: it would be the highest one."""
 
@@ -56,18 +58,18 @@ class TokenCountSource(StrEnum):
         return self in {TokenCountSource.TEXT, TokenCountSource.CHUNKS}
 
 
-@dataclass(frozen=True, kw_only=True)
-class GapStats:
-    """Times between token-carrying chunks, in seconds; percentiles by nearest rank."""
+class Percentiles(BaseModel):
+    """Percentiles of times, by nearest rank."""
 
     median_s: float
     p95_s: float
     p99_s: float
     max_s: float
+    """Maximum: shows stalls."""
 
     @classmethod
     def of(cls, gaps_s: Sequence[float]) -> Self | None:
-        """Return the statistics of `gaps_s`; None without gaps."""
+        """Return the percentiles of `gaps_s`; None without gaps."""
         if not gaps_s:
             return None
         ordered = sorted(gaps_s)
@@ -156,9 +158,9 @@ class Figures:
     """Whether chunks arrived in bursts, so that there is no ITL."""
     tpot_s: float | None
     """Time per output token after the first: the inverse of `tokens_per_sec`."""
-    chunk_gaps: GapStats | None
+    chunk_gaps: Percentiles | None
     """Times between chunks; None if the stream is coalesced."""
-    itl: GapStats | None
+    itl: Percentiles | None
     """Inter-token latency: chunk gaps over the mean number of tokens per chunk."""
     model: str | None
     """Model named in the answer."""
@@ -166,6 +168,21 @@ class Figures:
     """Names of the server's invalid values that were dropped, such as NaN."""
     finish_reason: str | None
     server_timings: Mapping[str, float] = field(default_factory=dict)
+
+
+class ClientAccuracy(BaseModel):
+    """Timing error of the client, on a local stream whose send times are known."""
+
+    requests: int
+    """Number of streams."""
+    tokens: int
+    """Of all streams."""
+    ttft_error_s: float
+    """The client's TTFT minus the server's."""
+    itl_error: float
+    """Relative error of the mean ITL: the client's over the server's, minus 1."""
+    delay_p99_s: float
+    """p99 of the delay from the server's send to the client's stamp."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import pytest
 from nobs.catalog import load_catalog
 from nobs.schema.result import Sample
 from nobs.schema.server import ModelIdentity
-from nobs.tasks.chat.load_report import Percentiles
+from nobs.tasks.chat.client.record import Percentiles
 from nobs.tasks.chat.report import ChatModelReport
 from nobs.tasks.llms.definition import DEFINITION
 from nobs.tasks.parameters import typed

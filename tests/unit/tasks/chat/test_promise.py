@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from nobs.errors import UsageError
-from nobs.tasks.chat.client.record import GapStats
+from nobs.tasks.chat.client.record import Percentiles
 from nobs.tasks.chat.promise import Promise, format_promise, parse_promise
 from tests.fakes.llm_records import answered
 
@@ -58,7 +58,7 @@ def test_a_promise_is_named_in_words() -> None:
 def test_an_answer_uses_the_largest_share_of_any_limit() -> None:
     figures = answered(0, 200, 1000).figures
     assert figures is not None
-    gaps = GapStats(median_s=0.1, p95_s=0.1, p99_s=0.3, max_s=0.9)
+    gaps = Percentiles(median_s=0.1, p95_s=0.1, p99_s=0.3, max_s=0.9)
     known = replace(figures, tpot_s=0.04, itl=gaps)
 
     assert Promise(ttft_s=0.4, latency_s=4.0).use_of(figures) == 0.5

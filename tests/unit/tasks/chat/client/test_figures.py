@@ -4,7 +4,7 @@ from nobs.tasks.chat.client.figures import record_of
 from nobs.tasks.chat.client.record import (
     ChatFailure,
     ChatRecord,
-    GapStats,
+    Percentiles,
     TokenCountSource,
 )
 from nobs.tasks.chat.client.sse import MAX_EVENT_BYTES
@@ -30,7 +30,7 @@ def test_times_follow_from_the_stamps() -> None:
     assert figures.tokens_per_sec == pytest.approx(2 / 0.030)
     assert figures.chars_per_sec == pytest.approx(4 / 0.030)
     assert figures.tpot_s == pytest.approx(0.015)
-    assert figures.chunk_gaps == GapStats(median_s=0.015, p95_s=0.020, p99_s=0.020, max_s=0.020)
+    assert figures.chunk_gaps == Percentiles(median_s=0.015, p95_s=0.020, p99_s=0.020, max_s=0.020)
     assert (figures.input_tokens, figures.output_tokens, figures.output_chars) == (7, 3, 4)
     assert (figures.token_count_source, figures.finish_reason) == (TokenCountSource.USAGE, "stop")
 
