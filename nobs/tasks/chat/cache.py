@@ -22,28 +22,21 @@ def is_cached(request: LlmRequest, template_tokens: int | None) -> bool:
     return request.cached_input_tokens > most
 
 
-def cached_of(whole: Sequence[LlmRequest], template_tokens: int | None) -> list[LlmRequest]:
-    """Return the requests of complete answers whose prompts were cached."""
-    return [request for request in whole if is_cached(request, template_tokens)]
-
-
 def cache_warnings(requests: Iterable[LlmRequest], template_tokens: int | None) -> Iterator[str]:
     """Yield how many prompts of complete answers were cached, if any were."""
     whole = [request for request in requests if request.failure is None]
-    if found := cached_of(whole, template_tokens):
-        most = max(request.cached_input_tokens for request in found)
-        yield f"{describe(len(found), len(whole), most, template_tokens)}."
+    if found := describe_cached(whole, template_tokens):
+        yield f"{found}."
 
 
 def cache_reasons(model: ChatModelReport) -> Iterator[str]:
     """Yield why the result is open: a server that had prompts cached computed less."""
     requests = chain.from_iterable(run.prompts for run in model.all_runs)
     whole = [request for request in requests if request.failure is None]
-    if found := cached_of(whole, model.template_tokens):
-        most = max(request.cached_input_tokens for request in found)
-        yield f"cache: {describe(len(found), len(whole), most, model.template_tokens)}"
-        return
-    yield from _server_reasons(model)
+    if found := describe_cached(whole, model.template_tokens):
+        yield f"cache: {found}"
+    else:
+        yield from _server_reasons(model)
 
 
 def _server_reasons(model: ChatModelReport) -> Iterator[str]:
@@ -61,13 +54,16 @@ def _server_reasons(model: ChatModelReport) -> Iterator[str]:
             )
 
 
-def describe(cached: int, whole: int, most: int, template_tokens: int | None) -> str:
-    """Return how many prompts were cached, and what was allowed."""
+def describe_cached(whole: Sequence[LlmRequest], template_tokens: int | None) -> str:
+    """Return how many prompts of complete answers were cached, and what was allowed; or nothing."""
+    cached = [r.cached_input_tokens for r in whole if is_cached(r, template_tokens)]
+    if not cached:
+        return ""
     if template_tokens is None:
         allowed = f"{format_share(MOSTLY, 0)} of the prompt"
     else:
         allowed = f"the template's {template_tokens} and {format_share(MAX_CACHED_SHARE, 0)}"
     return (
-        f"{cached} of {whole} prompts were in the server's prompt cache, up to {most} tokens"
-        f" (allowed: {allowed})"
+        f"{len(cached)} of {len(whole)} prompts were in the server's prompt cache, up to"
+        f" {max(cached)} tokens (allowed: {allowed})"
     )

@@ -8,7 +8,6 @@ from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE
 from nobs.tasks.chat.load_report import LoadLevel
 from nobs.tasks.chat.promise_figures import PROMISE_CHARTS, PROMISE_FIGURES
 from nobs.tasks.chat.report import ChatModelReport
-from nobs.tasks.chat.server import runtime_of
 from nobs.tasks.figures import Cost, Figure, Kind, Measured, measured, per_joule
 
 MAX_LEVELS = 50
@@ -52,8 +51,7 @@ def _best_level(model: ChatModelReport) -> LoadLevel | None:
     levels = (
         level
         for level in (model.load.levels if model.load else ())
-        if level.tokens_per_sec is not None
-        and sum(level.failures.values()) <= MAX_FAILED_SHARE * level.requests
+        if level.tokens_per_sec is not None and level.failed <= MAX_FAILED_SHARE * level.requests
     )
     return max(levels, key=lambda level: level.tokens_per_sec or 0.0, default=None)
 
@@ -93,11 +91,6 @@ LOADS = (LOAD_RATE, LOAD_INPUT_RATE, *PROMISE_FIGURES)
 """Figures of load levels."""
 FIGURES = (RATE, LATENCY, TTFT, TOKENS_PER_JOULE, PREFILL, *LOADS)
 SUMMARY = (LATENCY, TTFT, RATE, TOKENS_PER_JOULE)
-
-
-def settings_of(model: ChatModelReport) -> str:
-    """Return quantization and runtime as the server reports them, as in `Q4_K_M, llama.cpp`."""
-    return runtime_of(model.server)
 
 
 def _levels(model: ChatModelReport) -> list[tuple[int, LoadLevel, float]]:

@@ -1,8 +1,8 @@
 """Contradictions in the load levels of a served model."""
 
+import math
 from collections.abc import Iterator
 
-from nobs.tasks.chat.levels import Level
 from nobs.tasks.chat.load_report import LoadLevel, LoadTable
 
 SLACK = 1e-6
@@ -22,15 +22,17 @@ def client_limit(level: LoadLevel) -> str | None:
     return level.client.find_limit(level.median_latency_s) if level.client else None
 
 
-def level_of(level: LoadLevel) -> Level:
-    """Return what was asked of a level."""
-    return Level(concurrency=level.concurrency, rate_per_s=level.rate_per_s)
+def is_same(one: object, other: object, tolerance: float = SLACK) -> bool:
+    """Return whether two values are equal, numbers within `tolerance`."""
+    if isinstance(one, float | int) and isinstance(other, float | int):
+        return math.isclose(one, other, rel_tol=tolerance, abs_tol=tolerance)
+    return one == other
 
 
 def _check_level(level: LoadLevel) -> Iterator[str]:
-    failed, cost = sum(level.failures.values()), level.client
-    if failed > level.requests:
-        yield f"{failed} failures are more than all {level.requests} requests"
+    cost = level.client
+    if level.failed > level.requests:
+        yield f"{level.failed} failures are more than all {level.requests} requests"
     if cost is None:
         return
     if cost.cpu_cores > cost.processes * cost.cpu_share + SLACK:

@@ -36,8 +36,7 @@ def load_lines(model: ChatModelReport) -> Iterator[str]:
         if (how := client_limit(level)) is not None:
             yield f"  {name_of(level)}: {how} and may be the limit"
         if level.client is not None and level.client.error:
-            said = f"{name_of(level)}: {to_line(level.client.error, 300)}"
-            yield from wrap(said, 78, initial_indent="  ", subsequent_indent="    ")
+            yield from _wrapped(f"{name_of(level)}: {to_line(level.client.error, 300)}")
     for level in levels:
         yield from _remarks(level)
     yield from _client_lines(load)
@@ -48,12 +47,12 @@ def load_lines(model: ChatModelReport) -> Iterator[str]:
 
 def _remarks(level: LoadLevel) -> Iterator[str]:
     """Yield what went wrong at a level: failed answers, contradictory counts, an early end."""
-    name, failed = name_of(level), sum(level.failures.values())
-    if failed and level.first_error:
-        said = f"{failed} of {level.requests} failed, first: {to_line(level.first_error, 200)}"
-        yield from wrap(f"{name}: {said}", 78, initial_indent="  ", subsequent_indent="    ")
+    name = name_of(level)
+    if level.failed and level.first_error:
+        first = to_line(level.first_error, 200)
+        yield from _wrapped(f"{name}: {level.failed} of {level.requests} failed, first: {first}")
     if level.unreconciled and level.tokens_per_sec is None:
-        some = f"{level.unreconciled} of {level.requests - failed} answers"
+        some = f"{level.unreconciled} of {level.requests - level.failed} answers"
         yield f"  {name}: token counts of {some} contradict their streams"
     if level.ended_early:
         said = _EARLY.get(level.ended_early, to_line(level.ended_early, 40))
@@ -75,16 +74,14 @@ def _client_lines(load: LoadTable) -> Iterator[str]:
             yield f"  the server's own figures are those that client {merged.watching} read"
         urls = dict.fromkeys(to_line(client.url, 100) for client in merged.shares)
         if len(urls) > 1:
-            yield from wrap(
-                f"one server by {len(urls)} URLs: {', '.join(urls)}", 78,
-                initial_indent="  ", subsequent_indent="    ",
-            )  # fmt: skip
+            yield from _wrapped(f"one server by {len(urls)} URLs: {', '.join(urls)}")
         for client in merged.shares:
             for limit in client.limits:
-                yield from wrap(
-                    f"share {client.index}: {to_line(limit)} and may be the limit", 78,
-                    initial_indent="  ", subsequent_indent="    ",
-                )  # fmt: skip
+                yield from _wrapped(f"share {client.index}: {to_line(limit)} and may be the limit")
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, 78, initial_indent="  ", subsequent_indent="    ")
 
 
 def _cells(level: LoadLevel) -> tuple[str, ...]:
@@ -96,5 +93,5 @@ def _cells(level: LoadLevel) -> tuple[str, ...]:
         time_or_dash(level.p95_ttft_s),
         time_or_dash(level.itl.p99_s if level.itl else None),
         rate_or_dash(level.mean_in_flight),
-        str(sum(level.failures.values())),
+        str(level.failed),
     )

@@ -4,6 +4,7 @@ from pydantic import BaseModel, Field
 
 from nobs.tasks.chat.client.record import Percentiles
 from nobs.tasks.chat.client_cost import ClientCost
+from nobs.tasks.chat.levels import Level
 from nobs.tasks.chat.promise import Promise
 from nobs.tasks.chat.server_report import ServerWindow
 from nobs.tasks.chat.share_report import LoadMerge, LoadShare
@@ -146,6 +147,16 @@ class LoadLevel(BaseModel):
     """Null without a promise, or with too few requests for a steady state."""
     promise: Kept | None = None
     """Null without a promise or a steady state."""
+
+    @property
+    def asked(self) -> Level:
+        """Return the load that was asked for."""
+        return Level(concurrency=self.concurrency, rate_per_s=self.rate_per_s)
+
+    @property
+    def failed(self) -> int:
+        """Return the number of failed requests."""
+        return sum(self.failures.values())
 
 
 class PromiseAnswer(BaseModel):

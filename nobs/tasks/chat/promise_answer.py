@@ -27,8 +27,7 @@ def with_promise(
     figures: LoadLevel, records: Sequence[ChatRecord], promise: Promise, settle_s: float = 0.0
 ) -> LoadLevel:
     """Return the figures of a level with those of its steady state, and how many kept `promise`."""
-    level = Level(concurrency=figures.concurrency, rate_per_s=figures.rate_per_s)
-    part = steady_part(level, records, settle_s)
+    part = steady_part(figures.asked, records, settle_s)
     if part is None:
         return figures
     kept = judge(part, promise, figures.ended_early)
@@ -67,7 +66,7 @@ def seen_of(level: LoadLevel, promise: Promise) -> Seen:
         is_sent=_is_sent(level),
         is_over=bool(level.ended_early),
         verdict=verdict_at(level),
-        is_dead=level.ended_early == STOPPED or _failed(level) == level.requests,
+        is_dead=level.ended_early == STOPPED or level.failed == level.requests,
     )
 
 
@@ -106,11 +105,7 @@ def verdict_at(level: LoadLevel) -> str:
     """Return the verdict; a level without a steady state fails if it ended early or all failed."""
     if level.promise is not None:
         return level.promise.verdict
-    return FAILS if level.ended_early or _failed(level) == level.requests else ""
-
-
-def _failed(level: LoadLevel) -> int:
-    return sum(level.failures.values())
+    return FAILS if level.ended_early or level.failed == level.requests else ""
 
 
 def _is_sent(level: LoadLevel) -> bool:
@@ -127,7 +122,7 @@ def _best(levels: Sequence[LoadLevel], measure: Measure) -> LoadLevel | None:
     found = [
         (value, level)
         for level in levels
-        if _failed(level) <= MAX_FAILED_SHARE * level.requests
+        if level.failed <= MAX_FAILED_SHARE * level.requests
         and (value := measure(level)) is not None
     ]
     return max(found, key=lambda each: each[0])[1] if found else None

@@ -1,9 +1,9 @@
 """Contradictions in the answer to a latency promise."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 from nobs.tasks.chat.kept import kept_interval, verdict_of
+from nobs.tasks.chat.load_checks import is_same
 from nobs.tasks.chat.load_report import (
     Kept,
     LoadLevel,
@@ -46,7 +46,7 @@ def _check_answer(load: LoadTable) -> Iterator[str]:
     found = answer_of(load.levels, answer.promise, Axis(answer.axis), answer.ended)
     for name, value in answer:
         expected = getattr(found, name)
-        if not _is_same(value, expected):
+        if not is_same(value, expected):
             yield f"load.promise.{name} is {value}, but the levels give {expected}"
 
 
@@ -91,7 +91,7 @@ def _check_kept(kept: Kept, steady: SteadyState, promise: Promise, ended: str) -
         "verdict": verdict_of(low, high, promise.share, ended),
     }  # fmt: skip
     for name, value in expected.items():
-        if not _is_same(getattr(kept, name), value):
+        if not is_same(getattr(kept, name), value):
             yield f"promise.{name} is {getattr(kept, name)}, but the requests give {value}"
     if (kept.fast is None) != (promise.tpot_s is None) or not 0 <= (kept.fast or 0) <= requests:
         yield f"promise.fast is {kept.fast} of {requests} steady requests"
@@ -102,9 +102,3 @@ def _is_ordered(found: Sequence[Percentile | None]) -> bool:
     values = [each.value_s for each in given]
     is_within = all(0 <= each.low_s <= each.value_s <= each.high_s for each in given)
     return is_within and values == sorted(values)
-
-
-def _is_same(one: object, other: object) -> bool:
-    if isinstance(one, float | int) and isinstance(other, float | int):
-        return math.isclose(one, other, rel_tol=1e-6, abs_tol=SLACK_S)
-    return one == other

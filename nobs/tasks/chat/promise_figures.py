@@ -6,6 +6,7 @@ from math import floor
 
 from nobs.tasks.charts import MAX_POINTS, Chart, ChartKind, Point
 from nobs.tasks.chat.load_report import LoadLevel, PromiseAnswer, SteadyState
+from nobs.tasks.chat.promise_answer import is_on
 from nobs.tasks.chat.report import ChatModelReport
 from nobs.tasks.chat.search import Axis
 from nobs.tasks.figures import Cost, Figure, Kind, Measured, measured
@@ -109,7 +110,7 @@ PROMISE_FIGURES: tuple[Figure[ChatModelReport], ...] = (
 
 def _levels(model: ChatModelReport, axis: Axis) -> list[LoadLevel]:
     levels = model.load.levels if model.load else ()
-    return [level for level in levels if (level.rate_per_s is not None) is (axis is Axis.RATE)]
+    return [level for level in levels if is_on(level, axis)]
 
 
 def _goodputs(axis: Axis) -> Callable[[ChatModelReport], Sequence[Point]]:

@@ -76,8 +76,8 @@ def sent_of(model: ChatModelReport) -> Iterator[Sent]:
             is_counted = _is_counted(model) and not level.unreconciled and not level.ended_early
             rate = level.tokens_per_sec if is_counted else None
             yield Sent(
-                when=f"at {name_of(level)}", server=level.server, requests=level.requests,
-                failed=sum(level.failures.values()), in_flight=_most_in_flight(model, level),
+                when=f"at {level.asked}", server=level.server, requests=level.requests,
+                failed=level.failed, in_flight=_most_in_flight(model, level),
                 tokens=None if rate is None else round(rate * level.duration_s),
             )  # fmt: skip
 
@@ -90,13 +90,6 @@ def _most_in_flight(model: ChatModelReport, level: LoadLevel) -> int:
     if model.load is None or model.load.merged is None:
         return level.max_in_flight
     return level.concurrency or level.requests
-
-
-def name_of(level: LoadLevel) -> str:
-    """Return the level as in `8 at once`."""
-    if level.rate_per_s is not None:
-        return f"{level.rate_per_s:g} requests/s"
-    return f"{level.concurrency} at once"
 
 
 def _is_counted(model: ChatModelReport) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from nobs.tasks.chat.load_report import LoadLevel
 from nobs.tasks.chat.report import ChatModelReport
-from nobs.tasks.chat.server_checks import name_of
 from nobs.tasks.chat.server_report import ServerWindow
 from nobs.text import to_line
 from nobs.units import format_share
@@ -57,11 +56,11 @@ def _explain_queue(levels: Sequence[LoadLevel]) -> Iterator[str]:
             before = level
             continue
         if before is None:
-            yield f"  the server's queue had up to {window.waiting_max} at {name_of(level)}"
+            yield f"  the server's queue had up to {window.waiting_max} at {level.asked}"
         else:
             yield (
-                f"  the server's queue grew from 0 at {name_of(before)} to {window.waiting_max} at"
-                f" {name_of(level)}"
+                f"  the server's queue grew from 0 at {before.asked} to {window.waiting_max}"
+                f" at {level.asked}"
             )
         if window.running_max:
             yield f"  it computed at most {window.running_max} requests at once: a full batch"
@@ -75,7 +74,7 @@ def _explain_cache(levels: Sequence[LoadLevel]) -> Iterator[str]:
         if usage < FULL and not preemptions:
             return
         full = f"KV cache {format_share(usage, 0)} full, " if usage else ""
-        yield f"  {full}{preemptions} preemptions at {name_of(level)}"
+        yield f"  {full}{preemptions} preemptions at {level.asked}"
 
 
 def _fullness(level: LoadLevel) -> tuple[int, float]:

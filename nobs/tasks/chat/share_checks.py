@@ -1,10 +1,9 @@
 """Contradictions in a share of a load, and in a load that was merged from shares."""
 
-import math
 from collections.abc import Iterator
 
 from nobs.tasks.chat.levels import levels_of
-from nobs.tasks.chat.load_checks import level_of
+from nobs.tasks.chat.load_checks import is_same
 from nobs.tasks.chat.load_figures import level_figures
 from nobs.tasks.chat.load_report import LoadLevel, LoadTable
 from nobs.tasks.chat.params import LoadParams
@@ -55,10 +54,10 @@ def _check_share(load: LoadTable, found: LoadShare, asked: LoadParams) -> Iterat
 
 
 def _check_raw(level: LoadLevel, raw: RawRequests) -> Iterator[str]:
-    again = level_figures(level_of(level), unpack(raw))
+    again = level_figures(level.asked, unpack(raw))
     for name in OF_RAW:
         reported, computed = getattr(level, name), getattr(again, name)
-        if not _is_same(reported, computed):
+        if not is_same(reported, computed, TOLERANCE):
             yield f"{name} is {reported}, its raw requests give {computed}"
 
 
@@ -72,9 +71,3 @@ def _check_merged(load: LoadTable, merged: LoadMerge, *, has_repeats: bool) -> I
     sent = sum(share.requests for share in merged.shares)
     if sent != sum(level.requests for level in load.levels):
         yield f"load.merged.shares have {sent} requests, which isn't the sum of the levels"
-
-
-def _is_same(one: object, other: object) -> bool:
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-    return one == other

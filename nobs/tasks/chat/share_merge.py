@@ -12,7 +12,7 @@ from nobs.schema.server import SERVER_PORTS
 from nobs.tasks.chat.aggregate import figures_of
 from nobs.tasks.chat.client_cost import ClientCost
 from nobs.tasks.chat.levels import Level, levels_of
-from nobs.tasks.chat.load_checks import client_limit, level_of
+from nobs.tasks.chat.load_checks import client_limit
 from nobs.tasks.chat.load_figures import level_figures
 from nobs.tasks.chat.load_report import LoadLevel, LoadTable
 from nobs.tasks.chat.params import LoadParams
@@ -252,9 +252,7 @@ def _describe(client: _Client) -> MergedShare:
     return MergedShare(
         index=client.load.share.index, run=client.run, clock=client.load.clock, url=_url(client),
         requests=sum(len(raw.sent_ns) for raw in client.load.raw),
-        limits=tuple(
-            f"{level_of(level)}: {how}" for level, how in limited
-        ),
+        limits=tuple(f"{level.asked}: {how}" for level, how in limited),
     )  # fmt: skip
 
 
@@ -267,4 +265,4 @@ def _warnings(load: LoadTable) -> Iterator[str]:
     for level, overlap in zip(load.levels, merged.overlaps, strict=True):
         if overlap < GOOD_OVERLAP:
             share = format_share(overlap)
-            yield f"At {level_of(level)} the clients sent together for {share} of the time only."
+            yield f"At {level.asked} the clients sent together for {share} of the time only."

@@ -10,7 +10,6 @@ from typing import Any
 from nobs.errors import UsageError
 from nobs.schema import telemetry
 from nobs.schema.enums import Backend, Status
-from nobs.schema.flags import Flag
 from nobs.schema.pins import Params, Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
@@ -23,7 +22,7 @@ from nobs.tasks.chat.cache import cache_reasons, cache_warnings
 from nobs.tasks.chat.cold import REQUESTS, find_server_contradictions, with_cold
 from nobs.tasks.chat.contradictions import contradictions_of, with_rows
 from nobs.tasks.chat.deviations import deviations_of, open_reasons_of
-from nobs.tasks.chat.figures import CHARTS, FIGURES, SUMMARY, settings_of
+from nobs.tasks.chat.figures import CHARTS, FIGURES, SUMMARY
 from nobs.tasks.chat.flags import flags_of
 from nobs.tasks.chat.load_lines import load_lines
 from nobs.tasks.chat.load_options import load_of
@@ -31,7 +30,7 @@ from nobs.tasks.chat.notices import warnings_of
 from nobs.tasks.chat.options import LOAD
 from nobs.tasks.chat.params import ChatParams, ColdParams
 from nobs.tasks.chat.report import ChatModelReport, LlmRequest, LlmRun
-from nobs.tasks.chat.server import machine_of
+from nobs.tasks.chat.server import machine_of, runtime_of
 from nobs.tasks.chat.server_lines import server_lines
 from nobs.tasks.chat.share_merge import merge_models
 from nobs.tasks.cold.lines import cold_line
@@ -66,7 +65,7 @@ class ChatTask(TaskDefinition):
     figures: tuple[Figure[Any], ...] = FIGURES
     summary: tuple[Figure[Any], ...] = SUMMARY
     charts: tuple[Chart[Any], ...] = CHARTS
-    settings = staticmethod(settings_of)
+    find_flags = staticmethod(flags_of)
 
     def apply(self, params: Params, options: Mapping[str, Any]) -> Params:
         """Return `params` changed by `options`; UsageError for load levels without effect."""
@@ -151,13 +150,13 @@ class ChatTask(TaskDefinition):
         """Yield how many prompts were cached."""
         return cache_warnings(chain(*runs), facts.get("template_tokens"))
 
+    def settings(self, model: ChatModelReport) -> str:
+        """Return quantization and runtime, as in `Q4_K_M, llama.cpp`."""
+        return runtime_of(model.server)
+
     def find_machine(self, model: ChatModelReport) -> str | None:
         """Return the server's host, unless it computes on the report's."""
         return machine_of(model.server)
-
-    def find_flags(self, model: Any) -> Iterable[Flag]:  # noqa: ANN401
-        """Yield the flags of every served model."""
-        return flags_of(model)
 
     def details(self, model: Any) -> Iterable[str]:  # noqa: ANN401
         """Yield the parts of a cold start, the load table and the server's own figures."""

@@ -1,10 +1,9 @@
 """`embeddings-served`: texts per second and latency of a server's embeddings, by load."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from nobs.schema.flags import Flag
 from nobs.schema.pins import Params, Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
@@ -58,6 +57,7 @@ class ServedEmbeddings(TaskDefinition):
     settings = staticmethod(settings_of)
     find_contradictions = staticmethod(find_contradictions)
     details = staticmethod(cell_lines)
+    find_flags = staticmethod(flags_of)
 
     def parallel_requests(self, params: Params) -> int | None:
         """Return the highest concurrency."""
@@ -94,11 +94,7 @@ class ServedEmbeddings(TaskDefinition):
             ]
         return result.model_copy(update={"facts": facts})
 
-    def find_flags(self, model: Any) -> Iterator[Flag]:  # noqa: ANN401 - as in the base
-        """Yield where the server is, and that its vectors are suspect."""
-        return flags_of(model)
-
-    def find_open_reasons(self, model: Any, workload: Workload) -> Iterable[str]:  # noqa: ANN401
+    def find_open_reasons(self, model: Any, workload: Workload) -> Iterable[str]:  # noqa: ANN401 - as in the base
         """Yield cells that are missing, and why the vectors are suspect."""
         return open_reasons_of(model)
 
