@@ -4,6 +4,7 @@ Measured with the dtype and TF32 setting of the work, so no table of devices is 
 over a run shows throttling.
 """
 
+import gc
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ LONG_ENOUGH_S = 0.01
 """A product that takes this long saturates the device."""
 MAX_COPY_BYTES = 256 * 1024**2
 MIN_COPY_BYTES = 32 * 1024**2
+MOST_REPEATS = 10_000
 LAST_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
 
 
@@ -69,6 +71,16 @@ def wait_for(device: str) -> None:
             torch.mps.synchronize()
 
 
+def free_memory(device: str) -> None:
+    """Free what no model needs any more, also what the device's allocator caches."""
+    gc.collect()
+    match device:
+        case "cuda":
+            torch.cuda.empty_cache()
+        case "mps":
+            torch.mps.empty_cache()
+
+
 def _time_products(
     device: str, dtype: torch.dtype, sizes: Sequence[int], budget_s: float
 ) -> tuple[int, float]:
@@ -77,10 +89,10 @@ def _time_products(
     with torch.inference_mode():
         for size in sizes:
             product = make_product(size, device, dtype)
-            seconds = _fastest(product, device, deadline, least=2, most=2)
+            seconds = fastest(product, device, least=2)
             if seconds >= LONG_ENOUGH_S or time.perf_counter() >= deadline:
                 break
-        return size, min(seconds, _fastest(product, device, deadline))
+        return size, min(seconds, fastest(product, device, deadline))
 
 
 def make_product(size: int, device: str, dtype: torch.dtype) -> Callable[[], object]:
@@ -94,20 +106,19 @@ def _time_copies(device: str, size_bytes: int, budget_s: float) -> float:
     source = torch.ones(size_bytes, dtype=torch.uint8, device=device)
     target = torch.zeros_like(source)
     deadline = time.perf_counter() + budget_s
-    return _fastest(lambda: target.copy_(source), device, deadline, least=2)
+    return fastest(lambda: target.copy_(source), device, deadline, least=2)
 
 
-def _fastest(
+def fastest(
     work: Callable[[], object],
     device: str,
-    deadline: float,
+    deadline: float = 0.0,
     *,
     least: int = 0,
-    most: int = 10_000,
 ) -> float:
-    """Return the seconds of the fastest repeat: at least `least`, then until the deadline."""
+    """Return the seconds of the fastest repeat: `least`, then more until the deadline, if any."""
     best = float("inf")
-    for number in range(most):
+    for number in range(MOST_REPEATS):
         if number >= least and time.perf_counter() >= deadline:
             break
         wait_for(device)

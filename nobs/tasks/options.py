@@ -6,6 +6,7 @@ from enum import Enum, auto
 from typing import Any
 
 from nobs.providers import PROVIDERS
+from nobs.schema.enums import Dtype
 
 
 class Role(Enum):
@@ -77,6 +78,11 @@ TRUST_REMOTE_CODE: Option[bool] = Option(
 )  # fmt: skip
 DATA: tuple[Option[Any], ...] = (DATASET, SPLIT, COLUMN, ROWS)
 MODELS: tuple[Option[Any], ...] = (MODEL, TRUST_REMOTE_CODE)
+
+BATCH_SIZE: Option[int] = Option(name="batch_size", kind=int, help="Batch size.")
+DTYPE: Option[str] = Option(
+    name="dtype", choices=tuple(Dtype), help="Number format of weights and computation."
+)
 
 REAL, RANDOM = "real", "random"
 WEIGHTS: Option[str] = Option(

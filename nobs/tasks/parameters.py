@@ -1,11 +1,12 @@
 """Convert parameters read from files to the class of their task."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from nobs.errors import DataError
+from nobs.schema.enums import Backend, Dtype
 from nobs.schema.pins import Params, Workload
 from nobs.schema.spec import RunSpec
 from nobs.tasks import TASKS
@@ -47,3 +48,9 @@ def close(kind: type[Params], values: Mapping[str, Any], where: str) -> Params:
             f"{where} doesn't fit the parameters of {values['kind']}: {'; '.join(faults)}.",
             f"Their fields are: {', '.join(kind.model_fields)}.",
         ) from error
+
+
+def note_slow_dtype(params: Params, backend: Backend) -> Iterator[str]:
+    """Yield a note that float16 is slow on CPUs, for parameters with a `dtype`."""
+    if backend is Backend.CPU and getattr(params, "dtype", None) is Dtype.FLOAT16:
+        yield "float16 is several times slower than float32 on CPUs; use bfloat16 or float32."

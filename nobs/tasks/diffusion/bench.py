@@ -11,7 +11,7 @@ from nobs.errors import NobsError, is_exhausted
 from nobs.schema.enums import Dtype
 from nobs.schema.result import Calibration
 from nobs.tasks.base import Bench, Work
-from nobs.tasks.calibration import calibrate, wait_for
+from nobs.tasks.calibration import calibrate, free_memory, wait_for
 from nobs.tasks.diffusion.cold_bench import ColdBench
 from nobs.tasks.diffusion.correctness import Pictures
 from nobs.tasks.diffusion.fit_bench import FitBench
@@ -30,7 +30,6 @@ from nobs.tasks.diffusion.pipeline import (
     describe,
     digest,
     draw_latents,
-    free_memory,
     load_pipeline,
     make_images,
     prepare,

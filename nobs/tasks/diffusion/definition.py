@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nobs.errors import UsageError
-from nobs.schema.enums import Backend, Dtype, Status
+from nobs.schema.enums import Backend, Status
 from nobs.schema.pins import Params
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.result import StepResult
@@ -28,6 +28,7 @@ from nobs.tasks.diffusion.params import (
 from nobs.tasks.diffusion.report import DiffusionModelReport
 from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.fit.lines import fit_lines
+from nobs.tasks.parameters import note_slow_dtype
 from nobs.tasks.score import calculate_score
 
 NO_MFU = (
@@ -82,6 +83,7 @@ class Diffusion(TaskDefinition):
     charts = CHARTS
     settings = staticmethod(settings_of)
     find_contradictions = staticmethod(find_contradictions)
+    find_notes = staticmethod(note_slow_dtype)
 
     def apply(self, params: Params, options: Mapping[str, Any]) -> Params:
         """Return `params` with the options of recipes set in every recipe."""
@@ -101,13 +103,6 @@ class Diffusion(TaskDefinition):
                 model: {**each.model_dump(), **recipe} for model, each in params.recipes.items()
             }
         return super().apply(params, rest)
-
-    def find_notes(self, params: Params, backend: Backend) -> Iterator[str]:
-        """Yield a note that float16 is slow on CPUs."""
-        kinds = DiffusionParams | DiffusionMaxParams | DiffusionColdParams | DiffusionFitParams
-        dtype = params.dtype if isinstance(params, kinds) else None
-        if backend is Backend.CPU and dtype is Dtype.FLOAT16:
-            yield "float16 is several times slower than float32 on CPUs; use bfloat16 or float32."
 
     def summarise(self, result: StepResult, report: ModelReport) -> DiffusionModelReport:
         """Return medians and their interval from the raw samples of `result`."""

@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from nobs.schema.enums import Dtype
-from nobs.tasks.options import DATA, MODEL, RANDOM_WEIGHTS, TUNING_BUDGET, Option
-
-BATCH_SIZE: Option[int] = Option(name="batch_size", kind=int, help="Batch size.")
-DTYPE: Option[str] = Option(
-    name="dtype", choices=tuple(Dtype), help="Number format of weights and computation."
+from nobs.tasks.options import (
+    BATCH_SIZE,
+    DATA,
+    DTYPE,
+    MODEL,
+    RANDOM_WEIGHTS,
+    TUNING_BUDGET,
+    Option,
 )
+
 IMAGE_SIZE: Option[int] = Option(
     name="image_size", kind=int, metavar="PIXELS",
     help="Width and height of images, a multiple of 8.",

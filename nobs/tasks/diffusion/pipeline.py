@@ -1,6 +1,5 @@
 """Load a pipeline of diffusers, start it from given latents, and turn latents into pixels."""
 
-import gc
 import hashlib
 import os
 from collections.abc import Sequence
@@ -108,16 +107,6 @@ def _use_kernel(denoiser: torch.nn.Module, kernel: Attention) -> None:
             return forward(*args, **kwargs)
 
     denoiser.forward = limited
-
-
-def free_memory(device: str) -> None:
-    """Free what no pipeline needs any more, also what the device's allocator caches."""
-    gc.collect()
-    match device:
-        case "cuda":
-            torch.cuda.empty_cache()
-        case "mps":
-            torch.mps.empty_cache()
 
 
 def use_scheduler(pipe: Any, recipe: Recipe, name: str) -> None:  # noqa: ANN401

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from math import sqrt
 
+from nobs.stats import share_interval
 from nobs.tasks.chat.client.record import ChatFailure, ChatRecord
+from nobs.tasks.chat.load_checks import is_same
 from nobs.tasks.llms.questions import QUESTIONS, answer_of, is_of_a_thinker
 from nobs.tasks.llms.report import AnswerCheck, AnswerRound
 from nobs.units import format_share
@@ -26,8 +27,6 @@ MIN_LOOP_WORDS = 24
 MAX_ODD_SHARE = 0.05
 """Share of characters that can't be printed or decoded above which a text is garbage."""
 SHOWN = 80
-_Z = 1.959964
-"""Of a normal distribution, for 95 %."""
 
 
 def judge_round(records: Sequence[ChatRecord | None]) -> AnswerRound:
@@ -69,7 +68,7 @@ def check_of(rounds: Sequence[AnswerRound], texts: Sequence[str]) -> AnswerCheck
     share = low = high = None
     if worst is not None:
         count = worst.right + worst.wrong
-        share, (low, high) = worst.right / count, wilson(worst.right, count)
+        share, (low, high) = worst.right / count, share_interval(worst.right / count, count)
     faults = Counter(fault for text in texts if (fault := degeneracy_of(text)))
     return AnswerCheck(
         questions=len(QUESTIONS), rounds=tuple(rounds), share=share, low=low, high=high,
@@ -91,19 +90,9 @@ def contradictions_of_answers(check: AnswerCheck, *, is_complete: bool = True) -
             yield f"answers: round {number} doesn't have {check.questions} answers"
             return
     again = check_of(check.rounds, [])
-    if (check.share, check.low, check.high) != (again.share, again.low, again.high):
+    # Not exactly: another order of the formula rounds the CI otherwise.
+    if not all(is_same(getattr(check, n), getattr(again, n)) for n in ("share", "low", "high")):
         yield "answers: the share right doesn't follow from the rounds"
-
-
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """Return the 95 % CI of a share.
-
-    Source: Wilson 1927, Journal of the American Statistical Association 22, 209-212.
-    """
-    share, square = right / count, _Z**2 / count
-    middle = (share + square / 2) / (1 + square)
-    half = _Z * sqrt(share * (1 - share) / count + square / (4 * count)) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def find_suspicions(check: AnswerCheck) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """The work of `embeddings`: `SentenceTransformer.encode` over all rows."""
 
-import gc
 import shutil
 import time
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from nobs.errors import NobsError, OtherModel, is_exhausted
 from nobs.schema.enums import Dtype
 from nobs.schema.result import Calibration
 from nobs.tasks.base import Bench, Work
-from nobs.tasks.calibration import calibrate, wait_for
+from nobs.tasks.calibration import calibrate, free_memory, wait_for
 from nobs.tasks.text_embeddings.chain import describe_encoder, encode, is_padded
 from nobs.tasks.text_embeddings.cold_bench import ColdBench
 from nobs.tasks.text_embeddings.fit_bench import FitBench
@@ -23,10 +22,10 @@ from nobs.tasks.text_embeddings.loading import (
     attention_of,
     dtype_of,
     formats_for,
-    free_memory,
     layer_bytes,
     limit_of,
     load_model,
+    read_back,
 )
 from nobs.tasks.text_embeddings.params import (
     EmbeddingsColdParams,
@@ -136,17 +135,14 @@ class EmbeddingsBench(Bench):
         model = self.model
         self._check_output()
         return {
+            **read_back(model),
             "embedding_dimension": int(self.embeddings.shape[1]),
-            "dtype": dtype_of(model).value,
-            "max_seq_length": limit_of(model),
             "batch_size": self.settings.batch_size,
-            "parameters": sum(p.numel() for p in model.parameters()),
             "encoder": {
                 **describe_encoder(model, self.work.model_path),
                 "random_weights": self._random_weights,
             },
             "attention_implementation": attention_of(model),
-            "parameter_device": str(next(model.parameters()).device),
             "rows_per_pass": len(self.rows),
             "reference": self._compare(),
             **self._found,
@@ -184,7 +180,6 @@ class EmbeddingsBench(Bench):
         if old and (old.dtype, old.attention) == (settings.dtype, settings.attention):
             return
         self._model = None
-        gc.collect()
         free_memory(self.work.torch_device)
         self._model, self._random_weights = load_model(
             self.work, settings, self.params.max_seq_length

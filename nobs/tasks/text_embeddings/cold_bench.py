@@ -2,15 +2,10 @@
 
 from typing import Any
 
-import numpy as np
-
-from nobs.errors import NobsError
-from nobs.schema.enums import Dtype
 from nobs.tasks.base import Work
 from nobs.tasks.cold.process import ProcessBench
 from nobs.tasks.text_embeddings.params import EmbeddingsColdParams
-from nobs.tasks.text_embeddings.reference import check_embeddings
-from nobs.tasks.text_embeddings.references import find_references
+from nobs.tasks.text_embeddings.reference import facts_of_process
 
 TARGET = "nobs.tasks.text_embeddings.cold_work:EmbedOne"
 
@@ -24,22 +19,5 @@ class ColdBench(ProcessBench):
 
     def facts(self) -> dict[str, Any]:
         """Return all starts and what the last process read back; raises if its output is wrong."""
-        last, model = self.last, self.work.model
-        dtype, text = Dtype(last["dtype"]), self.work.inputs[0]
-        embedding = np.array([last["embedding"]], dtype=np.float32)
-        if not np.isfinite(embedding).all():
-            raise NobsError(
-                f"{model.id} returned values that are not finite.",
-                "The model is broken or the device computes wrongly; ignore the speed.",
-            )
-        references = find_references(model.id, model.revision, self.params.max_seq_length)
-        return super().facts() | {
-            "embedding_dimension": embedding.shape[1],
-            "dtype": dtype,
-            "max_seq_length": last["max_seq_length"],
-            "batch_size": 1,
-            "rows_per_pass": 1,
-            "parameters": last["parameters"],
-            "parameter_device": last["parameter_device"],
-            "reference": check_embeddings(embedding, [text], references, dtype),
-        }
+        found = facts_of_process(self.work, self.last, self.params.max_seq_length, "speed")
+        return {**super().facts(), **found, "batch_size": 1}

@@ -5,7 +5,7 @@ from typing import Any
 from nobs.tasks.base import Work
 from nobs.tasks.calibration import wait_for
 from nobs.tasks.text_embeddings.chain import encode
-from nobs.tasks.text_embeddings.loading import dtype_of, limit_of, load_model
+from nobs.tasks.text_embeddings.loading import load_model, read_back
 from nobs.tasks.text_embeddings.params import EmbeddingsColdParams
 from nobs.tasks.text_embeddings.tuning import Settings
 
@@ -31,11 +31,5 @@ class EmbedOne:
 
     def facts(self) -> dict[str, Any]:
         """Return the embedding, and settings read back."""
-        model = self._model
-        return {
-            "embedding": [float(value) for value in self._embeddings[0]],
-            "dtype": dtype_of(model).value,
-            "max_seq_length": limit_of(model),
-            "parameters": sum(p.numel() for p in model.parameters()),
-            "parameter_device": str(next(model.parameters()).device),
-        }
+        embedding = [float(value) for value in self._embeddings[0]]
+        return {"embedding": embedding, **read_back(self._model)}

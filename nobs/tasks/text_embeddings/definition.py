@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from types import MappingProxyType
 
-from nobs.schema.enums import Backend, Dtype, Status
+from nobs.schema.enums import Backend, Status
 from nobs.schema.pins import Params
 from nobs.schema.report import Interval, ModelReport
 from nobs.schema.result import StepResult
@@ -12,6 +12,7 @@ from nobs.tasks.base import TaskDefinition
 from nobs.tasks.cold.lines import cold_line, cold_warnings
 from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.fit.lines import fit_lines
+from nobs.tasks.parameters import note_slow_dtype
 from nobs.tasks.score import calculate_score
 from nobs.tasks.text_embeddings.consistency import check_output, find_contradictions
 from nobs.tasks.text_embeddings.figures import CHARTS, FIGURES, SUMMARY, settings_of
@@ -78,13 +79,7 @@ class TextEmbeddings(TaskDefinition):
     check_output = staticmethod(check_output)
     find_contradictions = staticmethod(find_contradictions)
     find_open_reasons = staticmethod(open_reasons_of)
-
-    def find_notes(self, params: Params, backend: Backend) -> Iterator[str]:
-        """Yield a note that float16 is slow on CPUs."""
-        kinds = EmbeddingsParams | EmbeddingsMaxParams | EmbeddingsColdParams | EmbeddingsFitParams
-        dtype = params.dtype if isinstance(params, kinds) else None
-        if dtype is Dtype.FLOAT16 and backend is Backend.CPU:
-            yield "float16 is several times slower than float32 on CPUs; use bfloat16 or float32."
+    find_notes = staticmethod(note_slow_dtype)
 
     def summarise(self, result: StepResult, report: ModelReport) -> EmbeddingsModelReport:
         """Return medians and their interval from the raw samples of `result`."""

@@ -3,17 +3,12 @@
 import sys
 from typing import Any
 
-import numpy as np
-
-from nobs.errors import NobsError
-from nobs.schema.enums import Dtype
 from nobs.tasks.base import Work
 from nobs.tasks.fit.bench import GrowthBench, refuse_random
 from nobs.tasks.fit.process import grow
 from nobs.tasks.fit.report import Estimate
 from nobs.tasks.text_embeddings.params import EmbeddingsFitParams
-from nobs.tasks.text_embeddings.reference import check_embeddings
-from nobs.tasks.text_embeddings.references import find_references
+from nobs.tasks.text_embeddings.reference import facts_of_process
 
 COMMAND = (sys.executable, "-m", "nobs.tasks.text_embeddings.fit_child")
 TEXTS = 20
@@ -52,23 +47,8 @@ class FitBench(GrowthBench):
 
     def facts(self) -> dict[str, Any]:
         """Return all growths and what the last process read back; raises if output is wrong."""
-        last, model, text = self._last, self.work.model, self.work.inputs[0]
-        embedding = np.array([last["embedding"]], dtype=np.float32)
-        if not np.isfinite(embedding).all():
-            raise NobsError(
-                f"{model.id} returned values that are not finite.",
-                "The model is broken or the device computes wrongly; ignore the result.",
-            )
-        dtype = Dtype(last["dtype"])
-        references = find_references(model.id, model.revision, self.params.max_seq_length)
         return {
-            "embedding_dimension": embedding.shape[1],
-            "dtype": dtype,
-            "max_seq_length": last["max_seq_length"],
-            "rows_per_pass": 1,
-            "parameters": last["parameters"],
-            "parameter_device": last["parameter_device"],
-            "reference": check_embeddings(embedding, [text], references, dtype),
+            **facts_of_process(self.work, self._last, self.params.max_seq_length, "result"),
             "fit": self._fit(("rows", 1), self._estimate()).model_dump(mode="json"),
         }
 

@@ -19,7 +19,7 @@ from nobs.tasks.fit.process import next_stop
 from nobs.tasks.fit.report import FitPoint, Stop
 from nobs.tasks.parameters import typed
 from nobs.tasks.text_embeddings.chain import config_of, encode
-from nobs.tasks.text_embeddings.loading import dtype_of, limit_of, load_model
+from nobs.tasks.text_embeddings.loading import load_model, read_back
 from nobs.tasks.text_embeddings.params import EmbeddingsFitParams
 from nobs.tasks.text_embeddings.tuning import Settings
 
@@ -80,10 +80,7 @@ def _try(
 def _facts(model: SentenceTransformer, device: str) -> dict[str, Any]:
     config = config_of(model)
     return {
-        "dtype": dtype_of(model).value,
-        "max_seq_length": limit_of(model),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "parameter_device": str(next(model.parameters()).device),
+        **read_back(model),
         "number_bytes": next(model.parameters()).element_size(),
         "hidden": getattr(config, "hidden_size", None),
         "intermediate": getattr(config, "intermediate_size", None),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 import transformers
@@ -203,6 +204,16 @@ def _convert(model: SentenceTransformer, dtype: torch.dtype) -> None:
             parameter.data = parameter.data.to(dtype)
 
 
+def read_back(model: SentenceTransformer) -> dict[str, Any]:
+    """Return the facts of a report that are read from the model itself."""
+    return {
+        "dtype": dtype_of(model).value,
+        "max_seq_length": limit_of(model),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameter_device": str(next(model.parameters()).device),
+    }
+
+
 def dtype_of(model: SentenceTransformer) -> Dtype:
     """Return the dtype of the weights."""
     return Dtype(_name(next(model.parameters())))
@@ -232,15 +243,6 @@ def formats_for(device: str, dtype: Dtype | None) -> list[tuple[Dtype, str | Non
         for dtype in dtypes
         for attention in ((FLASH, None) if has_flash and dtype is not Dtype.FLOAT32 else (None,))
     ]
-
-
-def free_memory(device: str) -> None:
-    """Free the memory that the device's allocator caches."""
-    match device:
-        case "cuda":
-            torch.cuda.empty_cache()
-        case "mps":
-            torch.mps.empty_cache()
 
 
 def _check_dtype(work: Work, model: SentenceTransformer, wanted: Dtype) -> None:

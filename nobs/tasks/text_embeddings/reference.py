@@ -1,14 +1,15 @@
 """Verify embeddings by their cosine similarity to stored ones."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from nobs.errors import NobsError
 from nobs.schema.enums import Dtype
-from nobs.tasks.text_embeddings.references import Reference
+from nobs.tasks.base import Work
+from nobs.tasks.text_embeddings.references import Reference, find_references
 from nobs.tasks.text_embeddings.report import COSINE_THRESHOLDS
 
 type Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
@@ -21,6 +22,31 @@ class WrongResult(NobsError):
 def digest_text(text: str) -> str:
     """Return the first 16 hex digits of the sha256 of `text`."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def facts_of_process(
+    work: Work, said: Mapping[str, Any], max_seq_length: int, wrong: str
+) -> dict[str, Any]:
+    """Return the facts of a process that `said` the embedding of the first text, and settings.
+
+    NobsError if the embedding isn't finite or isn't the stored one: then `wrong` is to be ignored.
+    """
+    model, dtype = work.model, Dtype(said["dtype"])
+    embedding = np.array([said["embedding"]], dtype=np.float32)
+    if not np.isfinite(embedding).all():
+        raise NobsError(
+            f"{model.id} returned values that are not finite.",
+            f"The model is broken or the device computes wrongly; ignore the {wrong}.",
+        )
+    references = find_references(model.id, model.revision, max_seq_length)
+    read = ("max_seq_length", "parameters", "parameter_device")
+    return {
+        "embedding_dimension": embedding.shape[1],
+        "dtype": dtype,
+        "rows_per_pass": 1,
+        **{name: said[name] for name in read},
+        "reference": check_embeddings(embedding, work.inputs[:1], references, dtype),
+    }
 
 
 def check_embeddings(

@@ -14,7 +14,6 @@ from nobs.tasks.llms.answers import (
     degeneracy_of,
     find_suspicions,
     judge_round,
-    wilson,
 )
 from nobs.tasks.llms.definition import DEFINITION
 from nobs.tasks.llms.questions import QUESTIONS, answer_of
@@ -202,11 +201,6 @@ def test_a_suspect_output_is_open_and_flagged_and_a_good_one_is_not() -> None:
     assert found(good) == ([], set())
     assert reasons[0].startswith("answers: 0 of 20 questions before the repeats")
     assert flags == {FlagName.OUTPUT_SUSPECT}
-
-
-def test_the_interval_of_a_share_is_that_of_wilson() -> None:
-    assert wilson(14, 20) == pytest.approx((0.4810, 0.8545), abs=1e-4)
-    assert wilson(0, 20) == pytest.approx((0, 0.1611), abs=1e-4)
 
 
 @pytest.mark.parametrize(("change", "fault"), [
