@@ -1,15 +1,21 @@
-"""Convert parameters read from files to the class of their task."""
+"""Parameters of tasks: their base class, and those read from files as the class of their task."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from nobs.errors import DataError
 from nobs.schema.enums import Backend, Dtype
 from nobs.schema.pins import Params, Workload
 from nobs.schema.spec import RunSpec
 from nobs.tasks import TASKS
+
+
+class ClosedParams(Params):
+    """Parameters that refuse unknown fields."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 def typed(workload: Workload) -> Workload:

@@ -1,12 +1,12 @@
 """Parameters that the workloads of served models share."""
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from nobs.schema.base import Record
-from nobs.schema.pins import Params
 from nobs.schema.share import Share
 from nobs.tasks.chat.arrivals import Arrivals
 from nobs.tasks.chat.promise import Promise
+from nobs.tasks.parameters import ClosedParams
 
 
 class LoadParams(Record):
@@ -28,10 +28,8 @@ class LoadParams(Record):
     """The part of this client, if several drive the load (`--share`); absent: it drives all."""
 
 
-class ChatParams(Params):
+class ChatParams(ClosedParams):
     """Parameters of requests to a served model."""
-
-    model_config = ConfigDict(extra="forbid")
 
     max_output_tokens: int = Field(2048, gt=0)
     """Limit of a request, reasoning included."""

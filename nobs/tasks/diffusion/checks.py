@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from nobs.schema.base import Record
 from nobs.schema.enums import Dtype
 from nobs.tasks.diffusion.params import Recipe
+from nobs.tasks.records import Closed
 
 
 class Gate(Record):
@@ -51,10 +52,8 @@ class GateFile(Record):
     runs: tuple[GateRun, ...]
 
 
-class Recognition(BaseModel):
+class Recognition(Closed):
     """How many images show what their prompt asks for, in the eyes of a simple recogniser."""
-
-    model_config = ConfigDict(extra="forbid")
 
     asked: int
     """Images whose prompt names a digit and a colour."""
@@ -66,10 +65,8 @@ class Recognition(BaseModel):
     """What was seen instead, as in `image 4, a yellow digit three: red eight`."""
 
 
-class PictureCheck(BaseModel):
+class PictureCheck(Closed):
     """Properties of the images of one pass, and their likeness to the references."""
-
-    model_config = ConfigDict(extra="forbid")
 
     images: int
     """Images of the pass."""

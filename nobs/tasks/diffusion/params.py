@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from nobs.schema.base import Record
 from nobs.schema.enums import Dtype
-from nobs.schema.pins import Params
+from nobs.tasks.parameters import ClosedParams
 
 OTHERS = "*"
 """Key of the recipe of every model that has none of its own."""
@@ -34,10 +34,8 @@ class Recipe(Record):
         return self.guidance > 1
 
 
-class PictureParams(Params):
+class PictureParams(ClosedParams):
     """What both kinds of workloads have."""
-
-    model_config = ConfigDict(extra="forbid")
 
     seed: int = Field(ge=0)
     """Image number i, from 0, starts from latents drawn on the CPU in float32 with `seed` + i."""
@@ -89,10 +87,8 @@ class DiffusionMaxParams(PictureParams):
     """Seconds after which no further trial of the search starts."""
 
 
-class DiffusionFitParams(Params):
+class DiffusionFitParams(ClosedParams):
     """Parameters of `diffusion-fit` workloads: memory by batch size, a new process for each."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Literal["diffusion-fit"] = "diffusion-fit"
     seed: int = Field(ge=0)

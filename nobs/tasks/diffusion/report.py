@@ -1,6 +1,6 @@
 """Records of text-to-image models in a report."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from nobs.schema.base import Record
 from nobs.schema.enums import Dtype
@@ -11,6 +11,7 @@ from nobs.tasks.diffusion.checks import PictureCheck
 from nobs.tasks.diffusion.params import Recipe
 from nobs.tasks.diffusion.tuning import Attention
 from nobs.tasks.fit.report import Fit
+from nobs.tasks.records import Closed
 from nobs.tasks.tuning import Outcome
 
 
@@ -36,10 +37,8 @@ class DiffusionRun(Record):
     """Latents in these calls: with guidance two per image and step."""
 
 
-class DenoiserUse(BaseModel):
+class DenoiserUse(Closed):
     """FLOP/s of the denoiser relative to the device's peak."""
-
-    model_config = ConfigDict(extra="forbid")
 
     denoiser_flop_per_s: float
     """FLOPs of a pass over the median of `denoise_s`."""
@@ -51,10 +50,8 @@ class DenoiserUse(BaseModel):
     """`denoiser_flop_per_s` over `matmul_flop_per_s`; null if it would exceed 1."""
 
 
-class PictureTrial(BaseModel):
+class PictureTrial(Closed):
     """One trial of the search for the fastest settings."""
-
-    model_config = ConfigDict(extra="forbid")
 
     dtype: Dtype
     vae_dtype: Dtype
@@ -68,10 +65,8 @@ class PictureTrial(BaseModel):
     """Of one batch after an untimed one; null if the trial failed."""
 
 
-class PictureTuning(BaseModel):
+class PictureTuning(Closed):
     """The search for the fastest settings."""
-
-    model_config = ConfigDict(extra="forbid")
 
     stopped_by: str
     """What ended it: throughput, memory, time, the largest or a given batch."""
@@ -80,10 +75,8 @@ class PictureTuning(BaseModel):
     """In order."""
 
 
-class Thumbnail(BaseModel):
+class Thumbnail(Closed):
     """One of the first images."""
-
-    model_config = ConfigDict(extra="forbid")
 
     source: str
     """The image as a `data:` address: PNG up to 96 pixels, else a smaller JPEG."""

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from nobs.schema.pins import Params
 from nobs.tasks.chat.params import ChatParams, ColdParams
+from nobs.tasks.parameters import ClosedParams
 
 
 class LlmParams(ChatParams):
@@ -60,10 +60,8 @@ class LlmsColdParams(ColdParams):
     kind: Literal["llms-cold"] = "llms-cold"
 
 
-class LlmFitParams(Params):
+class LlmFitParams(ClosedParams):
     """Parameters of `llms-fit` workloads: memory by context length, a new server for each."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Literal["llms-fit"] = "llms-fit"
     context_lengths: tuple[int, ...] = Field(min_length=2)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nobs.schema.pins import Params
+from nobs.tasks.parameters import ClosedParams
 
 
 class Load(BaseModel):
@@ -21,10 +21,8 @@ class Load(BaseModel):
     """Requests per repeat."""
 
 
-class ServedEmbeddingsParams(Params):
+class ServedEmbeddingsParams(ClosedParams):
     """Parameters of `embeddings-served` workloads."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Literal["embeddings-served"] = "embeddings-served"
     inputs: tuple[int, ...] = Field((1, 8, 32), min_length=1)

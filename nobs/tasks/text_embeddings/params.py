@@ -2,16 +2,14 @@
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from nobs.schema.enums import Dtype
-from nobs.schema.pins import Params
+from nobs.tasks.parameters import ClosedParams
 
 
-class EmbeddingsParams(Params):
+class EmbeddingsParams(ClosedParams):
     """Parameters of `embeddings` workloads."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Literal["embeddings"] = "embeddings"
     dtype: Dtype = Dtype.FLOAT32
@@ -23,10 +21,8 @@ class EmbeddingsParams(Params):
     """Rows that are encoded before measuring."""
 
 
-class EmbeddingsColdParams(Params):
+class EmbeddingsColdParams(ClosedParams):
     """Parameters of `embeddings-cold` workloads: a new process embeds one text."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Literal["embeddings-cold"] = "embeddings-cold"
     dtype: Dtype = Dtype.FLOAT32
@@ -36,10 +32,8 @@ class EmbeddingsColdParams(Params):
     """Passes after the first one; their median is the steady time."""
 
 
-class EmbeddingsFitParams(Params):
+class EmbeddingsFitParams(ClosedParams):
     """Parameters of `embeddings-fit` workloads: memory by batch size, in a new process."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Literal["embeddings-fit"] = "embeddings-fit"
     dtype: Dtype = Dtype.FLOAT32
@@ -53,10 +47,8 @@ class EmbeddingsFitParams(Params):
     """Seconds after which a process tries no further size."""
 
 
-class EmbeddingsMaxParams(Params):
+class EmbeddingsMaxParams(ClosedParams):
     """Parameters of `embeddings-max` workloads; null ones are tuned."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Literal["embeddings-max"] = "embeddings-max"
     min_rows: int = Field(gt=0)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from nobs.schema.base import Record
 from nobs.schema.enums import Dtype
@@ -11,6 +11,7 @@ from nobs.schema.report import Interval, ModelReport
 from nobs.schema.telemetry import Figure
 from nobs.tasks.cold.report import ColdStarts
 from nobs.tasks.fit.report import Fit
+from nobs.tasks.records import Closed
 from nobs.tasks.tuning import Outcome
 
 COSINE_THRESHOLDS: Mapping[Dtype, float] = {
@@ -42,13 +43,11 @@ class Origin(StrEnum):
     """sentence-transformers loaded other classes than modules.json lists."""
 
 
-class Encoder(BaseModel):
+class Encoder(Closed):
     """Modules that sentence-transformers loaded, and the route of the rows through them.
 
     Guessed or converted modules make the result open.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     modules: tuple[str, ...]
     """Classes of the modules that process a row, in order."""
@@ -69,14 +68,12 @@ class Encoder(BaseModel):
     open result); an unused pooler is left out."""
 
 
-class EncodePhases(BaseModel):
+class EncodePhases(Closed):
     """Time breakdown of `encode`, from one pass with the device synchronised between phases.
 
     Measured after the repeats. If a pass takes more than a second, it uses a part of the batches,
     evenly spaced from the longest texts to the shortest.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     rows: int
     """Of this pass."""
@@ -98,10 +95,8 @@ class EncodePhases(BaseModel):
     """Share of the time outside `forward_s`, in which an accelerator waits for the host."""
 
 
-class TuningTrial(BaseModel):
+class TuningTrial(Closed):
     """One trial of settings on batches of the text of median length."""
-
-    model_config = ConfigDict(extra="forbid")
 
     dtype: Dtype
     attention: str | None
@@ -113,10 +108,8 @@ class TuningTrial(BaseModel):
     """Null unless `ok`."""
 
 
-class Tuning(BaseModel):
+class Tuning(Closed):
     """Search for the fastest settings."""
-
-    model_config = ConfigDict(extra="forbid")
 
     stopped_by: str
     """`throughput`, `memory`, `time`, `the largest batch`, or `the batch size was given`."""
@@ -128,10 +121,8 @@ class Tuning(BaseModel):
     """In order."""
 
 
-class ComputedWork(BaseModel):
+class ComputedWork(Closed):
     """FLOPs and bytes of one pass. A multiply-add counts as two, and only matrix products count."""
-
-    model_config = ConfigDict(extra="forbid")
 
     flop_method: str
     """`formula of BERT`, `formula of ModernBERT` or `counted by torch`."""
@@ -143,10 +134,8 @@ class ComputedWork(BaseModel):
     """Weights of the layers, once per batch."""
 
 
-class Utilisation(BaseModel):
+class Utilisation(Closed):
     """Achieved rates relative to the device's peaks; FLOP/s and bytes/s."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model_flop_per_s: float
     """`model_flop` over the median time."""
@@ -178,14 +167,12 @@ class Utilisation(BaseModel):
     """MBU, a lower bound: `weights_bytes_per_s` over `copy_bytes_per_s`."""
 
 
-class ReferenceCheck(BaseModel):
+class ReferenceCheck(Closed):
     """Cosine similarity of the embeddings of a timed pass to stored ones in float32.
 
     Every row whose text has a stored embedding is compared; one below the threshold fails the
     step.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     rows: int
     """Rows whose text has a stored embedding; 0, with a warning, if there are none."""
