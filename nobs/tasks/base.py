@@ -120,6 +120,11 @@ def own_figures(model: ModelReport) -> dict[str, Any]:
     }
 
 
+def with_warnings[M: ModelReport](model: M, more: Iterable[str]) -> M:
+    """Return `model` with `more` warnings, each of them once."""
+    return model.model_copy(update={"warnings": tuple(dict.fromkeys((*model.warnings, *more)))})
+
+
 class TaskDefinition(Protocol):
     """The light side of a task, importable without torch; tasks inherit the defaults from it."""
 

@@ -66,10 +66,6 @@ class Picture:
 type Mark = Point | float | Picture
 
 
-def _nothing(model: ModelReport) -> Sequence[Mark]:
-    return ()
-
-
 @dataclass(frozen=True, kw_only=True)
 class Chart[M: ModelReport]:
     """One chart; its kind determines which fields apply."""
@@ -79,7 +75,7 @@ class Chart[M: ModelReport]:
     title: str
     text: str
     """Caption in whole sentences."""
-    read: Callable[[M], Sequence[Mark]] = _nothing
+    read: Callable[[M], Sequence[Mark]] = lambda model: ()
     """Returns the points, one share per part, or the pictures; empty if a model has no data."""
     least: int = 1
     """Minimum number of points of a model to be drawn."""

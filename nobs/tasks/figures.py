@@ -56,14 +56,6 @@ class Cost:
     """Whether the figure was measured in the repeats, whose power the sensors read."""
 
 
-def _no_runs(model: ModelReport) -> Sequence[float | None]:
-    return ()
-
-
-def _no_rule(model: ModelReport) -> object:
-    return None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Figure[M: ModelReport]:
     """One figure of a task's models."""
@@ -78,14 +70,14 @@ class Figure[M: ModelReport]:
     """Explanation below tables, if neither suffices."""
     kind: Kind
     read: Callable[[M], Measured | None]
-    runs: Callable[[M], Sequence[float | None]] = _no_runs
+    runs: Callable[[M], Sequence[float | None]] = lambda model: ()
     """Raw value of each repeat; figures with these are compared."""
     lower_is_better: bool = False
     is_charted: bool = True
     is_judged: bool = False
     """Whether the verdict is on its repeats, where a report has them, and not on the pass times:
     for workloads that measure something else, such as memory."""
-    rule: Callable[[M], object] = _no_rule
+    rule: Callable[[M], object] = lambda model: None
     """A value that is None in reports which compute the figure by an older rule; reports with
     different rules are not compared."""
     cost: Cost | None = None

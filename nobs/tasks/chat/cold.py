@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from nobs.tasks.base import with_warnings
 from nobs.tasks.charts import Chart
 from nobs.tasks.chat.report import ChatModelReport
 from nobs.tasks.cold.figures import SERVER_PARTS, first_result, parts_chart
@@ -57,14 +58,8 @@ _OF_RUNS = ("median_latency_s", "median_ttft_s", "median_tokens_per_sec")
 def with_cold[M: ChatModelReport](model: M, cold: ServerStarts) -> M:
     """Return `model` without medians over its requests, which are of two kinds."""
     runs = tuple(run.model_copy(update=dict.fromkeys(_OF_RUNS)) for run in model.all_runs)
-    warnings = (*model.warnings, *cold_warnings(cold))
-    return model.model_copy(
-        update={
-            **dict.fromkeys(_OF_REQUESTS),
-            "all_runs": runs,
-            "warnings": tuple(dict.fromkeys(warnings)),
-        }
-    )
+    blank = model.model_copy(update={**dict.fromkeys(_OF_REQUESTS), "all_runs": runs})
+    return with_warnings(blank, cold_warnings(cold))
 
 
 def find_server_contradictions(model: ChatModelReport) -> Iterator[str]:

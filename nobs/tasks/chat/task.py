@@ -15,7 +15,7 @@ from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
 from nobs.schema.server import Locality, ServerRef
 from nobs.schema.share import Share
-from nobs.tasks.base import TaskDefinition, own_figures
+from nobs.tasks.base import TaskDefinition, own_figures, with_warnings
 from nobs.tasks.charts import Chart
 from nobs.tasks.chat.aggregate import Runs, figures_of
 from nobs.tasks.chat.cache import cache_reasons, cache_warnings
@@ -117,16 +117,14 @@ class ChatTask(TaskDefinition):
         facts = dict(result.facts)
         runs = [[self.request_type(**request) for request in run] for run in facts.pop("runs", [])]
         figures = report.model_dump() | facts
+        found: list[str] = []
         if runs:
             server = ServerRef.model_validate(facts["server"])
             figures |= figures_of(runs, self.run_type)
             figures["joules_per_1000_tokens"] = _energy(result, report.device, server, figures)
-            found = (*warnings_of(runs, server), *self.cache_warnings(runs, facts))
-            reported = (*report.warnings, *found)
-            figures["warnings"] = tuple(dict.fromkeys(reported))
+            found = [*warnings_of(runs, server), *self.cache_warnings(runs, facts)]
         model = self.report_type.model_validate(figures)
-        reported = (*model.warnings, *deviations_of(model))
-        model = model.model_copy(update={"warnings": tuple(dict.fromkeys(reported))})
+        model = with_warnings(model, (*found, *deviations_of(model)))
         return with_cold(model, model.cold) if model.cold else model
 
     def rebuild(self, result: StepResult, model: ModelReport) -> StepResult:

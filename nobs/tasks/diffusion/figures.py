@@ -85,10 +85,15 @@ def settings_of(model: DiffusionModelReport) -> str:
         parts.append(f"VAE {model.vae_dtype}")
     if model.batch_size:
         parts.append(f"batch {model.batch_size}")
-    parts += [f"{model.attention_kernel} attention"] if model.attention_kernel else []
-    parts += ["channels last"] if model.channels_last else []
-    parts += ["compiled"] if model.compiled else []
+    parts += _tuned(model.attention_kernel, model.channels_last, model.compiled)
     return ", ".join(parts)
+
+
+def _tuned(attention: str | None, channels_last: bool | None, compiled: bool | None) -> list[str]:
+    """Return what only tuning changes."""
+    parts = [f"{attention} attention"] if attention else []
+    parts += ["channels last"] if channels_last else []
+    return [*parts, "compiled"] if compiled else parts
 
 
 def _shares(model: DiffusionModelReport) -> Sequence[float]:
@@ -109,15 +114,7 @@ def _trials(model: DiffusionModelReport) -> Sequence[Point]:
             x=trial.batch_size,
             y=trial.images_per_minute,
             series=", ".join(
-                filter(
-                    None,
-                    (
-                        trial.dtype,
-                        f"{trial.attention} attention" if trial.attention else "",
-                        "channels last" if trial.channels_last else "",
-                        "compiled" if trial.compiled else "",
-                    ),
-                )
+                [trial.dtype, *_tuned(trial.attention, trial.channels_last, trial.compiled)]
             ),
             text=trial.outcome if trial.images_per_minute is None else "",
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nobs.tasks.fit.process import next_stop, not_loaded, reach
+from nobs.tasks.fit.process import growth_of, next_stop, not_loaded, reach
 from nobs.tasks.fit.report import Estimate, FitPoint, Growth, Stop
 
 PATIENCE = 3
@@ -73,11 +73,4 @@ def grow_apart(
         points += [point.model_copy(update={"loaded_bytes": loaded}) for point in found.points]
     if not loads:
         raise not_loaded(stop)
-    return (
-        Growth(
-            before_bytes=loads[0]["before_bytes"], loaded_bytes=loads[0]["loaded_bytes"],
-            points=tuple(points), stopped_by=Stop(stop["by"]), stopped_at=stop["at"],
-            why=stop["why"],
-        ),
-        loads[-1],
-    )  # fmt: skip
+    return growth_of(loads[0], points, stop), loads[-1]

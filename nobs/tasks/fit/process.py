@@ -73,20 +73,22 @@ def not_loaded(stop: dict[str, Any]) -> NobsError:
     )
 
 
+def growth_of(facts: dict[str, Any], points: Sequence[FitPoint], stop: dict[str, Any]) -> Growth:
+    """Return the growth of processes that loaded with `facts`, reached `points` and stopped."""
+    return Growth(
+        before_bytes=facts["before_bytes"], loaded_bytes=facts["loaded_bytes"],
+        points=tuple(points), stopped_by=Stop(stop["by"]), stopped_at=stop["at"],
+        why=stop["why"],
+    )  # fmt: skip
+
+
 def grow(
     command: Sequence[str], order: dict[str, Any], limit_bytes: int, limit_s: float
 ) -> tuple[Growth, dict[str, Any]]:
     """Grow in one process, see `reach`; return what it reached, and its facts."""
     found = reach(command, order, limit_bytes, limit_s)
-    facts, stop = found.loaded(), found.stop
-    return (
-        Growth(
-            before_bytes=facts["before_bytes"], loaded_bytes=facts["loaded_bytes"],
-            points=found.points, stopped_by=Stop(stop["by"]), stopped_at=stop["at"],
-            why=stop["why"],
-        ),
-        facts,
-    )  # fmt: skip
+    facts = found.loaded()
+    return growth_of(facts, found.points, found.stop), facts
 
 
 def reach(

@@ -6,6 +6,7 @@ from itertools import pairwise
 from nobs.schema.pins import Params
 from nobs.schema.report import Interval
 from nobs.stats import median_of
+from nobs.tasks.base import with_warnings
 from nobs.tasks.charts import Point
 from nobs.tasks.chat.aggregate import figures_of
 from nobs.tasks.chat.cache import MOSTLY
@@ -21,7 +22,10 @@ MIN_REUSED = 0.5
 MIN_TURNS = 0.5
 """Share of the turns that must show a cache."""
 MAX_TURNS = 100
-NONE = "The server shows no sign of a prompt cache: it reports no cached tokens, and the turns of"
+NO_SIGN = (
+    "The server shows no sign of a prompt cache: it reports no cached tokens, and the turns of a"
+    " conversation begin no sooner than the same texts uncached."
+)
 _ROW = "  {:>6}{:>8}{:>9}{:>11}{:>21}{:>11}{:>12}"
 _SIGNS = {
     "tokens": "the server reports cached tokens",
@@ -42,7 +46,7 @@ def with_cache(model: LlmModelReport, plan: CacheTable) -> LlmModelReport:
     )
     kept = ("final_median_latency_s", "final_median_ttft_s", "latency_interval", "ttft_interval")
     evidence = _evidence(model, turns)
-    warnings = model.warnings if evidence else (*model.warnings, no_sign())
+    model = model if evidence else with_warnings(model, [NO_SIGN])
     return model.model_copy(
         update={
             **{name: figures[name] for name in kept},
@@ -50,14 +54,8 @@ def with_cache(model: LlmModelReport, plan: CacheTable) -> LlmModelReport:
             "final_median_prefill_tokens_per_sec": None,
             "cache": CacheTable(turns=turns, evidence=evidence),
             "all_runs": runs,
-            "warnings": tuple(dict.fromkeys(warnings)),
         }
     )
-
-
-def no_sign() -> str:
-    """Return the warning about a server that doesn't seem to cache."""
-    return f"{NONE} a conversation begin no sooner than the same texts uncached."
 
 
 def _measured(turn: CacheTurn, runs: Sequence[Sequence[LlmRequest]]) -> CacheTurn:

@@ -1,6 +1,6 @@
 """`llms`: latency, time to first token (TTFT) and tokens per second of a served model."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nobs.schema.enums import Status
@@ -42,7 +42,7 @@ from nobs.tasks.llms.params import (
     LlmParams,
     LlmsColdParams,
 )
-from nobs.tasks.llms.report import LlmModelReport
+from nobs.tasks.llms.report import DepthCell, LlmModelReport
 from nobs.tasks.options import DATA
 
 
@@ -59,42 +59,35 @@ RIGHT = Figure[LlmModelReport](
 )  # fmt: skip
 
 
-def _prefills(model: LlmModelReport) -> Sequence[Point]:
-    return [
-        Point(x=cell.depth, y=cell.prefill_tokens_per_sec)
+def _by_depth(
+    rate: Callable[[DepthCell], float | None], least: int = 1
+) -> Callable[[LlmModelReport], Sequence[Point]]:
+    """Return what reads a rate by depth; that of the empty prompt has no place on a log axis."""
+    return lambda model: [
+        Point(x=cell.depth, y=value)
         for cell in cells_of(model.depth, MAX_LEVELS)
-        if cell.depth and cell.prefill_tokens_per_sec is not None
+        if cell.depth >= least and (value := rate(cell)) is not None
     ]
-
-
-def _decodes(model: LlmModelReport) -> Sequence[Point]:
-    return [
-        Point(x=cell.depth, y=cell.decode_tokens_per_sec)
-        for cell in cells_of(model.depth, MAX_LEVELS)
-        if cell.decode_tokens_per_sec is not None
-    ]
-
-
-def _deep_decodes(model: LlmModelReport) -> Sequence[Point]:
-    """Return the rates without that of the empty prompt, which has no place on a log axis."""
-    return [point for point in _decodes(model) if point.x]
 
 
 DEPTH_CHARTS: tuple[Chart[LlmModelReport], ...] = (
     Chart(
         key="prefill_by_depth", kind=ChartKind.LINES, title="Prefill by prompt length",
         text="Input tokens per second: tokens and TTFT beyond those of an empty prompt.",
-        x="tokens of the prompt", doubles=True, y="tokens/s", least=2, read=_prefills,
+        x="tokens of the prompt", doubles=True, y="tokens/s", least=2,
+        read=_by_depth(lambda cell: cell.prefill_tokens_per_sec),
     ),
     Chart(
         key="decode_heat", kind=ChartKind.HEAT, title="Decode by context depth, all machines",
         text="Output tokens per second; darker is faster.",
-        x="tokens of the prompt", y="tokens/s", read=_decodes,
+        x="tokens of the prompt", y="tokens/s",
+        read=_by_depth(lambda cell: cell.decode_tokens_per_sec, least=0),
     ),
     Chart(
         key="decode_by_depth", kind=ChartKind.LINES, title="Decode by context depth",
         text="Output tokens per second after a prompt of this length.",
-        x="tokens of the prompt", doubles=True, y="tokens/s", least=2, read=_deep_decodes,
+        x="tokens of the prompt", doubles=True, y="tokens/s", least=2,
+        read=_by_depth(lambda cell: cell.decode_tokens_per_sec),
     ),
 )  # fmt: skip
 

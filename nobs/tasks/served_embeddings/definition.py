@@ -8,7 +8,7 @@ from nobs.schema.pins import Params, Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
 from nobs.schema.server import Api, ServerRef
-from nobs.tasks.base import TaskDefinition, own_figures
+from nobs.tasks.base import TaskDefinition, own_figures, with_warnings
 from nobs.tasks.chat.server import machine_of
 from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.options import DATA
@@ -80,8 +80,7 @@ class ServedEmbeddings(TaskDefinition):
             energy = joules_per_1000(result.telemetry, report.device, rows, server)
             figures["joules_per_1000_rows"] = energy
         model = ServedEmbeddingsReport.model_validate(figures)
-        reported = (*model.warnings, *warnings_of(model))
-        return model.model_copy(update={"warnings": tuple(dict.fromkeys(reported))})
+        return with_warnings(model, warnings_of(model))
 
     def rebuild(self, result: StepResult, model: ModelReport) -> StepResult:
         """Return `result` with the raw cells in the repeats of `model`."""

@@ -42,13 +42,18 @@ def whole_answers(runs: Iterable[VlmRun]) -> list[VlmRequest]:
     return [request for run in runs for request in run.prompts if request.failure is None]
 
 
-def text_values(controls: Iterable[ControlRun], name: str) -> dict[int, float]:
-    """Return the median of a field over the control requests of each text."""
+def all_text_values(controls: Iterable[ControlRun], name: str) -> dict[int, list[float]]:
+    """Return the values of a field of the control requests of each text."""
     found: dict[int, list[float]] = {}
     for request in chain(*(run.requests for run in controls)):
         if request.failure is None and (value := getattr(request, name)) is not None:
             found.setdefault(request.prompt, []).append(value)
-    return {number: median(values) for number, values in found.items()}
+    return found
+
+
+def text_values(controls: Iterable[ControlRun], name: str) -> dict[int, float]:
+    """Return the median of a field over the control requests of each text."""
+    return {number: median(each) for number, each in all_text_values(controls, name).items()}
 
 
 def image_tokens(request: VlmRequest, texts: Texts) -> int | None:

@@ -8,6 +8,7 @@ from nobs.schema.flags import Flag, FlagName
 from nobs.schema.pins import Params, Workload
 from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
+from nobs.tasks.base import with_warnings
 from nobs.tasks.chat.flags import flags_of
 from nobs.tasks.chat.report import ChatModelReport
 from nobs.tasks.chat.task import ChatTask
@@ -53,16 +54,12 @@ class Vlms(ChatTask):
         if not isinstance(model, VlmModelReport) or not model.all_runs:
             return model
         if model.cold is not None:
-            return model.model_copy(update={"warnings": _warnings(model, blind_warnings(model))})
+            return with_warnings(model, blind_warnings(model))
         model = model.model_copy(update=image_figures(model))
         images = len(whole_answers(model.all_runs))
         energy = joules_per_1000(result.telemetry, model.device, images, model.server)
-        return model.model_copy(
-            update={
-                "warnings": _warnings(model, image_warnings(model)),
-                "joules_per_1000_images": energy,
-            }
-        )
+        model = model.model_copy(update={"joules_per_1000_images": energy})
+        return with_warnings(model, image_warnings(model))
 
     def details(self, model: Any) -> Iterator[str]:  # noqa: ANN401 - as in the base
         """Yield the table of sizes, what the answers show, then the lines of every served model."""
@@ -95,10 +92,6 @@ class Vlms(ChatTask):
         """Yield parameters that the server ignored, and answers of a cache."""
         yield from super().find_open_reasons(model, workload)
         yield from open_reasons(model, workload)
-
-
-def _warnings(model: VlmModelReport, more: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*model.warnings, *more)))
 
 
 DEFINITION = Vlms()

@@ -1,11 +1,15 @@
 """Whether the model looked at the images, and whether a cache answered."""
 
 from collections.abc import Iterator
-from itertools import chain
 from statistics import median
 
 from nobs.schema.pins import Workload
-from nobs.tasks.vlms.aggregate import image_tokens, text_values, whole_answers
+from nobs.tasks.vlms.aggregate import (
+    all_text_values,
+    image_tokens,
+    text_values,
+    whole_answers,
+)
 from nobs.tasks.vlms.answers import MIN_ABOVE_BLANK
 from nobs.tasks.vlms.params import VlmParams, VlmsColdParams
 from nobs.tasks.vlms.report import VlmModelReport
@@ -108,8 +112,5 @@ def _repeat_share(model: VlmModelReport) -> float | None:
 
 def _noise_s(model: VlmModelReport) -> float:
     """Return how far the TTFT of one text varied between the control runs."""
-    found: dict[int, list[float]] = {}
-    for request in chain.from_iterable(run.requests for run in model.controls):
-        if request.ttft_s is not None:
-            found.setdefault(request.prompt, []).append(request.ttft_s)
-    return max((max(times) - min(times) for times in found.values()), default=0.0)
+    found = all_text_values(model.controls, "ttft_s").values()
+    return max((max(times) - min(times) for times in found), default=0.0)

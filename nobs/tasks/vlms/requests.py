@@ -25,10 +25,14 @@ def _text(text: str) -> dict[str, str]:
     return {"type": "text", "text": text}
 
 
-def vlm_request(request: LlmRequest, sent: SentPicture, chat: ChatRequest) -> VlmRequest:
-    """Return `request` with the size of what was sent."""
+def vlm_request(
+    request: LlmRequest, sent: SentPicture, chat: ChatRequest, picture: str, control: int
+) -> VlmRequest:
+    """Return `request` with what was sent, and the number of its text without the image."""
     return VlmRequest(
         **request.model_dump(),
+        picture=picture,
+        control=control,
         width=sent.width,
         height=sent.height,
         image_bytes=len(sent.png),

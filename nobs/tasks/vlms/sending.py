@@ -31,8 +31,7 @@ class PictureBench(ChatBench):
         chat = self.ask(image_messages(prefix, sent, row.open_question))
         record = await self.send(chat)
         plain = request_of(record, number, self.params.min_output_tokens)
-        named = {"picture": row.name, "control": control}
-        request = vlm_request(plain, sent, chat).model_copy(update=named)
+        request = vlm_request(plain, sent, chat, row.name, control)
         return SentRequest(repeat=self._repeats, prefix=prefix, record=record, request=request)
 
     async def send_control(self, text: str, number: int) -> LlmRequest:

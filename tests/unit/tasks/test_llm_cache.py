@@ -7,7 +7,7 @@ from nobs.catalog import load_catalog
 from nobs.errors import UsageError
 from nobs.schema.server import RequestShape
 from nobs.tasks.chat.server_report import ServerMetrics, ServerWindow
-from nobs.tasks.llms.caching import cache_lines, no_sign, ttfts_of
+from nobs.tasks.llms.caching import NO_SIGN, cache_lines, ttfts_of
 from nobs.tasks.llms.conversation import OTHER, conversation_of
 from nobs.tasks.llms.definition import DEFINITION
 from nobs.tasks.llms.params import CacheParams
@@ -90,7 +90,7 @@ def test_signs_of_a_cache(reports: bool, saved: float, evidence: str) -> None:
     report = measured(reports=reports, saved=saved)
 
     assert table_of(report).evidence == evidence
-    assert (no_sign() in report.warnings) is (evidence == "")
+    assert (NO_SIGN in report.warnings) is (evidence == "")
 
 
 def test_the_servers_own_figures_are_a_sign_too() -> None:

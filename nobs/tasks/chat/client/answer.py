@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nobs.tasks.chat.client.chunk import TokenChunk
+from nobs.providers.fields import table_of, tables_of
+from nobs.tasks.chat.client.record import TokenChunk
 from nobs.tasks.chat.client.repeats import REPEATED_TEXT, without_repeats
 from nobs.tasks.chat.client.sse import DONE, Event, MalformedStream
 from nobs.tasks.chat.client.usage import MAX_COUNT, Usage, usages_in
@@ -120,10 +121,9 @@ def _take(answer: Answer, value: Json, stamp_ns: int) -> None:
     for usage in usages_in(value):
         counted = answer.usage.take(usage)
     for key in _TIMINGS:
-        _take_timings(answer, key, _object(value.get(key)))
-    choices = value.get("choices")
-    if isinstance(choices, list) and choices:
-        _take_choice(answer, _object(choices[0]), stamp_ns, counted)
+        _take_timings(answer, key, table_of(value.get(key)))
+    for choice in tables_of(value.get("choices"))[:1]:
+        _take_choice(answer, choice, stamp_ns, counted)
 
 
 def _take_choice(answer: Answer, choice: Json, stamp_ns: int, counted: int | None) -> None:
@@ -154,9 +154,9 @@ def _delta(choice: Json, *, is_first: bool) -> Json:
     Some servers stream `text`, others send the whole `message` at once. A message after deltas
     repeats them.
     """
-    delta = _object(choice.get("delta"))
+    delta = table_of(choice.get("delta"))
     if not delta and is_first:
-        delta = _object(choice.get("message"))
+        delta = table_of(choice.get("message"))
     return delta or {"content": choice.get("text")}
 
 
@@ -164,7 +164,7 @@ def _content(value: object) -> tuple[str, str]:
     """Return content and reasoning of a delta's content: a text, or a list of typed parts."""
     if not isinstance(value, list):
         return _text(value), ""
-    parts = [_object(part) for part in value]
+    parts = tables_of(value)
     thinking = [part for part in parts if part.get("type") in _REASONING]
     answer = "".join(_text(part.get("text")) for part in parts if part not in thinking)
     return answer, "".join(_part_text(part) for part in thinking)
@@ -178,14 +178,14 @@ def _reasoning(delta: Json) -> str:
 
 def _parts_text(parts: object) -> str:
     """Return the text of a list of parts, as in OpenRouter's `reasoning_details`."""
-    return "".join(_part_text(_object(p)) for p in (parts if isinstance(parts, list) else ()))
+    return "".join(map(_part_text, tables_of(parts)))
 
 
 def _part_text(part: Json) -> str:
     for name in (*_REASONING, "text", "summary"):
         inner = part.get(name)
         if isinstance(inner, list):
-            return "".join(_text(_object(each).get("text")) for each in inner)
+            return "".join(_text(each.get("text")) for each in tables_of(inner))
         if isinstance(inner, str):
             return inner
     return ""
@@ -193,7 +193,7 @@ def _part_text(part: Json) -> str:
 
 def _tokens_of(choice: Json, delta: Json) -> int | None:
     """Return the number of token ids or log probabilities that came with a chunk."""
-    logprobs = _object(choice.get("logprobs")).get("content")
+    logprobs = table_of(choice.get("logprobs")).get("content")
     for values in (choice.get("token_ids"), delta.get("token_ids"), logprobs):
         if isinstance(values, list) and values:
             return len(values)
@@ -202,17 +202,10 @@ def _tokens_of(choice: Json, delta: Json) -> int | None:
 
 def _tool_call(calls: object) -> str:
     """Return the names and arguments that a delta adds to tool calls."""
-    functions = (
-        _object(_object(call).get("function"))
-        for call in (calls if isinstance(calls, list) else ())
-    )
+    functions = (table_of(call.get("function")) for call in tables_of(calls))
     return "".join(
         _text(function.get("name")) + _text(function.get("arguments")) for function in functions
     )
-
-
-def _object(value: object) -> Json:
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str:

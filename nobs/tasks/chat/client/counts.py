@@ -11,9 +11,8 @@ from itertools import accumulate, pairwise
 from statistics import median
 
 from nobs.tasks.chat.client.answer import Answer
-from nobs.tasks.chat.client.chunk import TokenChunk
 from nobs.tasks.chat.client.finish import whole_reason
-from nobs.tasks.chat.client.record import TokenCountSource
+from nobs.tasks.chat.client.record import TokenChunk, TokenCountSource
 
 SPECIAL_TOKENS = 8
 """Tokens of an answer that are no text: its end, marks around reasoning."""

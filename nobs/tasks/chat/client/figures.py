@@ -5,11 +5,17 @@ import zlib
 
 from nobs.tasks.chat.client.answer import Answer, read_answer
 from nobs.tasks.chat.client.arrivals import find_arrivals
-from nobs.tasks.chat.client.chunk import TokenChunk
 from nobs.tasks.chat.client.counts import TokenCount, count_tokens
 from nobs.tasks.chat.client.finish import failure_of_finish, whole_reason
 from nobs.tasks.chat.client.framing import Head, MalformedResponse
-from nobs.tasks.chat.client.record import ChatFailure, ChatRecord, Figures, Percentiles, Stamps
+from nobs.tasks.chat.client.record import (
+    ChatFailure,
+    ChatRecord,
+    Figures,
+    Percentiles,
+    Stamps,
+    TokenChunk,
+)
 from nobs.tasks.chat.client.response import (
     Failed,
     body_reads,

@@ -8,7 +8,7 @@ from typing import cast
 from nobs.tasks.chat.client.arrival import ArrivalSocket
 from nobs.tasks.chat.client.exchange import End, Exchange, Limits
 from nobs.tasks.chat.client.framing import MalformedResponse, Scan, parse_head, scan_of
-from nobs.tasks.chat.client.traffic import traffic_of
+from nobs.tasks.chat.client.traffic import collector_pause, traffic_of
 
 now_ns = time.perf_counter_ns
 
@@ -87,7 +87,7 @@ class Wire(asyncio.BufferedProtocol):
 
     async def exchange(self, request: bytes) -> Exchange:
         """Send `request` and wait for the end of its response."""
-        with self._traffic.exchange():
+        with collector_pause:
             transport, done = self._begin()
             self._sent_ns = now_ns()
             transport.write(request)

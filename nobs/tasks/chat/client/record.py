@@ -1,4 +1,4 @@
-"""Record of one streamed chat completion: stamps, figures or failure."""
+"""Records of streamed chat completions: chunks, stamps, figures or failure."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -56,6 +56,22 @@ class TokenCountSource(StrEnum):
     def is_estimate(self) -> bool:
         """Return whether the number isn't the server's own."""
         return self in {TokenCountSource.TEXT, TokenCountSource.CHUNKS}
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChunk:
+    """A chunk that carries at least one token."""
+
+    stamp_ns: int
+    answer: str
+    """Content or the arguments of a tool call."""
+    reasoning: str
+    has_answer: bool
+    """Content; a tool call is a token, but no answer text."""
+    tokens: int | None = None
+    """Tokens in this chunk, where the server sends their ids or log probabilities."""
+    counted: int | None = None
+    """Output tokens up to and including this chunk, where its usage has them."""
 
 
 class Percentiles(BaseModel):

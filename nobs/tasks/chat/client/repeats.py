@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Literal
 
-from nobs.tasks.chat.client.chunk import TokenChunk
+from nobs.tasks.chat.client.record import TokenChunk
 
 MIN_CHUNKS = 4
 """Fewer chunks may repeat themselves by chance."""

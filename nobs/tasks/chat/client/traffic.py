@@ -5,8 +5,6 @@ import gc
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 BUFFER_BYTES = 262_144
@@ -16,7 +14,10 @@ type Waiter = asyncio.Future[None]
 
 
 class _CollectorPause:
-    """Keeps the garbage collector, which all threads share, off while any exchange runs."""
+    """Keeps the garbage collector, which all threads share, off while any exchange runs.
+
+    Else it would stop the event loop.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -37,7 +38,7 @@ class _CollectorPause:
                 gc.enable()
 
 
-_pause = _CollectorPause()
+collector_pause = _CollectorPause()
 
 
 class Traffic:
@@ -48,12 +49,6 @@ class Traffic:
         self.reads = 0
         """Counted up by every read."""
         self._ended: deque[tuple[int, Waiter]] = deque()
-
-    @contextmanager
-    def exchange(self) -> Iterator[None]:
-        """Keep the garbage collector from stopping the loop while an exchange runs."""
-        with _pause:
-            yield
 
     def hand_over(self, waiter: Waiter) -> None:
         """Wake `waiter` when no read is pending: its work would delay their stamps.

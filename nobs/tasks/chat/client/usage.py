@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nobs.providers.fields import table_of, tables_of
+
 type Json = Mapping[str, Any]
 
 MAX_COUNT = 2**53
@@ -49,7 +51,7 @@ class Usage:
         return self.completion if self._find(values, "completion") is not None else None
 
     def _find(self, values: Json, name: str) -> int | None:
-        places = [_object(values.get(key)) for key in _DETAILS.get(name, ())]
+        places = [table_of(values.get(key)) for key in _DETAILS.get(name, ())]
         for place in (*places, values):
             for key in _NAMES[name]:
                 if (count := self._count(place.get(key), key)) is not None:
@@ -70,13 +72,8 @@ class Usage:
 
 def usages_in(event: Json) -> Iterator[Json]:
     """Yield the usage objects of an event, wherever servers put them."""
-    choices = event.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
+    first = tables_of(event.get("choices"))[:1]
     # Groq's own field, then the first choice, as of Moonshot, then where OpenAI has it.
-    for place in (_object(event.get("x_groq")), _object(first), event):
-        if usage := _object(place.get("usage")):
+    for place in (table_of(event.get("x_groq")), *first, event):
+        if usage := table_of(place.get("usage")):
             yield usage
-
-
-def _object(value: object) -> Json:
-    return value if isinstance(value, dict) else {}

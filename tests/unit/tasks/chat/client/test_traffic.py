@@ -8,8 +8,8 @@ def test_the_collector_pauses_while_any_exchange_runs() -> None:
     traffic = Traffic()
     states = []
 
-    with traffic.exchange():
-        with traffic.exchange():
+    with collector_pause:
+        with collector_pause:
             pass
         states.append(gc.isenabled())
     states.append(gc.isenabled())
@@ -20,7 +20,7 @@ def test_the_collector_pauses_while_any_exchange_runs() -> None:
 def test_a_collector_that_was_off_stays_off() -> None:
     gc.disable()
     try:
-        with Traffic().exchange():
+        with collector_pause:
             pass
         assert not gc.isenabled()
     finally:
