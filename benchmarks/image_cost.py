@@ -20,9 +20,10 @@ from PIL import Image
 
 from benchmarks.llm_client.scenario import load_now
 from nobs.catalog import load_catalog
+from nobs.providers.chat import ChatRequest
 from nobs.schema.server import Connection
 from nobs.tasks.chat.client.accuracy import Sent, truthful_server
-from nobs.tasks.chat.client.chat import ChatRequest, chat_client, request_bytes
+from nobs.tasks.chat.client.chat import chat_client, request_bytes
 from nobs.tasks.chat.client.exchange import Exchange
 from nobs.tasks.chat.client.figures import record_of
 from nobs.tasks.vlms.encode import SentPicture, encode

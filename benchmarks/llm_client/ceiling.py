@@ -21,10 +21,11 @@ import psutil
 from benchmarks.llm_client.__main__ import wait_for_quiet
 from benchmarks.llm_client.clients import MESSAGES
 from benchmarks.llm_client.scenario import load_now
+from nobs.providers.chat import ChatRequest
 from nobs.schema.server import Connection
 from nobs.system.host import usable_cores
 from nobs.tasks.chat.client.accuracy import truthful_server
-from nobs.tasks.chat.client.chat import ChatRequest, request_bytes
+from nobs.tasks.chat.client.chat import request_bytes
 from nobs.tasks.chat.load import cost_of, parts_of
 from nobs.tasks.chat.sending import Part
 from nobs.tasks.chat.workers import send_parts

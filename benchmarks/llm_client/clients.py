@@ -19,12 +19,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.llm_client.scenario import single_of, workers_of
+from nobs.providers.chat import ChatRequest
 from nobs.schema.server import Connection
 from nobs.system.host import usable_cores
 from nobs.tasks.chat.client.accuracy import Seen, seen_of
-from nobs.tasks.chat.client.chat import ChatClient, ChatRequest, chat_client, request_bytes
+from nobs.tasks.chat.client.chat import ChatClient, chat_client, request_bytes
+from nobs.tasks.chat.client.exchange import Exchange
 from nobs.tasks.chat.client.figures import record_of
-from nobs.tasks.chat.client.wire import Exchange
 from nobs.tasks.chat.load import send_whole
 from nobs.tasks.chat.sending import Part
 

@@ -2,10 +2,11 @@
 
 import asyncio
 
+from nobs.providers.chat import ChatRequest
 from nobs.schema.server import Connection
-from nobs.tasks.chat.client.chat import ChatRequest, chat_client, chat_stream
+from nobs.tasks.chat.client.chat import chat_client, chat_stream
+from nobs.tasks.chat.client.exchange import Limits
 from nobs.tasks.chat.client.record import ChatRecord, Figures
-from nobs.tasks.chat.client.wire import Limits
 from tests.fakes.llm_server import Answered, Script, ScriptedServer, Send, Then, serving
 from tests.fakes.llm_streams import chunked, delta, event, head, usage
 

@@ -1,11 +1,11 @@
 """Events of a stream, and the figures or the failure of an exchange of them."""
 
+from nobs.tasks.chat.client.exchange import Exchange
 from nobs.tasks.chat.client.figures import record_of
 from nobs.tasks.chat.client.record import (
     ChatFailure,
     Figures,
 )
-from nobs.tasks.chat.client.wire import Exchange
 from tests.fakes.llm_streams import delta, event, exchange
 
 DONE = event("[DONE]")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from nobs.tasks.chat.client.wire import End, Exchange
+from nobs.tasks.chat.client.exchange import End, Exchange
 
 SENT_NS = 1_000_000_000
 MS = 1_000_000

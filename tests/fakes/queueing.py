@@ -16,8 +16,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from nobs.providers.chat import ChatRequest
 from nobs.schema.server import Connection
-from nobs.tasks.chat.client.chat import ChatRequest
 from nobs.tasks.chat.guard import LoadGuard
 from nobs.tasks.chat.levels import Level
 from nobs.tasks.chat.load_figures import level_figures

@@ -4,7 +4,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from nobs.tasks.chat.client.wire import Exchange
+from nobs.tasks.chat.client.exchange import Exchange
 from tests.fakes.llm_streams import delta, event, exchange
 
 WORDS = ("tok ", "a ", "the ", "measure", " of", "ment", ", ", "Ton", "über", "数据", "\n", " 7")

@@ -10,12 +10,13 @@ from contextlib import ExitStack
 
 import pytest
 
+from nobs.providers.chat import ChatRequest
 from nobs.schema.server import Connection
 from nobs.tasks.chat.client import accuracy
 from nobs.tasks.chat.client.accuracy import LoopbackFailed, measure_own_error, truthful_server
-from nobs.tasks.chat.client.chat import ChatRequest, chat_client, chat_stream
+from nobs.tasks.chat.client.chat import chat_client, chat_stream
+from nobs.tasks.chat.client.exchange import Limits
 from nobs.tasks.chat.client.record import ChatRecord
-from nobs.tasks.chat.client.wire import Limits
 
 
 @pytest.mark.parametrize("streams", [1, 4])

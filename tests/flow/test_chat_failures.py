@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from nobs.tasks.chat.client.exchange import Limits
 from nobs.tasks.chat.client.record import ChatFailure
-from nobs.tasks.chat.client.wire import Limits
 from tests.fakes.chats import CHUNKED, CLOSING, TOKEN, answer, chat, in_one_write
 from tests.fakes.llm_server import Script, Send, Then, serving
 from tests.fakes.llm_streams import chunked, event, head

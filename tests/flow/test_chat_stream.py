@@ -7,8 +7,8 @@ import pytest
 
 from nobs.schema.server import Connection
 from nobs.tasks.chat.client.chat import chat_client
+from nobs.tasks.chat.client.exchange import Exchange
 from nobs.tasks.chat.client.figures import record_of
-from nobs.tasks.chat.client.wire import Exchange
 from tests.fakes.chats import (
     CHUNKED,
     CLOSING,

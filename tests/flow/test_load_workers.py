@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from nobs.providers.chat import ChatRequest
 from nobs.schema.server import Connection
-from nobs.tasks.chat.client.chat import ChatRequest, request_bytes
+from nobs.tasks.chat.client.chat import request_bytes
 from nobs.tasks.chat.client.record import ChatFailure
 from nobs.tasks.chat.guard import STOPPED
 from nobs.tasks.chat.load import SentLevel, send_whole
@@ -25,7 +26,8 @@ ANSWER = stream(5, ttft_s=0.05, gap_s=0.01)
 PARENT = """
 import asyncio, sys
 from nobs.schema.server import Connection
-from nobs.tasks.chat.client.chat import ChatRequest, request_bytes
+from nobs.providers.chat import ChatRequest
+from nobs.tasks.chat.client.chat import request_bytes
 from nobs.tasks.chat.load import send_whole
 from nobs.tasks.chat.sending import Part
 connection = Connection(base_url=sys.argv[1])

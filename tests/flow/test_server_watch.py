@@ -9,7 +9,7 @@ import pytest
 
 from nobs.schema.server import Connection
 from nobs.tasks.chat.bench import ChatBench
-from nobs.tasks.chat.client.wire import Limits
+from nobs.tasks.chat.client.exchange import Limits
 from nobs.tasks.chat.load_report import LoadTable
 from nobs.tasks.chat.params import LoadParams
 from nobs.tasks.chat.server_report import ServerMetrics

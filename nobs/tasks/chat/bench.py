@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nobs.errors import HostApiError
-from nobs.providers.chat import messages_of, new_prefix
+from nobs.providers.chat import ChatRequest, messages_of, new_prefix
 from nobs.tasks.base import Bench, Work
 from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE, has_too_many_failures, request_of
 from nobs.tasks.chat.client.accuracy import LoopbackFailed, measure_own_error
-from nobs.tasks.chat.client.chat import ChatClient, ChatRequest, chat_stream
+from nobs.tasks.chat.client.chat import ChatClient, chat_stream
 from nobs.tasks.chat.client.record import ChatFailure, ChatRecord
 from nobs.tasks.chat.failures import explain
 from nobs.tasks.chat.gaps import pool_gaps

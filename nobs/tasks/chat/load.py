@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from nobs.providers.chat import ChatRequest
 from nobs.schema.server import Connection
 from nobs.system.descriptors import TooFewFiles
 from nobs.system.host import usable_cores
 from nobs.tasks.chat.arrivals import arrival_times_s
-from nobs.tasks.chat.client.chat import ChatRequest, request_bytes
+from nobs.tasks.chat.client.chat import request_bytes
 from nobs.tasks.chat.client.record import ChatFailure, ChatRecord, nearest_rank
 from nobs.tasks.chat.client_cost import ClientCost
 from nobs.tasks.chat.levels import Level

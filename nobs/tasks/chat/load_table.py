@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from nobs.log import get_logger
-from nobs.tasks.chat.client.chat import ChatRequest
+from nobs.providers.chat import ChatRequest
 from nobs.tasks.chat.client.record import ChatRecord
 from nobs.tasks.chat.levels import RATE_SECONDS, Level, levels_of, requests_of, sweep_levels
 from nobs.tasks.chat.load import SentLevel, Timing, send_level

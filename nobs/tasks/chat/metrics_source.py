@@ -2,8 +2,9 @@
 
 from nobs.schema.server import Connection
 from nobs.tasks.chat.client.chat import get_bytes, path_of
+from nobs.tasks.chat.client.exchange import End, Limits
 from nobs.tasks.chat.client.framing import MalformedResponse, body_of, parse_head
-from nobs.tasks.chat.client.wire import ConnectFailed, End, KeepAlive, Limits
+from nobs.tasks.chat.client.wire import ConnectFailed, KeepAlive
 from nobs.tasks.chat.metrics import Values, has_known_names, read_start, read_values
 
 LIMITS = Limits(connect_s=2.0, first_byte_s=5.0, idle_s=5.0, total_s=5.0, max_bytes=8_000_000)

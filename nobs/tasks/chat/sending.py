@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from nobs.schema.server import Connection
 from nobs.system.descriptors import raise_file_limit
 from nobs.tasks.chat.client.chat import ChatClient, chat_client, connect_failure
+from nobs.tasks.chat.client.exchange import Exchange
 from nobs.tasks.chat.client.figures import record_of
 from nobs.tasks.chat.client.record import ChatFailure, ChatRecord
-from nobs.tasks.chat.client.wire import ConnectFailed, Exchange
+from nobs.tasks.chat.client.wire import ConnectFailed
 from nobs.tasks.chat.guard import LoadGuard
 
 MAX_KEPT_OPEN = 64

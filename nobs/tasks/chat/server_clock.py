@@ -7,8 +7,9 @@ from email.utils import parsedate_to_datetime
 
 from nobs.schema.server import Connection
 from nobs.tasks.chat.client.chat import get_bytes, path_of
+from nobs.tasks.chat.client.exchange import End, Exchange
 from nobs.tasks.chat.client.framing import MalformedResponse, parse_head
-from nobs.tasks.chat.client.wire import ConnectFailed, End, Exchange, KeepAlive
+from nobs.tasks.chat.client.wire import ConnectFailed, KeepAlive
 from nobs.tasks.chat.metrics_source import LIMITS
 from nobs.tasks.chat.share_report import ServerClock
 

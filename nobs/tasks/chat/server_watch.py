@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from nobs.schema.server import Connection
-from nobs.tasks.chat.client.wire import Limits
+from nobs.tasks.chat.client.exchange import Limits
 from nobs.tasks.chat.metrics import Values
 from nobs.tasks.chat.metrics_source import LIMITS, MetricsSource, NoMetrics
 from nobs.tasks.chat.server_report import ServerMetrics, ServerWindow

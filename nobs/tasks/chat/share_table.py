@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from nobs.errors import UsageError
+from nobs.providers.chat import ChatRequest
 from nobs.schema.server import Connection
 from nobs.schema.share import Share
-from nobs.tasks.chat.client.chat import ChatRequest
 from nobs.tasks.chat.levels import Level, levels_of
 from nobs.tasks.chat.load import SentLevel, Timing, send_level
 from nobs.tasks.chat.load_figures import level_figures

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nobs.providers.chat import new_prefix
+from nobs.providers.chat import ChatRequest, new_prefix
 from nobs.tasks.base import Work
 from nobs.tasks.chat.aggregate import request_of
 from nobs.tasks.chat.bench import ChatBench, SentRequest
-from nobs.tasks.chat.client.chat import ChatRequest
 from nobs.tasks.llms.conversation import OTHER, conversation_of
 from nobs.tasks.llms.params import CacheParams
 from nobs.tasks.llms.report import CacheTable, CacheTurn

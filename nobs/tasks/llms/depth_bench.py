@@ -3,10 +3,10 @@
 from typing import Any
 
 from nobs.errors import HostApiError
-from nobs.providers.chat import new_prefix
+from nobs.providers.chat import ChatRequest, new_prefix
 from nobs.tasks.base import Work
 from nobs.tasks.chat.bench import ChatBench
-from nobs.tasks.chat.client.chat import ChatRequest, chat_stream
+from nobs.tasks.chat.client.chat import chat_stream
 from nobs.tasks.chat.client.record import ChatFailure, ChatRecord
 from nobs.tasks.llms.params import DepthParams
 from nobs.tasks.llms.prose import USUAL_CHARS, Prompt, cut, next_chars

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from nobs.tasks.chat.client.chat import connect_failure
+from nobs.tasks.chat.client.exchange import End, Exchange
 from nobs.tasks.chat.client.framing import MalformedResponse
 from nobs.tasks.chat.client.record import ChatFailure
 from nobs.tasks.chat.client.response import (
@@ -23,7 +24,7 @@ from nobs.tasks.chat.client.response import (
     text_of_body,
 )
 from nobs.tasks.chat.client.usage import Usage
-from nobs.tasks.chat.client.wire import ConnectFailed, End, Exchange
+from nobs.tasks.chat.client.wire import ConnectFailed
 from nobs.tasks.served_embeddings.vectors import Answer, Fault, Vector
 
 SPECIAL_TOKENS = 8

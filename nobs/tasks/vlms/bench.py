@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from nobs.catalog import load_catalog
-from nobs.providers.chat import new_prefix
+from nobs.providers.chat import ChatRequest, new_prefix
 from nobs.schema.pins import Source
 from nobs.tasks.base import Work
 from nobs.tasks.chat.bench import SentRequest
-from nobs.tasks.chat.client.chat import ChatRequest
 from nobs.tasks.chat.client.record import ChatRecord
 from nobs.tasks.chat.report import LlmRequest
 from nobs.tasks.vlms.answers import is_right

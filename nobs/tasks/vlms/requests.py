@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nobs.tasks.chat.client.chat import ChatRequest
+from nobs.providers.chat import ChatRequest
 from nobs.tasks.chat.report import LlmRequest
 from nobs.tasks.vlms.encode import SentPicture
 from nobs.tasks.vlms.report import VlmRequest

@@ -9,10 +9,11 @@ import pytest
 
 from nobs.providers import PROVIDERS
 from nobs.providers.causes import Cause
+from nobs.providers.chat import ChatRequest
 from nobs.providers.diagnosis import ServerUnusable
 from nobs.providers.readiness import RetryPolicy, wait_until_ready
 from nobs.schema.server import Connection, ModelIdentity, ServerRequest
-from nobs.tasks.chat.client.chat import ChatRequest, request_bytes
+from nobs.tasks.chat.client.chat import request_bytes
 from tests.fakes.llm_routes import READY, Reply, models, one_model, reply, routes
 from tests.fakes.llm_server import Answered, Choose, Script, ScriptedServer, Then, serving
 

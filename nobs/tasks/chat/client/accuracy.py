@@ -10,13 +10,14 @@ from contextlib import ExitStack, contextmanager
 from statistics import fmean
 
 from nobs.errors import HostApiError
+from nobs.providers.chat import ChatRequest
 from nobs.schema.server import Connection
 from nobs.system.child import child
 from nobs.system.descriptors import TooFewFiles, raise_file_limit
-from nobs.tasks.chat.client.chat import ChatRequest, chat_client
+from nobs.tasks.chat.client.chat import chat_client
+from nobs.tasks.chat.client.exchange import Exchange, Limits
 from nobs.tasks.chat.client.figures import record_of
 from nobs.tasks.chat.client.record import ChatRecord, ClientAccuracy
-from nobs.tasks.chat.client.wire import Exchange, Limits
 
 TTFT_MS = 50.0
 GAP_MS = 5.0

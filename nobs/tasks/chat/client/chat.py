@@ -7,21 +7,10 @@ from urllib.parse import urlsplit
 
 from nobs.providers.chat import ChatRequest, headers_of
 from nobs.schema.server import Connection
+from nobs.tasks.chat.client.exchange import End, Exchange, Limits
 from nobs.tasks.chat.client.figures import record_of
 from nobs.tasks.chat.client.record import ChatFailure, ChatRecord
-from nobs.tasks.chat.client.wire import ConnectFailed, End, Exchange, KeepAlive, Limits
-
-__all__ = [
-    "ChatClient",
-    "ChatRequest",
-    "chat_client",
-    "chat_stream",
-    "connect_failure",
-    "get_bytes",
-    "path_of",
-    "post_bytes",
-    "request_bytes",
-]
+from nobs.tasks.chat.client.wire import ConnectFailed, KeepAlive
 
 
 def request_bytes(connection: Connection, request: ChatRequest) -> bytes:

@@ -6,6 +6,7 @@ import zlib
 from nobs.tasks.chat.client.answer import Answer, read_answer
 from nobs.tasks.chat.client.arrivals import find_arrivals
 from nobs.tasks.chat.client.counts import TokenCount, count_tokens
+from nobs.tasks.chat.client.exchange import End, Exchange
 from nobs.tasks.chat.client.finish import failure_of_finish, whole_reason
 from nobs.tasks.chat.client.framing import Head, MalformedResponse
 from nobs.tasks.chat.client.record import (
@@ -26,7 +27,6 @@ from nobs.tasks.chat.client.response import (
     text_of_body,
 )
 from nobs.tasks.chat.client.sse import EventTooLarge, MalformedStream, Read, parse_events
-from nobs.tasks.chat.client.wire import End, Exchange
 
 
 def record_of(exchange: Exchange) -> ChatRecord:

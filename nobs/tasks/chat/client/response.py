@@ -6,10 +6,10 @@ import zlib
 from collections.abc import Callable, Iterator
 
 from nobs.tasks.chat.client.answer import error_in
+from nobs.tasks.chat.client.exchange import End, Exchange
 from nobs.tasks.chat.client.framing import Head, MalformedResponse, body_of, parse_head
 from nobs.tasks.chat.client.record import ChatFailure
 from nobs.tasks.chat.client.sse import Read
-from nobs.tasks.chat.client.wire import End, Exchange
 
 _ANY_ZLIB = zlib.MAX_WBITS | 32
 """Either header, gzip's or zlib's."""

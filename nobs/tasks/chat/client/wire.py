@@ -7,10 +7,8 @@ from functools import cache
 from nobs.errors import HostApiError
 from nobs.schema.server import Connection
 from nobs.tasks.chat.client.arrival import connected
-from nobs.tasks.chat.client.exchange import End, Exchange, Limits
+from nobs.tasks.chat.client.exchange import Exchange, Limits
 from nobs.tasks.chat.client.protocol import Wire
-
-__all__ = ["ConnectFailed", "End", "Exchange", "KeepAlive", "Limits"]
 
 
 class ConnectFailed(HostApiError):

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from nobs.tasks.chat.client.exchange import End
 from nobs.tasks.chat.client.figures import record_of
 from nobs.tasks.chat.client.record import ChatFailure, TokenCountSource
 from nobs.tasks.chat.client.repeats import REPEATED_TEXT
-from nobs.tasks.chat.client.wire import End
 from tests.fakes.exchanges import DONE, FINISH, TOKEN, failure_of, figures_of
 from tests.fakes.llm_streams import delta, event, exchange, head
 

@@ -1,5 +1,6 @@
 import pytest
 
+from nobs.tasks.chat.client.exchange import End, Exchange
 from nobs.tasks.chat.client.figures import record_of
 from nobs.tasks.chat.client.record import (
     ChatFailure,
@@ -8,7 +9,6 @@ from nobs.tasks.chat.client.record import (
     TokenCountSource,
 )
 from nobs.tasks.chat.client.sse import MAX_EVENT_BYTES
-from nobs.tasks.chat.client.wire import End, Exchange
 from tests.fakes.exchanges import DONE, FINISH, TOKEN, ended, failure_of, figures_of
 from tests.fakes.llm_streams import chunked, delta, event, exchange, head, usage
 

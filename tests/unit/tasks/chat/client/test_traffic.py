@@ -1,11 +1,10 @@
 import asyncio
 import gc
 
-from nobs.tasks.chat.client.traffic import Traffic, traffic_of
+from nobs.tasks.chat.client.traffic import Traffic, collector_pause, traffic_of
 
 
 def test_the_collector_pauses_while_any_exchange_runs() -> None:
-    traffic = Traffic()
     states = []
 
     with collector_pause:
