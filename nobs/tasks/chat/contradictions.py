@@ -152,7 +152,8 @@ def _check_request(request: LlmRequest) -> Iterator[str]:
         return
     if request.status is not None and request.status // 100 != HTTP_OK // 100:
         yield f"it has times, but the HTTP status {request.status}"
-    yield from _check_finish(request)
+    if request.finish_reason is not None and whole_reason(request.finish_reason) is None:
+        yield f"it has times, but ended with finish_reason {request.finish_reason}"
     yield from _check_moments(request, ttft_s, latency_s)
     yield from _check_counts(request)
     if request.is_coalesced and (request.chunk_gaps or request.itl):
@@ -171,12 +172,6 @@ def _check_moments(request: LlmRequest, ttft_s: float, latency_s: float) -> Iter
         yield "ttfat_s isn't between ttft_s and total_latency_s"
     if ended_s is not None and ended_s < latency_s - SLACK_S:
         yield "stream_end_s is before total_latency_s"
-
-
-def _check_finish(request: LlmRequest) -> Iterator[str]:
-    """Yield that an answer counts although its finish_reason isn't that of a complete one."""
-    if request.finish_reason is not None and whole_reason(request.finish_reason) is None:
-        yield f"it has times, but ended with finish_reason {request.finish_reason}"
 
 
 def _check_counts(request: LlmRequest) -> Iterator[str]:

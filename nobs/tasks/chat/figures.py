@@ -103,10 +103,6 @@ def _levels(model: ChatModelReport) -> list[tuple[int, LoadLevel, float]]:
     return list(islice(found, MAX_LEVELS))
 
 
-def _rates(model: ChatModelReport) -> Sequence[Point]:
-    return [Point(x=concurrency, y=rate) for concurrency, _, rate in _levels(model)]
-
-
 def _ttfts(model: ChatModelReport) -> Sequence[Point]:
     return [
         Point(x=concurrency, y=level.median_ttft_s, high=level.p95_ttft_s)
@@ -144,7 +140,7 @@ CHARTS: tuple[Chart[ChatModelReport], ...] = (
         doubles=True,
         y="tokens/s",
         least=2,
-        read=_rates,
+        read=lambda model: [Point(x=at, y=rate) for at, _, rate in _levels(model)],
     ),
     Chart(
         key="load_ttfts",

@@ -28,6 +28,7 @@ def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
     rates = [figures.tokens_per_sec for figures in whole if figures.tokens_per_sec]
     is_counted = not is_rate_withheld(answers)
     chunk_gaps, itl = pool_gaps(records)
+    busy_s = sum(s.ended_ns or 0 for s in stamps) / 1e9
     return LoadLevel(
         concurrency=level.concurrency,
         rate_per_s=level.rate_per_s,
@@ -48,7 +49,7 @@ def level_figures(level: Level, records: Sequence[ChatRecord]) -> LoadLevel:
         itl=itl,
         coalesced=sum(figures.is_coalesced for figures in whole),
         unreconciled=unreconciled_of(answers),
-        mean_in_flight=sum(map(_busy_s, stamps)) / duration_s if duration_s else None,
+        mean_in_flight=busy_s / duration_s if duration_s else None,
         max_in_flight=_max_in_flight(stamps),
         arrival_rate_per_s=_arrival_rate(stamps),
     )
@@ -88,10 +89,6 @@ def _duration_s(stamps: Sequence[Stamps]) -> float:
     if not stamps:
         return 0.0
     return (max(s.ended_at_ns for s in stamps) - min(s.sent_at_ns for s in stamps)) / 1e9
-
-
-def _busy_s(stamps: Stamps) -> float:
-    return (stamps.ended_ns or 0) / 1e9
 
 
 def _max_in_flight(stamps: Sequence[Stamps]) -> int:

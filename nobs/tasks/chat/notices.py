@@ -88,17 +88,12 @@ def _stream_warnings(whole: Sequence[LlmRequest]) -> Iterator[str]:
 
 
 def _range_of(whole: Sequence[LlmRequest]) -> str:
-    """Return the range of the rate, and that no rate is reported."""
-    ends = _ends_of(whole)
-    return (
-        f"Tokens/s are between {ends}; none are reported." if ends else "No tokens/s are reported."
-    )
-
-
-def _ends_of(whole: Sequence[LlmRequest]) -> str:
-    """Return the lowest and highest median rate that counts and streams allow; empty if unknown."""
+    """Return the median rates that counts and streams allow, and that no rate is reported."""
     lows, highs = values_of(whole, "tokens_per_sec_least"), values_of(whole, "tokens_per_sec_most")
-    return f"{format_rate(median(lows))} and {format_rate(median(highs))}" if lows and highs else ""
+    if not lows or not highs:
+        return "No tokens/s are reported."
+    ends = f"{format_rate(median(lows))} and {format_rate(median(highs))}"
+    return f"Tokens/s are between {ends}; none are reported."
 
 
 def _median_rates(runs: Runs) -> tuple[float, float, float] | None:

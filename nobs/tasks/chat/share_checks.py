@@ -26,16 +26,13 @@ def share_contradictions_of(
 ) -> Iterator[str]:
     """Yield every contradiction of a share with its raw requests, and of a merged load."""
     wanted = asked.share if asked else None
-    if (load.share and load.share.share) != wanted:
-        yield f"load.share is {_name(load.share)}, but the workload has {wanted or 'none'}"
+    found = load.share.share if load.share else None
+    if found != wanted:
+        yield f"load.share is {found or 'missing'}, but the workload has {wanted or 'none'}"
     elif asked is not None and load.share is not None:
         yield from _check_share(load, load.share, asked)
     if load.merged is not None:
         yield from _check_merged(load, load.merged, has_repeats=has_repeats)
-
-
-def _name(load: LoadShare | None) -> str:
-    return str(load.share) if load else "missing"
 
 
 def _check_share(load: LoadTable, found: LoadShare, asked: LoadParams) -> Iterator[str]:

@@ -69,7 +69,7 @@ def merge_models(
             )
     if reasons:
         raise NotMergeable(reasons)
-    watching = next((client for client in clients if _is_watching(client)), None)
+    watching = next((c for c in clients if any(level.server for level in c.levels)), None)
     load = LoadTable(
         levels=tuple(_level(n, whole, clients) for n, whole in enumerate(wholes)),
         arrivals=params.arrivals, seed=params.seed, knee=None,
@@ -221,10 +221,6 @@ def _level(number: int, whole: Level, clients: Sequence[_Client]) -> LoadLevel:
         "ended_early": next((level.ended_early for level in levels if level.ended_early), ""),
     }
     return level_figures(whole, records).model_copy(update=seen)
-
-
-def _is_watching(client: _Client) -> bool:
-    return any(level.server for level in client.levels)
 
 
 def _gauges(window: ServerWindow) -> ServerWindow:

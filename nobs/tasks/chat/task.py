@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
-from types import MappingProxyType
 from typing import Any
 
 from nobs.errors import UsageError
@@ -47,14 +46,12 @@ class ChatTask(TaskDefinition):
     unit = "tokens"
     bench = "nobs.tasks.chat.bench:ChatBench"
     uses_device = False
-    phases: Mapping[str, str] = MappingProxyType(
-        {
-            "data": "reading prompts",
-            "load": "connecting to the server",
-            "warmup": "sending the first prompts",
-            "extra": "measuring under load",
-        }
-    )
+    phases: Mapping[str, str] = {
+        "data": "reading prompts",
+        "load": "connecting to the server",
+        "warmup": "sending the first prompts",
+        "extra": "measuring under load",
+    }
     report_type: type[ChatModelReport] = ChatModelReport
     run_type: type[LlmRun] = LlmRun
     """Of the repeats in `report_type`."""
@@ -104,13 +101,11 @@ class ChatTask(TaskDefinition):
         """Return the load of several clients as that of one."""
         if not isinstance(params, ChatParams) or params.load is None:
             raise NotMergeable(["the workload has no load levels"])
-        unfit = [run for run, each in zip(runs, models, strict=True) if not self._fits(each)]
+        known = [isinstance(model, self.report_type) for model in models]
+        unfit = [run for run, is_known in zip(runs, known, strict=True) if not is_known]
         if unfit:
             raise NotMergeable([f"the model of {to_line(run)} isn't readable" for run in unfit])
         return merge_models(runs, models, params.load)
-
-    def _fits(self, model: object) -> bool:
-        return isinstance(model, self.report_type)
 
     def summarise(self, result: StepResult, report: ModelReport) -> ChatModelReport:
         """Return medians, their intervals, totals and warnings from the requests of `result`."""

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from textwrap import wrap
-from types import MappingProxyType
 from typing import Any
 
 from nobs.errors import UsageError
@@ -59,21 +58,17 @@ class Diffusion(TaskDefinition):
     libraries = (
         "numpy", "pillow", "huggingface-hub", "tokenizers", "safetensors", "accelerate", "xformers",
     )  # fmt: skip
-    phases = MappingProxyType(
-        {
-            "data": "reading prompts and weights",
-            "warmup": "making the first image",
-            "profile": "timing steps, counting FLOPs",
-        }
-    )
-    params: Mapping[str, type[Params]] = MappingProxyType(
-        {
-            "diffusion": DiffusionParams,
-            "diffusion-max": DiffusionMaxParams,
-            "diffusion-cold": DiffusionColdParams,
-            "diffusion-fit": DiffusionFitParams,
-        }
-    )
+    phases: Mapping[str, str] = {
+        "data": "reading prompts and weights",
+        "warmup": "making the first image",
+        "profile": "timing steps, counting FLOPs",
+    }
+    params: Mapping[str, type[Params]] = {
+        "diffusion": DiffusionParams,
+        "diffusion-max": DiffusionMaxParams,
+        "diffusion-cold": DiffusionColdParams,
+        "diffusion-fit": DiffusionFitParams,
+    }
     options = OPTIONS
     # With other tasks in the run, these are meant for them.
     options_alone = frozenset(option.name for option in SHARED)

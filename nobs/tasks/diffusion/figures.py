@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nobs.tasks.charts import Chart, ChartKind, Picture, Point, shares_of
 from nobs.tasks.cold.figures import PROCESS_PARTS, first_result, parts_chart, steady
-from nobs.tasks.diffusion.report import DiffusionModelReport
+from nobs.tasks.diffusion.report import DiffusionModelReport, PictureTrial
 from nobs.tasks.figures import Figure, Kind, Measured, measured, per_time
 from nobs.tasks.fit.figures import added, largest, loaded, memory_chart
 
@@ -16,10 +16,6 @@ _PARTS = ("text", "denoise", "decode", "to pixels", "other")
 def _per_minute(model: DiffusionModelReport) -> Measured | None:
     per_minute = model.final_median_images_per_minute
     return per_time(per_minute, 60, model.seconds_per_image_interval)
-
-
-def _joules(model: DiffusionModelReport) -> Measured | None:
-    return measured(model.joules_per_image.value) if model.joules_per_image else None
 
 
 RATE = Figure(
@@ -54,7 +50,8 @@ MFU = Figure[DiffusionModelReport](
 )  # fmt: skip
 JOULES = Figure[DiffusionModelReport](
     key="joules_per_image", label="J/image", title="Joules per image", kind=Kind.RATE,
-    lower_is_better=True, read=_joules,
+    lower_is_better=True,
+    read=lambda model: measured(model.joules_per_image.value if model.joules_per_image else None),
 )  # fmt: skip
 COLD_FIGURES = (
     first_result(
@@ -85,15 +82,15 @@ def settings_of(model: DiffusionModelReport) -> str:
         parts.append(f"VAE {model.vae_dtype}")
     if model.batch_size:
         parts.append(f"batch {model.batch_size}")
-    parts += _tuned(model.attention_kernel, model.channels_last, model.compiled)
+    parts += _tuned(model.attention_kernel, model)
     return ", ".join(parts)
 
 
-def _tuned(attention: str | None, channels_last: bool | None, compiled: bool | None) -> list[str]:
+def _tuned(attention: str | None, of: DiffusionModelReport | PictureTrial) -> list[str]:
     """Return what only tuning changes."""
     parts = [f"{attention} attention"] if attention else []
-    parts += ["channels last"] if channels_last else []
-    return [*parts, "compiled"] if compiled else parts
+    parts += ["channels last"] if of.channels_last else []
+    return [*parts, "compiled"] if of.compiled else parts
 
 
 def _shares(model: DiffusionModelReport) -> Sequence[float]:
@@ -113,24 +110,12 @@ def _trials(model: DiffusionModelReport) -> Sequence[Point]:
         Point(
             x=trial.batch_size,
             y=trial.images_per_minute,
-            series=", ".join(
-                [trial.dtype, *_tuned(trial.attention, trial.channels_last, trial.compiled)]
-            ),
+            series=", ".join([trial.dtype, *_tuned(trial.attention, trial)]),
             text=trial.outcome if trial.images_per_minute is None else "",
         )
         for trial in (model.tuning.trials if model.tuning else ())
         if trial.batch_size > 0
     ][:MAX_TRIALS]
-
-
-def _steps(model: DiffusionModelReport) -> Sequence[Point]:
-    return [Point(x=number, y=spent) for number, spent in enumerate(model.steps_s, start=1)][
-        :MAX_STEPS
-    ]
-
-
-def _pictures(model: DiffusionModelReport) -> Sequence[Picture]:
-    return [Picture(source=each.source, text=each.prompt) for each in model.thumbnails]
 
 
 CHARTS: tuple[Chart[DiffusionModelReport], ...] = (
@@ -178,14 +163,17 @@ CHARTS: tuple[Chart[DiffusionModelReport], ...] = (
         x="step",
         y="s",
         least=2,
-        read=_steps,
+        read=lambda model: [
+            Point(x=number, y=spent)
+            for number, spent in enumerate(model.steps_s[:MAX_STEPS], start=1)
+        ],
     ),
     Chart(
         key="pictures",
         kind=ChartKind.PICTURES,
         title="Pictures",
         text="The first images of the last pass, with their prompts.",
-        read=_pictures,
+        read=lambda model: [Picture(source=t.source, text=t.prompt) for t in model.thumbnails],
     ),
     parts_chart(PROCESS_PARTS, "from the start of the process to the first image"),
     memory_chart(

@@ -24,6 +24,7 @@ VARIANTS = (".fp16", "")
 """Names of weights contain one; the first complete one is used."""
 _VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
 """Without either, a tokenizer knows no words and raises nothing."""
+_OF_WORDS = ("vocab.json", "merges.txt", "tokenizer.json")
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 _ANOTHER = "Name a pipeline of diffusers with safetensors weights with --model."
 
@@ -118,7 +119,7 @@ def check_pipeline(
             raise ModelMissing(
                 f"{directory / name} has sha256 {files[name]}; the pin has {pinned}.", remedy
             )
-    needed = [name for name in names if name in weights or _is_vocabulary(name)]
+    needed = [name for name in names if name in weights or name.endswith(_OF_WORDS)]
     return WeightsEvidence(
         files=files, verified=all(name in digests for name in needed), revision=revision
     )
@@ -206,7 +207,3 @@ def _all_files(kind: str, variant: str) -> set[str]:
     names = ("vocab.json", "merges.txt", "special_tokens_map.json", "tokenizer.json")
     tokens = {f"tokenizer{suffix}/{name}" for suffix in ENCODERS[kind] for name in names}
     return {*_settings(kind), *_weights(kind, variant), *tokens}
-
-
-def _is_vocabulary(name: str) -> bool:
-    return name.endswith(("vocab.json", "merges.txt", "tokenizer.json"))

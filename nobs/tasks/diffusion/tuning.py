@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
-from types import MappingProxyType
 from typing import ClassVar
 
 from nobs.schema.enums import Dtype
@@ -22,13 +21,11 @@ class Attention(StrEnum):
     """Matrix products and a softmax, without a fused kernel."""
 
 
-KERNELS: Mapping[str, tuple[Attention, ...]] = MappingProxyType(
-    {
-        "cuda": (Attention.FLASH, Attention.EFFICIENT, Attention.CUDNN),
-        # Torch itself chooses flash here.
-        "cpu": (Attention.MATH,),
-    }
-)
+KERNELS: Mapping[str, tuple[Attention, ...]] = {
+    "cuda": (Attention.FLASH, Attention.EFFICIENT, Attention.CUDNN),
+    # Torch itself chooses flash here.
+    "cpu": (Attention.MATH,),
+}
 """What is tried beside torch's own choice, by torch's name of the device; MPS has one kernel."""
 
 

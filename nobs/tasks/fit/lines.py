@@ -6,7 +6,7 @@ from itertools import pairwise
 from nobs.schema.enums import Status
 from nobs.schema.report import ModelReport
 from nobs.tasks.charts import Point
-from nobs.tasks.fit.report import Fit, Stop
+from nobs.tasks.fit.report import Fit, Growth, Stop
 from nobs.text import to_line
 from nobs.units import format_bytes
 
@@ -82,20 +82,24 @@ def find_fit_contradictions(
     if len(fit.growths) != len(model.samples):
         yield f"fit has {len(fit.growths)} growths for {len(model.samples)} samples"
     for number, growth in enumerate(fit.growths, start=1):
-        found = tuple(point.size for point in growth.points)
-        if found != tuple(sizes[: len(found)]):
-            yield f"the sizes of growth {number} aren't the first of the workload"
-        if (growth.stopped_by is Stop.LARGEST) != (len(found) == len(sizes)):
-            yield f"growth {number} stopped by {growth.stopped_by} after {len(found)} sizes"
-        if growth.loaded_bytes < growth.before_bytes:
-            yield f"growth {number} had less memory with the model than without it"
-        if any(after.peak_bytes < 0.9 * before.peak_bytes for before, after in pairwise(
-            growth.points
-        )):  # fmt: skip
-            yield f"the peaks of growth {number} fall as it grows"
-        if any(0.9 * (p.loaded_bytes or 0) > p.peak_bytes for p in growth.points):
-            yield f"a size of growth {number} had less memory at its peak than after its load"
-        if any(point.peak_bytes > fit.limit_bytes for point in growth.points):
-            yield f"a peak of growth {number} exceeds the limit, but ran"
+        yield from _check_growth(f"growth {number}", growth, sizes, fit.limit_bytes)
     if fit.growths and fit.recomputed() != fit:
         yield "the figures of fit don't follow from its growths"
+
+
+def _check_growth(
+    name: str, growth: Growth, sizes: Sequence[int], limit_bytes: int
+) -> Iterator[str]:
+    found, peaks = growth.points, [point.peak_bytes for point in growth.points]
+    if [point.size for point in found] != list(sizes[: len(found)]):
+        yield f"the sizes of {name} aren't the first of the workload"
+    if (growth.stopped_by is Stop.LARGEST) != (len(found) == len(sizes)):
+        yield f"{name} stopped by {growth.stopped_by} after {len(found)} sizes"
+    if growth.loaded_bytes < growth.before_bytes:
+        yield f"{name} had less memory with the model than without it"
+    if any(after < 0.9 * before for before, after in pairwise(peaks)):
+        yield f"the peaks of {name} fall as it grows"
+    if any(0.9 * (point.loaded_bytes or 0) > point.peak_bytes for point in found):
+        yield f"a size of {name} had less memory at its peak than after its load"
+    if max(peaks, default=0) > limit_bytes:
+        yield f"a peak of {name} exceeds the limit, but ran"

@@ -1,7 +1,6 @@
 """`embeddings-served`: texts per second and latency of a server's embeddings, by load."""
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from nobs.schema.pins import Params, Workload
@@ -36,17 +35,13 @@ class ServedEmbeddings(TaskDefinition):
     bench = "nobs.tasks.served_embeddings.bench:ServedEmbeddingsBench"
     uses_device = False
     api = Api.EMBED
-    phases = MappingProxyType(
-        {
-            "data": "reading texts",
-            "load": "connecting to the server",
-            "warmup": "sending requests of every size",
-            "extra": "checking vectors",
-        }
-    )
-    params: Mapping[str, type[Params]] = MappingProxyType(
-        {"embeddings-served": ServedEmbeddingsParams}
-    )
+    phases: Mapping[str, str] = {
+        "data": "reading texts",
+        "load": "connecting to the server",
+        "warmup": "sending requests of every size",
+        "extra": "checking vectors",
+    }
+    params: Mapping[str, type[Params]] = {"embeddings-served": ServedEmbeddingsParams}
     options = OPTIONS
     # If other tasks run too, the user's data set is meant for them.
     options_alone = frozenset(option.name for option in DATA)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
-from types import MappingProxyType
 
 from nobs.schema.enums import Backend, Status
 from nobs.schema.pins import Params
@@ -55,20 +54,16 @@ class TextEmbeddings(TaskDefinition):
         "tokenizers", "numpy", "huggingface-hub", "datasets", "pyarrow", "safetensors",
         "flash-attn", "accelerate", "kernels",
     )  # fmt: skip
-    phases = MappingProxyType(
-        {
-            "data": "reading texts and weights",
-            "profile": "profiling one pass",
-        }
-    )
-    params: Mapping[str, type[Params]] = MappingProxyType(
-        {
-            "embeddings": EmbeddingsParams,
-            "embeddings-max": EmbeddingsMaxParams,
-            "embeddings-cold": EmbeddingsColdParams,
-            "embeddings-fit": EmbeddingsFitParams,
-        }
-    )
+    phases: Mapping[str, str] = {
+        "data": "reading texts and weights",
+        "profile": "profiling one pass",
+    }
+    params: Mapping[str, type[Params]] = {
+        "embeddings": EmbeddingsParams,
+        "embeddings-max": EmbeddingsMaxParams,
+        "embeddings-cold": EmbeddingsColdParams,
+        "embeddings-fit": EmbeddingsFitParams,
+    }
     options = OPTIONS
     packaged_dataset = "nobs/austen-passages"
     report_type = EmbeddingsModelReport

@@ -1,7 +1,6 @@
 """`vlms`: what an image costs a served vision-language model, and whether it looked at it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from nobs.schema.flags import Flag, FlagName
@@ -32,14 +31,12 @@ class Vlms(ChatTask):
     extra = "nobs[vlms]"
     params: Mapping[str, type[Params]] = {"vlms": VlmParams, "vlms-cold": VlmsColdParams}
     options = OPTIONS
-    phases = MappingProxyType(
-        {
-            "data": "reading pictures",
-            "load": "connecting to the server",
-            "warmup": "sending the first pictures",
-            "extra": "asking control questions",
-        }
-    )
+    phases: Mapping[str, str] = {
+        "data": "reading pictures",
+        "load": "connecting to the server",
+        "warmup": "sending the first pictures",
+        "extra": "asking control questions",
+    }
     report_type = VlmModelReport
     run_type = VlmRun
     request_type = VlmRequest
