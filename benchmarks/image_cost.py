@@ -28,7 +28,7 @@ from nobs.tasks.chat.client.exchange import Exchange
 from nobs.tasks.chat.client.figures import record_of
 from nobs.tasks.vlms.encode import SentPicture, encode
 from nobs.tasks.vlms.pictures import Picture, load_pictures
-from nobs.tasks.vlms.requests import image_messages, text_messages
+from nobs.tasks.vlms.sending import image_messages, text_messages
 
 TEXT, IMAGE = "50-2-16", "80-2-16"
 REQUESTS = 10

@@ -14,8 +14,8 @@ from nobs.schema.pins import Workload
 from nobs.schema.report import Report, TaskReport, WorkloadRef
 from nobs.schema.share import MergedRun, Share
 from nobs.tasks import TASKS
+from nobs.tasks.base import NotMergeable
 from nobs.tasks.parameters import typed as typed_workload
-from nobs.tasks.shares import NotMergeable
 from nobs.text import join_words, to_line
 
 _LOAD = "params.load: "

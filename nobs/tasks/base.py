@@ -19,7 +19,14 @@ from nobs.tasks.charts import Chart
 from nobs.tasks.figures import Figure
 from nobs.tasks.options import Option
 from nobs.tasks.parameters import close
-from nobs.tasks.shares import NotMergeable
+
+
+class NotMergeable(Exception):
+    """The shares don't make one load; `reasons` are clauses with their values."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,13 +14,12 @@ from nobs.schema.server import Locality, ServerRef
 from nobs.schema.share import Share
 from nobs.tasks.chat.client.record import ChatRecord
 from nobs.tasks.chat.client_cost import ClientCost
-from nobs.tasks.chat.levels import Level
+from nobs.tasks.chat.levels import Level, part_of
 from nobs.tasks.chat.load_figures import level_figures
 from nobs.tasks.chat.load_report import LoadLevel, LoadTable
 from nobs.tasks.chat.params import LoadParams
 from nobs.tasks.chat.raw import pack
 from nobs.tasks.chat.server_report import ServerMetrics
-from nobs.tasks.chat.share_levels import part_of
 from nobs.tasks.chat.share_report import LoadShare, ServerClock
 from nobs.tasks.llms.params import LlmParams
 from tests.fakes.facts import make_facts

@@ -10,12 +10,11 @@ from typing import Any
 from nobs.errors import HostApiError
 from nobs.providers.chat import ChatRequest, messages_of, new_prefix
 from nobs.tasks.base import Bench, Work
-from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE, has_too_many_failures, request_of
+from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE, has_too_many_failures, pool_gaps, request_of
 from nobs.tasks.chat.client.accuracy import LoopbackFailed, measure_own_error
 from nobs.tasks.chat.client.chat import ChatClient, chat_stream
 from nobs.tasks.chat.client.record import ChatFailure, ChatRecord
 from nobs.tasks.chat.failures import explain
-from nobs.tasks.chat.gaps import pool_gaps
 from nobs.tasks.chat.load_table import SETTLING, LoadMeter
 from nobs.tasks.chat.params import ChatParams, LoadParams
 from nobs.tasks.chat.report import LlmRequest

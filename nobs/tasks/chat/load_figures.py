@@ -4,9 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from nobs.stats import median_of
-from nobs.tasks.chat.aggregate import is_rate_withheld, request_of, total_of, unreconciled_of
+from nobs.tasks.chat.aggregate import (
+    is_rate_withheld,
+    pool_gaps,
+    request_of,
+    total_of,
+    unreconciled_of,
+)
 from nobs.tasks.chat.client.record import ChatRecord, Stamps, nearest_rank, p99_of
-from nobs.tasks.chat.gaps import pool_gaps
 from nobs.tasks.chat.levels import GROWTH, Level
 from nobs.tasks.chat.load_checks import client_limit
 from nobs.tasks.chat.load_report import LoadLevel

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
-from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE
+from nobs.tasks.chat.aggregate import MAX_FAILED_SHARE, gaps_of
 from nobs.tasks.chat.client.record import (
     ChatRecord,
     Figures,
@@ -14,7 +14,6 @@ from nobs.tasks.chat.client.record import (
     Stamps,
     TokenCountSource,
 )
-from nobs.tasks.chat.gaps import gaps_of
 from nobs.tasks.chat.share_report import LAST_CLASS, GapCounts, RawRequests
 
 WIDTH = 1.005

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 
-from nobs.tasks.chat.levels import levels_of
+from nobs.tasks.chat.levels import levels_of, part_of
 from nobs.tasks.chat.load_checks import is_same
 from nobs.tasks.chat.load_figures import level_figures
 from nobs.tasks.chat.load_report import LoadLevel, LoadTable
 from nobs.tasks.chat.params import LoadParams
 from nobs.tasks.chat.raw import unpack
-from nobs.tasks.chat.share_levels import part_of
 from nobs.tasks.chat.share_report import LoadMerge, LoadShare, RawRequests
 
 TOLERANCE = 1e-9

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from nobs.schema.enums import Status
 from nobs.schema.result import Phases
 from nobs.schema.server import SERVER_PORTS
+from nobs.tasks.base import NotMergeable
 from nobs.tasks.chat.aggregate import figures_of
 from nobs.tasks.chat.client_cost import ClientCost
 from nobs.tasks.chat.levels import Level, levels_of
@@ -20,7 +21,6 @@ from nobs.tasks.chat.raw import merged_gaps_of, unpack
 from nobs.tasks.chat.report import ChatModelReport
 from nobs.tasks.chat.server_report import ServerWindow
 from nobs.tasks.chat.share_report import LoadMerge, LoadShare, MergedShare, RawRequests
-from nobs.tasks.shares import NotMergeable
 from nobs.text import join_words, to_line
 from nobs.units import format_seconds, format_share
 

@@ -10,7 +10,7 @@ from nobs.errors import UsageError
 from nobs.providers.chat import ChatRequest
 from nobs.schema.server import Connection
 from nobs.schema.share import Share
-from nobs.tasks.chat.levels import Level, levels_of
+from nobs.tasks.chat.levels import Level, count_of, levels_of, part_of, times_of
 from nobs.tasks.chat.load import SentLevel, Timing, send_level
 from nobs.tasks.chat.load_figures import level_figures
 from nobs.tasks.chat.load_report import LoadLevel, LoadTable
@@ -21,7 +21,6 @@ from nobs.tasks.chat.raw import pack
 from nobs.tasks.chat.sending import MissedStart
 from nobs.tasks.chat.server_clock import read_server_clock
 from nobs.tasks.chat.server_watch import ServerWatch, Window
-from nobs.tasks.chat.share_levels import count_of, part_of, times_of
 from nobs.tasks.chat.share_report import LoadShare, RawRequests
 
 OPEN_S = 2.0

@@ -14,7 +14,7 @@ from nobs.schema.report import ModelReport
 from nobs.schema.result import StepResult
 from nobs.schema.server import Locality, ServerRef
 from nobs.schema.share import Share
-from nobs.tasks.base import TaskDefinition, own_figures, with_warnings
+from nobs.tasks.base import NotMergeable, TaskDefinition, own_figures, with_warnings
 from nobs.tasks.charts import Chart
 from nobs.tasks.chat.aggregate import Runs, figures_of
 from nobs.tasks.chat.cache import cache_reasons, cache_warnings
@@ -36,7 +36,6 @@ from nobs.tasks.cold.lines import cold_line
 from nobs.tasks.energy import joules_per_1000
 from nobs.tasks.figures import Figure
 from nobs.tasks.score import calculate_score
-from nobs.tasks.shares import NotMergeable
 from nobs.text import to_line
 
 

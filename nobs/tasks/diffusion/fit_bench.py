@@ -11,8 +11,8 @@ from nobs.tasks.base import Work
 from nobs.tasks.diffusion.layout import variant_of
 from nobs.tasks.diffusion.memory import weights_bytes
 from nobs.tasks.diffusion.params import DiffusionFitParams
-from nobs.tasks.fit.apart import Bounds, Guess, grow_apart
 from nobs.tasks.fit.bench import GrowthBench, refuse_random
+from nobs.tasks.fit.process import Bounds, Guess, grow_apart
 from nobs.tasks.fit.report import Estimate
 
 COMMAND = (sys.executable, "-m", "nobs.tasks.diffusion.fit_child")

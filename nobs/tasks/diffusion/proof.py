@@ -1,8 +1,11 @@
-"""Check the pictures of a step, keep them as files, and refuse wrong ones."""
+"""Check the pictures of a step, keep them as files and thumbnails, and refuse wrong ones."""
 
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from nobs.errors import NobsError
 from nobs.schema.enums import Dtype
@@ -13,7 +16,12 @@ from nobs.tasks.diffusion.digits import MODEL
 from nobs.tasks.diffusion.params import Recipe
 from nobs.tasks.diffusion.recognise import LEAST_SHARE, recognise
 from nobs.tasks.diffusion.references import find_reference
-from nobs.tasks.diffusion.thumbnails import keep_pictures
+from nobs.text import data_address
+
+MOST = 16
+"""Thumbnails of a step."""
+SIDE = 96
+"""Pixels of a thumbnail's longer side, at most."""
 
 
 class WrongPicture(NobsError):
@@ -54,3 +62,28 @@ def _check(work: Work, recipe: Recipe, pictures: Pictures, dtype: Dtype) -> Pict
     images = np.nan_to_num(pictures.images)
     seen = recognise(images, pictures.prompts, least)
     return check.model_copy(update={"recognition": seen})
+
+
+def keep_pictures(directory: Path, pictures: Pictures) -> tuple[str, ...]:
+    """Write all images into `directory` as image-1.png and so on; return thumbnails.
+
+    Those are whole `data:` addresses; values that aren't finite are shown as black.
+    """
+    thumbnails = []
+    for number, values in enumerate(pictures.images, start=1):
+        pixels = np.nan_to_num(values, nan=0, posinf=0, neginf=0).clip(0, 1)
+        image = Image.fromarray((pixels * 255).round().astype(np.uint8))
+        image.save(directory / f"image-{number}.png")
+        if number <= MOST:
+            thumbnails.append(_shrink(image))
+    return tuple(thumbnails)
+
+
+def _shrink(image: Image.Image) -> str:
+    """Return a thumbnail: what fits is kept as it is, larger ones are stored with some loss."""
+    kind = "png" if max(image.size) <= SIDE else "jpeg"
+    small = image.copy()
+    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    file = BytesIO()
+    small.save(file, kind)
+    return data_address(file.getvalue(), kind)

@@ -7,8 +7,8 @@ from nobs.providers.chat import ChatRequest, new_prefix
 from nobs.tasks.base import Work
 from nobs.tasks.chat.aggregate import request_of
 from nobs.tasks.chat.bench import ChatBench, SentRequest
-from nobs.tasks.llms.conversation import OTHER, conversation_of
 from nobs.tasks.llms.params import CacheParams
+from nobs.tasks.llms.prose import OTHER, conversation_of
 from nobs.tasks.llms.report import CacheTable, CacheTurn
 
 CACHES_BY_REQUEST = "llama.cpp"

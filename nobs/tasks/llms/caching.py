@@ -12,8 +12,8 @@ from nobs.tasks.chat.aggregate import figures_of
 from nobs.tasks.chat.cache import MOSTLY
 from nobs.tasks.chat.report import LlmRequest
 from nobs.tasks.figures import ci_cell, ci_heading
-from nobs.tasks.llms.conversation import OTHER
 from nobs.tasks.llms.params import CacheParams
+from nobs.tasks.llms.prose import OTHER
 from nobs.tasks.llms.report import CacheTable, CacheTurn, LlmModelReport
 from nobs.units import format_seconds, time_or_dash
 

@@ -12,8 +12,8 @@ from nobs.schema.server import Connection, ServerRef
 from nobs.system.host import usable_physical_cores
 from nobs.tasks.base import Work
 from nobs.tasks.chat.server import server_of
-from nobs.tasks.fit.apart import Bounds, Guess, grow_apart
 from nobs.tasks.fit.bench import GrowthBench
+from nobs.tasks.fit.process import Bounds, Guess, grow_apart
 from nobs.tasks.fit.report import Estimate, Stop
 from nobs.tasks.llms.gguf import context_of, kv_bytes_per_token, read_header
 from nobs.tasks.llms.params import LlmFitParams

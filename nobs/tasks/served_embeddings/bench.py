@@ -26,9 +26,8 @@ from nobs.tasks.served_embeddings.client import Sent, send_all
 from nobs.tasks.served_embeddings.failures import explain
 from nobs.tasks.served_embeddings.params import Load, ServedEmbeddingsParams
 from nobs.tasks.served_embeddings.report import CellRun, ServedEmbeddingsRun, VectorCheck
-from nobs.tasks.served_embeddings.tally import Tally
 from nobs.tasks.served_embeddings.texts import cut_texts, related_part
-from nobs.tasks.served_embeddings.vectors import Answer, Vector
+from nobs.tasks.served_embeddings.vectors import Answer, Tally, Vector
 from nobs.units import format_seconds
 
 BASE64_TEXTS = 2

@@ -1,9 +1,11 @@
 """The work of `vlms`: pictures with questions, and the requests that they are compared with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from statistics import median
 from typing import Any
 
 from nobs.catalog import load_catalog
+from nobs.errors import HostApiError
 from nobs.providers.chat import ChatRequest, new_prefix
 from nobs.schema.pins import Source
 from nobs.tasks.base import Work
@@ -13,12 +15,10 @@ from nobs.tasks.chat.report import LlmRequest
 from nobs.tasks.vlms.answers import is_right
 from nobs.tasks.vlms.cold_bench import VlmColdBench
 from nobs.tasks.vlms.encode import SentPicture, blank_of, encode, fit
-from nobs.tasks.vlms.one_image import one_image_level
 from nobs.tasks.vlms.params import VlmParams, VlmsColdParams
 from nobs.tasks.vlms.pictures import Picture, load_pictures
 from nobs.tasks.vlms.report import OneImageLevel, PictureCheck
-from nobs.tasks.vlms.requests import image_messages
-from nobs.tasks.vlms.sending import CONTROL_TOKENS, PictureBench
+from nobs.tasks.vlms.sending import CONTROL_TOKENS, PictureBench, image_messages
 
 CHECK_TOKENS = 32
 SIDE = 448
@@ -152,3 +152,25 @@ class VlmBench(PictureBench):
                 yield self._ask_now(self.ask(messages, CONTROL_TOKENS))
 
         return one_image_level(row.name, sent, list(records()))
+
+
+def one_image_level(name: str, sent: SentPicture, records: Sequence[ChatRecord]) -> OneImageLevel:
+    """Return the level of `records`, the first of which sent a new image."""
+    first, *later = (record.figures for record in records)
+    whole = [figures for figures in later if figures is not None]
+    if first is None or not whole:
+        errors = [record.error for record in records if record.error]
+        raise HostApiError(
+            f"All questions about one image failed: {errors[-1]}.",
+            "See the server's log, or leave out --one-image-questions.",
+        )
+    return OneImageLevel(
+        picture=name,
+        width=sent.width,
+        height=sent.height,
+        first_ttft_s=first.ttft_s,
+        later_ttft_s=median(figures.ttft_s for figures in whole),
+        later=len(whole),
+        input_tokens=whole[-1].input_tokens,
+        cached_tokens=whole[-1].cached_tokens,
+    )

@@ -9,9 +9,8 @@ from nobs.errors import NobsError
 from nobs.schema.enums import Backend, Status
 from nobs.schema.report import ModelReport
 from nobs.schema.result import Sample
-from nobs.tasks.fit.apart import Bounds, Guess, grow_apart
 from nobs.tasks.fit.lines import find_fit_contradictions, fit_lines, fit_points
-from nobs.tasks.fit.process import grow, next_stop, reach
+from nobs.tasks.fit.process import Bounds, Guess, grow, grow_apart, next_stop, reach
 from nobs.tasks.fit.report import Estimate, Fit, FitPoint, Growth, Stop
 
 MIB = 2**20

@@ -8,9 +8,9 @@ from nobs.errors import UsageError
 from nobs.schema.server import RequestShape
 from nobs.tasks.chat.server_report import ServerMetrics, ServerWindow
 from nobs.tasks.llms.caching import NO_SIGN, cache_lines, ttfts_of
-from nobs.tasks.llms.conversation import OTHER, conversation_of
 from nobs.tasks.llms.definition import DEFINITION
 from nobs.tasks.llms.params import CacheParams
+from nobs.tasks.llms.prose import OTHER, conversation_of
 from nobs.tasks.llms.report import CacheTable, CacheTurn, LlmModelReport
 from nobs.tasks.parameters import typed
 from tests.fakes.llm_results import failed, report_of, result_of, whole

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from nobs.tasks.chat.aggregate import pool_gaps
 from nobs.tasks.chat.client.record import ChatRecord
-from nobs.tasks.chat.gaps import pool_gaps
 from nobs.tasks.chat.raw import count_gaps, merge_gaps, pack, unpack
 from nobs.tasks.chat.share_report import LAST_CLASS, GapCounts, RawRequests
 from tests.fakes.llm_records import MS, answered, failed

@@ -9,10 +9,8 @@ import pytest
 from nobs.errors import UsageError
 from nobs.schema.share import Share
 from nobs.tasks.chat.arrivals import Arrivals, arrival_times_s
-from nobs.tasks.chat.levels import Level, requests_of
-from nobs.tasks.chat.load_options import load_of
-from nobs.tasks.chat.share import JOB_BEGAN, parse_share, parse_start
-from nobs.tasks.chat.share_levels import count_of, part_of, times_of
+from nobs.tasks.chat.levels import Level, count_of, part_of, requests_of, times_of
+from nobs.tasks.chat.load_options import JOB_BEGAN, load_of, parse_share, parse_start
 from nobs.tasks.chat.share_table import own_rows
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

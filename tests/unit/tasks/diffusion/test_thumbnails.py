@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from nobs.tasks.charts import Picture
-from nobs.tasks.diffusion.thumbnails import MOST, keep_pictures
+from nobs.tasks.diffusion.proof import MOST, keep_pictures
 from tests.fakes.generated_pictures import make_pictures
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from nobs.tasks.chat.client.exchange import End, Exchange
 from nobs.tasks.chat.client.record import ChatFailure
-from nobs.tasks.served_embeddings.answer import answer_of
+from nobs.tasks.served_embeddings.client import answer_of
 from nobs.tasks.served_embeddings.vectors import Answer, Fault
 from tests.fakes.embed_server import as_base64
 
