@@ -48,11 +48,10 @@ class Work:
     connection: Connection | None = None
     """How this process reaches `server`."""
 
-    def params_of[P: Params](self, *kinds: type[P]) -> P:
-        """Return the workload's parameters; TypeError unless they are of one of `kinds`."""
-        if not isinstance(self.workload.params, kinds):
-            names = " or ".join(kind.__name__ for kind in kinds)
-            raise TypeError(f"the parameters of {self.workload.label} aren't {names}")
+    def params_of[P: Params](self, kind: type[P]) -> P:
+        """Return the workload's parameters; TypeError unless they are of this kind."""
+        if not isinstance(self.workload.params, kind):
+            raise TypeError(f"the parameters of {self.workload.label} aren't {kind.__name__}")
         return self.workload.params
 
 

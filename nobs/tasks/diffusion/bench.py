@@ -47,8 +47,10 @@ class DiffusionBench(Bench):
     """Make the images of a workload with one pipeline."""
 
     def __init__(self, work: Work) -> None:
+        if not isinstance(work.workload.params, DiffusionParams | DiffusionMaxParams):
+            raise TypeError(f"{work.workload.label} has no parameters of image generation")
         self.work = work
-        self.params = work.params_of(DiffusionParams, DiffusionMaxParams)
+        self.params = work.workload.params
         self.settings = self._first_settings()
         self.recipe = self.params.recipe_of(work.model.id)
         self.watch = Watch(work.torch_device)

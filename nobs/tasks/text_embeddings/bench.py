@@ -52,8 +52,10 @@ class EmbeddingsBench(Bench):
     """Encode the rows of a workload with one model, with fixed or tuned settings."""
 
     def __init__(self, work: Work) -> None:
+        if not isinstance(work.workload.params, EmbeddingsParams | EmbeddingsMaxParams):
+            raise TypeError(f"{work.workload.label} has no parameters of embeddings")
         self.work = work
-        self.params = work.params_of(EmbeddingsParams, EmbeddingsMaxParams)
+        self.params = work.workload.params
         self.rows: tuple[str, ...] = work.inputs
         self._settings: Settings | None = None
         self._model: SentenceTransformer | None = None
