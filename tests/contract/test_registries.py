@@ -145,10 +145,15 @@ def methods_of(target: str) -> set[str]:
             kinds = [part.id for part in ast.walk(node.returns) if isinstance(part, ast.Name)]
             return set.intersection(*(methods_of(imported.get(n, f"{module}:{n}")) for n in kinds))
         if isinstance(node, ast.ClassDef) and node.name == attribute:
-            own = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+            # A method of a docstring alone is one that a protocol asks for.
+            defined = [each for each in node.body if isinstance(each, ast.FunctionDef)]
+            own = {
+                each.name for each in defined if len(each.body) > 1 or not ast.get_docstring(each)
+            }
         else:
             continue
-        names = [part.id for part in node.bases if isinstance(part, ast.Name)]
+        bases = [part.id for part in node.bases if isinstance(part, ast.Name)]
+        names = [name for name in bases if name != "Protocol"]
         return own.union(*(methods_of(imported.get(n, f"{module}:{n}")) for n in names))
     return set()
 
