@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from nobs.catalog import load_catalog
 from nobs.report.validation import Ruling, validate_file
+from tests.fakes.full_size import FULL_SIZE, check_full_size
 from tests.fakes.native_run import nobs_run
 
 SMALL = """
@@ -79,18 +79,7 @@ def test_a_seed_that_is_no_number_is_a_usage_error(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(2100)
 def test_the_standard_workload_runs_at_full_size(tmp_path: Path) -> None:
-    words = ("--task", "embeddings", *RANDOM, "--rows", "4", "--json")
-    done = nobs_run(tmp_path, *words, timeout_s=2000)
+    done = nobs_run(tmp_path, *FULL_SIZE, timeout_s=2000)
 
     assert done.returncode == 0, done.stderr
-    (task,) = json.loads(done.stdout)["tasks"]
-    catalog = load_catalog()
-    assert task["workload"]["name"] == "embeddings/1"
-    assert {name: model["parameters"] for name, model in task["models"].items()} == {
-        pin.id: catalog.architectures[pin.id].parameters
-        for pin in catalog.workloads["embeddings/1"].models
-    }
-    for model in task["models"].values():
-        assert (model["status"], len(model["all_runs"])) == ("ok", 1)
-        assert model["tokens"] > 4 * 200, "nothing was truncated away"
-        assert "random-weights" in {flag["name"] for flag in model["flags"]}
+    check_full_size(json.loads(done.stdout))
