@@ -47,7 +47,7 @@ def read_prices(file: Path) -> Iterator[tuple[str, Price]]:
 
 def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the fields of each line with its number; of one in quotes over several, the last."""
-    lines = csv.reader(_read(file).splitlines(), skipinitialspace=True)
+    lines = csv.reader(_read(file).splitlines(), skipinitialspace=True, strict=True)
     try:
         for cells in lines:
             yield lines.line_num, cells

@@ -188,7 +188,7 @@ def test_a_price_file_has_one_machine_per_line(tmp_path: Path) -> None:
     ("host,usd_per_hour,duty\na,1,40\n", "line 2, field duty: 40 is above 1"),
     ("host,usd_per_hour\n", "has no price"),
     ('host,usd_per_hour\n"a\nb",1\nc,x\n', "line 4, field usd_per_hour: x"),
-    ('host,usd_per_hour\n"' + "a" * 200_000, "line 2: isn't CSV"),
+    ('host,usd_per_hour\n"a,1\n', "line 2: isn't CSV"),
     ("", "has no price"),
     ("\0\0", "isn't a text"),
 ])  # fmt: skip
