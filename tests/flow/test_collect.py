@@ -45,13 +45,14 @@ def test_reports_of_machines_come_home_by_ssh_and_are_ranked(boxes: Path) -> Non
     sources = ("box1:my results", "box2:my results")
     done = run_nobs("collect", *sources, "--results", "home", "--json", cwd=boxes, env=env)
     ranked = run_nobs("rank", "--results", "home", "--json", cwd=boxes, env=env)
-    shown = run_nobs("rank", "home", "--price", "box-7=1/h", cwd=boxes, env=env)
+    shown = run_nobs("rank", "home", "--price", "a host=1/h", cwd=boxes, env=env)
 
     assert done.returncode == 0, done.stderr + done.stdout
     assert [each["run"] for each in json.loads(done.stdout)["found"]] == ["run1", "run2"]
     places = json.loads(ranked.stdout)["rankings"][0]["places"]
     assert [place["machine"][-3:] for place in places] == ["@n1", "@n2"]
     assert [place["group"] for place in places] == [1, 2]
+    assert "$/1,000 rows" in shown.stdout, shown.stderr
     assert max(map(len, shown.stdout.splitlines())) <= 80
 
 
