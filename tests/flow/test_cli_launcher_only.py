@@ -17,6 +17,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_packages(tmp_path_factory.mktemp("launcher") / "packages")
 
 
+@pytest.mark.long
 def test_prefetch_names_the_extra(packages: Path, tmp_path: Path) -> None:
     done = run_launcher(packages, "prefetch", cwd=tmp_path, env=environment(tmp_path))
     assert done.returncode == 3

@@ -18,8 +18,8 @@ def fetched(hub: FakeHub, name: str) -> set[str]:
     return {path.partition(f"/resolve/{COMMIT}/")[2] for path in paths} - {""}
 
 
-@pytest.mark.parametrize("kind", [STABLE, XL])
-@pytest.mark.parametrize("weights_file", [UNET, None])
+@pytest.mark.parametrize("kind", [STABLE, pytest.param(XL, marks=pytest.mark.long)])
+@pytest.mark.parametrize("weights_file", [UNET, pytest.param(None, marks=pytest.mark.long)])
 def test_exactly_the_files_of_one_variant_are_fetched(
     hub: FakeHub, child: Loader, kind: str, weights_file: str | None
 ) -> None:

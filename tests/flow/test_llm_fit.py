@@ -65,6 +65,7 @@ def test_memory_grows_with_the_context_by_the_cache_and_little_more(tmp_path: Pa
     assert growth.loaded_bytes > growth.before_bytes + 0.5 * fit.estimate.weights_bytes
 
 
+@pytest.mark.long
 def test_a_context_that_does_not_fit_is_not_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

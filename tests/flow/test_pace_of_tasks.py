@@ -76,8 +76,9 @@ def measure(prepare: Prepare, policy: RepeatPolicy, directory: Path) -> ModelRep
     return summarise(spec, spec.steps[0], recording.result(None))
 
 
+MORE = (vlms, embeddings_served, diffusion)
 TASKS_MADE = pytest.mark.parametrize(
-    "prepare", [llms, vlms, embeddings_served, pytest.param(diffusion, marks=pytest.mark.long)]
+    "prepare", [llms, *(pytest.param(each, marks=pytest.mark.long) for each in MORE)]
 )
 
 

@@ -272,6 +272,7 @@ def test_a_real_busy_process_beside_the_repeats_is_flagged() -> None:
     assert verdict.word == "unstable"
 
 
+@pytest.mark.long
 def test_a_real_busy_process_is_seen_before_the_repeats_of_a_hidden_server() -> None:
     monitor = Monitor([], alone=False)
     with busy_core():

@@ -28,6 +28,7 @@ def test_without_reports_there_is_nothing_to_do(tmp_path: Path) -> None:
     assert "nothing to validate" in done.stdout
 
 
+@pytest.mark.long
 def test_valid_reports_are_rendered(tmp_path: Path) -> None:
     report = honest_report()
     publish(tmp_path, report)

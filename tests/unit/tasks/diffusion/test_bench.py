@@ -150,6 +150,7 @@ def test_a_pass_does_hardly_more_than_the_pipeline_itself(tmp_path: Path) -> Non
     assert mine - plain < plain / 50
 
 
+@pytest.mark.long
 def test_sdxl_with_random_weights_is_measured_like_any(tmp_path: Path) -> None:
     recipe = {"width": 64, "height": 64, "steps": 2, "guidance": 8.0, "negative_prompt": "blurry"}
     workload = quick("diffusion/1", images=1)
@@ -169,6 +170,7 @@ def test_sdxl_with_random_weights_is_measured_like_any(tmp_path: Path) -> None:
     assert facts["denoiser_flop"] > 0
 
 
+@pytest.mark.long
 def test_random_weights_are_the_same_again(tmp_path: Path) -> None:
     pin = CATALOG.models[MODEL].model_copy(
         update={

@@ -86,6 +86,7 @@ def test_a_token_costs_what_the_literature_says(tokens: int, gte: float, modern:
     assert formula(MODERNBERT).of_row(tokens) / tokens / 1e9 == pytest.approx(modern, abs=0.0015)
 
 
+@pytest.mark.long
 def test_three_counts_tell_the_cost_at_any_length() -> None:
     config = BertConfig(
         hidden_size=1024, num_hidden_layers=2, num_attention_heads=16, intermediate_size=4096
