@@ -4,7 +4,7 @@ from typing import Any
 
 from nobs.catalog import load_catalog
 
-ROWS = 20
+ROWS = 4
 FULL_SIZE = (
     "--task", "embeddings", "--weights", "random", "--rows", str(ROWS), "--repeats", "1", "--json",
 )  # fmt: skip
