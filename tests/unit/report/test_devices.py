@@ -111,7 +111,7 @@ def test_of_two_devices_none_is_odd_but_the_slower_is_named() -> None:
 
     assert not found.odd
     assert "below the fastest" in text
-    assert "needs 3 devices of one model" in text
+    assert "it needs 3 of one model" in text
     assert devices_values([found])[0]["devices"][1]["is_slower_than_best"]
 
 
