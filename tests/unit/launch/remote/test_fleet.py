@@ -62,5 +62,7 @@ def test_a_run_that_finds_no_space_here_is_lost_and_can_be_brought_home(
 
     (part,) = fleet.ordered()
     assert (part.state, part.exit_code) == ("lost", 5)
-    assert part.reason.startswith("No space left on device. Free some space. The run may continue there")
+    assert part.reason.startswith(
+        "No space left on device. Free some space. The run may continue there"
+    )
     assert "`nobs attach a-fleet`" in part.reason
